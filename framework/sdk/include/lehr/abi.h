@@ -1,18 +1,20 @@
 /* The C boundary between Lehr and its plugins, version 1.
  *
- * A plugin is a shared library that exports one function, `lehr_plugin_entry`, which returns a table. Stages, document
- * steps and rewards are tables of function pointers; the host passes a table of services. Everything a plugin says
- * about itself (names, parameters, ports) is one JSON text, `lehr_plugin.description`; its form is described in
- * description.md beside this header. C++ authors use plugin.h, which writes all of this for them.
+ * A plugin is a shared library that exports one function, `lehr_plugin_entry`, which returns a
+ * table. Stages, document steps and rewards are tables of function pointers; the host passes a
+ * table of services. Everything a plugin says about itself (names, parameters, ports) is one JSON
+ * text, `lehr_plugin.description`; its form is described in description.md beside this header. C++
+ * authors use plugin.h, which writes all of this for them.
  *
  * Rules that keep old plugins working on newer hosts and the other way round:
- *  - A table begins with its size in bytes. Tables grow only at the end; whoever reads a table looks at its size
- *    before it touches a member that was not in version 1. Members are never removed or given another meaning.
+ *  - A table begins with its size in bytes. Tables grow only at the end; whoever reads a table
+ * looks at its size before it touches a member that was not in version 1. Members are never removed
+ * or given another meaning.
  *  - Arrays carry the stride of their elements, so elements may grow too.
- *  - Strings are (pointer, length), UTF-8, not terminated, and borrowed: valid during the call that passes them,
- *    unless the comment says longer.
- *  - No C++ type, exception or allocator crosses. A function that can fail returns a lehr_status and tells why
- *    through the `fail` service (or the lehr_sink it was given) before it returns.
+ *  - Strings are (pointer, length), UTF-8, not terminated, and borrowed: valid during the call that
+ * passes them, unless the comment says longer.
+ *  - No C++ type, exception or allocator crosses. A function that can fail returns a lehr_status
+ * and tells why through the `fail` service (or the lehr_sink it was given) before it returns.
  */
 #ifndef LEHR_ABI_H
 #define LEHR_ABI_H
@@ -36,11 +38,13 @@ typedef struct lehr_str {
 
 typedef enum lehr_status {
   LEHR_OK = 0,
-  LEHR_FAILED = 1,    /* told why through `fail` */
-  LEHR_CANCELLED = 2  /* stopped because cancelled() said so; durable state was committed if the stage keeps any */
+  LEHR_FAILED = 1,   /* told why through `fail` */
+  LEHR_CANCELLED = 2 /* stopped because cancelled() said so; durable state was committed if the
+                        stage keeps any */
 } lehr_status;
 
-/* ---- parameter values: a tree owned by the host, alive as long as the context or instance it was given to ---- */
+/* ---- parameter values: a tree owned by the host, alive as long as the context or instance it was
+ * given to ---- */
 
 typedef enum lehr_kind {
   LEHR_NULL = 0,
@@ -82,7 +86,8 @@ typedef struct lehr_document {
   /* written by the step */
   uint32_t verdict; /* LEHR_KEEP on entry */
   lehr_str reason;  /* with LEHR_DROP: a short snake_case name, alive as long as the instance */
-  lehr_str rewritten; /* with LEHR_REWRITE: the new text, alive until the next call on this instance */
+  lehr_str
+      rewritten; /* with LEHR_REWRITE: the new text, alive until the next call on this instance */
 } lehr_document;
 
 typedef struct lehr_step {
@@ -135,7 +140,9 @@ typedef struct lehr_progress {
   lehr_str note;        /* short, shown as it is: "loss 3.21" */
 } lehr_progress;
 
-enum { LEHR_RESULT_VOLATILE = 1u }; /* a timing or the like: kept, but not expected to be the same again */
+enum {
+  LEHR_RESULT_VOLATILE = 1u
+}; /* a timing or the like: kept, but not expected to be the same again */
 enum { LEHR_DEBUG = 0, LEHR_INFO = 1, LEHR_WARNING = 2 };
 
 /* Host services. All may be called from any thread of the stage unless noted. */
@@ -144,7 +151,8 @@ typedef struct lehr_host {
   uint32_t abi; /* LEHR_ABI_VERSION of the host */
   lehr_str version;
 
-  void (*fail)(lehr_context*, lehr_str message); /* last message wins; a stage then returns LEHR_FAILED */
+  void (*fail)(lehr_context*,
+               lehr_str message); /* last message wins; a stage then returns LEHR_FAILED */
   void (*log)(lehr_context*, int32_t level, lehr_str text);
   void (*progress)(lehr_context*, const lehr_progress*);
   /* One point of a series kept with the run (JSONL and TensorBoard). */
@@ -159,28 +167,29 @@ typedef struct lehr_host {
   lehr_str (*device)(lehr_context*); /* "cpu" or "cuda" */
   size_t (*input_count)(lehr_context*);
   lehr_status (*input)(lehr_context*, size_t index, lehr_input* out, size_t out_size);
-  /* Directory of an output port, to be filled with files; absolute path, alive with the context. LEHR_FAILED: no such
-   * port. */
+  /* Directory of an output port, to be filled with files; absolute path, alive with the context.
+   * LEHR_FAILED: no such port. */
   lehr_status (*output)(lehr_context*, lehr_str port, lehr_str* path);
   lehr_status (*set_facet)(lehr_context*, lehr_str port, lehr_str name, lehr_str value);
 
   /* Durable state, for a stage that can go on after being killed (one thread at a time).
-   * begin: an empty directory to write into. commit: makes it durable and atomic under `tag`, together with the present
-   * lengths of all files in the output directories, and drops the tags that `keep_tags` (JSON list; empty: only this
-   * one) does not name. latest/find: the directory of a committed state; LEHR_FAILED: there is none. Before a resumed
-   * stage starts, its output files are truncated to the lengths of the latest committed state (newer ones removed). */
+   * begin: an empty directory to write into. commit: makes it durable and atomic under `tag`,
+   * together with the present lengths of all files in the output directories, and drops the tags
+   * that `keep_tags` (JSON list; empty: only this one) does not name. latest/find: the directory of
+   * a committed state; LEHR_FAILED: there is none. Before a resumed stage starts, its output files
+   * are truncated to the lengths of the latest committed state (newer ones removed). */
   lehr_status (*state_begin)(lehr_context*, lehr_str* path);
   lehr_status (*state_commit)(lehr_context*, lehr_str tag, lehr_str keep_tags);
   lehr_status (*state_latest)(lehr_context*, lehr_str* tag, lehr_str* path);
   lehr_status (*state_find)(lehr_context*, lehr_str tag, lehr_str* path);
 
-  /* Document steps named by a parameter of type `steps`: instance number `index` of that list. The table stays alive
-   * with the context; the caller destroys the instance through it. */
+  /* Document steps named by a parameter of type `steps`: instance number `index` of that list. The
+   * table stays alive with the context; the caller destroys the instance through it. */
   lehr_status (*open_step)(lehr_context*, lehr_str parameter, size_t index, const lehr_step** step,
                            void** instance);
   /* Scores by entry `index` of a parameter of type `rewards`; it runs in a process of its own. */
-  lehr_status (*score)(lehr_context*, lehr_str parameter, size_t index, const lehr_exchange* exchanges,
-                       size_t count, size_t stride, double* scores);
+  lehr_status (*score)(lehr_context*, lehr_str parameter, size_t index,
+                       const lehr_exchange* exchanges, size_t count, size_t stride, double* scores);
 } lehr_host;
 
 typedef struct lehr_stage {
@@ -193,9 +202,9 @@ typedef struct lehr_stage {
 
 typedef struct lehr_plugin {
   size_t size;
-  uint32_t abi;          /* LEHR_ABI_VERSION this plugin was built with */
-  uint32_t needs_abi;    /* oldest host it can use */
-  lehr_str description;  /* JSON, alive as long as the library */
+  uint32_t abi;         /* LEHR_ABI_VERSION this plugin was built with */
+  uint32_t needs_abi;   /* oldest host it can use */
+  lehr_str description; /* JSON, alive as long as the library */
   const lehr_stage* stages;
   size_t stage_count, stage_stride;
   const lehr_step* steps;

@@ -1,0 +1,366 @@
+// How a stage, document step or reward says what it is: summary, ports, parameters. Each parameter
+// is declared once, bound to the member that will hold it; the member's initial value is the
+// default:
+//
+//   void describe(lehr::Description& d) override {
+//     d.summary("trains a tokenizer").input("documents", "documents");
+//     d.output("tokenizer", "tokenizer").self("T");
+//     d.count("vocab_size", vocab_size_).range(300, 1 << 20).help("tokens, special ones included");
+//   }
+//   std::int64_t vocab_size_ = 32000;
+//
+// The same function writes the description (defaults, types, ranges, help) and, when a stage
+// starts, fills the members from the values the host has validated. A std::optional member has the
+// default null.
+#pragma once
+
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <deque>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "lehr/value.h"
+
+namespace lehr {
+
+// Text as a JSON string, quotes included.
+std::string json_string(std::string_view text);
+// Shortest decimal that reads back as the same double; "null" for NaN and infinities, which JSON
+// lacks.
+std::string json_number(double value);
+
+// exact: same bytes everywhere. machine: same bytes for the same instruction set, thread count and
+// libraries. none: the first published result stands.
+enum class Determinism { exact, machine, none };
+
+class Port {
+ public:
+  Port(std::string_view name, std::string_view type) : name_(name), type_(type) {}
+  // The input takes any number of artifacts, labelled by the stage that made them.
+  Port& list() { return list_ = true, *this; }
+  Port& optional() { return optional_ = true, *this; }
+  // Facet `name` of the artifact is bound to `symbol` (upper case first, as "T"): two ports that
+  // bind the same symbol must agree. "=base" states a constant instead.
+  Port& facet(std::string_view name, std::string_view symbol) {
+    facets_.emplace_back(name, symbol);
+    return *this;
+  }
+  // The artifact itself is what `symbol` stands for.
+  Port& self(std::string_view symbol) { return self_ = symbol, *this; }
+  Port& help(std::string_view text) { return help_ = text, *this; }
+  std::string json() const;
+
+ private:
+  std::string name_, type_, self_, help_;
+  bool list_ = false, optional_ = false;
+  std::vector<std::pair<std::string, std::string>> facets_;
+};
+
+class Parameter {
+ public:
+  Parameter(std::string_view name, std::string_view type) : name_(name), type_(type) {}
+  Parameter& help(std::string_view text) { return help_ = text, *this; }
+  Parameter& unit(std::string_view unit) { return unit_ = unit, *this; }
+  // Inclusive; for a list the bounds of each element.
+  Parameter& range(double low, double high) { return at_least(low).at_most(high); }
+  Parameter& at_least(double low) { return min_ = low, *this; }
+  Parameter& at_most(double high) { return max_ = high, *this; }
+  // There is no default; the pipeline must give a value.
+  Parameter& required() { return required_ = true, *this; }
+  // The value does not change the output (a buffer size, say) and stays out of the stage key.
+  Parameter& no_effect() { return affects_output_ = false, *this; }
+  std::string json() const;
+
+ private:
+  friend class Description;
+  std::string name_, type_, help_, unit_, default_ = "null";
+  std::optional<double> min_, max_;
+  bool required_ = false, affects_output_ = true;
+  std::vector<std::string> choices_;
+  std::deque<Parameter> fields_;  // struct, one_of: the members; list: the one element
+};
+
+class Description {
+ public:
+  // Without values: only describes. With values: also fills the bound members.
+  explicit Description(Value values = Value(nullptr)) : values_(values) {}
+
+  Description& summary(std::string_view text) { return summary_ = text, *this; }
+  Description& determinism(Determinism d) { return determinism_ = d, *this; }
+  // The stage's output depends on the pipeline's seed, which then is part of its key.
+  Description& uses_seed() { return seed_ = true, *this; }
+  Port& input(std::string_view name, std::string_view type) {
+    return inputs_.emplace_back(name, type);
+  }
+  Port& output(std::string_view name, std::string_view type) {
+    return outputs_.emplace_back(name, type);
+  }
+
+  // Leaves. T: the type named, or std::optional of it.
+  Parameter& boolean(std::string_view name, bool& member) { return leaf(name, "bool", member); }
+  template <class T>
+  Parameter& integer(std::string_view name, T& member) {
+    return leaf(name, "int", member);
+  }
+  // A number of things, written 4096, 64k, 6M, 1.5B. T: std::int64_t.
+  template <class T>
+  Parameter& count(std::string_view name, T& member) {
+    return leaf(name, "count", member);
+  }
+  // Written 64MiB, 1GB. T: std::int64_t.
+  template <class T>
+  Parameter& bytes(std::string_view name, T& member) {
+    return leaf(name, "bytes", member);
+  }
+  template <class T>
+  Parameter& real(std::string_view name, T& member) {
+    return leaf(name, "float", member);
+  }
+  // Written 90s, 30m, 2h. T: double, in seconds.
+  template <class T>
+  Parameter& duration(std::string_view name, T& member) {
+    return leaf(name, "duration", member);
+  }
+  template <class T>
+  Parameter& text(std::string_view name, T& member) {
+    return leaf(name, "string", member);
+  }
+  template <class T>
+  Parameter& choice(std::string_view name, T& member, std::initializer_list<const char*> choices) {
+    Parameter& p = leaf(name, "enum", member);
+    p.choices_.assign(choices.begin(), choices.end());
+    return p;
+  }
+  // A file, folder or glob outside the store; its content is part of the stage key. The member gets
+  // an absolute path.
+  template <class T>
+  Parameter& input_path(std::string_view name, T& member) {
+    return leaf(name, "input_path", member);
+  }
+
+  // Lists of leaves: T is std::int64_t, double or std::string. type: "int", "count", "float",
+  // "string", "input_path".
+  template <class T>
+  Parameter& list(std::string_view name, std::vector<T>& member, std::string_view type);
+  // A list of maps: `fields(d, element)` declares the members of one.
+  template <class T, class Fields>
+  Parameter& list_of(std::string_view name, std::vector<T>& member, Fields fields);
+  // A map with declared members: `fields(d)`.
+  template <class Fields>
+  Parameter& group(std::string_view name, Fields fields) {
+    return nested(name, "struct", fields);
+  }
+  // A map of which exactly one member is given; declare the members as std::optional.
+  template <class Fields>
+  Parameter& one_of(std::string_view name, Fields fields) {
+    return nested(name, "one_of", fields);
+  }
+  // Document steps, opened by number through Context::open_step. count: how many the pipeline
+  // names.
+  Parameter& steps(std::string_view name, std::size_t& count) {
+    count = values_[name].size();
+    return add(name, "steps", "[]");
+  }
+  // Rewards, scored by number through Context::score; weights: one for each that the pipeline
+  // names.
+  Parameter& rewards(std::string_view name, std::vector<double>& weights) {
+    weights.clear();
+    for (std::size_t i = 0; i < values_[name].size(); ++i)
+      weights.push_back(values_[name].at(i)["weight"].real());
+    return add(name, "rewards", "[]");
+  }
+
+  // {"summary":..., "parameters":[...]} and, for a stage, its ports and promises.
+  std::string json(std::string_view name, bool stage) const;
+
+ private:
+  template <class T>
+  struct Inner {
+    using type = T;
+  };
+  template <class T>
+  struct Inner<std::optional<T>> {
+    using type = T;
+  };
+
+  Parameter& add(std::string_view name, std::string_view type, std::string default_json) {
+    Parameter& p = parameters_.emplace_back(name, type);
+    p.default_ = std::move(default_json);
+    return p;
+  }
+  template <class T>
+  Parameter& leaf(std::string_view name, std::string_view type, T& member) {
+    using Plain = typename Inner<T>::type;
+    Parameter& p = add(name, type, as_json(member));
+    const Value value = values_[name];
+    if (value.is_null()) {
+      if constexpr (!std::is_same_v<T, Plain>)
+        if (!values_.is_null()) member.reset();
+    } else {
+      member = read<Plain>(value);
+    }
+    return p;
+  }
+  template <class Fields>
+  Parameter& nested(std::string_view name, std::string_view type, Fields& fields) {
+    Description inner(values_[name]);
+    fields(inner);
+    Parameter& p = add(name, type, type == "one_of" ? "null" : "{}");
+    p.fields_ = std::move(inner.parameters_);
+    return p;
+  }
+  template <class T>
+  static T read(Value value) {
+    if constexpr (std::is_same_v<T, bool>)
+      return value.boolean();
+    else if constexpr (std::is_floating_point_v<T>)
+      return static_cast<T>(value.real());
+    else if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(value.integer());
+    else
+      return T(value.string());
+  }
+  template <class T>
+  static std::string as_json(const T& v) {
+    if constexpr (!std::is_same_v<T, typename Inner<T>::type>)
+      return v ? as_json(*v) : "null";
+    else if constexpr (std::is_same_v<T, bool>)
+      return v ? "true" : "false";
+    else if constexpr (std::is_floating_point_v<T>)
+      return json_number(v);
+    else if constexpr (std::is_integral_v<T>)
+      return std::to_string(v);
+    else
+      return json_string(v);
+  }
+
+  Value values_;
+  std::string summary_;
+  Determinism determinism_ = Determinism::exact;
+  bool seed_ = false;
+  std::deque<Port> inputs_, outputs_;
+  std::deque<Parameter> parameters_;
+};
+
+// ---- implementation ----
+
+inline std::string json_string(std::string_view text) {
+  static const char* hex = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      out += '\\', out += c;
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (u < 0x20)
+      out += "\\u00", out += hex[u >> 4], out += hex[u & 15];
+    else
+      out += c;
+  }
+  return out += '"';
+}
+
+inline std::string json_number(double value) {
+  if (!std::isfinite(value)) return "null";
+  char buffer[32];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+  std::string out(buffer, end);
+  if (out.find_first_of(".e") == std::string::npos) out += ".0";
+  return out;
+}
+
+inline std::string Port::json() const {
+  std::string out = "{\"name\":" + json_string(name_) + ",\"type\":" + json_string(type_);
+  if (list_) out += ",\"list\":true";
+  if (optional_) out += ",\"optional\":true";
+  if (!self_.empty()) out += ",\"self\":" + json_string(self_);
+  if (!facets_.empty()) {
+    out += ",\"facets\":{";
+    for (const auto& [name, symbol] : facets_)
+      out += (out.back() == '{' ? "" : ",") + json_string(name) + ":" + json_string(symbol);
+    out += "}";
+  }
+  if (!help_.empty()) out += ",\"help\":" + json_string(help_);
+  return out + "}";
+}
+
+inline std::string Parameter::json() const {
+  std::string out = "{\"name\":" + json_string(name_) + ",\"type\":" + json_string(type_);
+  if (required_)
+    out += ",\"required\":true";
+  else
+    out += ",\"default\":" + default_;
+  if (min_) out += ",\"min\":" + json_number(*min_);
+  if (max_) out += ",\"max\":" + json_number(*max_);
+  if (!unit_.empty()) out += ",\"unit\":" + json_string(unit_);
+  if (!affects_output_) out += ",\"affects_output\":false";
+  if (!choices_.empty()) {
+    out += ",\"choices\":[";
+    for (const auto& c : choices_) out += (out.back() == '[' ? "" : ",") + json_string(c);
+    out += "]";
+  }
+  if (!fields_.empty()) {
+    out += type_ == "list" ? ",\"item\":" : ",\"fields\":[";
+    for (const auto& f : fields_) out += (&f == &fields_.front() ? "" : ",") + f.json();
+    if (type_ != "list") out += "]";
+  }
+  if (!help_.empty()) out += ",\"help\":" + json_string(help_);
+  return out + "}";
+}
+
+inline std::string Description::json(std::string_view name, bool stage) const {
+  static const char* classes[] = {"exact", "machine", "none"};
+  const auto array = [](const auto& items) {
+    std::string out = "[";
+    for (const auto& item : items) out += (out.size() > 1 ? "," : "") + item.json();
+    return out + "]";
+  };
+  std::string out = "{\"name\":" + json_string(name) + ",\"summary\":" + json_string(summary_);
+  if (stage) {
+    out += ",\"determinism\":\"" + std::string(classes[static_cast<int>(determinism_)]) + "\"";
+    out += std::string(",\"seed\":") + (seed_ ? "true" : "false");
+    out += ",\"inputs\":" + array(inputs_) + ",\"outputs\":" + array(outputs_);
+  }
+  return out + ",\"parameters\":" + array(parameters_) + "}";
+}
+
+template <class T>
+Parameter& Description::list(std::string_view name, std::vector<T>& member, std::string_view type) {
+  std::string defaults = "[";
+  for (const auto& v : member) defaults += (defaults.size() > 1 ? "," : "") + as_json(v);
+  Parameter& p = add(name, "list", defaults + "]");
+  p.fields_.emplace_back("", type);
+  if (const Value value = values_[name]; !value.is_null()) {
+    member.clear();
+    for (std::size_t i = 0; i < value.size(); ++i) member.push_back(read<T>(value.at(i)));
+  }
+  return p;
+}
+
+template <class T, class Fields>
+Parameter& Description::list_of(std::string_view name, std::vector<T>& member, Fields fields) {
+  T element{};
+  Description inner;
+  fields(inner, element);
+  Parameter& p = add(name, "list", "[]");
+  p.fields_.emplace_back("", "struct").fields_ = std::move(inner.parameters_);
+  const Value value = values_[name];
+  member.clear();
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    Description bound(value.at(i));
+    fields(bound, member.emplace_back());
+  }
+  return p;
+}
+
+}  // namespace lehr
