@@ -1,0 +1,46 @@
+// A plugin file as the runtime knows it without running any of its code: the manifest embedded in the ELF file, the
+// code digest, the libraries it needs.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace lehr::runtime {
+
+struct PluginFile {
+  std::filesystem::path path;
+  std::string name, version;
+  nlohmann::ordered_json description;  // see framework/sdk/description.md
+  std::string code_digest;             // SHA-256 (hex) over the loadable segments; stripping does not change it
+  std::vector<std::string> needed;     // DT_NEEDED sonames
+  std::vector<std::string> run_paths;  // DT_RUNPATH, as written
+
+  // Description of one stage, step or reward; null if there is none of that name.
+  const nlohmann::ordered_json* stage(std::string_view name) const { return find("stages", name); }
+  const nlohmann::ordered_json* step(std::string_view name) const { return find("steps", name); }
+  const nlohmann::ordered_json* reward(std::string_view name) const { return find("rewards", name); }
+
+ private:
+  const nlohmann::ordered_json* find(const char* kind, std::string_view name) const;
+};
+
+// Why a file is not a usable plugin: "acme.so: ...". Thrown by read_plugin_file.
+struct PluginError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Reads and checks the manifest of a plugin file. Every number in the file is treated as hostile.
+// Throws PluginError: not an ELF shared library for this machine, truncated, no manifest, malformed manifest.
+PluginFile read_plugin_file(const std::filesystem::path& path);
+
+// Identity of each library the plugin needs beyond the C and C++ runtime: "libtorch_cpu.so: <build-id or SHA-256>",
+// sorted; libraries are looked for along run paths and then by the system's rules. Reads files only.
+std::vector<std::string> library_identities(const PluginFile& plugin);
+
+// Writes `description` into the file's manifest section (added, or replaced). The file is replaced atomically.
+void stamp_plugin_file(const std::filesystem::path& path, std::string_view description);
+
+}  // namespace lehr::runtime
