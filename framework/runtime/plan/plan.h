@@ -1,0 +1,131 @@
+// What a run is going to do: the stages in the order data flows, each with its plugin, its
+// parameters in canonical form, its connected ports, and every part of its key. Made by make_plan
+// (planner.h); read by the executor, `lehr plan` and `lehr explain`. A Plan borrows the plugins: it
+// must not outlive the PluginRegistry it was made with.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/plugin/plugin_file.h"
+
+namespace lehr::runtime {
+
+// One thing a stage's result depends on. `name` is stable and readable ("with.vocab_size",
+// "code.tokenizer", "library.libtorch_cpu.so", "in.documents.clean", "content.path", "seed",
+// "threads"); `where` is the place in the YAML
+// ("tiny.yaml:14:9", "--set stages.base.with.lr=1") or empty for what no one wrote.
+struct KeyPart {
+  std::string name, value, where;
+  friend bool operator==(const KeyPart& a, const KeyPart& b) {
+    return a.name == b.name && a.value == b.value;
+  }
+};
+
+struct StageKey {
+  std::string key;             // SHA-256, 64 hex digits
+  std::vector<KeyPart> parts;  // sorted by name; what the key was made from
+};
+
+struct PlannedInput {
+  std::string port;
+  std::string label;  // the stage that makes it, as named in the pipeline: "dpo@beta=0.1"
+  std::string from_stage, from_port;
+  std::string type;
+  // As the port declares them: facet -> symbol ("T") or "=constant"; `self` is the symbol the
+  // artifact itself stands for (its value: the artifact's digest). When the stage starts, all
+  // inputs that bind one symbol must give one value; that value is also what output facets bound to
+  // the symbol get.
+  std::map<std::string, std::string> facets;
+  std::string self;
+  std::string where;
+  std::string digest;  // when known while planning, else empty
+};
+
+struct PlannedOutput {
+  std::string port, type;
+  std::map<std::string, std::string> facets;  // see PlannedInput
+  std::string self;
+  std::string digest;  // when the stage is cached, else empty
+};
+
+// A document step or reward that a parameter of the stage names, in the order of that parameter's
+// list.
+struct ItemUse {
+  std::string parameter;  // "steps"; nested: "data.steps"
+  std::size_t index;
+  std::string full_name;  // "acme.no_shouting"
+  const PluginFile* plugin;
+};
+
+// The stage's result `metric` must compare with `limit` as `op` says: ">=", ">", "<=", "<", "==",
+// "!=".
+struct Gate {
+  std::string metric, op;
+  double limit;
+  std::string where;
+
+  bool passes(double value) const;
+  std::string text() const;  // ">= 0.7"
+};
+
+enum class StageState {
+  cached,  // the result is in the store
+  run,     // no stored result can fit
+  maybe,   // runs unless its inputs come out as before
+};
+
+struct PlannedStage {
+  std::string id;    // as in the pipeline
+  std::string uses;  // always in full: "tokenizer.train"
+  const PluginFile* plugin = nullptr;
+  nlohmann::ordered_json parameters;  // every one, canonical: see description.md
+  std::vector<PlannedInput>
+      inputs;  // list ports: one entry for each artifact, in the pipeline's order
+  std::vector<PlannedOutput> outputs;
+  std::vector<ItemUse> steps, rewards;
+  std::vector<Gate> gates;
+  std::string determinism;  // "exact", "machine", "none"
+  bool uses_seed = false;
+  std::uint64_t seed = 0;
+  std::uint32_t threads = 1;
+  std::string device = "cpu";
+  std::string where;  // of the stage's name in the file
+
+  std::vector<KeyPart> static_parts;  // all parts of the key but the inputs' digests
+  StageState state = StageState::run;
+  std::string
+      reason;  // why it is not cached: "with.vocab_size changed: 4096 -> 8192 (tiny.yaml:14:9)"
+  std::string key;  // when all input digests are known, else empty
+};
+
+// The key of `stage` once the digests of its inputs are known: one for each of stage.inputs, in
+// that order.
+StageKey stage_key(const PlannedStage& stage, const std::vector<std::string>& input_digests);
+
+// Something the pipeline hands out when a run ends: `outputs: {final: dpo}`.
+struct PipelineOutput {
+  std::string name, stage, port, where;
+};
+
+struct Plan {
+  std::string name;  // of the pipeline
+  std::filesystem::path pipeline_file;
+  std::uint64_t seed = 0;
+  std::uint32_t threads = 1;         // for all stages that run at one time
+  std::vector<PlannedStage> stages;  // topological order; among equals the order of the file
+  std::vector<PipelineOutput> outputs;
+
+  const PlannedStage* find(std::string_view id) const;
+  nlohmann::ordered_json json() const;  // `lehr plan --json`, runs/<run>/plan.json
+};
+
+const char* name(StageState state);  // "cached", "run", "maybe"
+
+}  // namespace lehr::runtime
