@@ -1,0 +1,55 @@
+// The shape of a Llama-family model and its Hugging Face config.json, read and written so that
+// transformers 4 and 5 load the folder. Rope scaling and q/k/v biases are refused, not ignored.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace lehr::lm {
+
+enum class HeadKind {
+  kLanguage,  // LlamaForCausalLM: lm_head.weight [V, C], or the embedding when tied
+  kScore,     // LlamaForSequenceClassification with one label: score.weight [1, C]
+};
+
+struct ModelConfig {
+  int64_t hidden_size = 384;         // C
+  int64_t intermediate_size = 1024;  // F
+  int64_t layers = 6;
+  int64_t heads = 6;          // H
+  int64_t kv_heads = 6;       // K, divides H
+  int64_t head_dim = 64;      // D, even
+  int64_t vocab_size = 8192;  // V
+  double rope_theta = 10000.0;
+  double rms_norm_eps = 1e-5;
+  bool tie_word_embeddings = true;
+  int64_t max_position_embeddings = 2048;
+  HeadKind head = HeadKind::kLanguage;
+  double initializer_range = 0.02;
+  int64_t bos_token_id = -1;  // -1: none, written as null
+  int64_t eos_token_id = -1;
+  int64_t pad_token_id = -1;
+
+  // Throws std::invalid_argument naming the first field that cannot be.
+  void validate() const;
+
+  // All parameters, embedding included, tied ones once.
+  int64_t parameters() const;
+  // Parameters that take part in a matrix product per token: no look-up, no norms, head included.
+  int64_t matmul_parameters() const;
+  // Training FLOPs per token: 6 * matmul_parameters + 12 * layers * H * D * mean_keys, where
+  // mean_keys is the mean number of keys a token attends to.
+  double flops_per_token(double mean_keys) const;
+  bool operator==(const ModelConfig&) const = default;
+};
+
+// config.json as text, with both generations of key names.
+std::string config_to_json(const ModelConfig& config);
+// `where` names the source in errors. Throws std::runtime_error on what Lehr cannot compute
+// exactly.
+ModelConfig config_from_json(const std::string& text, const std::string& where);
+ModelConfig read_config(const std::filesystem::path& model_dir);
+void write_config(const ModelConfig& config, const std::filesystem::path& model_dir);
+
+}  // namespace lehr::lm

@@ -1,0 +1,29 @@
+// Process set-up for the maths: threads, denormals, allocator thresholds, precision of this CPU.
+// Call start_runtime once, before the first tensor and before any OpenMP region.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace lehr::lm {
+
+enum class Precision { kFp32, kBf16 };
+
+// "fp32" | "bf16" | "auto" (bf16 where the CPU has AVX512_BF16, else fp32). Throws
+// std::invalid_argument on another name and on bf16 where the CPU lacks it.
+Precision parse_precision(const std::string& name);
+std::string precision_name(Precision precision);
+Precision default_precision();
+bool cpu_has_bf16();
+
+// threads <= 0: what OMP_NUM_THREADS or the affinity mask allow.
+void start_runtime(int threads = 0);
+int threads();
+
+// "avx512+bf16 2 threads LibTorch 2.13.0": what results may depend on; for checkpoints and keys.
+std::string numerics_fingerprint();
+
+// Matrix-product FLOP/s of this machine now (best of a few runs at 1024^3, about 0.1 s).
+double measure_peak_flops(Precision precision);
+
+}  // namespace lehr::lm
