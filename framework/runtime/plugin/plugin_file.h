@@ -14,7 +14,6 @@ struct PluginFile {
   std::filesystem::path path;
   std::string name, version;
   nlohmann::ordered_json description;  // see framework/sdk/description.md
-  std::string code_digest;             // SHA-256 (hex) over the loadable segments; stripping does not change it
   std::vector<std::string> needed;     // DT_NEEDED sonames
   std::vector<std::string> run_paths;  // DT_RUNPATH, as written
 
@@ -35,6 +34,10 @@ struct PluginError : std::runtime_error {
 // Reads and checks the manifest of a plugin file. Every number in the file is treated as hostile.
 // Throws PluginError: not an ELF shared library for this machine, truncated, no manifest, malformed manifest.
 PluginFile read_plugin_file(const std::filesystem::path& path);
+
+// SHA-256 (hex) over the loadable segments, without the build id and the ELF header's section fields: stripping the file
+// or rebuilding the same source elsewhere does not change it. Reads the whole file (about 1 ms per MB).
+std::string code_digest(const PluginFile& plugin);
 
 // Identity of each library the plugin needs beyond the C and C++ runtime: "libtorch_cpu.so: <build-id or SHA-256>",
 // sorted; libraries are looked for along run paths and then by the system's rules. Reads files only.

@@ -32,6 +32,8 @@ class PluginRegistry {
   static std::vector<std::filesystem::path> search_path(const std::vector<std::filesystem::path>& given,
                                                         const std::filesystem::path& pipeline_folder);
   explicit PluginRegistry(const std::vector<std::filesystem::path>& folders);
+  // From descriptions alone, for tests of what stands above.
+  explicit PluginRegistry(std::vector<PluginFile> plugins);
 
   // "filter" or "tokenizer.train". nullopt: no such plugin or stage.
   std::optional<PluginItem> stage(std::string_view uses) const;
