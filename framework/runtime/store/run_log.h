@@ -1,0 +1,68 @@
+// The record of one run: runs/<run>/.
+//
+//   plan.json                     what was planned; {"format": 1, "pipeline": name, ...}
+//   keys                          one stage key a line: what this run reaches (for gc)
+//   events.ndjson                 everything that happened, one JSON object a line
+//   run.json                      how it ended
+//   stages/<id>/metrics.jsonl     {"step", "name", "value", "time"}
+//   stages/<id>/log.txt           what the stage logged and printed
+//   stages/<id>/events.out.tfevents...   the metrics again, for TensorBoard
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/store/durable_file.h"
+#include "runtime/store/event_file.h"
+
+namespace lehr::runtime {
+
+class RunLog {
+ public:
+  // Makes runs/<time>-<pipeline>-<random>/ and holds its lease as long as the object lives.
+  RunLog(const std::filesystem::path& store_root, std::string_view pipeline);
+
+  const std::string& id() const { return id_; }
+  const std::filesystem::path& folder() const { return folder_; }
+  void write_plan(const nlohmann::ordered_json& plan);
+  void add_key(std::string_view key);
+  void event(const nlohmann::ordered_json& event);
+  void metric(const std::string& stage, std::int64_t step, std::string_view name, double value);
+  void log(const std::string& stage, std::string_view text);  // a newline is added
+  void finish(const nlohmann::ordered_json& summary);
+  std::filesystem::path stage_folder(const std::string& stage);
+
+ private:
+  struct StageFiles {
+    FileDescriptor metrics, log;
+    std::unique_ptr<EventFile> events;
+  };
+  StageFiles& files(const std::string& stage);
+
+  std::string id_;
+  std::filesystem::path folder_;
+  FileDescriptor lease_, keys_, events_;
+  std::map<std::string, StageFiles> stages_;
+};
+
+struct RunEntry {
+  std::string id, pipeline, status;  // status: "running", "interrupted", or what finish() was given
+  std::filesystem::path folder;
+  std::int64_t unix_time = 0;
+  double seconds = 0;
+  std::vector<std::string> keys;
+};
+
+// Newest first. Folders that are no runs are left out.
+std::vector<RunEntry> list_runs(const std::filesystem::path& store_root);
+
+// A stage id as a folder name: what is not a letter, digit or one of "._@=+,-" becomes '_'.
+std::string folder_name(std::string_view stage_id);
+
+}  // namespace lehr::runtime

@@ -1,0 +1,48 @@
+// What a stage made, found by its key: results/<key>.json. Holds the outputs by port, the named
+// numbers, and every part that went into the key, so that `explain` can say what changed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/store/artifact.h"
+
+namespace lehr::runtime {
+
+// The canonical list a key is the hash of: (name, value), in the planner's order.
+using KeyParts = std::vector<std::pair<std::string, std::string>>;
+// SHA-256 (hex) over the list; unambiguous, whatever the strings hold.
+std::string stage_key(const KeyParts& parts);
+
+struct StageOutput {
+  std::string digest;
+  std::string type;
+  Facets facets;
+};
+
+struct NamedResult {
+  double value = 0;
+  bool is_volatile = false;  // a timing or the like: not expected to be the same again
+};
+
+struct StageResult {
+  std::string key;
+  std::string stage;                           // "tokenizer.train"
+  std::map<std::string, StageOutput> outputs;  // by port
+  std::map<std::string, NamedResult> results;
+  KeyParts key_parts;
+  // Lineage; not part of the key.
+  std::string run, stage_id;
+  std::int64_t unix_time = 0;
+  double seconds = 0;
+
+  nlohmann::ordered_json to_json() const;
+  // Throws StoreError.
+  static StageResult from_json(const nlohmann::json& json);
+};
+
+}  // namespace lehr::runtime

@@ -1,0 +1,98 @@
+// The content-addressed store. Files are the truth; a reader never sees a partial object.
+//
+//   artifacts/<digest>/   published, read-only
+//   results/<key>.json    stage key -> outputs, named numbers, key parts
+//   work/<key>/           a stage in progress: lease, state/, out/<port>/
+//   runs/<run>/           see run_log.h
+//   trash/                what gc or a repair moved away, being deleted
+//   gc.lock               held shared while something is published or found, exclusively while gc
+//   decides
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/store/artifact.h"
+#include "runtime/store/durable_file.h"
+#include "runtime/store/stage_result.h"
+
+namespace lehr::runtime {
+
+struct ArtifactEntry {
+  std::string digest;
+  Artifact artifact;
+  std::string stage_id, stage, run;  // of the newest result that has it; empty if none does
+};
+
+struct StoreProblem {
+  std::filesystem::path path;
+  std::string what;
+};
+
+struct GcOptions {
+  std::chrono::seconds grace{3600};  // younger things stay, whatever reaches them
+  int keep_runs = 3;                 // newest runs of each pipeline whose results stay
+  bool dry_run = false;
+};
+
+struct GcReport {
+  std::size_t artifacts = 0, results = 0, work = 0;
+  std::uint64_t bytes = 0;
+};
+
+class ArtifactStore {
+ public:
+  // Creates the folders if they are missing. Throws IoError.
+  explicit ArtifactStore(std::filesystem::path root);
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path artifact_path(std::string_view digest) const;
+  std::filesystem::path result_path(std::string_view key) const;
+  std::filesystem::path work_path(std::string_view key) const;
+
+  // A hit: the result is there and every output exists with the right sizes. Content is not read. A
+  // damaged result file or output is no hit.
+  std::optional<StageResult> find_result(std::string_view key) const;
+  // Throws StoreError if there is no such artifact.
+  Artifact artifact(std::string_view digest) const;
+  // Throws StoreError naming the damaged file if the content is not what the digest says.
+  void check_content(std::string_view digest, unsigned threads) const;
+
+  // Moves a finished folder into artifacts/ durably and gives its digest. What is there already
+  // with the same content is kept, what is there damaged is replaced. The caller holds
+  // shared_lock().
+  std::string publish(const std::filesystem::path& folder, const Artifact& artifact) const;
+  void write_result(const StageResult& result) const;
+  // While held, gc removes nothing. Waits for a gc that is deciding (milliseconds).
+  FileDescriptor shared_lock() const;
+
+  std::vector<ArtifactEntry> list() const;  // sorted by type, then digest
+  std::vector<StageResult> results() const;
+  // The digest an abbreviation stands for. Throws StoreError: none, or several.
+  std::string resolve_digest(std::string_view prefix) const;
+
+  // Hashes everything. `seen` is called before each artifact with (done, total).
+  std::vector<StoreProblem> verify(
+      unsigned threads, const std::function<void(std::size_t, std::size_t)>& seen = {}) const;
+  // Moves a damaged artifact or result away, so that the next run makes it again.
+  void discard(const std::filesystem::path& path) const;
+  // Throws StoreError if the lock cannot be had because something is being published right now.
+  GcReport gc(const GcOptions& options) const;
+
+  std::uint64_t free_bytes() const;
+
+ private:
+  void empty_trash() const;
+  std::filesystem::path root_;
+};
+
+// True for 64 lower-case hex digits: what may become a file name in the store.
+bool is_digest(std::string_view text);
+
+}  // namespace lehr::runtime
