@@ -1,5 +1,5 @@
-// A plugin file as the runtime knows it without running any of its code: the manifest embedded in the ELF file, the
-// code digest, the libraries it needs.
+// A plugin file as the runtime knows it without running any of its code: the manifest embedded in
+// the ELF file, the code digest, the libraries it needs.
 #pragma once
 
 #include <filesystem>
@@ -20,7 +20,9 @@ struct PluginFile {
   // Description of one stage, step or reward; null if there is none of that name.
   const nlohmann::ordered_json* stage(std::string_view name) const { return find("stages", name); }
   const nlohmann::ordered_json* step(std::string_view name) const { return find("steps", name); }
-  const nlohmann::ordered_json* reward(std::string_view name) const { return find("rewards", name); }
+  const nlohmann::ordered_json* reward(std::string_view name) const {
+    return find("rewards", name);
+  }
 
  private:
   const nlohmann::ordered_json* find(const char* kind, std::string_view name) const;
@@ -32,18 +34,22 @@ struct PluginError : std::runtime_error {
 };
 
 // Reads and checks the manifest of a plugin file. Every number in the file is treated as hostile.
-// Throws PluginError: not an ELF shared library for this machine, truncated, no manifest, malformed manifest.
+// Throws PluginError: not an ELF shared library for this machine, truncated, no manifest, malformed
+// manifest.
 PluginFile read_plugin_file(const std::filesystem::path& path);
 
-// SHA-256 (hex) over the loadable segments, without the build id and the ELF header's section fields: stripping the file
-// or rebuilding the same source elsewhere does not change it. Reads the whole file (about 1 ms per MB).
+// SHA-256 (hex) over the loadable segments, without the build id and the ELF header's section
+// fields: stripping the file or rebuilding the same source elsewhere does not change it. Reads the
+// whole file (about 1 ms per MB).
 std::string code_digest(const PluginFile& plugin);
 
-// Identity of each library the plugin needs beyond the C and C++ runtime: "libtorch_cpu.so: <build-id or SHA-256>",
-// sorted; libraries are looked for along run paths and then by the system's rules. Reads files only.
+// Identity of each library the plugin needs beyond the C and C++ runtime: "libtorch_cpu.so:
+// <build-id or SHA-256>", sorted; libraries are looked for along run paths and then by the system's
+// rules. Reads files only.
 std::vector<std::string> library_identities(const PluginFile& plugin);
 
-// Writes `description` into the file's manifest section (added, or replaced). The file is replaced atomically.
+// Writes `description` into the file's manifest section (added, or replaced). The file is replaced
+// atomically.
 void stamp_plugin_file(const std::filesystem::path& path, std::string_view description);
 
 }  // namespace lehr::runtime

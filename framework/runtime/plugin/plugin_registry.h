@@ -1,5 +1,5 @@
-// Finds plugins: every *.so in the search path, first name wins. A file that is there but cannot be used is kept with
-// its reason; nothing is skipped silently.
+// Finds plugins: every *.so in the search path, first name wins. A file that is there but cannot be
+// used is kept with its reason; nothing is skipped silently.
 #pragma once
 
 #include <filesystem>
@@ -27,10 +27,12 @@ struct PluginItem {
 
 class PluginRegistry {
  public:
-  // The search path in order: `given` (--plugin-path), LEHR_PLUGIN_PATH (colon-separated), plugins/ beside the pipeline
-  // file, the user's data directory (lehr/plugins), the installation (../lib/lehr/plugins from the program).
-  static std::vector<std::filesystem::path> search_path(const std::vector<std::filesystem::path>& given,
-                                                        const std::filesystem::path& pipeline_folder);
+  // The search path in order: `given` (--plugin-path), LEHR_PLUGIN_PATH (colon-separated), plugins/
+  // beside the pipeline file, the user's data directory (lehr/plugins), the installation
+  // (../lib/lehr/plugins from the program).
+  static std::vector<std::filesystem::path> search_path(
+      const std::vector<std::filesystem::path>& given,
+      const std::filesystem::path& pipeline_folder);
   explicit PluginRegistry(const std::vector<std::filesystem::path>& folders);
   // From descriptions alone, for tests of what stands above.
   explicit PluginRegistry(std::vector<PluginFile> plugins);

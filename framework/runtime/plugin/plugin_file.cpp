@@ -1,0 +1,214 @@
+#include "runtime/plugin/plugin_file.h"
+
+#include <lehr/abi.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <set>
+
+#include "runtime/plugin/elf_file.h"
+
+namespace lehr::runtime {
+namespace {
+
+constexpr std::size_t kMaxManifestBytes = 16u << 20;
+
+std::string hex(std::span<const unsigned char> bytes) {
+  static const char* digits = "0123456789abcdef";
+  std::string out;
+  for (const unsigned char b : bytes) out += digits[b >> 4], out += digits[b & 15];
+  return out;
+}
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+  }
+  void add(const void* data, std::size_t size) { EVP_DigestUpdate(context_.get(), data, size); }
+  void zeros(std::size_t size) {
+    static const unsigned char zero[64] = {};
+    for (; size > 0; size -= std::min(size, sizeof zero)) add(zero, std::min(size, sizeof zero));
+  }
+  std::string finish() {
+    std::array<unsigned char, 32> digest;
+    EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
+    return hex(digest);
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+};
+
+[[noreturn]] void fail(const std::filesystem::path& path, const std::string& reason) {
+  throw PluginError(path.string() + ": " + reason);
+}
+
+bool valid_name(const nlohmann::ordered_json& name) {
+  if (!name.is_string()) return false;
+  const auto& text = name.get_ref<const std::string&>();
+  return !text.empty() && text.size() <= 64 &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::islower(c) || std::isdigit(c) || c == '_' || c == '-';
+         });
+}
+
+// What is wrong with the items of one kind, or an empty text.
+std::string check_items(const nlohmann::ordered_json& description, const char* kind) {
+  const auto items = description.find(kind);
+  if (items == description.end()) return {};
+  if (!items->is_array()) return std::string("'") + kind + "' is not a list";
+  std::set<std::string> seen;
+  for (const auto& item : *items) {
+    if (!item.is_object() || !valid_name(item.value("name", nlohmann::ordered_json())))
+      return std::string("an entry of '") + kind + "' has no valid name";
+    const std::string name = item["name"];
+    if (!seen.insert(name).second)
+      return std::string("'") + kind + "' has two entries named '" + name + "'";
+    for (const char* list : {"parameters", "inputs", "outputs"})
+      if (item.contains(list)) {
+        if (!item[list].is_array()) return "'" + name + "': '" + list + "' is not a list";
+        for (const auto& p : item[list])
+          if (!p.is_object() || !p.contains("name") || !p["name"].is_string() ||
+              !p.contains("type") || !p["type"].is_string())
+            return "'" + name + "': an entry of '" + list + "' has no name or type";
+      }
+  }
+  return {};
+}
+
+}  // namespace
+
+const nlohmann::ordered_json* PluginFile::find(const char* kind, std::string_view name) const {
+  const auto items = description.find(kind);
+  if (items != description.end())
+    for (const auto& item : *items)
+      if (item["name"].get_ref<const std::string&>() == name) return &item;
+  return nullptr;
+}
+
+PluginFile read_plugin_file(const std::filesystem::path& path) try {
+  const MappedFile file(path);
+  const ElfFile elf(file.bytes());
+  const auto manifest = elf.section(LEHR_MANIFEST_SECTION);
+  if (!manifest)
+    fail(path, "not stamped: it has no " LEHR_MANIFEST_SECTION
+               " section. Run 'lehr plugins stamp " +
+                   path.string() + "' if it is a plugin.");
+  if (manifest->size() > kMaxManifestBytes) fail(path, "the manifest is larger than 16 MiB");
+  PluginFile plugin;
+  plugin.path = path;
+  plugin.description =
+      nlohmann::ordered_json::parse(manifest->begin(), manifest->end(), nullptr, false);
+  const auto& d = plugin.description;
+  if (d.is_discarded() || !d.is_object()) fail(path, "the manifest is not a JSON object");
+  if (d.value("manifest", nlohmann::ordered_json()) != 1)
+    fail(path, "the manifest has format " + d.value("manifest", nlohmann::ordered_json()).dump() +
+                   "; this lehr reads format 1");
+  if (!valid_name(d.value("name", nlohmann::ordered_json())))
+    fail(path, "the manifest names no plugin (lower-case letters, digits, '_' and '-')");
+  if (!d.contains("version") || !d["version"].is_string())
+    fail(path, "the manifest has no version");
+  for (const char* kind : {"stages", "steps", "rewards"})
+    if (const auto wrong = check_items(d, kind); !wrong.empty())
+      fail(path, "malformed manifest: " + wrong);
+  plugin.name = d["name"];
+  plugin.version = d["version"];
+  plugin.needed = elf.dynamic_strings(DT_NEEDED);
+  plugin.run_paths = elf.dynamic_strings(DT_RUNPATH);
+  if (plugin.run_paths.empty()) plugin.run_paths = elf.dynamic_strings(DT_RPATH);
+  return plugin;
+} catch (const ElfError& e) {
+  fail(path, e.what());
+}
+
+std::string code_digest(const PluginFile& plugin) try {
+  const MappedFile file(plugin.path);
+  const ElfFile elf(file.bytes());
+  const auto build_id = elf.build_id();
+  // [begin, end) ranges of the file that say nothing about the code.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> skipped = {
+      {offsetof(Elf64_Ehdr, e_shoff), offsetof(Elf64_Ehdr, e_shoff) + sizeof(Elf64_Off)},
+      {offsetof(Elf64_Ehdr, e_shentsize), sizeof(Elf64_Ehdr)}};
+  if (build_id) skipped.emplace_back(build_id->offset, build_id->offset + build_id->size);
+  Sha256 sha;
+  for (const auto& segment : elf.segments()) {
+    if (segment.p_type != PT_LOAD) continue;
+    const std::uint64_t shape[] = {segment.p_flags, segment.p_vaddr, segment.p_filesz,
+                                   segment.p_memsz};
+    sha.add(shape, sizeof shape);
+    const auto bytes = elf.range(segment.p_offset, segment.p_filesz);
+    std::uint64_t at = segment.p_offset;
+    const std::uint64_t end = at + segment.p_filesz;
+    for (const auto& [from, to] : skipped) {
+      if (to <= at || from >= end) continue;
+      const std::uint64_t begin = std::max(from, at), stop = std::min(to, end);
+      sha.add(bytes.data() + (at - segment.p_offset), begin - at);
+      sha.zeros(stop - begin);
+      at = stop;
+    }
+    sha.add(bytes.data() + (at - segment.p_offset), end - at);
+  }
+  return sha.finish();
+} catch (const ElfError& e) {
+  fail(plugin.path, e.what());
+}
+
+std::vector<std::string> library_identities(const PluginFile& plugin) {
+  static const std::set<std::string, std::less<>> runtime = {
+      "libc.so.6",   "libm.so.6",       "libstdc++.so.6",       "libgcc_s.so.1",
+      "libdl.so.2",  "libpthread.so.0", "librt.so.1",           "ld-linux-x86-64.so.2",
+      "libc++.so.1", "libc++abi.so.1",  "ld-linux-aarch64.so.1"};
+  std::vector<std::filesystem::path> folders;
+  const auto add_paths = [&](const std::string& list, bool expand) {
+    for (std::size_t at = 0; at <= list.size();) {
+      const std::size_t end = std::min(list.find(':', at), list.size());
+      std::string folder = list.substr(at, end - at);
+      const std::size_t origin = folder.find("$ORIGIN");
+      if (expand && origin != std::string::npos)
+        folder.replace(origin, 7, std::filesystem::absolute(plugin.path).parent_path().string());
+      if (!folder.empty()) folders.emplace_back(folder);
+      at = end + 1;
+    }
+  };
+  if (const char* path = std::getenv("LD_LIBRARY_PATH")) add_paths(path, false);
+  for (const auto& list : plugin.run_paths) add_paths(list, true);
+  for (const char* folder :
+       {"/usr/local/lib", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",
+        "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib64", "/lib", "/usr/lib"})
+    folders.emplace_back(folder);
+
+  std::vector<std::string> out;
+  for (const auto& name : plugin.needed) {
+    if (runtime.contains(name)) continue;
+    std::string identity = "not found";
+    for (const auto& folder : folders) {
+      std::error_code ignored;
+      if (!std::filesystem::is_regular_file(folder / name, ignored)) continue;
+      try {
+        const MappedFile file(folder / name);
+        const ElfFile elf(file.bytes());
+        if (const auto id = elf.build_id()) {
+          identity = "build-id " + hex(elf.range(id->offset, id->size));
+        } else {
+          Sha256 sha;
+          sha.add(file.bytes().data(), file.bytes().size());
+          identity = "sha256 " + sha.finish();
+        }
+        break;
+      } catch (const ElfError&) {
+        continue;  // the loader, too, passes over a file of another processor
+      }
+    }
+    out.push_back(name + ": " + identity);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace lehr::runtime

@@ -1,0 +1,153 @@
+#include "runtime/plugin/plugin_file.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "runtime/plugin/plugin_registry.h"
+
+namespace lehr::runtime {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr const char* kDescription =
+    R"({"manifest":1,"name":"acme","version":"1.0","stages":[{"name":"count","inputs":[],"outputs":[],"parameters":[]}],)"
+    R"("steps":[{"name":"quiet","parameters":[]}]})";
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+void write(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+class PluginFileTest : public testing::Test {
+ protected:
+  PluginFileTest() {
+    fs::create_directories(folder_);
+    fs::copy_file(LEHR_TEST_LIBRARY, file_, fs::copy_options::overwrite_existing);
+  }
+  ~PluginFileTest() override { fs::remove_all(folder_); }
+  const fs::path folder_ =
+      fs::temp_directory_path() / ("plugin_file_test." + std::to_string(::getpid()));
+  const fs::path file_ = folder_ / "acme.so";
+};
+
+std::string reason(const fs::path& path) {
+  try {
+    read_plugin_file(path);
+    return "";
+  } catch (const PluginError& e) {
+    return e.what();
+  }
+}
+
+TEST_F(PluginFileTest, ReadsWhatWasStamped) {
+  stamp_plugin_file(file_, kDescription);
+  const PluginFile plugin = read_plugin_file(file_);
+  EXPECT_EQ(plugin.name, "acme");
+  EXPECT_NE(plugin.stage("count"), nullptr);
+  EXPECT_EQ(plugin.stage("quiet"), nullptr);
+  EXPECT_NE(plugin.step("quiet"), nullptr);
+  EXPECT_EQ(code_digest(plugin).size(), 64u);
+}
+
+TEST_F(PluginFileTest, StampingAndStrippingKeepTheCodeDigest) {
+  stamp_plugin_file(file_, kDescription);
+  const PluginFile plugin = read_plugin_file(file_);
+  const std::string before = code_digest(plugin);
+  stamp_plugin_file(file_, std::string(kDescription) + "   ");
+  EXPECT_EQ(code_digest(plugin), before);
+  ASSERT_EQ(std::system(("strip --strip-unneeded " + file_.string()).c_str()), 0);
+  EXPECT_EQ(code_digest(plugin), before);
+  EXPECT_EQ(read_plugin_file(file_).name, "acme") << "the manifest survives strip";
+}
+
+TEST_F(PluginFileTest, AnotherByteOfCodeIsAnotherDigest) {
+  stamp_plugin_file(file_, kDescription);
+  const PluginFile plugin = read_plugin_file(file_);
+  const std::string before = code_digest(plugin);
+  std::string bytes = read(file_);
+  const std::size_t at = bytes.find("a text inside the library");
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] = 'A';
+  write(file_, bytes);
+  EXPECT_NE(code_digest(plugin), before);
+}
+
+TEST_F(PluginFileTest, StampingTheSameTextTwiceChangesNothing) {
+  stamp_plugin_file(file_, kDescription);
+  const std::string before = read(file_);
+  stamp_plugin_file(file_, kDescription);
+  EXPECT_EQ(read(file_), before);
+}
+
+TEST_F(PluginFileTest, NamesTheReasonOfABrokenFile) {
+  EXPECT_NE(reason(file_).find("not stamped"), std::string::npos);
+  write(folder_ / "text.so", "hello");
+  EXPECT_NE(reason(folder_ / "text.so").find("not an ELF file"), std::string::npos);
+  stamp_plugin_file(file_, R"({"manifest":2,"name":"acme"})");
+  EXPECT_NE(reason(file_).find("format 2"), std::string::npos);
+  stamp_plugin_file(file_, "not json");
+  EXPECT_NE(reason(file_).find("not a JSON object"), std::string::npos);
+  stamp_plugin_file(
+      file_, R"({"manifest":1,"name":"acme","version":"1","steps":[{"name":"a"},{"name":"a"}]})");
+  EXPECT_NE(reason(file_).find("two entries named 'a'"), std::string::npos);
+}
+
+TEST_F(PluginFileTest, TruncationAnywhereIsAnErrorOrHarmless) {
+  stamp_plugin_file(file_, kDescription);
+  const std::string whole = read(file_);
+  for (std::size_t size = 0; size < whole.size(); size += 97) {
+    write(file_, whole.substr(0, size));
+    EXPECT_NE(reason(file_), "") << size;  // the section table stands at the end
+  }
+}
+
+TEST_F(PluginFileTest, MutatedHeadersNeverCrashTheReader) {
+  stamp_plugin_file(file_, kDescription);
+  const std::string whole = read(file_);
+  int refused = 0;
+  std::uint64_t random = 1;
+  const auto next = [&] {
+    return random = random * 6364136223846793005u + 1442695040888963407u, random >> 33;
+  };
+  for (int round = 0; round < 2000; ++round) {
+    std::string bytes = whole;
+    // Half of the mutations hit the headers in front, half the section table at the end.
+    for (int i = 0; i < 3; ++i) {
+      const std::size_t reach = std::min<std::size_t>(1024, bytes.size());
+      const std::size_t at = next() % reach;
+      bytes[round % 2 ? at : bytes.size() - 1 - at] = static_cast<char>(next());
+    }
+    write(file_, bytes);
+    try {
+      const PluginFile plugin = read_plugin_file(file_);
+      code_digest(plugin);
+      library_identities(plugin);
+    } catch (const PluginError&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 100);
+}
+
+TEST_F(PluginFileTest, RegistryKeepsBrokenFilesWithTheirReason) {
+  stamp_plugin_file(file_, kDescription);
+  write(folder_ / "broken.so", "hello");
+  const PluginRegistry registry(std::vector<fs::path>{folder_});
+  ASSERT_EQ(registry.broken().size(), 1u);
+  EXPECT_NE(registry.broken()[0].reason.find("broken.so"), std::string::npos);
+  ASSERT_TRUE(registry.stage("acme"));
+  EXPECT_EQ(registry.stage("acme")->full_name, "acme.count");
+  EXPECT_TRUE(registry.step("quiet", "acme"));
+  EXPECT_TRUE(registry.step("acme.quiet", "filter"));
+  EXPECT_FALSE(registry.step("quiet", "filter"));
+}
+
+}  // namespace
+}  // namespace lehr::runtime
