@@ -1,0 +1,50 @@
+// Files read as one stream of bytes, whether they are plain, gzip (any number of members) or zstd
+// (any number of frames); and bytes made into one zstd frame. What a file is, is told by its first
+// bytes, not by its name. A file that ends in the middle of a member or frame is an error.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace lehr::text {
+
+class CompressedFile {
+ public:
+  // Throws Error if the file cannot be opened.
+  explicit CompressedFile(std::filesystem::path path);
+  ~CompressedFile();
+  CompressedFile(CompressedFile&&) noexcept;
+  CompressedFile& operator=(CompressedFile&&) noexcept;
+
+  // Reads up to `size` decompressed bytes; fewer only at the end of the file. Throws Error on a
+  // damaged or truncated file, naming it.
+  std::size_t read(char* out, std::size_t size);
+  // Bytes of the file itself consumed so far, for progress.
+  std::uint64_t position() const;
+  const std::filesystem::path& path() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// `bytes` as one zstd frame with its size and a checksum: the same bytes in, the same bytes out.
+// Frames written one after the other are one valid file. Not for several threads at once.
+class FrameCompressor {
+ public:
+  explicit FrameCompressor(int level = 3);
+  ~FrameCompressor();
+  FrameCompressor(FrameCompressor&&) noexcept;
+  // The frame, valid until the next call.
+  std::string_view compress(std::string_view bytes);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lehr::text
