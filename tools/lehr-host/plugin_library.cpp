@@ -1,0 +1,84 @@
+#include "plugin_library.h"
+
+#include <boost/dll/shared_library.hpp>
+#include <nlohmann/json.hpp>
+
+#include "runtime/plugin/plugin_file.h"
+
+namespace lehr::host {
+namespace {
+
+std::string_view view(lehr_str s) { return {s.data ? s.data : "", s.size}; }
+
+template <class Item>
+const Item* find(const Item* first, std::size_t count, std::size_t stride, std::string_view name) {
+  const auto* base = reinterpret_cast<const char*>(first);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto* item = reinterpret_cast<const Item*>(base + i * stride);
+    if (view(item->name) == name) return item;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+PluginLibrary::PluginLibrary(std::filesystem::path path, const lehr_host* services)
+    : path_(std::move(path)) {
+  const auto fail = [&](const std::string& why) -> LoadError {
+    return LoadError(path_.string() + ": " + why);
+  };
+  using Mode = boost::dll::load_mode::type;
+  std::error_code error;
+  // Not deleted: what a plugin registered (threads, destructors, OpenMP pools) must never be
+  // unmapped.
+  auto* library = new boost::dll::shared_library(
+      path_, static_cast<Mode>(boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local),
+      error);
+  if (error) {
+    const char* detail = dlerror();
+    std::string why = detail != nullptr ? detail : error.message();
+    if (why.starts_with(path_.string() + ": ")) why.erase(0, path_.string().size() + 2);
+    throw fail("it does not load: " + why);
+  }
+  if (!library->has(LEHR_PLUGIN_ENTRY))
+    throw fail("it exports no " LEHR_PLUGIN_ENTRY ", so it is not a Lehr plugin");
+  const auto entry = library->get<const lehr_plugin*(const lehr_host*)>(LEHR_PLUGIN_ENTRY);
+  table_ = entry(services);
+  if (table_ == nullptr)
+    throw fail("it cannot use this host (plugin boundary version " +
+               std::to_string(LEHR_ABI_VERSION) + "), or its registration failed");
+  if (table_->size < sizeof(lehr_plugin) || table_->abi == 0)
+    throw fail("its table is too small to be a plugin's");
+  if (table_->needs_abi > LEHR_ABI_VERSION)
+    throw fail("it needs plugin boundary version " + std::to_string(table_->needs_abi) +
+               ", this is " + std::to_string(LEHR_ABI_VERSION) + ". Use a newer Lehr");
+  if ((table_->stage_count && table_->stage_stride < sizeof(lehr_stage)) ||
+      (table_->step_count && table_->step_stride < sizeof(lehr_step)) ||
+      (table_->reward_count && table_->reward_stride < sizeof(lehr_reward)))
+    throw fail("the elements of its tables are smaller than version 1 says");
+}
+
+std::string_view PluginLibrary::description() const { return view(table_->description); }
+
+void PluginLibrary::check_manifest() const {
+  const auto embedded = runtime::read_plugin_file(path_).description;
+  const auto live = nlohmann::ordered_json::parse(description(), nullptr, false);
+  if (live.is_discarded()) throw LoadError(path_.string() + ": its description is not JSON");
+  if (live != embedded)
+    throw LoadError(
+        path_.string() +
+        ": the manifest in the file is not what the plugin says when loaded. Stamp it " +
+        "again with 'lehr plugins stamp'");
+}
+
+const lehr_stage* PluginLibrary::stage(std::string_view name) const {
+  return find(table_->stages, table_->stage_count, table_->stage_stride, name);
+}
+const lehr_step* PluginLibrary::step(std::string_view name) const {
+  return find(table_->steps, table_->step_count, table_->step_stride, name);
+}
+const lehr_reward* PluginLibrary::reward(std::string_view name) const {
+  return find(table_->rewards, table_->reward_count, table_->reward_stride, name);
+}
+
+}  // namespace lehr::host

@@ -1,0 +1,41 @@
+// A plugin loaded into this process, and the checks that its table is one we can read. Never
+// unloaded.
+#pragma once
+
+#include <lehr/abi.h>
+
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace lehr::host {
+
+// "/x/acme.so: ...": the reason a plugin cannot be used.
+struct LoadError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+class PluginLibrary {
+ public:
+  // Loads the file and calls its entry function with `services`, which must live as long as the
+  // process. Throws LoadError.
+  PluginLibrary(std::filesystem::path path, const lehr_host* services);
+
+  const std::filesystem::path& path() const { return path_; }
+  // The live description, JSON.
+  std::string_view description() const;
+  // Throws LoadError if the manifest embedded in the file is not the live description.
+  void check_manifest() const;
+
+  // Null: no item of that name.
+  const lehr_stage* stage(std::string_view name) const;
+  const lehr_step* step(std::string_view name) const;
+  const lehr_reward* reward(std::string_view name) const;
+
+ private:
+  std::filesystem::path path_;
+  const lehr_plugin* table_ = nullptr;
+};
+
+}  // namespace lehr::host
