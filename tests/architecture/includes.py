@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Holds the dependency direction of the rooms by reading the includes of every tracked source:
+sdk <- text <- lm <- plugins; sdk <- runtime <- tools. Runs without a build: includes.py ROOT"""
+
+import pathlib
+import re
+import sys
+
+root = pathlib.Path(sys.argv[1])
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
+
+# room: what its files must not include
+FORBIDDEN = {
+    "framework/sdk": r"^(text|lm|runtime|ATen|torch|c10|nlohmann|yaml-cpp|tbb|oneapi|spdlog)/",
+    "framework/text": r"^(lm|runtime|lehr|ATen|torch|c10|yaml-cpp)/",
+    "framework/lm": r"^(runtime|yaml-cpp|torch/(torch|all|extension)\.h)",
+    "framework/runtime": r"^(lm|ATen|torch|c10)/",
+    "plugins": r"^(runtime|yaml-cpp|torch/(torch|all|extension)\.h)",
+    "tools": r"^(lm|ATen|torch|c10|yaml-cpp)/",
+}
+
+
+def room_of(path):
+    return next((room for room in FORBIDDEN if path.startswith(room + "/")), None)
+
+
+def main():
+    wrong, files = [], 0
+    for path in sorted(p for room in FORBIDDEN for p in (root / room).rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.suffix not in {".h", ".hpp", ".cpp", ".cc", ".c"} or room_of(name) is None:
+            continue
+        files += 1
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            found = INCLUDE.match(line)
+            if not found:
+                continue
+            included = found.group(1)
+            where = f"{name}:{number}: {room_of(name)} must not include {included}"
+            if re.search(FORBIDDEN[room_of(name)], included):
+                wrong.append(where)
+            if included.startswith("yaml-cpp") and not name.startswith("framework/runtime/config/"):
+                wrong.append(where)
+            if name.startswith("plugins/") and included.startswith("plugins/"):
+                wrong.append(where)
+    print("\n".join(wrong) if wrong else f"{files} files keep the direction")
+    if files < 20:
+        sys.exit(f"only {files} files found under {root}: is this the right folder?")
+    sys.exit(1 if wrong else 0)
+
+
+main()
