@@ -1,0 +1,52 @@
+// Byte-level BPE training: the most frequent adjacent pair becomes a token, again and again.
+//
+// Exact rule (the same merges as Hugging Face's BpeTrainer, or as rustbpe): highest count first,
+// then smaller left id, then smaller right id. Counts are 64 bit and count overlapping windows
+// ("aaa" has two "aa"); a merge replaces left to right without overlap. Only the words that hold
+// the merged pair are touched, and candidates wait in a heap whose stale entries are corrected when
+// they surface.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "text/word_counts.h"
+
+namespace lehr::text {
+
+using TokenId = std::uint32_t;
+
+// What decides between pairs of equal count: the ids that single bytes have, and what a merge makes
+// whose text is already a token.
+// huggingface: bytes in the order of their ByteLevel characters; such a merge reuses the token.
+// rustbpe: bytes 0..255 in order; every merge makes a new token.
+enum class TieBreak { huggingface, rustbpe };
+
+struct BpeOptions {
+  std::size_t vocab_size = 32000;  // special tokens included
+  TieBreak tie_break = TieBreak::huggingface;
+  // Get the last ids, so that text has the same ids with or without them.
+  std::vector<std::string> special_tokens;
+  // Called now and then with (tokens so far, tokens wanted); may throw to stop.
+  std::function<void(std::size_t, std::size_t)> progress;
+};
+
+// Ids: 256 bytes, then merged tokens, then special tokens.
+struct BpeModel {
+  Pattern pattern = Pattern::gpt2;
+  std::vector<std::string> tokens;                  // bytes of every token that is not special
+  std::vector<std::pair<TokenId, TokenId>> merges;  // first merge first
+  std::vector<std::string> special_tokens;
+};
+
+// The model has fewer tokens than asked for if no pair is left to merge.
+// Throws std::runtime_error if vocab_size has no room for 256 bytes and the special tokens.
+BpeModel train_bpe(const std::vector<WordCount>& words, Pattern pattern, const BpeOptions& options);
+
+// Bytes in the order in which `tie_break` gives them ids 0..255.
+std::vector<std::uint8_t> byte_order(TieBreak tie_break);
+
+}  // namespace lehr::text

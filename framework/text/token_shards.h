@@ -1,0 +1,79 @@
+// Token shards: an encoded corpus on disk.
+//   train-00000.bin  the ids, u16 (vocabulary of at most 65,536) or u32, little-endian
+//   train-00000.idx  u64 per document: where it ends, in tokens from the start of this .bin
+//   eval-*.bin, .idx  the same for the held-out part
+//   tokens.json      dtype, vocab_size, tokens, documents, and the same per split
+// The reader maps the files, so a corpus larger than memory can be read at random.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/bpe_trainer.h"
+
+namespace lehr::text {
+
+struct SplitTotals {
+  std::uint64_t tokens = 0, documents = 0, bytes = 0;  // bytes: of the text before encoding
+};
+
+// Writes one split ("train" or "eval"); one thread. Files are complete after finish().
+class TokenShardWriter {
+ public:
+  // A shard ends with the document that reaches shard_tokens.
+  TokenShardWriter(std::filesystem::path folder, std::string split, std::size_t vocab_size,
+                   std::uint64_t shard_tokens = std::uint64_t{1} << 28);
+  ~TokenShardWriter();
+  // ids: with the closing end-of-text. text_bytes: length of the text they stand for.
+  void add(std::span<const TokenId> ids, std::uint64_t text_bytes);
+  // Throws std::runtime_error if anything could not be written. A split without documents leaves no
+  // file.
+  SplitTotals finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Writes tokens.json, which names the dtype and adds up the splits.
+void write_tokens_json(const std::filesystem::path& folder, std::size_t vocab_size,
+                       const SplitTotals& train, const SplitTotals& eval);
+
+struct TokensInfo {
+  std::size_t vocab_size = 0;
+  SplitTotals train, eval;
+};
+TokensInfo read_tokens_json(const std::filesystem::path& folder);
+
+// Reads one split; shards in the order of their names form one sequence. Any thread.
+class TokenShards {
+ public:
+  // A split without files is empty. Throws std::runtime_error if a file's size does not fit its
+  // index.
+  TokenShards(const std::filesystem::path& folder, std::string_view split);
+  ~TokenShards();
+  TokenShards(TokenShards&&) noexcept;
+  TokenShards& operator=(TokenShards&&) noexcept;
+
+  std::uint64_t tokens() const;
+  std::uint64_t documents() const;
+  // One past the last token of document `index`, in the whole split.
+  std::uint64_t document_end(std::uint64_t index) const;
+  // The document that holds token `position`. O(log documents).
+  std::uint64_t document_of(std::uint64_t position) const;
+  // Copies tokens [begin, begin + out.size()); the range may cross shards. Throws
+  // std::out_of_range.
+  void read(std::uint64_t begin, std::span<TokenId> out) const;
+  void read(std::uint64_t begin, std::span<std::int64_t> out) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lehr::text
