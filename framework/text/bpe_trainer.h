@@ -43,7 +43,7 @@ struct BpeModel {
 };
 
 // The model has fewer tokens than asked for if no pair is left to merge.
-// Throws std::runtime_error if vocab_size has no room for 256 bytes and the special tokens.
+// Throws lehr::Error if vocab_size has no room for 256 bytes and the special tokens.
 BpeModel train_bpe(const std::vector<WordCount>& words, Pattern pattern, const BpeOptions& options);
 
 // Bytes in the order in which `tie_break` gives them ids 0..255.

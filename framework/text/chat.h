@@ -8,34 +8,20 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "text/chat_rows.h"
 #include "text/tokenizer.h"
 
 namespace lehr::text {
-
-struct Message {
-  std::string role;  // "system", "user", "assistant", or another word
-  std::string content;
-  bool operator==(const Message&) const = default;
-};
-
-// Reads a JSON array [{"role","content"}, ...]. Throws std::runtime_error that says what is wrong.
-std::vector<Message> parse_messages(std::string_view json);
-// Reads member `key` of one JSONL line, e.g. "messages" of a conversation, "prompt" of a
-// preference.
-std::vector<Message> parse_messages(std::string_view json_line, std::string_view key);
-// The array as one line of JSON; invalid UTF-8 becomes U+FFFD.
-std::string messages_json(std::span<const Message> messages);
 
 struct ChatTokens {
   std::vector<TokenId> ids;           // [T]
   std::vector<std::uint8_t> trained;  // [T]: 1 for assistant content and its <|im_end|>
 };
 
-// Throws std::runtime_error if the tokenizer has no <|im_start|> or <|im_end|>, or if a role holds
+// Throws lehr::Error if the tokenizer has no <|im_start|> or <|im_end|>, or if a role holds
 // anything but letters, digits, '_' and '-'.
 ChatTokens render_chat(const Tokenizer& tokenizer, std::span<const Message> messages,
                        Tokenizer::Cache& cache);

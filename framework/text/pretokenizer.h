@@ -22,7 +22,7 @@ inline constexpr std::array kPatterns = {Pattern::gpt2, Pattern::cl100k, Pattern
 std::string_view pattern_name(Pattern pattern);
 // The regular expression as tokenizer.json files write it.
 std::string_view pattern_regex(Pattern pattern);
-// Throws std::runtime_error that lists the known names.
+// Throws lehr::Error that lists the known names.
 Pattern pattern_from_name(std::string_view name);
 // Nothing if the expression is none of the known ones.
 std::optional<Pattern> pattern_from_regex(std::string_view regex);

@@ -31,7 +31,7 @@ class TokenShardWriter {
   ~TokenShardWriter();
   // ids: with the closing end-of-text. text_bytes: length of the text they stand for.
   void add(std::span<const TokenId> ids, std::uint64_t text_bytes);
-  // Throws std::runtime_error if anything could not be written. A split without documents leaves no
+  // Throws lehr::Error if anything could not be written. A split without documents leaves no
   // file.
   SplitTotals finish();
 
@@ -53,7 +53,7 @@ TokensInfo read_tokens_json(const std::filesystem::path& folder);
 // Reads one split; shards in the order of their names form one sequence. Any thread.
 class TokenShards {
  public:
-  // A split without files is empty. Throws std::runtime_error if a file's size does not fit its
+  // A split without files is empty. Throws lehr::Error if a file's size does not fit its
   // index.
   TokenShards(const std::filesystem::path& folder, std::string_view split);
   ~TokenShards();

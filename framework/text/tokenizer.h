@@ -47,7 +47,7 @@ class Tokenizer {
   };
 
   // A folder with tokenizer.json (and, if there, tokenizer_config.json and chat_template.jinja), or
-  // a tokenizer.json itself. Throws std::runtime_error naming the file and what it cannot handle.
+  // a tokenizer.json itself. Throws lehr::Error naming the file and what it cannot handle.
   static Tokenizer load(const std::filesystem::path& path);
   explicit Tokenizer(const BpeModel& model);
   ~Tokenizer();
