@@ -1,0 +1,55 @@
+// Sequences in memory, shuffled and packed into rows, step by step. What step k holds is a pure
+// function of (sequences, options, k), so a checkpoint needs no more than the step. Plain C++.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lm/packer.h"
+
+namespace lehr::lm {
+
+struct SequenceFeedOptions {
+  int64_t row_tokens = 2048;  // capacity of a row (a micro-batch); raised to the longest sequence
+  int64_t rows_per_step = 1;
+  uint64_t seed = 0;
+  bool shuffle = true;
+  int64_t window = 1024;  // sequences packed together by first-fit decreasing
+};
+
+class SequenceFeed {
+ public:
+  // Throws std::invalid_argument when there is no sequence.
+  SequenceFeed(std::vector<Sequence> sequences, const SequenceFeedOptions& options);
+
+  // The rows of step k >= 0. Steps do not cross epochs: the last one of an epoch may have fewer
+  // rows. The emptiest row of a window is carried into the next one.
+  std::vector<Packed> step(int64_t k);
+  int64_t epoch_of(int64_t k);
+  int64_t steps_in_epochs(double epochs);  // rounded up, at least 1
+  // Tokens seen by one epoch (trunks and branches), and the entries with a loss.
+  int64_t tokens_per_epoch() const { return tokens_; }
+  int64_t loss_tokens_per_epoch() const { return loss_tokens_; }
+
+  // Every sequence once, in the given order, packed the same way: for evaluation.
+  std::vector<Packed> all() const;
+
+  const std::vector<Sequence>& sequences() const { return sequences_; }
+
+ private:
+  using Row = std::vector<int32_t>;  // numbers of sequences
+  std::vector<Row> plan(int64_t epoch) const;
+  int64_t steps_in_plan() const;
+  void seek(int64_t k);
+  Packed pack(const Row& row) const;
+
+  std::vector<Sequence> sequences_;
+  std::vector<int64_t> lengths_;
+  SequenceFeedOptions options_;
+  int64_t tokens_ = 0, loss_tokens_ = 0;
+  // The epoch the cursor is in.
+  int64_t epoch_ = 0, first_step_ = 0;
+  std::vector<Row> plan_;
+};
+
+}  // namespace lehr::lm
