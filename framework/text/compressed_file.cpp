@@ -1,0 +1,192 @@
+#include "text/compressed_file.h"
+
+#include <fcntl.h>
+#include <lehr/value.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+namespace lehr::text {
+namespace {
+
+constexpr std::size_t kInputBytes = 256 << 10;
+
+enum class Form { plain, gzip, zstd };
+
+// zstd files may begin with a skippable frame: 50..5f 2a 4d 18.
+Form form_of(std::string_view head) {
+  if (head.substr(0, 2) == "\x1f\x8b") return Form::gzip;
+  if (head.substr(0, 4) == "\x28\xb5\x2f\xfd") return Form::zstd;
+  if (head.size() >= 4 && (head[0] & 0xf0) == 0x50 && head.substr(1, 3) == "\x2a\x4d\x18")
+    return Form::zstd;
+  return Form::plain;
+}
+
+}  // namespace
+
+struct CompressedFile::State {
+  std::filesystem::path path;
+  int file = -1;
+  std::vector<char> input = std::vector<char>(kInputBytes);
+  std::size_t begin = 0, end = 0;  // unread part of `input`
+  std::uint64_t consumed = 0;
+  bool at_end = false;
+  Form form = Form::plain;
+  bool inside = false;  // in the middle of a member or frame
+  z_stream gzip{};
+  ZSTD_DStream* zstd = nullptr;
+
+  ~State() {
+    if (form == Form::gzip) inflateEnd(&gzip);
+    ZSTD_freeDStream(zstd);
+    if (file >= 0) ::close(file);
+  }
+
+  [[noreturn]] void fail(const std::string& what) const {
+    throw Error(path.string() + ": " + what);
+  }
+
+  // Makes at least one byte of input available; false at the end of the file.
+  bool fill() {
+    if (begin < end) return true;
+    if (at_end) return false;
+    ssize_t n;
+    do n = ::read(file, input.data(), input.size());
+    while (n < 0 && errno == EINTR);
+    if (n < 0) fail(std::string("cannot be read: ") + std::strerror(errno));
+    begin = 0;
+    end = static_cast<std::size_t>(n);
+    at_end = n == 0;
+    return n > 0;
+  }
+
+  std::size_t read_plain(char* out, std::size_t size) {
+    const std::size_t n = std::min(size, end - begin);
+    std::memcpy(out, input.data() + begin, n);
+    take(n);
+    return n;
+  }
+
+  std::size_t read_gzip(char* out, std::size_t size) {
+    if (!inside) inflateReset(&gzip);
+    inside = true;
+    const std::size_t given = end - begin, wanted = std::min<std::size_t>(size, 1u << 30);
+    gzip.next_in = reinterpret_cast<Bytef*>(input.data() + begin);
+    gzip.avail_in = static_cast<uInt>(given);
+    gzip.next_out = reinterpret_cast<Bytef*>(out);
+    gzip.avail_out = static_cast<uInt>(wanted);
+    const int status = inflate(&gzip, Z_NO_FLUSH);
+    take(given - gzip.avail_in);
+    if (status == Z_STREAM_END)
+      inside = false;
+    else if (status != Z_OK && status != Z_BUF_ERROR)
+      fail("damaged gzip data near byte " + std::to_string(consumed));
+    return wanted - gzip.avail_out;
+  }
+
+  std::size_t read_zstd(char* out, std::size_t size) {
+    ZSTD_inBuffer in{input.data() + begin, end - begin, 0};
+    ZSTD_outBuffer decompressed{out, size, 0};
+    const std::size_t status = ZSTD_decompressStream(zstd, &decompressed, &in);
+    if (ZSTD_isError(status))
+      fail("damaged zstd data near byte " + std::to_string(consumed) + ": " +
+           ZSTD_getErrorName(status));
+    inside = status != 0;
+    take(in.pos);
+    return decompressed.pos;
+  }
+
+  void take(std::size_t n) {
+    begin += n;
+    consumed += n;
+  }
+};
+
+CompressedFile::CompressedFile(std::filesystem::path path) : state_(std::make_unique<State>()) {
+  State& s = *state_;
+  s.path = std::move(path);
+  s.file = ::open(s.path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (s.file < 0) s.fail(std::string("cannot be opened: ") + std::strerror(errno));
+  if (!s.fill()) return;
+  while (s.end < 4) {  // a pipe may give less at once
+    const ssize_t n = ::read(s.file, s.input.data() + s.end, s.input.size() - s.end);
+    if (n <= 0) break;
+    s.end += static_cast<std::size_t>(n);
+  }
+  s.form = form_of({s.input.data(), s.end});
+  if (s.form == Form::gzip && inflateInit2(&s.gzip, 15 + 16) != Z_OK) {
+    s.form = Form::plain;  // nothing to free
+    s.fail("zlib could not be set up");
+  }
+  if (s.form == Form::zstd) {
+    s.zstd = ZSTD_createDStream();
+    if (s.zstd == nullptr) s.fail("zstd could not be set up");
+    ZSTD_DCtx_setParameter(s.zstd, ZSTD_d_windowLogMax, 31);  // files written with --long
+  }
+}
+
+CompressedFile::~CompressedFile() = default;
+CompressedFile::CompressedFile(CompressedFile&&) noexcept = default;
+CompressedFile& CompressedFile::operator=(CompressedFile&&) noexcept = default;
+
+std::size_t CompressedFile::read(char* out, std::size_t size) {
+  State& s = *state_;
+  std::size_t done = 0;
+  while (done < size) {
+    // A decoder may still hold bytes when the input is used up, so it is asked once more.
+    const bool more = s.fill();
+    if (!more && !s.inside) break;
+    std::size_t n = 0;
+    switch (s.form) {
+      case Form::plain:
+        n = s.read_plain(out + done, size - done);
+        break;
+      case Form::gzip:
+        n = s.read_gzip(out + done, size - done);
+        break;
+      case Form::zstd:
+        n = s.read_zstd(out + done, size - done);
+        break;
+    }
+    if (n == 0 && !more)
+      s.fail("ends in the middle of its compressed data; it was truncated or is still written");
+    done += n;
+  }
+  return done;
+}
+
+std::uint64_t CompressedFile::position() const { return state_->consumed; }
+const std::filesystem::path& CompressedFile::path() const { return state_->path; }
+
+struct FrameCompressor::State {
+  ZSTD_CCtx* context = ZSTD_createCCtx();
+  std::string frame;
+  ~State() { ZSTD_freeCCtx(context); }
+};
+
+FrameCompressor::FrameCompressor(int level) : state_(std::make_unique<State>()) {
+  if (state_->context == nullptr) throw Error("zstd could not be set up");
+  ZSTD_CCtx_setParameter(state_->context, ZSTD_c_compressionLevel, level);
+  ZSTD_CCtx_setParameter(state_->context, ZSTD_c_checksumFlag, 1);
+}
+
+FrameCompressor::~FrameCompressor() = default;
+FrameCompressor::FrameCompressor(FrameCompressor&&) noexcept = default;
+
+std::string_view FrameCompressor::compress(std::string_view bytes) {
+  State& s = *state_;
+  if (const std::size_t bound = ZSTD_compressBound(bytes.size()); s.frame.size() < bound)
+    s.frame.resize(bound);
+  const std::size_t size =
+      ZSTD_compress2(s.context, s.frame.data(), s.frame.size(), bytes.data(), bytes.size());
+  if (ZSTD_isError(size))
+    throw Error(std::string("zstd could not compress: ") + ZSTD_getErrorName(size));
+  return {s.frame.data(), size};
+}
+
+}  // namespace lehr::text

@@ -1,0 +1,291 @@
+#include "text/documents.h"
+
+#include <fcntl.h>
+#include <lehr/value.h>
+#include <simdjson.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "text/utf8_repair.h"
+
+namespace lehr::text {
+namespace {
+
+constexpr std::size_t kBlockBytes = 8 << 20;
+
+// Goes over the members of one valid JSON object as they are written.
+class RawMembers {
+ public:
+  explicit RawMembers(std::string_view object) : json_(object), at_(object.find('{') + 1) {}
+  // "key": value, without what stands around it.
+  std::string_view next() {
+    at_ = json_.find('"', at_);
+    const std::size_t begin = at_;
+    skip_string();
+    at_ = json_.find(':', at_) + 1;
+    at_ = json_.find_first_not_of(" \t\r\n", at_);
+    skip_value();
+    return json_.substr(begin, at_ - begin);
+  }
+
+ private:
+  void skip_string() {
+    for (++at_; json_[at_] != '"'; ++at_)
+      if (json_[at_] == '\\') ++at_;
+    ++at_;
+  }
+  void skip_value() {
+    int depth = 0;
+    do {
+      const char c = json_[at_];
+      if (c == '"') {
+        skip_string();
+        continue;
+      }
+      if (c == '{' || c == '[') ++depth;
+      if (c == '}' || c == ']') --depth;
+      ++at_;
+    } while (depth > 0);
+    const char begun = json_[at_ - 1];
+    if (begun != '"' && begun != '}' && begun != ']') at_ = json_.find_first_of(",} \t\r\n", at_);
+  }
+
+  std::string_view json_;
+  std::size_t at_;
+};
+
+}  // namespace
+
+void DocumentCounts::operator+=(const DocumentCounts& other) {
+  documents += other.documents;
+  text_bytes += other.text_bytes;
+  malformed_dropped += other.malformed_dropped;
+  invalid_utf8_dropped += other.invalid_utf8_dropped;
+  invalid_utf8_replaced += other.invalid_utf8_replaced;
+}
+
+struct DocumentParser::State {
+  DocumentOptions options;
+  simdjson::dom::parser parser;
+  std::string file;
+  std::string_view rest;
+  std::uint64_t line = 0;
+  bool block_is_utf8 = true;
+  std::string repaired, id, fields;
+  DocumentCounts counts;
+
+  [[noreturn]] void fail(const std::string& what) const {
+    throw Error(file + ":" + std::to_string(line) + ": " + what);
+  }
+
+  // Decides about a line that is not Unicode; true: it was repaired and is to be used.
+  bool admit_invalid(const char* what) {
+    if (options.invalid_utf8 == InvalidUtf8::error)
+      fail(std::string(what) + "; set invalid_utf8 to 'replace' or 'drop' to go on");
+    if (options.invalid_utf8 == InvalidUtf8::drop) return ++counts.invalid_utf8_dropped, false;
+    return ++counts.invalid_utf8_replaced, true;
+  }
+
+  bool reject(const std::string& what) {
+    if (options.malformed == Malformed::error) fail(what);
+    return ++counts.malformed_dropped, false;
+  }
+
+  simdjson::error_code parse(std::string_view json, simdjson::dom::element& row) {
+    return parser.parse(json.data(), json.size(), false).get(row);
+  }
+
+  // Keeps `text` with the padding the parser needs.
+  std::string_view hold(std::string text) {
+    const std::size_t size = text.size();
+    repaired = std::move(text);
+    repaired.resize(size + LineBlock::kPadding);
+    return std::string_view(repaired).substr(0, size);
+  }
+
+  bool read_row(std::string_view& json, Document& document) {
+    bool repaired_bytes = false;
+    if (!block_is_utf8 && !is_valid_utf8(json)) {
+      if (!admit_invalid("the line is not valid UTF-8")) return false;
+      json = hold(replace_invalid_utf8(json));
+      repaired_bytes = true;
+    }
+    simdjson::dom::element row;
+    auto error = parse(json, row);
+    if (error == simdjson::STRING_ERROR) {
+      std::string whole = replace_lone_surrogates(json);
+      if (whole != json) {
+        json = hold(std::move(whole));
+        error = parse(json, row);
+        if (!error && !repaired_bytes && !admit_invalid("a \\u escape is half of a surrogate pair"))
+          return false;
+      }
+    }
+    if (error) return reject(std::string("malformed JSON: ") + simdjson::error_message(error));
+    simdjson::dom::object object;
+    if (row.get(object)) return reject("the line is not a JSON object");
+    return read_members(json, object, document);
+  }
+
+  bool read_members(std::string_view json, const simdjson::dom::object& object,
+                    Document& document) {
+    bool has_text = false;
+    document = {};
+    fields.clear();
+    RawMembers raw(json);
+    for (const auto member : object) {
+      const std::string_view written = raw.next();
+      if (member.key == options.text_field) {
+        if (member.value.get(document.text))
+          return reject("member '" + options.text_field + "' is not a string");
+        has_text = true;
+      } else if (member.key == options.id_field) {
+        if (member.value.get(document.id)) document.id = id = simdjson::minify(member.value);
+      } else if (member.key != "id" && member.key != "text") {
+        fields += fields.empty() ? '{' : ',';
+        fields += written;
+      }
+    }
+    if (!has_text) return reject("there is no member '" + options.text_field + "'");
+    if (!fields.empty()) fields += '}';
+    document.fields = fields;
+    return true;
+  }
+};
+
+DocumentParser::DocumentParser(DocumentOptions options) : state_(std::make_unique<State>()) {
+  state_->options = std::move(options);
+}
+DocumentParser::~DocumentParser() = default;
+DocumentParser::DocumentParser(DocumentParser&&) noexcept = default;
+
+void DocumentParser::start(const LineBlock& block, std::string file) {
+  State& s = *state_;
+  s.file = std::move(file);
+  s.rest = block.bytes();
+  s.line = block.first_line - 1;
+  s.block_is_utf8 = is_valid_utf8(s.rest);
+}
+
+bool DocumentParser::next(Document& document, std::string_view& line) {
+  State& s = *state_;
+  while (take_line(s.rest, line)) {
+    ++s.line;
+    if (s.line == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    if (!s.read_row(line, document)) continue;
+    ++s.counts.documents;
+    s.counts.text_bytes += document.text.size();
+    return true;
+  }
+  return false;
+}
+
+std::uint64_t DocumentParser::line_number() const { return state_->line; }
+const DocumentCounts& DocumentParser::counts() const { return state_->counts; }
+
+DocumentReader::DocumentReader(std::vector<std::filesystem::path> files, DocumentOptions options)
+    : blocks_(std::move(files)), parser_(std::move(options)) {}
+
+bool DocumentReader::next(Document& document) {
+  std::string_view line;
+  while (!parser_.next(document, line)) {
+    if (!blocks_.next(block_)) return false;
+    parser_.start(block_, blocks_.files()[block_.file].string());
+  }
+  return true;
+}
+
+std::string DocumentReader::where() const {
+  return blocks_.files()[block_.file].string() + ":" + std::to_string(parser_.line_number());
+}
+
+void append_document(std::string& out, const Document& document) {
+  out += "{\"id\":";
+  append_json_string(out, document.id);
+  out += ",\"text\":";
+  append_json_string(out, document.text);
+  const std::size_t open = document.fields.find('{');
+  if (open != std::string_view::npos) {
+    const std::string_view members = document.fields.substr(open + 1);
+    if (members.find_first_not_of(" \t\r\n") != members.rfind('}')) {
+      out += ',';
+      out += members;
+    } else {
+      out += '}';
+    }
+  } else {
+    out += '}';
+  }
+  out += '\n';
+}
+
+FrameFile::FrameFile(std::filesystem::path path, std::uint64_t length)
+    : path_(std::move(path)), length_(length) {
+  file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (file_ < 0) throw Error(path_.string() + ": cannot be created: " + std::strerror(errno));
+  const off_t size = ::lseek(file_, 0, SEEK_END);
+  const bool whole = size >= 0 && static_cast<std::uint64_t>(size) >= length;
+  if (!whole || ::ftruncate(file_, static_cast<off_t>(length)) != 0 ||
+      ::lseek(file_, 0, SEEK_END) < 0) {
+    ::close(std::exchange(file_, -1));
+    throw Error(path_.string() + ": cannot be gone on with at byte " + std::to_string(length));
+  }
+}
+
+FrameFile::~FrameFile() {
+  if (file_ >= 0) ::close(file_);
+}
+
+FrameFile::FrameFile(FrameFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      file_(std::exchange(other.file_, -1)),
+      length_(other.length_) {}
+
+FrameFile& FrameFile::operator=(FrameFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(file_, other.file_);
+  std::swap(length_, other.length_);
+  return *this;
+}
+
+void FrameFile::append(std::string_view frame) {
+  while (!frame.empty()) {
+    const ssize_t n = ::write(file_, frame.data(), frame.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw Error(path_.string() + ": cannot be written: " + std::strerror(errno));
+    frame.remove_prefix(static_cast<std::size_t>(n));
+    length_ += static_cast<std::uint64_t>(n);
+  }
+}
+
+void FrameFile::close() {
+  if (file_ >= 0 && ::close(std::exchange(file_, -1)) != 0)
+    throw Error(path_.string() + ": cannot be written: " + std::strerror(errno));
+}
+
+DocumentWriter::DocumentWriter(const std::filesystem::path& directory, std::string_view split)
+    : file_(directory / (std::string(split) + "-00000.jsonl.zst")) {}
+
+void DocumentWriter::write(const Document& document) {
+  append_document(block_, document);
+  ++documents_;
+  text_bytes_ += document.text.size();
+  if (block_.size() >= kBlockBytes) end_block();
+}
+
+void DocumentWriter::end_block() {
+  file_.append(compressor_.compress(block_));
+  block_.clear();
+}
+
+void DocumentWriter::close() {
+  // A file without documents still is a zstd file: one empty frame.
+  if (!block_.empty() || file_.length() == 0) end_block();
+  file_.close();
+}
+
+}  // namespace lehr::text
