@@ -1,0 +1,159 @@
+#include "runtime/store/artifact.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "runtime/store/durable_file.h"
+#include "runtime/store/sha256.h"
+
+namespace lehr::runtime {
+namespace fs = std::filesystem;
+namespace {
+
+// Calls work(i) for i in [0, count) from up to `threads` threads; the first exception is thrown
+// again here.
+template <class Work>
+void for_each_parallel(std::size_t count, unsigned threads, Work work) {
+  if (threads <= 1 || count <= 1) {
+    for (std::size_t i = 0; i < count; ++i) work(i);
+    return;
+  }
+  std::atomic<std::size_t> next{0};
+  std::exception_ptr failure;
+  std::mutex mutex;
+  const auto loop = [&] {
+    try {
+      for (std::size_t i = next++; i < count; i = next++) work(i);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+      next = count;
+    }
+  };
+  {
+    std::vector<std::jthread> workers;
+    for (unsigned t = 1; t < std::min<std::size_t>(threads, count); ++t) workers.emplace_back(loop);
+    loop();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+void collect(const fs::path& folder, const std::string& prefix, std::vector<ArtifactFile>& files) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = prefix + entry.path().filename().string();
+    if (name == kArtifactFile) continue;
+    const auto type = entry.symlink_status().type();
+    if (type == fs::file_type::directory)
+      collect(entry.path(), name + "/", files);
+    else if (type == fs::file_type::regular)
+      files.push_back({name, 0, ""});
+    else
+      throw StoreError("'" + entry.path().string() +
+                       "' is not a plain file; an artifact holds plain files only");
+  }
+}
+
+bool safe_name(const std::string& name) {
+  if (name.empty() || name.front() == '/' || name.find('\0') != std::string::npos) return false;
+  const fs::path path(name);
+  return std::none_of(path.begin(), path.end(),
+                      [](const fs::path& part) { return part == ".." || part == "."; });
+}
+
+// Member of a JSON object, of the wanted type, or a StoreError.
+template <class T>
+T member(const nlohmann::json& json, const char* name) {
+  try {
+    return json.at(name).get<T>();
+  } catch (const nlohmann::json::exception& e) {
+    throw StoreError(std::string("member '") + name + "' is missing or malformed");
+  }
+}
+
+}  // namespace
+
+std::string Artifact::digest() const {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& file : files) list.push_back({file.name, file.size, file.sha256});
+  const nlohmann::json canonical = {
+      {"type", type}, {"facets", facets}, {"files", list}};  // keys are sorted
+  return sha256_hex("lehr artifact 1\n" +
+                    canonical.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+std::uint64_t Artifact::bytes() const {
+  std::uint64_t total = 0;
+  for (const auto& file : files) total += file.size;
+  return total;
+}
+
+nlohmann::ordered_json Artifact::to_json() const {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const auto& file : files)
+    list.push_back({{"name", file.name}, {"size", file.size}, {"sha256", file.sha256}});
+  return {{"format", 1}, {"type", type}, {"facets", facets}, {"files", list}};
+}
+
+Artifact Artifact::from_json(const nlohmann::json& json) {
+  if (!json.is_object()) throw StoreError("it is not a JSON object");
+  if (const int format = member<int>(json, "format"); format != 1)
+    throw StoreError("format " + std::to_string(format) + " is newer than this Lehr knows");
+  Artifact out;
+  out.type = member<std::string>(json, "type");
+  out.facets = member<Facets>(json, "facets");
+  for (const auto& file : member<nlohmann::json>(json, "files")) {
+    out.files.push_back({member<std::string>(file, "name"), member<std::uint64_t>(file, "size"),
+                         member<std::string>(file, "sha256")});
+    if (!safe_name(out.files.back().name))
+      throw StoreError("file name '" + out.files.back().name + "' is not allowed");
+  }
+  return out;
+}
+
+Artifact describe_folder(const fs::path& folder, std::string type, Facets facets,
+                         unsigned threads) {
+  Artifact out{std::move(type), std::move(facets), {}};
+  collect(folder, "", out.files);
+  std::sort(out.files.begin(), out.files.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  for_each_parallel(out.files.size(), threads, [&](std::size_t i) {
+    out.files[i].sha256 = sha256_file(folder / out.files[i].name, &out.files[i].size);
+  });
+  return out;
+}
+
+Artifact read_artifact(const fs::path& folder) {
+  const fs::path path = folder / kArtifactFile;
+  const auto json = nlohmann::json::parse(read_file(path, std::size_t{1} << 28), nullptr, false);
+  if (json.is_discarded()) throw StoreError("'" + path.string() + "' is damaged: it is not JSON");
+  try {
+    return Artifact::from_json(json);
+  } catch (const StoreError& e) {
+    throw StoreError("'" + path.string() + "' is damaged: " + e.what());
+  }
+}
+
+std::string damage(const fs::path& folder, const Artifact& artifact, bool content,
+                   unsigned threads) {
+  for (const auto& file : artifact.files) {
+    std::error_code error;
+    const auto size = fs::file_size(folder / file.name, error);
+    if (error) return "'" + (folder / file.name).string() + "' is missing";
+    if (size != file.size)
+      return "'" + (folder / file.name).string() + "' has " + std::to_string(size) +
+             " bytes, not " + std::to_string(file.size);
+  }
+  if (!content) return "";
+  std::vector<char> bad(artifact.files.size(), 0);
+  for_each_parallel(artifact.files.size(), threads, [&](std::size_t i) {
+    bad[i] = sha256_file(folder / artifact.files[i].name) != artifact.files[i].sha256;
+  });
+  for (std::size_t i = 0; i < bad.size(); ++i)
+    if (bad[i])
+      return "the content of '" + (folder / artifact.files[i].name).string() + "' has changed";
+  return "";
+}
+
+}  // namespace lehr::runtime

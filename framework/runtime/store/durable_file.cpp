@@ -1,0 +1,133 @@
+#include "runtime/store/durable_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace lehr::runtime {
+namespace fs = std::filesystem;
+
+IoError::IoError(std::string_view what, const fs::path& path, int error)
+    : std::runtime_error(std::string(what) + " '" + path.string() + "': " + std::strerror(error)),
+      error_number(error) {}
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+int FileDescriptor::release() { return std::exchange(fd_, -1); }
+
+void FileDescriptor::reset() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+FileDescriptor open_file(const fs::path& path, int flags, int mode) {
+  while (true) {
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    if (fd >= 0) return FileDescriptor(fd);
+    if (errno != EINTR) throw IoError("cannot open", path, errno);
+  }
+}
+
+void write_all(int fd, std::string_view bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw IoError("cannot write", path, errno);
+    if (n == 0) throw IoError("cannot write", path, ENOSPC);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+std::string read_file(const fs::path& path, std::size_t limit) {
+  const FileDescriptor file = open_file(path, O_RDONLY);
+  std::string out;
+  char buffer[1 << 16];
+  while (true) {
+    const ssize_t n = ::read(file.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw IoError("cannot read", path, errno);
+    if (n == 0) return out;
+    if (out.size() + static_cast<std::size_t>(n) > limit) throw IoError("cannot read", path, EFBIG);
+    out.append(buffer, static_cast<std::size_t>(n));
+  }
+}
+
+namespace {
+
+void write_file(const fs::path& path, std::string_view bytes, bool durable) {
+  const fs::path temporary =
+      path.parent_path() / ("." + path.filename().string() + ".tmp-" + std::to_string(::getpid()));
+  try {
+    const FileDescriptor file = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    write_all(file.get(), bytes, temporary);
+    if (durable && ::fsync(file.get()) != 0)
+      throw IoError("cannot write to disk", temporary, errno);
+    rename_path(temporary, path);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  if (durable) fsync_path(path.parent_path());
+}
+
+}  // namespace
+
+void write_file_durably(const fs::path& path, std::string_view bytes) {
+  write_file(path, bytes, true);
+}
+void write_file_atomically(const fs::path& path, std::string_view bytes) {
+  write_file(path, bytes, false);
+}
+
+void fsync_path(const fs::path& path) {
+  const FileDescriptor file = open_file(path, O_RDONLY);
+  while (::fsync(file.get()) != 0)
+    if (errno != EINTR) throw IoError("cannot write to disk", path, errno);
+}
+
+void fsync_tree(const fs::path& path) {
+  for (const auto& entry : fs::directory_iterator(path)) {
+    if (entry.is_symlink()) continue;
+    if (entry.is_directory())
+      fsync_tree(entry.path());
+    else if (entry.is_regular_file())
+      fsync_path(entry.path());
+  }
+  fsync_path(path);
+}
+
+void rename_path(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    throw IoError("cannot rename '" + from.string() + "' to", to, errno);
+}
+
+void remove_tree(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(path, error);
+  if (status.type() == fs::file_type::not_found) return;
+  if (status.type() == fs::file_type::directory) {
+    ::chmod(path.c_str(), 0755);
+    for (const auto& entry : fs::directory_iterator(path, error)) remove_tree(entry.path());
+    if (::rmdir(path.c_str()) != 0 && errno != ENOENT) throw IoError("cannot remove", path, errno);
+  } else if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    throw IoError("cannot remove", path, errno);
+  }
+}
+
+void make_folders(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw IoError("cannot make the folder", path, error.value());
+}
+
+}  // namespace lehr::runtime

@@ -1,0 +1,48 @@
+#include "runtime/store/lease.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+namespace lehr::runtime {
+namespace fs = std::filesystem;
+
+std::optional<Lease> Lease::take(const fs::path& work_folder, bool blocking) {
+  const fs::path path = work_folder / "lease";
+  while (true) {
+    make_folders(work_folder);
+    FileDescriptor file;
+    try {
+      file = open_file(path, O_RDWR | O_CREAT);
+    } catch (const IoError& e) {
+      if (e.error_number == ENOENT) continue;  // whoever finished removed the folder just now
+      throw;
+    }
+    if (::flock(file.get(), LOCK_EX | (blocking ? 0 : LOCK_NB)) != 0) {
+      if (errno == EWOULDBLOCK || errno == EINTR) return std::nullopt;
+      throw IoError("cannot lock", path, errno);
+    }
+    // The lock is worth something only if the file is still the one in the folder.
+    struct stat locked {
+    }, present{};
+    if (::fstat(file.get(), &locked) == 0 && ::stat(path.c_str(), &present) == 0 &&
+        locked.st_ino == present.st_ino && locked.st_dev == present.st_dev)
+      return Lease(std::move(file));
+  }
+}
+
+std::optional<Lease> Lease::try_take(const fs::path& work_folder) {
+  return take(work_folder, false);
+}
+std::optional<Lease> Lease::wait(const fs::path& work_folder) { return take(work_folder, true); }
+
+bool Lease::held(const fs::path& work_folder) {
+  const int fd = ::open((work_folder / "lease").c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) return false;
+  const FileDescriptor file(fd);
+  return ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+}  // namespace lehr::runtime

@@ -1,0 +1,151 @@
+#include "runtime/store/run_log.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <random>
+#include <sstream>
+
+namespace lehr::runtime {
+namespace fs = std::filesystem;
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string new_run_id(std::string_view pipeline) {
+  const std::time_t seconds = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  char stamp[32];
+  std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S-", &utc);
+  char random[8];
+  std::snprintf(random, sizeof random, "-%04x",
+                static_cast<unsigned>(std::random_device()() & 0xffff));
+  return stamp + folder_name(pipeline) + random;
+}
+
+std::string line(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+FileDescriptor open_log(const fs::path& path) {
+  return open_file(path, O_WRONLY | O_CREAT | O_APPEND);
+}
+
+}  // namespace
+
+std::string folder_name(std::string_view stage_id) {
+  std::string out(stage_id);
+  for (char& c : out)
+    if (!std::isalnum(static_cast<unsigned char>(c)) &&
+        std::string_view("._@=+,-").find(c) == std::string_view::npos)
+      c = '_';
+  if (out.empty() || out.front() == '.') out.insert(0, "_");
+  return out;
+}
+
+RunLog::RunLog(const fs::path& store_root, std::string_view pipeline) {
+  const fs::path runs = store_root / "runs";
+  make_folders(runs);
+  do {
+    id_ = new_run_id(pipeline);
+    folder_ = runs / id_;
+  } while (!fs::create_directory(folder_));
+  lease_ = open_file(folder_ / "lease", O_RDWR | O_CREAT);
+  if (::flock(lease_.get(), LOCK_EX | LOCK_NB) != 0)
+    throw IoError("cannot lock", folder_ / "lease", errno);
+  keys_ = open_log(folder_ / "keys");
+  events_ = open_log(folder_ / "events.ndjson");
+}
+
+void RunLog::write_plan(const nlohmann::ordered_json& plan) {
+  write_file_atomically(folder_ / "plan.json", plan.dump(1) + "\n");
+}
+
+void RunLog::add_key(std::string_view key) {
+  write_all(keys_.get(), std::string(key) + "\n", folder_ / "keys");
+}
+
+void RunLog::event(const nlohmann::ordered_json& event) {
+  write_all(events_.get(), line(event), folder_ / "events.ndjson");
+}
+
+fs::path RunLog::stage_folder(const std::string& stage) {
+  return folder_ / "stages" / folder_name(stage);
+}
+
+RunLog::StageFiles& RunLog::files(const std::string& stage) {
+  const auto found = stages_.find(stage);
+  if (found != stages_.end()) return found->second;
+  const fs::path folder = stage_folder(stage);
+  make_folders(folder);
+  StageFiles out;
+  out.metrics = open_log(folder / "metrics.jsonl");
+  out.log = open_log(folder / "log.txt");
+  return stages_.emplace(stage, std::move(out)).first->second;
+}
+
+void RunLog::metric(const std::string& stage, std::int64_t step, std::string_view name,
+                    double value) {
+  StageFiles& out = files(stage);
+  const double time = now();
+  if (!out.events) {
+    const auto file =
+        "events.out.tfevents." + std::to_string(static_cast<std::int64_t>(time)) + ".lehr";
+    out.events = std::make_unique<EventFile>(stage_folder(stage) / file, time);
+  }
+  out.events->scalar(name, step, value, time);
+  write_all(out.metrics.get(),
+            line({{"step", step}, {"name", name}, {"value", value}, {"time", time}}),
+            stage_folder(stage) / "metrics.jsonl");
+}
+
+void RunLog::log(const std::string& stage, std::string_view text) {
+  write_all(files(stage).log.get(), std::string(text) + "\n", stage_folder(stage) / "log.txt");
+}
+
+void RunLog::finish(const nlohmann::ordered_json& summary) {
+  write_file_atomically(folder_ / "run.json", summary.dump(1) + "\n");
+}
+
+std::vector<RunEntry> list_runs(const fs::path& store_root) {
+  std::vector<RunEntry> out;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(store_root / "runs", error)) {
+    RunEntry run;
+    run.folder = entry.path();
+    run.id = entry.path().filename().string();
+    std::tm utc{};
+    if (::strptime(run.id.c_str(), "%Y%m%d-%H%M%S", &utc) == nullptr || run.id.size() < 22)
+      continue;
+    run.unix_time = ::timegm(&utc);
+    run.pipeline = run.id.substr(16, run.id.size() - 16 - 5);
+    try {
+      std::istringstream keys(read_file(run.folder / "keys"));
+      for (std::string key; std::getline(keys, key);) run.keys.push_back(key);
+      const int lease = ::open((run.folder / "lease").c_str(), O_RDWR | O_CLOEXEC);
+      const FileDescriptor holder(lease);
+      run.status = lease >= 0 && ::flock(lease, LOCK_SH | LOCK_NB) != 0 ? "running" : "interrupted";
+      if (fs::exists(run.folder / "run.json")) {
+        const auto summary = nlohmann::json::parse(read_file(run.folder / "run.json"));
+        run.status = summary.value("status", run.status);
+        run.seconds = summary.value("seconds", 0.0);
+      }
+    } catch (const std::exception&) {
+      if (run.status.empty()) run.status = "damaged";
+    }
+    out.push_back(std::move(run));
+  }
+  std::sort(out.begin(), out.end(),
+            [](const RunEntry& a, const RunEntry& b) { return a.id > b.id; });
+  return out;
+}
+
+}  // namespace lehr::runtime

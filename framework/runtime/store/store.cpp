@@ -1,0 +1,259 @@
+#include "runtime/store/store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <map>
+
+#include "runtime/store/sha256.h"
+
+namespace lehr::runtime {
+namespace fs = std::filesystem;
+namespace {
+
+void make_read_only(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory()) {
+      make_read_only(entry.path());
+      ::chmod(entry.path().c_str(), 0555);
+    } else {
+      ::chmod(entry.path().c_str(), 0444);
+    }
+  }
+}
+
+// A result file carries the SHA-256 of the rest of itself, so that a flipped bit is no silent wrong
+// number.
+std::string with_checksum(nlohmann::ordered_json json) {
+  json["checksum"] =
+      sha256_hex(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  return json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+// Throws IoError, StoreError.
+StageResult read_result(const fs::path& path) {
+  const auto damaged = [&](const std::string& why) -> StoreError {
+    return StoreError("'" + path.string() + "' is damaged: " + why);
+  };
+  auto json = nlohmann::ordered_json::parse(read_file(path, std::size_t{1} << 26), nullptr, false);
+  if (!json.is_object()) throw damaged("it is not a JSON object");
+  const std::string checksum =
+      json.value("checksum", nlohmann::ordered_json()).is_string() ? json["checksum"] : "";
+  json.erase("checksum");
+  if (sha256_hex(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) !=
+      checksum)
+    throw damaged("its checksum does not fit");
+  StageResult out;
+  try {
+    out = StageResult::from_json(json);
+  } catch (const StoreError& e) {
+    throw damaged(e.what());
+  }
+  if (out.key != path.stem().string()) throw damaged("it belongs to another key");
+  for (const auto& [port, output] : out.outputs)
+    if (!is_digest(output.digest)) throw damaged("output '" + port + "' has no digest");
+  return out;
+}
+
+}  // namespace
+
+bool is_digest(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+ArtifactStore::ArtifactStore(fs::path root)
+    : root_(fs::absolute(std::move(root)).lexically_normal()) {
+  for (const char* folder : {"artifacts", "results", "work", "runs", "trash"})
+    make_folders(root_ / folder);
+}
+
+fs::path ArtifactStore::artifact_path(std::string_view digest) const {
+  return root_ / "artifacts" / digest;
+}
+fs::path ArtifactStore::result_path(std::string_view key) const {
+  return root_ / "results" / (std::string(key) + ".json");
+}
+fs::path ArtifactStore::work_path(std::string_view key) const { return root_ / "work" / key; }
+
+std::optional<StageResult> ArtifactStore::find_result(std::string_view key) const try {
+  if (!is_digest(key)) return std::nullopt;
+  StageResult result = read_result(result_path(key));
+  for (const auto& [port, output] : result.outputs)
+    if (!damage(artifact_path(output.digest), artifact(output.digest), false).empty())
+      return std::nullopt;
+  return result;
+} catch (const StoreError&) {
+  return std::nullopt;
+} catch (const IoError& e) {
+  if (e.error_number == ENOENT || e.error_number == ENOTDIR) return std::nullopt;
+  throw;
+}
+
+Artifact ArtifactStore::artifact(std::string_view digest) const {
+  const fs::path folder = artifact_path(digest);
+  if (!is_digest(digest) || !fs::exists(folder))
+    throw StoreError("there is no artifact " + std::string(digest) + " in '" + root_.string() +
+                     "'");
+  Artifact out;
+  try {
+    out = read_artifact(folder);
+  } catch (const IoError& e) {
+    throw StoreError(e.what());
+  }
+  if (out.digest() != digest)
+    throw StoreError("'" + (folder / kArtifactFile).string() +
+                     "' is damaged: it describes another artifact");
+  return out;
+}
+
+void ArtifactStore::check_content(std::string_view digest, unsigned threads) const {
+  if (const std::string why = damage(artifact_path(digest), artifact(digest), true, threads);
+      !why.empty())
+    throw StoreError(
+        "artifact " + std::string(digest.substr(0, 12)) + " is damaged: " + why +
+        ". 'lehr store verify --discard' moves it away, so that the next run makes it again");
+}
+
+std::string ArtifactStore::publish(const fs::path& folder, const Artifact& artifact) const {
+  const std::string digest = artifact.digest();
+  const fs::path target = artifact_path(digest);
+  if (fs::exists(target)) {
+    std::string why = "it cannot be read";
+    try {
+      why = damage(target, this->artifact(digest), true);
+    } catch (const StoreError&) {
+    }
+    if (why.empty()) {
+      remove_tree(folder);
+      return digest;
+    }
+    discard(target);
+  }
+  write_file_durably(folder / kArtifactFile, artifact.to_json().dump(1) + "\n");
+  make_read_only(folder);
+  fsync_tree(folder);
+  rename_path(folder, target);
+  ::chmod(target.c_str(), 0555);
+  fsync_path(target.parent_path());
+  return digest;
+}
+
+void ArtifactStore::write_result(const StageResult& result) const {
+  write_file_durably(result_path(result.key), with_checksum(result.to_json()));
+}
+
+FileDescriptor ArtifactStore::shared_lock() const {
+  const fs::path path = root_ / "gc.lock";
+  FileDescriptor file = open_file(path, O_RDWR | O_CREAT);
+  while (::flock(file.get(), LOCK_SH) != 0)
+    if (errno != EINTR) throw IoError("cannot lock", path, errno);
+  return file;
+}
+
+std::vector<StageResult> ArtifactStore::results() const {
+  std::vector<StageResult> out;
+  for (const auto& entry : fs::directory_iterator(root_ / "results")) {
+    if (!is_digest(entry.path().stem().string()) || entry.path().extension() != ".json") continue;
+    try {
+      out.push_back(read_result(entry.path()));
+    } catch (const std::exception&) {  // no result; verify tells about it
+    }
+  }
+  return out;
+}
+
+std::vector<ArtifactEntry> ArtifactStore::list() const {
+  std::map<std::string, StageResult> made_by;  // the newest for each artifact
+  for (const StageResult& result : results())
+    for (const auto& [port, output] : result.outputs)
+      if (auto& newest = made_by[output.digest];
+          newest.key.empty() || newest.unix_time < result.unix_time)
+        newest = result;
+  std::vector<ArtifactEntry> out;
+  for (const auto& entry : fs::directory_iterator(root_ / "artifacts")) {
+    const std::string digest = entry.path().filename().string();
+    try {
+      const StageResult& made = made_by[digest];
+      out.push_back({digest, artifact(digest), made.stage_id, made.stage, made.run});
+    } catch (const std::exception&) {  // verify tells about it
+    }
+  }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.artifact.type, a.digest) < std::tie(b.artifact.type, b.digest);
+  });
+  return out;
+}
+
+std::string ArtifactStore::resolve_digest(std::string_view prefix) const {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator(root_ / "artifacts"))
+    if (const std::string name = entry.path().filename().string(); name.starts_with(prefix))
+      found.push_back(name);
+  if (found.empty())
+    throw StoreError("no artifact in '" + root_.string() + "' begins with '" + std::string(prefix) +
+                     "'");
+  if (found.size() > 1)
+    throw StoreError(std::to_string(found.size()) + " artifacts begin with '" +
+                     std::string(prefix) + "'; give more digits");
+  return found.front();
+}
+
+std::vector<StoreProblem> ArtifactStore::verify(
+    unsigned threads, const std::function<void(std::size_t, std::size_t)>& seen) const {
+  std::vector<StoreProblem> problems;
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(root_ / "artifacts"))
+    folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end());
+  for (std::size_t i = 0; i < folders.size(); ++i) {
+    if (seen) seen(i, folders.size());
+    try {
+      const std::string digest = folders[i].filename().string();
+      if (const std::string why = damage(folders[i], artifact(digest), true, threads); !why.empty())
+        problems.push_back({folders[i], why});
+    } catch (const std::exception& e) {
+      problems.push_back({folders[i], e.what()});
+    }
+  }
+  for (const auto& entry : fs::directory_iterator(root_ / "results")) {
+    if (entry.path().filename().string().starts_with(".")) continue;  // being written
+    try {
+      for (const auto& [port, output] : read_result(entry.path()).outputs)
+        if (!fs::exists(artifact_path(output.digest)))
+          problems.push_back({entry.path(), "output '" + port + "' (" +
+                                                output.digest.substr(0, 12) + ") is missing"});
+    } catch (const std::exception& e) {
+      problems.push_back({entry.path(), e.what()});
+    }
+  }
+  return problems;
+}
+
+void ArtifactStore::discard(const fs::path& path) const {
+  static std::atomic<unsigned> counter{0};
+  const fs::path away = root_ / "trash" /
+                        (path.filename().string() + "." + std::to_string(::getpid()) + "." +
+                         std::to_string(counter++));
+  ::chmod(path.c_str(), 0755);
+  rename_path(path, away);
+  fsync_path(path.parent_path());
+}
+
+void ArtifactStore::empty_trash() const {
+  for (const auto& entry : fs::directory_iterator(root_ / "trash")) remove_tree(entry.path());
+}
+
+std::uint64_t ArtifactStore::free_bytes() const {
+  struct statvfs info {};
+  if (::statvfs(root_.c_str(), &info) != 0)
+    throw IoError("cannot ask for the free space of", root_, errno);
+  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+}  // namespace lehr::runtime

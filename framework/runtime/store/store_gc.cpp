@@ -1,0 +1,108 @@
+// Collecting garbage. What stays: results named by the newest runs of each pipeline, by living runs
+// and by held leases, and everything younger than the grace period; with a result stay its
+// artifacts. Deciding and moving away happen under the exclusive lock, which publishing and finding
+// hold shared; the slow deleting happens after it.
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <set>
+#include <thread>
+
+#include "runtime/store/lease.h"
+#include "runtime/store/run_log.h"
+#include "runtime/store/store.h"
+
+namespace lehr::runtime {
+namespace fs = std::filesystem;
+namespace {
+
+// A stage that was stopped keeps its checkpoints this long.
+constexpr std::chrono::hours kWorkRetention{24 * 7};
+
+FileDescriptor exclusive_lock(const fs::path& path) {
+  FileDescriptor file = open_file(path, O_RDWR | O_CREAT);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) throw IoError("cannot lock", path, errno);
+    if (std::chrono::steady_clock::now() > deadline)
+      throw StoreError("the store is busy: another process is publishing. Try again later");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return file;
+}
+
+std::set<std::string> keys_of_kept_runs(const fs::path& root, int keep) {
+  std::set<std::string> keys;
+  std::map<std::string, int> kept;
+  for (const RunEntry& run : list_runs(root))  // newest first
+    if (run.status == "running" || kept[run.pipeline]++ < keep)
+      keys.insert(run.keys.begin(), run.keys.end());
+  return keys;
+}
+
+bool older_than(const fs::path& path, std::chrono::seconds age) {
+  std::error_code error;
+  const auto time = fs::last_write_time(path, error);
+  return !error && fs::file_time_type::clock::now() - time >= age;
+}
+
+std::uint64_t tree_bytes(const fs::path& folder) {
+  std::uint64_t total = 0;
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, error))
+    if (entry.is_regular_file(error)) total += entry.file_size(error);
+  return total;
+}
+
+}  // namespace
+
+GcReport ArtifactStore::gc(const GcOptions& options) const {
+  GcReport report;
+  {
+    const FileDescriptor lock = exclusive_lock(root_ / "gc.lock");
+    std::set<std::string> keys = keys_of_kept_runs(root_, options.keep_runs);
+    for (const auto& entry : fs::directory_iterator(root_ / "work")) {
+      const std::string key = entry.path().filename().string();
+      if (Lease::held(entry.path())) {
+        keys.insert(key);
+        continue;
+      }
+      const bool finished = fs::exists(result_path(key));
+      if (!older_than(entry.path(),
+                      finished ? options.grace
+                               : std::max(options.grace, std::chrono::seconds(kWorkRetention))))
+        continue;
+      ++report.work;
+      report.bytes += tree_bytes(entry.path());
+      if (options.dry_run) continue;
+      if (const auto lease = Lease::try_take(entry.path())) discard(entry.path());
+    }
+
+    std::set<std::string> reached;
+    for (const StageResult& result : results()) {
+      if (keys.contains(result.key) || !older_than(result_path(result.key), options.grace)) {
+        for (const auto& [port, output] : result.outputs) reached.insert(output.digest);
+        continue;
+      }
+      ++report.results;
+      if (!options.dry_run) discard(result_path(result.key));
+    }
+    for (const auto& entry : fs::directory_iterator(root_ / "results"))
+      if (entry.path().filename().string().starts_with(".") &&
+          older_than(entry.path(), options.grace) && !options.dry_run)
+        discard(entry.path());
+    for (const auto& entry : fs::directory_iterator(root_ / "artifacts")) {
+      if (reached.contains(entry.path().filename().string()) ||
+          !older_than(entry.path(), options.grace))
+        continue;
+      ++report.artifacts;
+      report.bytes += tree_bytes(entry.path());
+      if (!options.dry_run) discard(entry.path());
+    }
+  }
+  if (!options.dry_run) empty_trash();
+  return report;
+}
+
+}  // namespace lehr::runtime
