@@ -12,8 +12,8 @@
 
 namespace lehr::lm {
 
-// Creates dir and writes the files, without fsync: committing the durable state does that.
-// optimizer may be null (frozen or best-so-far weights).
+// Creates dir where needed and writes the files durably. optimizer may be null (frozen or
+// best-so-far weights).
 void save_checkpoint(const std::filesystem::path& dir, const Model& model, const AdamW* optimizer);
 
 // Fills weights (and the compute copy), moments and update count. Throws std::runtime_error naming

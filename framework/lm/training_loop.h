@@ -46,12 +46,14 @@ struct TrainOptions {
   int64_t batch_tokens = 4096;        // of one update
   int64_t micro_batch_tokens = 2048;  // of one packed row: memory, and the shape of the products
   std::string precision = "auto";
-  std::optional<int64_t> eval_every;  // steps; null: ten times over the run
-  std::string save = "last";          // best: the weights with the best evaluation metric
-  double checkpoint_every = 60;       // seconds
+  std::optional<int64_t> eval_every;   // steps; null: ten times over the run
+  std::optional<int64_t> eval_tokens;  // of the evaluation set; null: all of it
+  std::string save = "last";           // best: the weights with the best evaluation metric
+  double checkpoint_every = 60;        // seconds
   std::optional<int64_t> checkpoint_steps;
 
-  int64_t rows_per_step() const;  // batch_tokens / micro_batch_tokens, rounded up
+  int64_t row_tokens() const;     // micro_batch_tokens, at most batch_tokens
+  int64_t rows_per_step() const;  // batch_tokens / row_tokens, rounded up
 };
 
 // Declares budget, learning_rate, schedule, optimizer, batch_tokens, micro_batch_tokens, precision,
@@ -116,8 +118,8 @@ class TrainingLoop {
   int64_t tokens() const { return tokens_; }
   double step_seconds() const;  // since next() returned
 
-  // Last evaluation, results (eval/*, steps, tokens; timings volatile), and, for `save: best`, the
-  // best weights back into the model.
+  // Evaluates once more, puts the best weights back into the model for `save: best`, and gives the
+  // results: eval/* of the weights that are kept, steps, tokens; timings as volatile.
   void finish();
   const Metrics& last_evaluation() const { return last_evaluation_; }
 
@@ -150,7 +152,7 @@ class TrainingLoop {
   int64_t evaluated_at_ = -1;
   int64_t committed_at_ = 0;
   Metrics last_evaluation_;
-  std::optional<double> best_value_;
+  Metrics best_evaluation_;
   int64_t best_step_ = 0;
   std::optional<Model> best_;
   Clock::time_point step_began_, last_checkpoint_;

@@ -1,0 +1,58 @@
+#include "lm/chat_feed.h"
+
+#include <lehr/value.h>
+
+#include <cmath>
+
+#include "lm/random.h"
+#include "text/chat_rows.h"
+
+namespace lehr::lm {
+
+std::vector<Sequence> read_conversations(const std::filesystem::path& artifact,
+                                         std::string_view split, const text::Tokenizer& tokenizer,
+                                         int64_t max_length, ChatReport& report) {
+  std::vector<Sequence> sequences;
+  text::Tokenizer::Cache cache;
+  text::RowReader<text::Conversation> reader(text::data_files(artifact, split));
+  for (text::Conversation row; reader.next(row);) {
+    const text::ChatTokens chat = text::render_chat(tokenizer, row.messages, cache);
+    Sequence sequence;
+    sequence.trunk.ids.assign(chat.ids.begin(), chat.ids.end());
+    sequence.trunk.weights.assign(chat.trained.begin(), chat.trained.end());
+    if (sequence.loss_tokens() == 0)
+      throw Error(reader.where() +
+                  ": the conversation has no token to train on; it needs a "
+                  "message of the assistant");
+    ++report.conversations;
+    while (sequence.trunk.weights.back() == 0) {  // nothing is predicted after the last answer
+      sequence.trunk.ids.pop_back();
+      sequence.trunk.weights.pop_back();
+    }
+    if (const int64_t gone = truncate(sequence, max_length); gone > 0) {
+      ++report.cut;
+      report.tokens_cut += gone;
+      if (sequence.loss_tokens() == 0) {
+        ++report.dropped;
+        continue;
+      }
+    }
+    sequences.push_back(std::move(sequence));
+  }
+  return sequences;
+}
+
+std::vector<Sequence> weigh(std::vector<Sequence> sequences, double weight, uint64_t seed,
+                            int64_t source) {
+  if (weight == 1) return sequences;
+  const double whole = std::floor(weight);
+  const Random random(seed, Purpose::kSplit, static_cast<uint64_t>(source));
+  std::vector<Sequence> out;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const int copies = static_cast<int>(whole) + (random.uniform(i) < weight - whole ? 1 : 0);
+    for (int c = 0; c < copies; ++c) out.push_back(sequences[i]);
+  }
+  return out;
+}
+
+}  // namespace lehr::lm

@@ -1,0 +1,87 @@
+#include "lm/checkpoint.h"
+
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "lm/safetensors.h"
+
+namespace lehr::lm {
+
+namespace {
+
+// One entry per slot of a flat float32 buffer laid out as the model's weights.
+void add_entries(std::vector<TensorEntry>& entries, const Model& model, const at::Tensor& flat,
+                 const std::string& prefix) {
+  for (const ParameterSlot& slot : model.slots()) {
+    TensorEntry entry;
+    entry.name = prefix + slot.name;
+    entry.dtype = DType::kF32;
+    entry.shape = slot.shape;
+    entry.data = reinterpret_cast<const std::byte*>(flat.data_ptr<float>() + slot.offset);
+    entry.bytes = static_cast<size_t>(slot.size) * sizeof(float);
+    entries.push_back(entry);
+  }
+}
+
+void fill(const SafetensorsFile& file, const Model& model, const at::Tensor& flat,
+          const std::string& prefix) {
+  for (const ParameterSlot& slot : model.slots()) {
+    const TensorEntry& entry = file.at(prefix + slot.name);
+    if (entry.dtype != DType::kF32 || entry.shape != slot.shape)
+      throw std::runtime_error(file.path().string() + ": tensor '" + entry.name +
+                               "' does not have the model's shape in F32");
+    std::memcpy(flat.data_ptr<float>() + slot.offset, entry.data, entry.bytes);
+  }
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& dir, const Model& model, const AdamW* optimizer) {
+  std::filesystem::create_directories(dir);
+  std::vector<TensorEntry> weights;
+  add_entries(weights, model, model.weights(), "");
+  write_safetensors(dir / "model.safetensors", weights);
+  if (optimizer == nullptr) return;
+  std::vector<TensorEntry> moments;
+  add_entries(moments, model, optimizer->exp_avg(), "exp_avg.");
+  add_entries(moments, model, optimizer->exp_avg_sq(), "exp_avg_sq.");
+  write_safetensors(dir / "optimizer.safetensors", moments,
+                    {{"updates", std::to_string(optimizer->updates())}});
+}
+
+void load_checkpoint(const std::filesystem::path& dir, Model& model, AdamW* optimizer) {
+  const SafetensorsFile weights(dir / "model.safetensors");
+  fill(weights, model, model.weights(), "");
+  model.refresh_compute_copy();
+  if (optimizer == nullptr) return;
+  const SafetensorsFile moments(dir / "optimizer.safetensors");
+  fill(moments, model, optimizer->exp_avg(), "exp_avg.");
+  fill(moments, model, optimizer->exp_avg_sq(), "exp_avg_sq.");
+  const auto updates = moments.metadata().find("updates");
+  if (updates == moments.metadata().end())
+    throw std::runtime_error(moments.path().string() + ": no count of updates in its metadata");
+  optimizer->set_updates(std::stoll(updates->second));
+}
+
+void write_state(const std::filesystem::path& file, const nlohmann::json& state) {
+  std::ofstream out(file, std::ios::binary);
+  out << state.dump(1) << '\n';
+  out.close();
+  if (!out) throw std::runtime_error(file.string() + ": could not be written");
+}
+
+nlohmann::json read_state(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw std::runtime_error(file.string() + ": could not be opened");
+  try {
+    return nlohmann::json::parse(in);
+  } catch (const nlohmann::json::exception& e) {
+    throw std::runtime_error(file.string() + ": " + e.what());
+  }
+}
+
+}  // namespace lehr::lm

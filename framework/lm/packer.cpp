@@ -1,0 +1,114 @@
+#include "lm/packer.h"
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+
+namespace lehr::lm {
+
+namespace {
+
+int64_t size_of(const Branch& branch) { return static_cast<int64_t>(branch.ids.size()); }
+
+// Entries a branch gives; `first` is the first token that has a token before it.
+int64_t entries_of(const Branch& branch, size_t first) {
+  if (branch.weights.size() <= first) return 0;
+  return std::count_if(branch.weights.begin() + static_cast<std::ptrdiff_t>(first),
+                       branch.weights.end(), [](float w) { return w != 0.0f; });
+}
+
+int64_t cut(Branch& branch, int64_t length) {
+  const int64_t over = std::max<int64_t>(0, size_of(branch) - std::max<int64_t>(0, length));
+  const auto kept = static_cast<size_t>(size_of(branch) - over);
+  branch.ids.resize(kept);
+  if (branch.weights.size() > kept) branch.weights.resize(kept);
+  return over;
+}
+
+// Adds one segment. before: the row that predicts its first token, or -1.
+void append_segment(Packed& row, const Branch& branch, int32_t before, Segment segment,
+                    int32_t first_position, SegmentOwner owner) {
+  if (branch.ids.empty()) throw std::invalid_argument("a sequence to pack has an empty part");
+  if (!branch.weights.empty() && branch.weights.size() != branch.ids.size())
+    throw std::invalid_argument("a sequence to pack has " + std::to_string(branch.ids.size()) +
+                                " ids but " + std::to_string(branch.weights.size()) + " weights");
+  PackedBatch& batch = row.batch;
+  const auto begin = static_cast<int32_t>(batch.ids.size());
+  const auto number = static_cast<int32_t>(batch.segments.size());
+  segment.begin = begin;
+  segment.end = begin + static_cast<int32_t>(branch.ids.size());
+  batch.segments.push_back(segment);
+  row.owners.push_back(owner);
+  for (size_t i = 0; i < branch.ids.size(); ++i) {
+    const int32_t predicted_from = i == 0 ? before : begin + static_cast<int32_t>(i) - 1;
+    if (predicted_from >= 0 && !branch.weights.empty() && branch.weights[i] != 0.0f)
+      batch.loss_entries.push_back({predicted_from, branch.ids[i], branch.weights[i], number});
+    batch.ids.push_back(branch.ids[i]);
+    batch.positions.push_back(first_position + static_cast<int32_t>(i));
+  }
+}
+
+}  // namespace
+
+int64_t Sequence::tokens() const {
+  int64_t sum = size_of(trunk);
+  for (const Branch& branch : branches) sum += size_of(branch);
+  return sum;
+}
+
+int64_t Sequence::loss_tokens() const {
+  int64_t sum = entries_of(trunk, 1);
+  for (const Branch& branch : branches) sum += entries_of(branch, 0);
+  return sum;
+}
+
+int64_t Sequence::length() const {
+  int64_t longest = 0;
+  for (const Branch& branch : branches) longest = std::max(longest, size_of(branch));
+  return size_of(trunk) + longest;
+}
+
+int64_t truncate(Sequence& sequence, int64_t max_length) {
+  int64_t gone = cut(sequence.trunk, max_length);
+  const int64_t room = max_length - size_of(sequence.trunk);
+  for (Branch& branch : sequence.branches) gone += cut(branch, room);
+  return gone;
+}
+
+void append(Packed& row, const Sequence& sequence, int32_t number) {
+  append_segment(row, sequence.trunk, -1, {}, 0, {number, -1});
+  const Segment trunk = row.batch.segments.back();
+  Segment seen;
+  seen.prefix_begin = trunk.begin;
+  seen.prefix_end = trunk.end;
+  for (size_t b = 0; b < sequence.branches.size(); ++b)
+    append_segment(row, sequence.branches[b], trunk.end - 1, seen, trunk.end - trunk.begin,
+                   {number, static_cast<int32_t>(b)});
+}
+
+std::vector<std::vector<int32_t>> first_fit_decreasing(std::span<const int64_t> lengths,
+                                                       int64_t capacity) {
+  std::vector<int32_t> order(lengths.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+    return lengths[static_cast<size_t>(a)] > lengths[static_cast<size_t>(b)];
+  });
+  std::vector<std::vector<int32_t>> bins;
+  std::vector<int64_t> room;
+  for (const int32_t item : order) {
+    const int64_t length = lengths[static_cast<size_t>(item)];
+    size_t bin = 0;
+    while (bin < bins.size() && room[bin] < length) ++bin;
+    if (bin == bins.size()) {
+      bins.emplace_back();
+      room.push_back(capacity);
+    }
+    bins[bin].push_back(item);
+    room[bin] -= length;
+  }
+  for (auto& bin : bins) std::sort(bin.begin(), bin.end());
+  return bins;
+}
+
+}  // namespace lehr::lm

@@ -1,0 +1,143 @@
+#include "lm/sequence_feed.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+#include "lm/random.h"
+
+namespace lehr::lm {
+
+namespace {
+
+template <class T>
+std::vector<T> shuffled(const std::vector<T>& items, const Random& random) {
+  std::vector<T> out;
+  out.reserve(items.size());
+  for (const uint64_t i : random.permutation(items.size())) out.push_back(items[i]);
+  return out;
+}
+
+}  // namespace
+
+SequenceFeed::SequenceFeed(std::vector<Sequence> sequences, const SequenceFeedOptions& options)
+    : sequences_(std::move(sequences)), options_(options) {
+  if (sequences_.empty()) throw std::invalid_argument("there is no sequence to train on");
+  if (options_.rows_per_step < 1 || options_.window < 1)
+    throw std::invalid_argument("rows per step and window must be at least 1");
+  for (const Sequence& sequence : sequences_) {
+    lengths_.push_back(sequence.tokens());
+    tokens_ += lengths_.back();
+    loss_tokens_ += sequence.loss_tokens();
+    options_.row_tokens = std::max(options_.row_tokens, lengths_.back());
+  }
+  plan_ = plan(0);
+}
+
+std::vector<SequenceFeed::Row> SequenceFeed::plan(int64_t epoch) const {
+  // Stream numbers: the epoch's own for the order of sequences, then one per window for its rows.
+  const auto stream = static_cast<uint64_t>(epoch) << 32;
+  Row order(sequences_.size());
+  std::iota(order.begin(), order.end(), 0);
+  if (options_.shuffle) order = shuffled(order, Random(options_.seed, Purpose::kDataOrder, stream));
+
+  std::vector<Row> rows;
+  Row pending;
+  uint64_t window = 0;
+  for (size_t next = 0; next < order.size();) {
+    const size_t end = std::min(order.size(), next + static_cast<size_t>(options_.window));
+    pending.insert(pending.end(), order.begin() + static_cast<std::ptrdiff_t>(next),
+                   order.begin() + static_cast<std::ptrdiff_t>(end));
+    next = end;
+    std::vector<int64_t> lengths;
+    for (const int32_t i : pending) lengths.push_back(lengths_[static_cast<size_t>(i)]);
+    std::vector<Row> bins = first_fit_decreasing(lengths, options_.row_tokens);
+    for (Row& bin : bins)
+      for (int32_t& member : bin) member = pending[static_cast<size_t>(member)];
+    pending.clear();
+    if (next < order.size() && bins.size() > 1) {
+      const auto filled = [&](const Row& bin) {
+        int64_t sum = 0;
+        for (const int32_t i : bin) sum += lengths_[static_cast<size_t>(i)];
+        return sum;
+      };
+      const auto emptiest =
+          std::min_element(bins.begin(), bins.end(),
+                           [&](const Row& a, const Row& b) { return filled(a) < filled(b); });
+      pending = std::move(*emptiest);
+      bins.erase(emptiest);
+    }
+    // First-fit decreasing puts the rows with the longest sequences first.
+    ++window;
+    if (options_.shuffle)
+      bins = shuffled(bins, Random(options_.seed, Purpose::kDataOrder, stream + window));
+    for (Row& bin : bins) rows.push_back(std::move(bin));
+  }
+  return rows;
+}
+
+int64_t SequenceFeed::steps_in_plan() const {
+  const auto rows = static_cast<int64_t>(plan_.size());
+  return (rows + options_.rows_per_step - 1) / options_.rows_per_step;
+}
+
+void SequenceFeed::seek(int64_t k) {
+  if (k < first_step_) {
+    epoch_ = first_step_ = 0;
+    plan_ = plan(0);
+  }
+  while (k >= first_step_ + steps_in_plan()) {
+    first_step_ += steps_in_plan();
+    plan_ = plan(++epoch_);
+  }
+}
+
+std::vector<Packed> SequenceFeed::step(int64_t k) {
+  seek(k);
+  const auto begin = static_cast<size_t>((k - first_step_) * options_.rows_per_step);
+  const size_t end = std::min(plan_.size(), begin + static_cast<size_t>(options_.rows_per_step));
+  std::vector<Packed> rows;
+  for (size_t i = begin; i < end; ++i) rows.push_back(pack(plan_[i]));
+  return rows;
+}
+
+int64_t SequenceFeed::epoch_of(int64_t k) {
+  seek(k);
+  return epoch_;
+}
+
+int64_t SequenceFeed::steps_in_epochs(double epochs) {
+  seek(0);
+  int64_t steps = 0;
+  double left = epochs;
+  for (; left >= 1; left -= 1) {
+    seek(steps);
+    steps += steps_in_plan();
+  }
+  seek(steps);
+  steps += static_cast<int64_t>(std::ceil(left * static_cast<double>(steps_in_plan()) - 1e-9));
+  return std::max<int64_t>(1, steps);
+}
+
+std::vector<Packed> SequenceFeed::all() const {
+  std::vector<Packed> rows;
+  const size_t window = static_cast<size_t>(options_.window);
+  for (size_t begin = 0; begin < lengths_.size(); begin += window) {
+    const size_t count = std::min(window, lengths_.size() - begin);
+    for (Row& bin :
+         first_fit_decreasing(std::span(lengths_).subspan(begin, count), options_.row_tokens)) {
+      for (int32_t& member : bin) member += static_cast<int32_t>(begin);
+      rows.push_back(pack(bin));
+    }
+  }
+  return rows;
+}
+
+Packed SequenceFeed::pack(const Row& row) const {
+  Packed packed;
+  for (const int32_t i : row) append(packed, sequences_[static_cast<size_t>(i)], i);
+  return packed;
+}
+
+}  // namespace lehr::lm

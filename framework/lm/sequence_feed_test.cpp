@@ -1,0 +1,98 @@
+#include "lm/sequence_feed.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "lm/random.h"
+
+namespace lehr::lm {
+namespace {
+
+// Sequence i repeats the id i, so that owners can be told from ids.
+std::vector<Sequence> sequences_of(int count) {
+  const Random random(1, Purpose::kUser);
+  std::vector<Sequence> sequences;
+  for (int i = 0; i < count; ++i) {
+    const auto length = 2 + random.below(static_cast<uint64_t>(i), 60);
+    Sequence s;
+    s.trunk.ids.assign(length, i);
+    s.trunk.weights.assign(length, 1.0f);
+    sequences.push_back(std::move(s));
+  }
+  return sequences;
+}
+
+SequenceFeedOptions small() {
+  SequenceFeedOptions options;
+  options.row_tokens = 128;
+  options.rows_per_step = 2;
+  options.window = 20;
+  options.seed = 7;
+  return options;
+}
+
+TEST(SequenceFeed, GivesEverySequenceOncePerEpochAcrossWindows) {
+  SequenceFeed feed(sequences_of(100), small());
+  const int64_t steps = feed.steps_in_epochs(2);
+  std::map<std::pair<int64_t, int32_t>, int> seen;
+  for (int64_t k = 0; k < steps; ++k)
+    for (const Packed& row : feed.step(k)) {
+      EXPECT_LE(row.batch.size(), 128);
+      for (const SegmentOwner& owner : row.owners) ++seen[{feed.epoch_of(k), owner.sequence}];
+    }
+  EXPECT_EQ(seen.size(), 200u);
+  for (const auto& [key, times] : seen) EXPECT_EQ(times, 1) << key.first << " " << key.second;
+}
+
+TEST(SequenceFeed, FillsRowsAboveNineTenthsByCarryingTheEmptiest) {
+  SequenceFeed feed(sequences_of(400), small());
+  const int64_t steps = feed.steps_in_epochs(1);
+  int64_t rows = 0;
+  for (int64_t k = 0; k < steps; ++k) rows += static_cast<int64_t>(feed.step(k).size());
+  EXPECT_GT(static_cast<double>(feed.tokens_per_epoch()), 0.9 * 128 * static_cast<double>(rows));
+}
+
+TEST(SequenceFeed, StepIsAFunctionOfItsNumberAlone) {
+  SequenceFeed forward(sequences_of(100), small()), random_access(sequences_of(100), small());
+  const int64_t steps = forward.steps_in_epochs(3);
+  std::vector<std::vector<int32_t>> ids;
+  for (int64_t k = 0; k < steps; ++k) {
+    ids.emplace_back();
+    for (const Packed& row : forward.step(k))
+      ids.back().insert(ids.back().end(), row.batch.ids.begin(), row.batch.ids.end());
+  }
+  for (const int64_t k : {steps - 1, int64_t{3}, steps / 2, int64_t{0}}) {
+    std::vector<int32_t> again;
+    for (const Packed& row : random_access.step(k))
+      again.insert(again.end(), row.batch.ids.begin(), row.batch.ids.end());
+    EXPECT_EQ(again, ids[static_cast<size_t>(k)]) << "step " << k;
+  }
+  EXPECT_NE(ids[0], ids[static_cast<size_t>(forward.steps_in_epochs(1))]) << "epochs differ";
+}
+
+TEST(SequenceFeed, AllGivesEverySequenceOnceForEvaluation) {
+  SequenceFeed feed(sequences_of(50), small());
+  std::set<int32_t> seen;
+  int64_t entries = 0;
+  for (const Packed& row : feed.all()) {
+    for (const SegmentOwner& owner : row.owners) EXPECT_TRUE(seen.insert(owner.sequence).second);
+    entries += static_cast<int64_t>(row.batch.loss_entries.size());
+  }
+  EXPECT_EQ(seen.size(), 50u);
+  EXPECT_EQ(entries, feed.loss_tokens_per_epoch());
+}
+
+TEST(SequenceFeed, RaisesARowToTheLongestSequence) {
+  SequenceFeedOptions options = small();
+  options.row_tokens = 16;
+  SequenceFeed feed(sequences_of(30), options);
+  size_t seen = 0;
+  for (const Packed& row : feed.all()) seen += row.owners.size();
+  EXPECT_EQ(seen, 30u);
+}
+
+}  // namespace
+}  // namespace lehr::lm

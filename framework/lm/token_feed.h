@@ -1,0 +1,59 @@
+// Rows for pretraining out of token shards. The documents of an epoch are shuffled and laid end to
+// end; every row takes the next row_tokens of that line. Each token but the first of a document is
+// a target once per epoch, predicted from tokens of its own document alone. The last token of a
+// document (end-of-text) is only ever a target, so every row of the batch carries loss and all
+// batches have one shape. A document that meets the end of a row, or `context` tokens, goes on in a
+// new segment whose positions start at 0 again; what was before is not seen there (packing whole
+// documents would save that, and cost unequal shapes). What step k holds is a pure function of
+// (shards, options, k), so a checkpoint needs no more than the step. Plain C++.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lm/batch.h"
+#include "text/token_shards.h"
+
+namespace lehr::lm {
+
+struct TokenFeedOptions {
+  int64_t row_tokens = 2048;
+  int64_t rows_per_step = 2;
+  int64_t context = 256;  // longest segment
+  uint64_t seed = 0;
+};
+
+class TokenFeed {
+ public:
+  // The shards must outlive the feed. Throws std::invalid_argument when no document has two tokens.
+  TokenFeed(const text::TokenShards& shards, const TokenFeedOptions& options);
+
+  // rows_per_step rows of row_tokens each; epochs follow each other within a row.
+  std::vector<PackedBatch> step(int64_t k);
+  int64_t tokens_per_step() const { return options_.row_tokens * options_.rows_per_step; }
+  int64_t targets_per_epoch() const { return targets_; }
+  int64_t steps_in_epochs(double epochs) const;  // rounded up, at least 1
+
+  // The documents once, in order, cut into rows the same way; the last row is shorter. Stops after
+  // max_targets.
+  std::vector<PackedBatch> all(int64_t max_targets) const;
+
+ private:
+  struct Epoch {
+    int64_t number = -1;
+    std::vector<uint64_t> order;  // documents
+    std::vector<int64_t> ends;    // running sum of their targets
+  };
+  int64_t targets_of(uint64_t document) const;
+  Epoch epoch_in_order(std::vector<uint64_t> order) const;
+  const Epoch& epoch(int64_t number);
+  // Adds targets [begin, ...) of the epoch's line until the row has row_tokens or the line ends.
+  void fill(PackedBatch& row, const Epoch& epoch, int64_t begin) const;
+
+  const text::TokenShards& shards_;
+  TokenFeedOptions options_;
+  int64_t targets_ = 0;
+  Epoch current_;
+};
+
+}  // namespace lehr::lm

@@ -1,0 +1,79 @@
+#include <algorithm>
+#include <cmath>
+
+#include "lm/training_loop.h"
+
+namespace lehr::lm {
+
+int64_t TrainOptions::row_tokens() const { return std::min(micro_batch_tokens, batch_tokens); }
+
+int64_t TrainOptions::rows_per_step() const {
+  return (batch_tokens + row_tokens() - 1) / row_tokens();
+}
+
+void describe_training(Description& d, TrainOptions& options) {
+  describe(d, options.schedule);
+  d.group("optimizer", [&](Description& o) {
+     o.real("beta1", options.optimizer.beta1).range(0, 1);
+     o.real("beta2", options.optimizer.beta2).range(0, 1);
+     o.real("eps", options.optimizer.eps).range(0, 1);
+     o.real("weight_decay", options.optimizer.weight_decay).range(0, 10).help("2-D weights only");
+     o.real("max_grad_norm", options.optimizer.max_grad_norm)
+         .at_least(0)
+         .help("clip the global gradient norm; 0: no clipping");
+   }).help("AdamW");
+  d.count("micro_batch_tokens", options.micro_batch_tokens)
+      .range(16, 1 << 24)
+      .unit("tokens")
+      .help("of one packed row: what is in memory at once");
+  d.choice("precision", options.precision, {"auto", "fp32", "bf16"})
+      .help("of the products; weights, moments and sums are fp32. auto: bf16 where the CPU has it");
+  d.group("eval", [&](Description& e) {
+     e.count("every", options.eval_every)
+         .at_least(0)
+         .unit("steps")
+         .help("null: ten times over the run; 0: only at the end");
+     e.count("tokens", options.eval_tokens).at_least(1).help("null: the whole evaluation set");
+   }).help("evaluation on the held-out part");
+  d.choice("save", options.save, {"last", "best"})
+      .help("best: the weights with the best evaluation so far");
+  d.duration("checkpoint_every", options.checkpoint_every)
+      .at_least(0)
+      .no_effect()
+      .help("how much work a kill may cost");
+  d.count("checkpoint_steps", options.checkpoint_steps)
+      .at_least(1)
+      .no_effect()
+      .help("checkpoint also at multiples of this step");
+}
+
+void describe(Description& d, TrainOptions& options) {
+  d.one_of("budget", [&](Description& b) {
+     b.count("steps", options.budget.steps).at_least(0).help("updates; 0: evaluate and stop");
+     b.count("tokens", options.budget.tokens).at_least(1);
+     b.real("epochs", options.budget.epochs).at_least(0);
+   }).help("how long to train");
+  d.count("batch_tokens", options.batch_tokens)
+      .range(16, 1 << 30)
+      .unit("tokens")
+      .help("of one update, over all its packed rows");
+  describe_training(d, options);
+}
+
+void check(const TrainOptions& options) {
+  const Schedule& schedule = options.schedule;
+  if (schedule.kind == "wsd" && schedule.warmup + schedule.decay > 1)
+    throw Error("schedule: warmup " + json_number(schedule.warmup) + " and decay " +
+                json_number(schedule.decay) + " together are more than the whole run");
+}
+
+int64_t steps_of(const Budget& budget, int64_t tokens_per_step,
+                 const std::function<int64_t(double epochs)>& steps_in_epochs,
+                 double default_epochs) {
+  if (budget.steps) return *budget.steps;
+  if (budget.tokens) return std::max<int64_t>(1, *budget.tokens / tokens_per_step);
+  const double epochs = budget.epochs.value_or(default_epochs);
+  return epochs > 0 ? steps_in_epochs(epochs) : 0;
+}
+
+}  // namespace lehr::lm
