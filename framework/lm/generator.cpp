@@ -1,0 +1,223 @@
+#include "lm/generator.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/mm.h>
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "lm/kv_cache.h"
+#include "lm/operators.h"
+#include "lm/parallel.h"
+#include "lm/random.h"
+
+namespace lehr::lm {
+namespace {
+
+constexpr int64_t kPrefillTokens = 2048;  // prompts taken in together; bounds memory
+constexpr int64_t kRowsStep = 8;  // decoding batches are rounded up to it: few shapes, each of
+                                  // which costs oneDNN a compilation
+
+struct Running {
+  size_t request;
+  int64_t cached = 0;  // rows in the cache; the token to be fed is not among them
+};
+
+at::Tensor take_rows(const at::Tensor& x, std::vector<int64_t>& rows) {
+  return at::index_select(
+      x, 0, at::from_blob(rows.data(), {static_cast<int64_t>(rows.size())}, at::kLong));
+}
+
+class Decoding {
+ public:
+  Decoding(const Model& model, std::span<const GenerationRequest> requests,
+           const GenerationOptions& options, const std::function<void(size_t)>& finished)
+      : model_(model),
+        requests_(requests),
+        options_(options),
+        finished_(finished),
+        slots_(std::min<int64_t>(options.batch, static_cast<int64_t>(requests.size()))),
+        cache_(model.config(), model.precision(), slots_ + 1,
+               rows_needed(model, requests, options)),
+        running_(static_cast<size_t>(slots_)),
+        results_(requests.size()) {}
+
+  std::vector<Generation> run() {
+    while (true) {
+      if (may_admit()) admit();
+      if (active_ == 0) return std::move(results_);
+      decode();
+    }
+  }
+
+ private:
+  static int64_t rows_needed(const Model& model, std::span<const GenerationRequest> requests,
+                             const GenerationOptions& options) {
+    const int64_t context = model.config().max_position_embeddings;
+    int64_t longest = 0;
+    for (size_t i = 0; i < requests.size(); ++i) {
+      const auto size = static_cast<int64_t>(requests[i].prompt.size());
+      if (size == 0 || size >= context)
+        throw std::invalid_argument("prompt " + std::to_string(i) + " has " + std::to_string(size) +
+                                    " tokens; it must have between 1 and " +
+                                    std::to_string(context - 1));
+      longest = std::max(longest, size);
+    }
+    return std::min(context, longest + options.max_new_tokens);
+  }
+
+  // Taking prompts in one by one would make many small products: wait until a quarter of the slots
+  // is free.
+  bool may_admit() const {
+    if (waiting_ == requests_.size()) return false;
+    return active_ == 0 || (slots_ - active_) * 4 >= slots_;
+  }
+
+  // Runs the prompts that fit through the model at once, fills the cache, draws their first tokens.
+  void admit() {
+    PackedBatch batch;
+    std::vector<int64_t> slots, firsts, last_rows;
+    for (int64_t slot = 0; slot < slots_ && waiting_ < requests_.size(); ++slot) {
+      if (running_[static_cast<size_t>(slot)]) continue;
+      const auto& prompt = requests_[waiting_].prompt;
+      const auto length = static_cast<int64_t>(prompt.size());
+      if (batch.size() > 0 && batch.size() + length > kPrefillTokens) break;
+      running_[static_cast<size_t>(slot)] = Running{waiting_++, length};
+      slots.push_back(slot);
+      firsts.push_back(batch.size());
+      add_segment(batch, prompt);
+      last_rows.push_back(batch.size() - 1);
+    }
+    const int64_t used = batch.size();
+    fill_up(batch);
+    const at::Tensor hidden =
+        model_.forward_hidden(batch, [&](int64_t layer, const at::Tensor& qkv) {
+          for (size_t i = 0; i < slots.size(); ++i) {
+            const int64_t end = i + 1 < firsts.size() ? firsts[i + 1] : used;
+            cache_.write(layer, slots[i], 0, qkv, firsts[i], end - firsts[i]);
+          }
+        });
+    active_ += static_cast<int64_t>(slots.size());
+    draw(take_rows(hidden, last_rows), slots);
+  }
+
+  static void add_segment(PackedBatch& batch, std::span<const int32_t> ids) {
+    const auto begin = static_cast<int32_t>(batch.size());
+    batch.ids.insert(batch.ids.end(), ids.begin(), ids.end());
+    for (size_t i = 0; i < ids.size(); ++i) batch.positions.push_back(static_cast<int32_t>(i));
+    batch.segments.push_back({begin, static_cast<int32_t>(batch.size()), 0, 0});
+  }
+
+  // Rounds the number of rows up with a segment nobody sees, so that few shapes occur.
+  void fill_up(PackedBatch& batch) const {
+    const int64_t step = std::min<int64_t>(32, model_.config().max_position_embeddings);
+    const int64_t missing = (step - batch.size() % step) % step;
+    if (missing > 0) add_segment(batch, std::vector<int32_t>(static_cast<size_t>(missing), 0));
+  }
+
+  // One token further for every running answer.
+  void decode() {
+    std::vector<int64_t> slots, ids;
+    std::vector<int32_t> positions;
+    for (int64_t slot = 0; slot < slots_; ++slot) {
+      const auto& running = running_[static_cast<size_t>(slot)];
+      if (!running) continue;
+      slots.push_back(slot);
+      ids.push_back(results_[running->request].tokens.back());
+      positions.push_back(static_cast<int32_t>(running->cached));
+    }
+    const size_t rows = (slots.size() + kRowsStep - 1) / kRowsStep * kRowsStep;
+    ids.resize(rows, 0);
+    positions.resize(rows, 0);
+
+    const ModelConfig& config = model_.config();
+    const HeadShape shape = model_.head_shape();
+    const at::Tensor table = rope_table(positions, config.head_dim, config.rope_theta);
+    at::Tensor x = take_rows(model_.embedding(), ids);
+    at::Tensor h = rms_norm(x, model_.layer(0).input_norm, config.rms_norm_eps);
+    std::vector<std::vector<KeyRange>> ranges(rows, std::vector<KeyRange>(1));
+    for (int64_t l = 0; l < config.layers; ++l) {
+      const LayerWeights& w = model_.layer(l);
+      at::Tensor qkv = at::mm(h, w.qkv.t());
+      rope_(qkv, table, shape);
+      for (size_t i = 0; i < rows; ++i) {
+        // Rows that only fill the shape up write to, and read, a slot of their own.
+        const int64_t slot = i < slots.size() ? slots[i] : slots_;
+        cache_.write(l, slot, positions[i], qkv, static_cast<int64_t>(i), 1);
+        ranges[i][0] = cache_.range(l, slot, positions[i] + 1);
+      }
+      const at::Tensor queries = qkv.narrow(1, 0, shape.heads * shape.head_dim);
+      const at::Tensor attended = cached_attention(queries, ranges, shape);
+      h = add_rms_norm(x, at::mm(attended, w.output.t()), w.post_norm, config.rms_norm_eps);
+      const at::Tensor fed = at::mm(swiglu(at::mm(h, w.gate_up.t())), w.down.t());
+      const bool last = l + 1 == config.layers;
+      h = add_rms_norm(x, fed, last ? model_.final_norm() : model_.layer(l + 1).input_norm,
+                       config.rms_norm_eps);
+    }
+    for (const int64_t slot : slots) ++running_[static_cast<size_t>(slot)]->cached;
+    draw(h, slots);
+  }
+
+  // Chooses the next token of each slot from its row of `hidden` (which may have more rows) and
+  // ends what is at its end.
+  void draw(const at::Tensor& hidden, std::span<const int64_t> slots) {
+    const at::Tensor logits = model_.logits(hidden).contiguous();
+    const auto vocab = static_cast<size_t>(logits.size(1));
+    const float* data = logits.const_data_ptr<float>();
+    std::vector<Choice> choices(slots.size());
+    parallel_items(static_cast<int64_t>(slots.size()), [&](int64_t item) {
+      const auto i = static_cast<size_t>(item);
+      const size_t request = running_[static_cast<size_t>(slots[i])]->request;
+      const Random random(options_.seed, Purpose::kSampling, requests_[request].sample);
+      choices[i] = choose({data + i * vocab, vocab}, options_.sampling,
+                          random.uniform(results_[request].tokens.size()));
+    });
+    for (size_t i = 0; i < slots.size(); ++i) accept(slots[i], choices[i]);
+  }
+
+  void accept(int64_t slot, const Choice& choice) {
+    auto& running = running_[static_cast<size_t>(slot)];
+    Generation& result = results_[running->request];
+    result.tokens.push_back(choice.token);
+    result.logprobs.push_back(choice.logprob);
+    result.stopped = std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(),
+                               choice.token) != options_.stop_tokens.end();
+    const bool full = static_cast<int64_t>(result.tokens.size()) >= options_.max_new_tokens ||
+                      running->cached >= cache_.rows();
+    if (!result.stopped && !full) return;
+    const size_t request = running->request;
+    running.reset();
+    --active_;
+    if (finished_) finished_(request);
+  }
+
+  const Model& model_;
+  std::span<const GenerationRequest> requests_;
+  const GenerationOptions& options_;
+  const std::function<void(size_t)>& finished_;
+  int64_t slots_;
+  KvCache cache_;  // one slot more than used: the one of filling rows
+  std::vector<std::optional<Running>> running_;
+  std::vector<Generation> results_;
+  size_t waiting_ = 0;  // the next request
+  int64_t active_ = 0;
+};
+
+}  // namespace
+
+std::vector<Generation> generate(const Model& model, std::span<const GenerationRequest> requests,
+                                 const GenerationOptions& options,
+                                 const std::function<void(size_t)>& finished) {
+  check(options.sampling);
+  if (options.max_new_tokens < 1 || options.batch < 1)
+    throw std::invalid_argument("max_new_tokens and batch must be at least 1");
+  if (requests.empty()) return {};
+  const at::NoGradGuard no_gradients;
+  return Decoding(model, requests, options, finished).run();
+}
+
+}  // namespace lehr::lm

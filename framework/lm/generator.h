@@ -1,0 +1,43 @@
+// Answers for many prompts at once: a key/value cache, one batched decoding step for all running
+// answers, and continuous batching: an answer that ends makes room for a waiting prompt. Which
+// random number decides a token is a function of (seed, sample, position in the answer); logits
+// depend on the neighbours only within rounding.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "lm/model.h"
+#include "lm/sampler.h"
+
+namespace lehr::lm {
+
+struct GenerationRequest {
+  std::vector<int32_t> prompt;  // not empty, shorter than the model's context
+  uint64_t sample = 0;          // stream of random numbers; two requests of one number draw alike
+};
+
+struct GenerationOptions {
+  SamplingOptions sampling = {};
+  int64_t max_new_tokens = 64;
+  std::vector<int32_t> stop_tokens = {};
+  uint64_t seed = 0;
+  int64_t batch = 64;  // answers decoded together
+};
+
+struct Generation {
+  std::vector<int32_t> tokens;  // the stop token included
+  std::vector<float> logprobs;  // of the tokens, see Choice::logprob
+  bool stopped = false;  // a stop token ended it; false: max_new_tokens or the context's end did
+};
+
+// Answers in the order of the requests. `finished(i)`, if given, is called as answer i ends, in the
+// order in which they end; it may throw to stop early. Throws std::invalid_argument for a prompt
+// that is empty or leaves no room for an answer.
+std::vector<Generation> generate(const Model& model, std::span<const GenerationRequest> requests,
+                                 const GenerationOptions& options,
+                                 const std::function<void(size_t)>& finished = {});
+
+}  // namespace lehr::lm

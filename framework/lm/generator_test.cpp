@@ -1,0 +1,132 @@
+#include "lm/generator.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/log_softmax.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "lm/random.h"
+
+namespace lehr::lm {
+namespace {
+
+ModelConfig tiny() {
+  ModelConfig config;
+  config.hidden_size = 32;
+  config.intermediate_size = 64;
+  config.layers = 2;
+  config.heads = 4;
+  config.kv_heads = 2;
+  config.head_dim = 8;
+  config.vocab_size = 101;
+  config.max_position_embeddings = 48;
+  config.initializer_range = 0.4;  // decided logits: no ties within rounding
+  return config;
+}
+
+std::vector<GenerationRequest> prompts(size_t count) {
+  std::vector<GenerationRequest> requests(count);
+  const Random random(5, Purpose::kUser);
+  for (size_t i = 0; i < count; ++i) {
+    requests[i].sample = i;
+    for (size_t t = 0; t < 1 + i % 7; ++t)
+      requests[i].prompt.push_back(static_cast<int32_t>(random.below(i * 16 + t, 101)));
+  }
+  return requests;
+}
+
+// Logits of the last of `ids`, by running all of them: [V].
+at::Tensor last_logits(const Model& model, const std::vector<int32_t>& ids) {
+  const at::NoGradGuard no_gradients;
+  PackedBatch batch;
+  batch.ids = ids;
+  for (size_t i = 0; i < ids.size(); ++i) batch.positions.push_back(static_cast<int32_t>(i));
+  batch.segments = {{0, static_cast<int32_t>(ids.size()), 0, 0}};
+  return model.logits(model.forward_hidden(batch).narrow(0, batch.size() - 1, 1))[0];
+}
+
+TEST(Generator, GreedyEqualsRunningTheWholeTextAgain) {
+  const Model model = Model::create(tiny(), 3, Precision::kFp32);
+  const auto requests = prompts(11);
+  GenerationOptions options{.sampling = {.temperature = 0}, .max_new_tokens = 20, .batch = 4};
+  const auto results = generate(model, requests, options);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    std::vector<int32_t> ids = requests[i].prompt;
+    ASSERT_EQ(results[i].tokens.size(), 20u);
+    for (size_t t = 0; t < 20; ++t) {
+      const at::Tensor logits = last_logits(model, ids);
+      ASSERT_EQ(results[i].tokens[t], logits.argmax().item<int64_t>()) << i << " " << t;
+      const at::Tensor logprobs = at::log_softmax(logits, 0);
+      // Rounding of sums in another order, over two layers.
+      ASSERT_NEAR(results[i].logprobs[t], logprobs[results[i].tokens[t]].item<float>(), 1e-4);
+      ids.push_back(results[i].tokens[t]);
+    }
+  }
+}
+
+TEST(Generator, WhatASampleDrawsDoesNotDependOnItsNeighbours) {
+  const Model model = Model::create(tiny(), 3, Precision::kFp32);
+  const auto requests = prompts(9);
+  GenerationOptions options{.sampling = {.temperature = 0.8}, .max_new_tokens = 12, .seed = 4};
+  const auto together = generate(model, requests, options);
+  options.batch = 2;
+  const auto in_twos = generate(model, requests, options);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const auto alone = generate(model, std::span(requests).subspan(i, 1), options);
+    EXPECT_EQ(together[i].tokens, alone[0].tokens) << i;
+    EXPECT_EQ(together[i].tokens, in_twos[i].tokens) << i;
+  }
+  options.seed = 5;
+  EXPECT_NE(generate(model, requests, options)[0].tokens, together[0].tokens);
+}
+
+TEST(Generator, StopsAfterAStopTokenAndLetsWaitingPromptsIn) {
+  const Model model = Model::create(tiny(), 3, Precision::kFp32);
+  const auto requests = prompts(30);
+  GenerationOptions options{.sampling = {.temperature = 1.0}, .max_new_tokens = 30, .batch = 4};
+  const auto free_running = generate(model, requests, options);
+  options.stop_tokens = {free_running[0].tokens[3], free_running[1].tokens[5]};
+  std::vector<size_t> ended;
+  const auto results = generate(model, requests, options, [&](size_t i) { ended.push_back(i); });
+  ASSERT_EQ(ended.size(), requests.size());
+  std::sort(ended.begin(), ended.end());
+  for (size_t i = 0; i < ended.size(); ++i) EXPECT_EQ(ended[i], i);
+  EXPECT_LE(results[0].tokens.size(), 4u);
+  for (size_t i = 0; i < results.size(); ++i) {
+    const auto& full = free_running[i].tokens;
+    const auto stop = std::find_first_of(full.begin(), full.end(), options.stop_tokens.begin(),
+                                         options.stop_tokens.end());
+    EXPECT_EQ(results[i].stopped, stop != full.end()) << i;
+    const auto end = stop == full.end() ? stop : stop + 1;
+    EXPECT_EQ(results[i].tokens, std::vector<int32_t>(full.begin(), end)) << i;
+  }
+}
+
+TEST(Generator, EndsWhereTheContextEnds) {
+  const Model model = Model::create(tiny(), 3, Precision::kFp32);
+  GenerationRequest request;
+  request.prompt.assign(45, 7);
+  const auto results = generate(model, {&request, 1}, {.max_new_tokens = 20});
+  // Tokens at positions 45, 46, 47, and one more predicted from the last.
+  EXPECT_EQ(results[0].tokens.size(), 4u);
+  EXPECT_FALSE(results[0].stopped);
+  request.prompt.assign(48, 7);
+  EXPECT_THROW(generate(model, {&request, 1}, {}), std::invalid_argument);
+  request.prompt.clear();
+  EXPECT_THROW(generate(model, {&request, 1}, {}), std::invalid_argument);
+}
+
+TEST(Generator, LogprobsAreThoseOfTheTemperature) {
+  const Model model = Model::create(tiny(), 3, Precision::kFp32);
+  const auto requests = prompts(1);
+  const auto result =
+      generate(model, requests, {.sampling = {.temperature = 0.5}, .max_new_tokens = 1})[0];
+  const at::Tensor logprobs = at::log_softmax(last_logits(model, requests[0].prompt) / 0.5, 0);
+  EXPECT_NEAR(result.logprobs[0], logprobs[result.tokens[0]].item<float>(), 1e-4);
+}
+
+}  // namespace
+}  // namespace lehr::lm
