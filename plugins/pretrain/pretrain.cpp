@@ -1,0 +1,178 @@
+// N targets of one update, V vocabulary.
+#include "pretrain.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <cstdio>
+#include <limits>
+
+#include "language_tally.h"
+#include "lm/model.h"
+#include "lm/model_folder.h"
+#include "lm/operators.h"
+#include "lm/optimizer.h"
+#include "lm/runtime.h"
+#include "lm/token_feed.h"
+
+namespace lehr::plugins::pretrain {
+
+namespace {
+
+// Adds the gradient of the mean NLL over all targets of the step; returns that mean.
+double accumulate_gradients(const lm::Model& model, std::vector<lm::PackedBatch>& rows,
+                            LanguageTally& tally) {
+  std::size_t targets = 0;
+  for (const lm::PackedBatch& row : rows) targets += row.loss_entries.size();
+  for (lm::PackedBatch& row : rows) {
+    for (lm::LossEntry& entry : row.loss_entries) entry.weight = 1.0f / static_cast<float>(targets);
+    const at::Tensor hidden = model.forward_hidden(row);
+    const lm::CrossEntropy ce = lm::linear_cross_entropy(hidden, model.head(), row.loss_entries);
+    model.backward(ce.loss);
+    tally.add(row.loss_entries, ce.nll.data_ptr<float>());
+  }
+  return tally.loss();
+}
+
+lm::Metrics evaluate(const lm::Model& model, const std::vector<lm::PackedBatch>& rows,
+                     const std::vector<std::uint32_t>& byte_lengths) {
+  const at::NoGradGuard no_gradients;
+  LanguageTally tally(byte_lengths);
+  for (const lm::PackedBatch& row : rows) {
+    const lm::CrossEntropy ce =
+        lm::linear_cross_entropy(model.forward_hidden(row), model.head(), row.loss_entries);
+    tally.add(row.loss_entries, ce.nll.data_ptr<float>());
+  }
+  return {{"loss", tally.loss()}, {"bits_per_byte", tally.bits_per_byte()}};
+}
+
+}  // namespace
+
+lm::ModelConfig Shape::config(const text::Tokenizer& tokenizer, std::int64_t vocab_size) const {
+  lm::ModelConfig config;
+  config.hidden_size = width;
+  config.intermediate_size = ffn.value_or((width * 8 / 3 + 63) / 64 * 64);
+  config.layers = layers;
+  config.heads = heads;
+  config.kv_heads = kv_heads.value_or(heads);
+  config.head_dim = width / heads;
+  config.vocab_size = vocab_size;
+  config.rope_theta = rope_theta;
+  config.tie_word_embeddings = tied;
+  config.max_position_embeddings = context;
+  config.eos_token_id = tokenizer.end_of_text();
+  if (const auto pad = tokenizer.pad()) config.pad_token_id = *pad;
+  return config;
+}
+
+lm::TrainOptions pretrain_defaults() {
+  lm::TrainOptions options;
+  options.schedule.learning_rate = 2e-3;
+  options.optimizer.beta2 = 0.95;
+  options.optimizer.weight_decay = 0.1;
+  options.batch_tokens = 4096;
+  return options;
+}
+
+void Pretrain::describe(Description& d) {
+  d.summary("trains a language model on tokens, from scratch or onward from a given model");
+  d.determinism(Determinism::machine).uses_seed();
+  d.input("tokens", "tokens").facet("tokenizer", "T");
+  d.input("model", "model").optional().facet("tokenizer", "T").help("go on from these weights");
+  d.output("model", "model").facet("tokenizer", "T").facet("role", "=base");
+  d.group("model", [&](Description& m) {
+     m.choice("family", shape_.family, {"llama"});
+     m.count("width", shape_.width).range(2, 1 << 16).help("of the hidden state");
+     m.count("layers", shape_.layers).range(1, 1024);
+     m.count("heads", shape_.heads).range(1, 1024).help("must divide width");
+     m.count("kv_heads", shape_.kv_heads).range(1, 1024).help("must divide heads; null: heads");
+     m.count("ffn", shape_.ffn)
+         .range(1, 1 << 18)
+         .help("feed-forward width; null: 8/3 of width, in multiples of 64");
+     m.count("context", shape_.context).range(2, 1 << 20).unit("tokens");
+     m.boolean("tied", shape_.tied).help("the head is the embedding");
+     m.real("rope_theta", shape_.rope_theta).range(1, 1e9);
+   }).help("shape of a new model; not used where `model` is an input");
+  lm::describe(d, training_);
+}
+
+void Pretrain::check() {
+  lm::check(training_);
+  const std::int64_t kv_heads = shape_.kv_heads.value_or(shape_.heads);
+  if (shape_.width % shape_.heads != 0 || shape_.width / shape_.heads % 2 != 0)
+    throw Error("model: width " + std::to_string(shape_.width) + " is not an even multiple of " +
+                std::to_string(shape_.heads) + " heads");
+  if (shape_.heads % kv_heads != 0)
+    throw Error("model: kv_heads " + std::to_string(kv_heads) + " does not divide heads " +
+                std::to_string(shape_.heads));
+}
+
+void Pretrain::run(Context& context) {
+  lm::start_runtime(context.threads());
+  const lm::Precision precision = lm::parse_precision(training_.precision);
+  const std::filesystem::path tokens = context.input("tokens").path;
+  const auto tokenizer = text::Tokenizer::load(tokens);
+  const auto vocab_size = static_cast<std::int64_t>(text::read_tokens_json(tokens).vocab_size);
+  const text::TokenShards train(tokens, "train"), held_out(tokens, "eval");
+
+  lm::Model model =
+      context.has_input("model")
+          ? lm::Model::load(context.input("model").path, precision)
+          : lm::Model::create(shape_.config(tokenizer, vocab_size), context.seed(), precision);
+  if (model.config().vocab_size < vocab_size)
+    throw Error("the tokens were made with a vocabulary of " + std::to_string(vocab_size) +
+                ", the model has " + std::to_string(model.config().vocab_size));
+  model.make_trainable();
+  lm::AdamW optimizer(model, training_.optimizer);
+
+  const lm::TokenFeedOptions rows{training_.row_tokens(), training_.rows_per_step(),
+                                  model.config().max_position_embeddings, context.seed()};
+  lm::TokenFeed feed(train, rows);
+  std::vector<lm::PackedBatch> evaluation;
+  if (held_out.documents() > 0)
+    evaluation = lm::TokenFeed(held_out, rows)
+                     .all(training_.eval_tokens.value_or(std::numeric_limits<std::int64_t>::max()));
+  const std::int64_t steps =
+      lm::steps_of(training_.budget, feed.tokens_per_step(),
+                   [&](double epochs) { return feed.steps_in_epochs(epochs); });
+
+  char plan[200];
+  std::snprintf(plan, sizeof plan, "%.2fM parameters, %lld steps of %lld tokens: %.2f epochs, %s",
+                static_cast<double>(model.config().parameters()) / 1e6,
+                static_cast<long long>(steps), static_cast<long long>(feed.tokens_per_step()),
+                static_cast<double>(steps * feed.tokens_per_step()) /
+                    static_cast<double>(feed.targets_per_epoch()),
+                lm::numerics_fingerprint().c_str());
+  context.info(plan);
+
+  lm::TrainingLoop loop(context, training_, steps);
+  loop.keep("model", model, &optimizer);
+  if (!evaluation.empty())
+    loop.evaluate_with([&] { return evaluate(model, evaluation, tokenizer.byte_lengths()); });
+  const double peak_flops = steps > 0 ? lm::measure_peak_flops(precision) : 0;
+
+  for (loop.resume(); loop.next();) {
+    std::vector<lm::PackedBatch> batch = feed.step(loop.step());
+    double bits_per_byte = 0;
+    const lm::Update update = loop.update(model, optimizer, [&] {
+      LanguageTally tally(tokenizer.byte_lengths());
+      const double loss = accumulate_gradients(model, batch, tally);
+      bits_per_byte = tally.bits_per_byte();
+      return loss;
+    });
+    double flops = 0;
+    for (const lm::PackedBatch& row : batch)
+      flops += static_cast<double>(row.size()) * model.config().flops_per_token(lm::mean_keys(row));
+    const double seconds = loop.step_seconds();
+    loop.log({{"train/loss", update.loss},
+              {"train/bits_per_byte", bits_per_byte},
+              {"train/learning_rate", update.learning_rate},
+              {"train/grad_norm", update.grad_norm},
+              {"train/tokens_per_second", static_cast<double>(feed.tokens_per_step()) / seconds},
+              {"train/mfu", flops / seconds / peak_flops}},
+             feed.tokens_per_step());
+  }
+  loop.finish();
+  lm::save_model_folder(context.output("model"), model, tokenizer);
+}
+
+}  // namespace lehr::plugins::pretrain
