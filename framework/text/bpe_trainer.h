@@ -19,10 +19,9 @@ namespace lehr::text {
 
 using TokenId = std::uint32_t;
 
-// What decides between pairs of equal count: the ids that single bytes have, and what a merge makes
-// whose text is already a token.
-// huggingface: bytes in the order of their ByteLevel characters; such a merge reuses the token.
-// rustbpe: bytes 0..255 in order; every merge makes a new token.
+// What decides between pairs of equal count: the ids that single bytes have.
+// huggingface: bytes in the order of their ByteLevel characters. rustbpe: bytes 0..255 in order.
+// A merge whose text is already a token reuses that token's id, as tokenizer.json demands.
 enum class TieBreak { huggingface, rustbpe };
 
 struct BpeOptions {

@@ -1,0 +1,84 @@
+#include "text/added_tokens.h"
+
+#include <algorithm>
+
+#include "text/unicode_class.h"
+
+namespace lehr::text {
+namespace {
+
+// First byte of the character that ends at `end` > 0.
+std::size_t character_before(std::string_view text, std::size_t end) {
+  std::size_t at = end - 1;
+  while (at > 0 && end - at < 4 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
+  return char_at(text, at).length == end - at ? at : end - 1;
+}
+
+// \w
+bool is_word_character(std::string_view text, std::size_t at) {
+  return text[at] == '_' || (char_at(text, at).flags & (kLetter | kNumber | kUpper | kLower));
+}
+
+std::size_t without_space_before(std::string_view text, std::size_t end, std::size_t least) {
+  while (end > least) {
+    const std::size_t at = character_before(text, end);
+    if (at < least || !(char_at(text, at).flags & kSpace)) break;
+    end = at;
+  }
+  return end;
+}
+
+std::size_t after_space(std::string_view text, std::size_t at) {
+  while (at < text.size()) {
+    const Char c = char_at(text, at);
+    if (!(c.flags & kSpace)) break;
+    at += c.length;
+  }
+  return at;
+}
+
+}  // namespace
+
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
+  std::erase_if(tokens_, [](const AddedToken& t) { return t.content.empty(); });
+  std::stable_sort(tokens_.begin(), tokens_.end(), [](const AddedToken& a, const AddedToken& b) {
+    return a.content.size() > b.content.size();
+  });
+  for (std::size_t i = 0; i < tokens_.size(); ++i)
+    by_byte_[static_cast<unsigned char>(tokens_[i].content[0])].push_back(
+        static_cast<std::uint32_t>(i));
+}
+
+const AddedToken* AddedTokens::longest_at(std::string_view text, std::size_t at) const {
+  for (const std::uint32_t i : by_byte_[static_cast<unsigned char>(text[at])])
+    if (text.substr(at).starts_with(tokens_[i].content)) return &tokens_[i];
+  return nullptr;
+}
+
+void AddedTokens::split(std::string_view text, bool special_as_text,
+                        std::vector<Piece>& pieces) const {
+  std::size_t done = 0;  // text before it is in `pieces`
+  for (std::size_t at = 0; at < text.size();) {
+    const AddedToken* token = longest_at(text, at);
+    if (token == nullptr) {
+      ++at;
+      continue;
+    }
+    std::size_t begin = at, end = at + token->content.size();
+    at = end;
+    if (token->special && special_as_text) continue;
+    if (token->single_word) {
+      if (begin > 0 && is_word_character(text, character_before(text, begin))) continue;
+      if (end < text.size() && is_word_character(text, end)) continue;
+    }
+    if (begin < done) continue;  // inside the white space that the token before it took
+    if (token->lstrip) begin = without_space_before(text, begin, done);
+    if (token->rstrip) end = after_space(text, end);
+    if (begin > done) pieces.push_back({text.substr(done, begin - done), std::nullopt});
+    pieces.push_back({text.substr(begin, end - begin), token->id});
+    done = end;
+  }
+  if (done < text.size()) pieces.push_back({text.substr(done), std::nullopt});
+}
+
+}  // namespace lehr::text

@@ -1,0 +1,276 @@
+#include "text/token_shards.h"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <stdexcept>
+
+#include <fcntl.h>
+#include <lehr/value.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <nlohmann/json.hpp>
+
+namespace lehr::text {
+namespace {
+
+namespace fs = std::filesystem;
+static_assert(std::endian::native == std::endian::little, "shards are written as memory is");
+
+bool fits_u16(std::size_t vocab_size) { return vocab_size <= 65536; }
+
+std::string shard_name(std::string_view split, std::size_t number, const char* extension) {
+  char digits[24];
+  std::snprintf(digits, sizeof digits, "-%05zu.", number);
+  return std::string(split) + digits + extension;
+}
+
+// A file read through the page cache; unmapped when the object goes.
+class Mapping {
+ public:
+  explicit Mapping(const fs::path& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat facts {};
+    if (fd < 0 || ::fstat(fd, &facts) != 0) {
+      const int why = errno;
+      if (fd >= 0) ::close(fd);
+      throw Error("cannot read '" + path.string() + "': " + std::strerror(why));
+    }
+    size_ = static_cast<std::size_t>(facts.st_size);
+    void* data = size_ == 0 ? nullptr : ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd, 0);
+    const int why = errno;
+    ::close(fd);
+    if (data == MAP_FAILED)
+      throw Error("cannot map '" + path.string() + "': " + std::strerror(why));
+    data_ = static_cast<const std::byte*>(data);
+  }
+  ~Mapping() {
+    if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  }
+  Mapping(Mapping&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Mapping& operator=(Mapping&&) = delete;
+
+  std::size_t size() const { return size_; }
+  template <class T>
+  T at(std::uint64_t index) const {
+    T value;
+    std::memcpy(&value, data_ + index * sizeof(T), sizeof(T));
+    return value;
+  }
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+nlohmann::ordered_json totals_json(const SplitTotals& totals) {
+  return {{"tokens", totals.tokens}, {"documents", totals.documents}, {"bytes", totals.bytes}};
+}
+
+SplitTotals read_totals(const nlohmann::json& json) {
+  return {json.at("tokens"), json.at("documents"), json.at("bytes")};
+}
+
+}  // namespace
+
+struct TokenShardWriter::Impl {
+  fs::path folder;
+  std::string split;
+  std::size_t vocab_size;
+  std::uint64_t shard_tokens;
+
+  SplitTotals totals;
+  std::size_t shard = 0;
+  std::uint64_t in_shard = 0;  // tokens
+  std::ofstream bin, idx;
+  std::vector<std::uint16_t> narrow;
+
+  void open() {
+    bin.open(folder / shard_name(split, shard, "bin"), std::ios::binary | std::ios::trunc);
+    idx.open(folder / shard_name(split, shard, "idx"), std::ios::binary | std::ios::trunc);
+    in_shard = 0;
+  }
+  void close() {
+    bin.close();
+    idx.close();
+    if (!bin || !idx)
+      throw Error("cannot write token shards into '" + folder.string() + "'. Is the disk full?");
+    ++shard;
+  }
+};
+
+TokenShardWriter::TokenShardWriter(fs::path folder, std::string split, std::size_t vocab_size,
+                                   std::uint64_t shard_tokens)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->folder = std::move(folder);
+  impl_->split = std::move(split);
+  impl_->vocab_size = vocab_size;
+  impl_->shard_tokens = shard_tokens;
+}
+TokenShardWriter::~TokenShardWriter() = default;
+
+void TokenShardWriter::add(std::span<const TokenId> ids, std::uint64_t text_bytes) {
+  for (const TokenId id : ids)
+    if (id >= impl_->vocab_size)
+      throw std::out_of_range("token id " + std::to_string(id) + " is not in a vocabulary of " +
+                              std::to_string(impl_->vocab_size));
+  if (!impl_->bin.is_open()) impl_->open();
+  if (fits_u16(impl_->vocab_size)) {
+    impl_->narrow.assign(ids.begin(), ids.end());
+    impl_->bin.write(reinterpret_cast<const char*>(impl_->narrow.data()),
+                     static_cast<std::streamsize>(ids.size() * sizeof(std::uint16_t)));
+  } else {
+    impl_->bin.write(reinterpret_cast<const char*>(ids.data()),
+                     static_cast<std::streamsize>(ids.size() * sizeof(TokenId)));
+  }
+  impl_->in_shard += ids.size();
+  impl_->idx.write(reinterpret_cast<const char*>(&impl_->in_shard), sizeof impl_->in_shard);
+  impl_->totals.tokens += ids.size();
+  impl_->totals.documents += 1;
+  impl_->totals.bytes += text_bytes;
+  if (impl_->in_shard >= impl_->shard_tokens) impl_->close();
+}
+
+SplitTotals TokenShardWriter::finish() {
+  if (impl_->bin.is_open()) impl_->close();
+  return impl_->totals;
+}
+
+void write_tokens_json(const fs::path& folder, std::size_t vocab_size, const SplitTotals& train,
+                       const SplitTotals& eval) {
+  const nlohmann::ordered_json json = {
+      {"dtype", fits_u16(vocab_size) ? "u16" : "u32"},
+      {"vocab_size", vocab_size},
+      {"tokens", train.tokens + eval.tokens},
+      {"documents", train.documents + eval.documents},
+      {"splits", {{"train", totals_json(train)}, {"eval", totals_json(eval)}}}};
+  std::ofstream file(folder / "tokens.json", std::ios::trunc);
+  file << json.dump(1) << "\n";
+  file.close();
+  if (!file) throw Error("cannot write '" + (folder / "tokens.json").string() + "'");
+}
+
+TokensInfo read_tokens_json(const fs::path& folder) {
+  const fs::path path = folder / "tokens.json";
+  std::ifstream file(path);
+  if (!file) throw Error("cannot read '" + path.string() + "'");
+  try {
+    const auto json = nlohmann::json::parse(file);
+    TokensInfo info;
+    info.vocab_size = json.at("vocab_size");
+    info.train = read_totals(json.at("splits").at("train"));
+    info.eval = read_totals(json.at("splits").at("eval"));
+    if (json.at("dtype") != (fits_u16(info.vocab_size) ? "u16" : "u32"))
+      throw Error("'" + path.string() + "': dtype does not fit vocab_size");
+    return info;
+  } catch (const nlohmann::json::exception& e) {
+    throw Error("'" + path.string() + "': " + e.what());
+  }
+}
+
+struct TokenShards::Impl {
+  struct Shard {
+    Mapping bin, idx;
+    std::uint64_t first_token, first_document;
+    std::uint64_t tokens, documents;
+  };
+  bool narrow = true;
+  std::vector<Shard> shards;
+  std::uint64_t tokens = 0, documents = 0;
+
+  // The shard whose [first, first + count) holds `index`.
+  const Shard& holding(std::uint64_t index, std::uint64_t Shard::*first) const {
+    const auto after =
+        std::upper_bound(shards.begin(), shards.end(), index,
+                         [&](std::uint64_t i, const Shard& s) { return i < s.*first; });
+    return *std::prev(after);
+  }
+
+  template <class T>
+  void read(std::uint64_t begin, std::span<T> out) const {
+    if (begin > tokens || out.size() > tokens - begin)
+      throw std::out_of_range("tokens " + std::to_string(begin) + " to " +
+                              std::to_string(begin + out.size()) + " of " + std::to_string(tokens));
+    while (!out.empty()) {
+      const Shard& shard = holding(begin, &Shard::first_token);
+      const std::uint64_t at = begin - shard.first_token;
+      const auto count =
+          static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), shard.tokens - at));
+      for (std::size_t i = 0; i < count; ++i)
+        out[i] = narrow ? static_cast<T>(shard.bin.at<std::uint16_t>(at + i))
+                        : static_cast<T>(shard.bin.at<std::uint32_t>(at + i));
+      begin += count;
+      out = out.subspan(count);
+    }
+  }
+};
+
+TokenShards::TokenShards(const fs::path& folder, std::string_view split)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->narrow = fits_u16(read_tokens_json(folder).vocab_size);
+  const std::size_t width = impl_->narrow ? 2 : 4;
+  for (std::size_t n = 0; fs::exists(folder / shard_name(split, n, "bin")); ++n) {
+    const fs::path path = folder / shard_name(split, n, "bin");
+    Impl::Shard shard{Mapping(path),
+                      Mapping(folder / shard_name(split, n, "idx")),
+                      impl_->tokens,
+                      impl_->documents,
+                      0,
+                      0};
+    shard.tokens = shard.bin.size() / width;
+    shard.documents = shard.idx.size() / sizeof(std::uint64_t);
+    const std::uint64_t end =
+        shard.documents == 0 ? 0 : shard.idx.at<std::uint64_t>(shard.documents - 1);
+    if (end == 0 || end != shard.tokens || shard.bin.size() % width != 0 ||
+        shard.idx.size() % sizeof(std::uint64_t) != 0)
+      throw Error("'" + path.string() + "': its size does not fit its index");
+    impl_->tokens += shard.tokens;
+    impl_->documents += shard.documents;
+    impl_->shards.push_back(std::move(shard));
+  }
+}
+TokenShards::~TokenShards() = default;
+TokenShards::TokenShards(TokenShards&&) noexcept = default;
+TokenShards& TokenShards::operator=(TokenShards&&) noexcept = default;
+
+std::uint64_t TokenShards::tokens() const { return impl_->tokens; }
+std::uint64_t TokenShards::documents() const { return impl_->documents; }
+
+std::uint64_t TokenShards::document_end(std::uint64_t index) const {
+  if (index >= impl_->documents)
+    throw std::out_of_range("document " + std::to_string(index) + " of " +
+                            std::to_string(impl_->documents));
+  const auto& shard = impl_->holding(index, &Impl::Shard::first_document);
+  return shard.first_token + shard.idx.at<std::uint64_t>(index - shard.first_document);
+}
+
+std::uint64_t TokenShards::document_of(std::uint64_t position) const {
+  if (position >= impl_->tokens)
+    throw std::out_of_range("token " + std::to_string(position) + " of " +
+                            std::to_string(impl_->tokens));
+  const auto& shard = impl_->holding(position, &Impl::Shard::first_token);
+  std::uint64_t low = 0, high = shard.documents - 1;  // the first document that ends after position
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    if (shard.first_token + shard.idx.at<std::uint64_t>(middle) > position)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return shard.first_document + low;
+}
+
+void TokenShards::read(std::uint64_t begin, std::span<TokenId> out) const {
+  impl_->read(begin, out);
+}
+void TokenShards::read(std::uint64_t begin, std::span<std::int64_t> out) const {
+  impl_->read(begin, out);
+}
+
+}  // namespace lehr::text

@@ -1,0 +1,72 @@
+#include "text/token_shards.h"
+
+#include <fstream>
+#include <random>
+
+#include <gtest/gtest.h>
+
+namespace lehr::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TokenShardsTest : public ::testing::TestWithParam<std::size_t> {
+ protected:
+  TokenShardsTest() : folder_(fs::path(::testing::TempDir()) / "token_shards") {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  fs::path folder_;
+};
+
+TEST_P(TokenShardsTest, GiveBackDocumentsAcrossShards) {
+  const std::size_t vocab_size = GetParam();
+  std::mt19937 random(3);
+  std::vector<TokenId> all;
+  std::vector<std::uint64_t> ends;
+  TokenShardWriter writer(folder_, "train", vocab_size, 50);
+  for (int d = 0; d < 40; ++d) {
+    std::vector<TokenId> ids(1 + random() % 30);
+    for (auto& id : ids) id = static_cast<TokenId>(random() % vocab_size);
+    writer.add(ids, 10);
+    all.insert(all.end(), ids.begin(), ids.end());
+    ends.push_back(all.size());
+  }
+  const SplitTotals totals = writer.finish();
+  write_tokens_json(folder_, vocab_size, totals, {});
+  ASSERT_TRUE(fs::exists(folder_ / "train-00005.bin"));
+
+  const TokenShards shards(folder_, "train");
+  ASSERT_EQ(shards.tokens(), all.size());
+  ASSERT_EQ(shards.documents(), ends.size());
+  EXPECT_EQ(totals.bytes, 400u);
+  std::vector<TokenId> read(all.size());
+  shards.read(0, std::span(read));
+  EXPECT_EQ(read, all);
+  std::vector<std::int64_t> middle(77);
+  shards.read(13, std::span(middle));
+  EXPECT_TRUE(std::equal(middle.begin(), middle.end(), all.begin() + 13));
+  for (std::size_t d = 0; d < ends.size(); ++d) {
+    EXPECT_EQ(shards.document_end(d), ends[d]);
+    EXPECT_EQ(shards.document_of(ends[d] - 1), d);
+    if (d > 0) {
+      EXPECT_EQ(shards.document_of(ends[d - 1]), d);
+    }
+  }
+  EXPECT_THROW(shards.read(all.size() - 76, std::span(middle)), std::out_of_range);
+  EXPECT_EQ(TokenShards(folder_, "eval").tokens(), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Widths, TokenShardsTest, ::testing::Values(300, 65536, 65537, 1 << 20));
+
+TEST_F(TokenShardsTest, RefuseAFileThatDoesNotFitItsIndex) {
+  TokenShardWriter writer(folder_, "train", 300);
+  writer.add(std::vector<TokenId>{1, 2, 3}, 3);
+  EXPECT_THROW(writer.add(std::vector<TokenId>{300}, 1), std::out_of_range);
+  write_tokens_json(folder_, 300, writer.finish(), {});
+  std::ofstream(folder_ / "train-00000.bin", std::ios::app | std::ios::binary) << "xx";
+  EXPECT_THROW(TokenShards(folder_, "train"), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace lehr::text

@@ -1,0 +1,252 @@
+#include "text/tokenizer.h"
+
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+#include <unordered_map>
+
+#include <lehr/value.h>
+#include <utf8proc.h>
+#include <nlohmann/json.hpp>
+
+#include "text/added_tokens.h"
+#include "text/bpe_encoder.h"
+#include "text/chat.h"
+#include "text/tokenizer_json.h"
+#include "text/word_cache.h"
+
+namespace lehr::text {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr const char* kJsonFile = "tokenizer.json";
+constexpr const char* kConfigFile = "tokenizer_config.json";
+constexpr const char* kTemplateFile = "chat_template.jinja";
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) throw Error("cannot read '" + path.string() + "'");
+  return std::move(text).str();
+}
+
+// NFC of valid UTF-8; other bytes stay as they are.
+std::string to_nfc(std::string_view text) {
+  utf8proc_uint8_t* out = nullptr;
+  const auto length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &out,
+                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owned(out, &std::free);
+  if (length < 0) return std::string(text);
+  return {reinterpret_cast<const char*>(out), static_cast<std::size_t>(length)};
+}
+
+// "eos_token" of tokenizer_config.json is a string or an object with "content".
+std::string config_token(const std::string& config, const char* name) {
+  const auto json = nlohmann::json::parse(config, nullptr, false);
+  if (!json.is_object() || !json.contains(name)) return "";
+  const auto& token = json[name];
+  if (token.is_string()) return token.get<std::string>();
+  return token.is_object() ? token.value("content", "") : "";
+}
+
+TokenizerSpec spec_of(const BpeModel& model) {
+  TokenizerSpec spec;
+  spec.pattern = model.pattern;
+  spec.tokens = model.tokens;
+  spec.merges = model.merges;
+  for (const std::string& content : model.special_tokens) {
+    AddedToken token;
+    token.id = static_cast<TokenId>(spec.tokens.size() + spec.added.size());
+    token.content = content;
+    token.special = true;
+    spec.added.push_back(std::move(token));
+  }
+  return spec;
+}
+
+}  // namespace
+
+std::vector<std::string> chat_special_tokens() {
+  return {std::string(kEndOfText), std::string(kPad), std::string(kImStart), std::string(kImEnd)};
+}
+
+Tokenizer::Cache::Cache() : words_(std::make_unique<WordCache>()) {}
+Tokenizer::Cache::~Cache() = default;
+Tokenizer::Cache::Cache(Cache&&) noexcept = default;
+Tokenizer::Cache& Tokenizer::Cache::operator=(Cache&&) noexcept = default;
+
+struct Tokenizer::Impl {
+  Impl(const TokenizerSpec& spec, std::map<std::string, std::string> its_files)
+      : pattern(spec.pattern),
+        nfc(spec.nfc),
+        add_prefix_space(spec.add_prefix_space),
+        bpe(spec.tokens, spec.merges, spec.ignore_merges),
+        files(std::move(its_files)),
+        tokens(spec.tokens) {
+    std::vector<AddedToken> early, late;
+    for (const AddedToken& token : spec.added) {
+      if (token.id >= tokens.size()) tokens.resize(token.id + 1);
+      tokens[token.id] = token.content;
+      if (token.special) special.emplace(token.content, token.id);
+      AddedToken matched = token;
+      if (token.normalized && nfc) matched.content = to_nfc(token.content);
+      (token.normalized ? late : early).push_back(std::move(matched));
+    }
+    before = AddedTokens(std::move(early));
+    after = AddedTokens(std::move(late));
+    is_special.resize(tokens.size());
+    for (const auto& [content, id] : special) is_special[id] = 1;
+    byte_lengths.resize(tokens.size());
+    for (std::size_t id = 0; id < tokens.size(); ++id)
+      if (!is_special[id]) byte_lengths[id] = static_cast<std::uint32_t>(tokens[id].size());
+    find_roles();
+  }
+
+  std::optional<TokenId> find(std::string_view written) const {
+    const auto found = special.find(std::string(written));
+    if (found == special.end()) return std::nullopt;
+    return found->second;
+  }
+
+  void find_roles() {
+    const auto config = files.find(kConfigFile);
+    const auto named = [&](const char* name) {
+      return config == files.end() ? std::nullopt : find(config_token(config->second, name));
+    };
+    for (const std::string_view written : {kEndOfText, std::string_view("<|end_of_text|>")})
+      if (!end_of_text) end_of_text = find(written);
+    if (!end_of_text) end_of_text = named("eos_token");
+    if (!end_of_text) end_of_text = find("</s>");
+    if (!end_of_text)
+      throw Error(
+          "there is no end-of-text token: neither <|endoftext|>, <|end_of_text|>, </s> nor an "
+          "eos_token in tokenizer_config.json");
+    pad = find(kPad);
+    if (!pad) pad = named("pad_token");
+    im_start = find(kImStart);
+    im_end = find(kImEnd);
+  }
+
+  void encode_words(std::string_view text, std::vector<TokenId>& ids, WordCache& cache) const {
+    for_each_pretoken(pattern, text, [&](std::string_view word) {
+      if (const auto known = cache.find(word); !known.empty()) {
+        ids.insert(ids.end(), known.begin(), known.end());
+        return;
+      }
+      const std::size_t before_word = ids.size();
+      bpe.encode(word, ids);
+      cache.put(word, std::span(ids).subspan(before_word));
+    });
+  }
+
+  Pattern pattern;
+  bool nfc, add_prefix_space;
+  BpeEncoder bpe;
+  AddedTokens before, after;  // matched before and after normalization
+  std::map<std::string, std::string> files;
+  std::vector<std::string> tokens;  // bytes by id
+  std::vector<std::uint8_t> is_special;
+  std::vector<std::uint32_t> byte_lengths;
+  std::unordered_map<std::string, TokenId> special;
+  std::optional<TokenId> end_of_text, pad, im_start, im_end;
+};
+
+Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Tokenizer::~Tokenizer() = default;
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+
+Tokenizer::Tokenizer(const BpeModel& model) {
+  const TokenizerSpec spec = spec_of(model);
+  impl_ = std::make_unique<Impl>(spec, std::map<std::string, std::string>{
+                                           {kJsonFile, tokenizer_json(spec)},
+                                           {kConfigFile, tokenizer_config_json(spec)},
+                                           {kTemplateFile, std::string(chat_template_jinja())}});
+}
+
+Tokenizer Tokenizer::load(const fs::path& path) {
+  const bool is_folder = fs::is_directory(path);
+  const fs::path json = is_folder ? path / kJsonFile : path;
+  std::map<std::string, std::string> files = {{kJsonFile, read_file(json)}};
+  for (const char* name : {kConfigFile, kTemplateFile})
+    if (is_folder && fs::exists(path / name)) files[name] = read_file(path / name);
+  try {
+    const TokenizerSpec spec = parse_tokenizer_json(files[kJsonFile]);
+    return Tokenizer(std::make_unique<Impl>(spec, std::move(files)));
+  } catch (const Error& e) {
+    throw Error("'" + json.string() + "': " + e.what());
+  }
+}
+
+void Tokenizer::save(const fs::path& folder) const {
+  for (const auto& [name, text] : impl_->files) {
+    std::ofstream file(folder / name, std::ios::binary | std::ios::trunc);
+    file.write(text.data(), static_cast<std::streamsize>(text.size()));
+    file.close();
+    if (!file) throw Error("cannot write '" + (folder / name).string() + "'");
+  }
+}
+
+void Tokenizer::encode(std::string_view text, std::vector<TokenId>& ids, Cache& cache,
+                       Specials specials) const {
+  const bool as_text = specials == Specials::as_text;
+  const auto encode_piece = [&](std::string_view piece) {
+    if (impl_->add_prefix_space && !piece.starts_with(' '))
+      impl_->encode_words(" " + std::string(piece), ids, *cache.words_);
+    else
+      impl_->encode_words(piece, ids, *cache.words_);
+  };
+  std::vector<AddedTokens::Piece> early, late;
+  impl_->before.split(text, as_text, early);
+  for (const auto& outer : early) {
+    if (outer.id) {
+      ids.push_back(*outer.id);
+      continue;
+    }
+    const std::string normal = impl_->nfc ? to_nfc(outer.text) : std::string();
+    late.clear();
+    impl_->after.split(impl_->nfc ? std::string_view(normal) : outer.text, as_text, late);
+    for (const auto& inner : late) {
+      if (inner.id)
+        ids.push_back(*inner.id);
+      else
+        encode_piece(inner.text);
+    }
+  }
+}
+
+std::vector<TokenId> Tokenizer::encode(std::string_view text, Specials specials) const {
+  Cache cache;
+  std::vector<TokenId> ids;
+  encode(text, ids, cache, specials);
+  return ids;
+}
+
+std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special) const {
+  std::string out;
+  for (const TokenId id : ids) {
+    if (id >= impl_->tokens.size())
+      throw std::out_of_range("token id " + std::to_string(id) + " is not in a vocabulary of " +
+                              std::to_string(impl_->tokens.size()));
+    if (!skip_special || !impl_->is_special[id]) out += impl_->tokens[id];
+  }
+  return out;
+}
+
+std::size_t Tokenizer::vocab_size() const { return impl_->tokens.size(); }
+std::string_view Tokenizer::token_bytes(TokenId id) const { return impl_->tokens.at(id); }
+bool Tokenizer::is_special(TokenId id) const { return impl_->is_special.at(id) != 0; }
+std::optional<TokenId> Tokenizer::find_special(std::string_view written) const {
+  return impl_->find(written);
+}
+TokenId Tokenizer::end_of_text() const { return *impl_->end_of_text; }
+std::optional<TokenId> Tokenizer::pad() const { return impl_->pad; }
+std::optional<TokenId> Tokenizer::im_start() const { return impl_->im_start; }
+std::optional<TokenId> Tokenizer::im_end() const { return impl_->im_end; }
+const std::vector<std::uint32_t>& Tokenizer::byte_lengths() const { return impl_->byte_lengths; }
+
+}  // namespace lehr::text

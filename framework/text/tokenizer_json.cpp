@@ -1,0 +1,225 @@
+#include "text/tokenizer_json.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <lehr/value.h>
+#include <nlohmann/json.hpp>
+
+#include "text/byte_alphabet.h"
+#include "text/tokenizer.h"
+
+namespace lehr::text {
+namespace {
+
+using Parsed = nlohmann::json;
+using Json = nlohmann::ordered_json;  // keeps the order in which we write
+
+// Ids above this are taken for a damaged file: they would size a table.
+constexpr std::uint64_t kMostTokens = 1 << 24;
+
+std::string type_of(const Parsed& part) {
+  return part.is_null() ? "null" : part.value("type", "?");
+}
+
+bool is_set(const Parsed& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && !found->is_null() && *found != false && *found != "" &&
+         *found != 0;
+}
+
+void read_normalizer(const Parsed& part, TokenizerSpec& spec) {
+  const std::string type = type_of(part);
+  if (type == "NFC") {
+    spec.nfc = true;
+  } else if (type == "Sequence") {
+    for (const Parsed& inner : part.at("normalizers")) read_normalizer(inner, spec);
+  } else if (type != "null") {
+    throw Error("normalizer '" + type + "' is not supported (only NFC)");
+  }
+}
+
+// ByteLevel alone splits as GPT-2; Split before a ByteLevel that does not split names a pattern.
+void read_pre_tokenizer(const Parsed& part, TokenizerSpec& spec) {
+  const std::string type = type_of(part);
+  std::vector<Parsed> steps;
+  if (type == "Sequence")
+    for (const Parsed& step : part.at("pretokenizers")) steps.push_back(step);
+  else
+    steps.push_back(part);
+  bool split = false, bytes = false;
+  for (const Parsed& step : steps) {
+    const std::string kind = type_of(step);
+    if (kind == "Split" && !split && !bytes && step.value("behavior", "") == "Isolated" &&
+        !step.value("invert", false) && step.at("pattern").contains("Regex")) {
+      const auto regex = step.at("pattern").at("Regex").get<std::string>();
+      const auto pattern = pattern_from_regex(regex);
+      if (!pattern)
+        throw Error("pre-tokenizer pattern '" + regex +
+                    "' is not supported. Known are those of gpt2, cl100k, o200k, llama3, qwen2");
+      spec.pattern = *pattern;
+      split = true;
+    } else if (kind == "ByteLevel" && !bytes && step.value("use_regex", true) != split) {
+      spec.add_prefix_space = step.value("add_prefix_space", false);
+      bytes = true;
+    } else {
+      throw Error("pre-tokenizer '" + kind + "' is not supported in this place");
+    }
+  }
+  if (!bytes) throw Error("there is no ByteLevel pre-tokenizer: only byte-level BPE is supported");
+}
+
+AddedToken read_added(const Parsed& json) {
+  AddedToken token;
+  token.id = json.at("id").get<TokenId>();
+  token.content = json.at("content").get<std::string>();
+  token.single_word = json.value("single_word", false);
+  token.lstrip = json.value("lstrip", false);
+  token.rstrip = json.value("rstrip", false);
+  token.special = json.value("special", false);
+  token.normalized = json.value("normalized", !token.special);
+  return token;
+}
+
+void read_model(const Parsed& model, TokenizerSpec& spec) {
+  if (const std::string type = model.value("type", "BPE"); type != "BPE")
+    throw Error("model '" + type + "' is not supported (only BPE)");
+  for (const char* name : {"continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"})
+    if (is_set(model, name))
+      throw Error(std::string("model setting '") + name + "' is not supported");
+  spec.ignore_merges = model.value("ignore_merges", false);
+
+  std::unordered_map<std::string, TokenId> ids;  // of ByteLevel text
+  for (const auto& [written, id] : model.at("vocab").items()) {
+    const auto number = id.get<std::uint64_t>();
+    if (number >= kMostTokens) throw Error("token id " + std::to_string(number) + " is too large");
+    if (number >= spec.tokens.size()) spec.tokens.resize(number + 1);
+    ids.emplace(written, static_cast<TokenId>(number));
+    if (auto bytes = from_byte_level(written)) spec.tokens[number] = std::move(*bytes);
+  }
+  for (const Parsed& merge : model.at("merges")) {
+    std::string left, right;
+    if (merge.is_array()) {
+      left = merge.at(0).get<std::string>();
+      right = merge.at(1).get<std::string>();
+    } else {
+      const auto both = merge.get<std::string>();
+      const std::size_t space = both.find(' ');
+      if (space == std::string::npos) throw Error("merge '" + both + "' has no space");
+      left = both.substr(0, space);
+      right = both.substr(space + 1);
+    }
+    const auto l = ids.find(left), r = ids.find(right);
+    if (l == ids.end() || r == ids.end())
+      throw Error("merge '" + left + " " + right + "' uses a token that is not in the vocabulary");
+    spec.merges.emplace_back(l->second, r->second);
+  }
+}
+
+Json added_json(const AddedToken& t) {
+  return {{"content", t.content}, {"single_word", t.single_word}, {"lstrip", t.lstrip},
+          {"rstrip", t.rstrip},   {"normalized", t.normalized},   {"special", t.special}};
+}
+
+Json byte_level(bool add_prefix_space, bool use_regex) {
+  return {{"type", "ByteLevel"},
+          {"add_prefix_space", add_prefix_space},
+          {"trim_offsets", true},
+          {"use_regex", use_regex}};
+}
+
+}  // namespace
+
+TokenizerSpec parse_tokenizer_json(std::string_view json) {
+  TokenizerSpec spec;
+  try {
+    const Parsed file = Parsed::parse(json);
+    read_normalizer(file.value("normalizer", Parsed()), spec);
+    read_pre_tokenizer(file.value("pre_tokenizer", Parsed()), spec);
+    read_model(file.at("model"), spec);
+    for (const Parsed& token : file.value("added_tokens", Parsed::array()))
+      spec.added.push_back(read_added(token));
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(std::string("not a tokenizer.json: ") + e.what());
+  }
+  for (const AddedToken& token : spec.added) {
+    if (token.id >= kMostTokens)
+      throw Error("token id " + std::to_string(token.id) + " is too large");
+    if (token.id < spec.tokens.size()) spec.tokens[token.id].clear();
+  }
+  return spec;
+}
+
+std::string tokenizer_json(const TokenizerSpec& spec) {
+  Json added = Json::array();
+  for (const AddedToken& token : spec.added) {
+    Json entry = {{"id", token.id}};
+    entry.update(added_json(token));
+    added.push_back(std::move(entry));
+  }
+  Json pre_tokenizer = byte_level(spec.add_prefix_space, spec.pattern == Pattern::gpt2);
+  if (spec.pattern != Pattern::gpt2)
+    pre_tokenizer = {{"type", "Sequence"},
+                     {"pretokenizers",
+                      {{{"type", "Split"},
+                        {"pattern", {{"Regex", pattern_regex(spec.pattern)}}},
+                        {"behavior", "Isolated"},
+                        {"invert", false}},
+                       pre_tokenizer}}};
+  Json vocab = Json::object();
+  // As the vector it is: by key, every insertion would search all of it.
+  auto& entries = vocab.get_ref<Json::object_t&>();
+  for (std::size_t id = 0; id < spec.tokens.size(); ++id)
+    if (!spec.tokens[id].empty()) entries.emplace_back(to_byte_level(spec.tokens[id]), id);
+  for (const AddedToken& token : spec.added) entries.emplace_back(token.content, token.id);
+  Json merges = Json::array();
+  for (const auto& [left, right] : spec.merges)
+    merges.push_back({to_byte_level(spec.tokens[left]), to_byte_level(spec.tokens[right])});
+
+  const Json file = {{"version", "1.0"},
+                     {"truncation", nullptr},
+                     {"padding", nullptr},
+                     {"added_tokens", added},
+                     {"normalizer", spec.nfc ? Json{{"type", "NFC"}} : Json()},
+                     {"pre_tokenizer", pre_tokenizer},
+                     {"post_processor", nullptr},
+                     {"decoder", byte_level(true, true)},
+                     {"model",
+                      {{"type", "BPE"},
+                       {"dropout", nullptr},
+                       {"unk_token", nullptr},
+                       {"continuing_subword_prefix", nullptr},
+                       {"end_of_word_suffix", nullptr},
+                       {"fuse_unk", false},
+                       {"byte_fallback", false},
+                       {"ignore_merges", spec.ignore_merges},
+                       {"vocab", vocab},
+                       {"merges", merges}}}};
+  return file.dump(1) + "\n";
+}
+
+std::string tokenizer_config_json(const TokenizerSpec& spec) {
+  Json decoder = Json::object(), additional = Json::array();
+  bool end = false, pad = false;
+  for (const AddedToken& token : spec.added) {
+    decoder[std::to_string(token.id)] = added_json(token);
+    if (token.content == kEndOfText)
+      end = true;
+    else if (token.content == kPad)
+      pad = true;
+    else if (token.special)
+      additional.push_back(token.content);
+  }
+  const Json config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
+                       {"added_tokens_decoder", decoder},
+                       {"additional_special_tokens", additional},
+                       {"bos_token", nullptr},
+                       {"eos_token", end ? Json(kEndOfText) : Json()},
+                       {"pad_token", pad ? Json(kPad) : Json()},
+                       {"unk_token", nullptr},
+                       {"add_prefix_space", spec.add_prefix_space},
+                       {"clean_up_tokenization_spaces", false}};
+  return config.dump(1) + "\n";
+}
+
+}  // namespace lehr::text

@@ -1,0 +1,194 @@
+#include "text/tokenizer.h"
+
+#include <fstream>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "text/tokenizer_json.h"
+
+namespace lehr::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+BpeModel small_model(Pattern pattern = Pattern::gpt2, std::size_t vocab_size = 330) {
+  WordCounts counts(pattern);
+  counts.add(
+      "the quick brown fox jumps over the lazy dog while the other foxes think that they would "
+      "rather watch the weather there, then bathe; nothing else is there to be thought 12 1212 "
+      "aaaaaaaaaaaaaaaa bbbbbbbb abababab \xc3\xa9t\xc3\xa9 \xc3\xa9t\xc3\xa9");
+  BpeOptions options;
+  options.vocab_size = vocab_size;
+  options.special_tokens = chat_special_tokens();
+  return train_bpe(counts.sorted(), pattern, options);
+}
+
+// Every merge of the list in turn, over the whole word: what a merge list means.
+std::vector<TokenId> slow_encode(const BpeModel& model, std::string_view text) {
+  std::vector<TokenId> all;
+  for_each_pretoken(model.pattern, text, [&](std::string_view word) {
+    std::vector<std::string> parts;
+    for (const char c : word) parts.emplace_back(1, c);
+    for (const auto& [left, right] : model.merges)
+      for (std::size_t i = 0; i + 1 < parts.size(); ++i)
+        if (parts[i] == model.tokens[left] && parts[i + 1] == model.tokens[right]) {
+          parts[i] += parts[i + 1];
+          parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+        }
+    for (const auto& part : parts)
+      all.push_back(static_cast<TokenId>(std::find(model.tokens.begin(), model.tokens.end(), part) -
+                                         model.tokens.begin()));
+  });
+  return all;
+}
+
+std::string random_bytes(std::mt19937& random, std::size_t size, std::string_view alphabet = "") {
+  std::string text(size, '\0');
+  for (char& c : text)
+    c = alphabet.empty() ? static_cast<char>(random()) : alphabet[random() % alphabet.size()];
+  return text;
+}
+
+fs::path scratch_folder(const char* name) {
+  const fs::path folder = fs::path(::testing::TempDir()) / name;
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  return folder;
+}
+
+TEST(Tokenizer, GivesRandomBytesBack) {
+  std::mt19937 random(1);
+  for (const Pattern pattern : kPatterns) {
+    const Tokenizer tokenizer(small_model(pattern));
+    Tokenizer::Cache cache;
+    for (int round = 0; round < 100; ++round) {
+      const std::string text = random_bytes(random, random() % 300);
+      std::vector<TokenId> ids;
+      tokenizer.encode(text, ids, cache);
+      EXPECT_EQ(tokenizer.decode(ids), text);
+    }
+  }
+}
+
+TEST(Tokenizer, MergesAsTheSlowRule) {
+  const BpeModel model = small_model();
+  const Tokenizer tokenizer(model);
+  Tokenizer::Cache cache;
+  std::mt19937 random(2);
+  for (int round = 0; round < 300; ++round) {
+    const std::string text = random_bytes(random, random() % 120, "theabort  n1\xc3\xa9");
+    std::vector<TokenId> ids;
+    tokenizer.encode(text, ids, cache);
+    EXPECT_EQ(ids, slow_encode(model, text)) << text;
+  }
+}
+
+TEST(Tokenizer, EncodesAMegabyteOfOneLetter) {
+  const Tokenizer tokenizer(small_model());
+  const std::string text(1 << 20, 'a');
+  const auto ids = tokenizer.encode(text);
+  EXPECT_LT(ids.size(), text.size() / 4);
+  EXPECT_EQ(tokenizer.decode(ids), text);
+}
+
+TEST(Tokenizer, TakesSpecialTokensInTextForTextUnlessAsked) {
+  const Tokenizer tokenizer(small_model());
+  const std::string text = "the<|im_end|>end";
+  const auto as_text = tokenizer.encode(text);
+  for (const TokenId id : as_text) EXPECT_FALSE(tokenizer.is_special(id));
+  EXPECT_EQ(tokenizer.decode(as_text), text);
+  const auto matched = tokenizer.encode(text, Specials::match);
+  EXPECT_EQ(std::count(matched.begin(), matched.end(), *tokenizer.im_end()), 1);
+  EXPECT_EQ(tokenizer.decode(matched), text);
+  EXPECT_EQ(tokenizer.decode(matched, true), "theend");
+}
+
+TEST(Tokenizer, HasItsSpecialTokensLastAndWithoutBytes) {
+  const BpeModel model = small_model();
+  const Tokenizer tokenizer(model);
+  EXPECT_EQ(tokenizer.vocab_size(), 330u);
+  EXPECT_EQ(tokenizer.end_of_text(), 326u);
+  EXPECT_EQ(tokenizer.pad(), 327u);
+  EXPECT_EQ(tokenizer.im_start(), 328u);
+  EXPECT_EQ(tokenizer.im_end(), 329u);
+  EXPECT_EQ(tokenizer.byte_lengths()[326], 0u);
+  EXPECT_EQ(tokenizer.byte_lengths()[0], 1u);
+  EXPECT_EQ(tokenizer.byte_lengths()[256], 2u);
+  EXPECT_THROW(tokenizer.decode(std::vector<TokenId>{330}), std::out_of_range);
+}
+
+TEST(Tokenizer, ReadsBackWhatItSaved) {
+  for (const Pattern pattern : kPatterns) {
+    const Tokenizer saved(small_model(pattern));
+    const fs::path folder = scratch_folder("tokenizer_saved");
+    saved.save(folder);
+    const Tokenizer loaded = Tokenizer::load(folder);
+    const std::string text = "the other fox's 1234 \xc3\xa9t\xc3\xa9\n\n<|im_start|>x \xff";
+    EXPECT_EQ(loaded.encode(text, Specials::match), saved.encode(text, Specials::match));
+    EXPECT_EQ(loaded.vocab_size(), saved.vocab_size());
+    EXPECT_EQ(loaded.im_end(), saved.im_end());
+    EXPECT_EQ(loaded.byte_lengths(), saved.byte_lengths());
+  }
+}
+
+TokenizerSpec spec_with(std::vector<AddedToken> added) {
+  const BpeModel model = small_model();
+  TokenizerSpec spec;
+  spec.tokens = model.tokens;
+  spec.merges = model.merges;
+  spec.added = std::move(added);
+  return spec;
+}
+
+std::vector<std::string> written(const TokenizerSpec& spec, std::string_view text) {
+  const fs::path file = scratch_folder("tokenizer_added") / "tokenizer.json";
+  std::ofstream(file, std::ios::binary) << tokenizer_json(spec);
+  const Tokenizer tokenizer = Tokenizer::load(file);
+  std::vector<std::string> out;
+  for (const TokenId id : tokenizer.encode(text, Specials::match))
+    if (id >= 1000) out.emplace_back(std::to_string(id));
+  return out;
+}
+
+TEST(Tokenizer, MatchesAddedTokensLeftmostLongestAndWhole) {
+  const AddedToken end{1000, "<|endoftext|>", false, false, false, false, true};
+  const AddedToken longer{1001, "foxes", false, false, false, true, false};
+  const AddedToken shorter{1002, "fox", false, false, false, true, false};
+  const AddedToken whole{1003, "cat", true, false, false, false, false};
+  const auto spec = spec_with({end, shorter, longer, whole});
+  EXPECT_EQ(written(spec, "a foxes fox<|endoftext|>"),
+            (std::vector<std::string>{"1001", "1002", "1000"}));
+  EXPECT_EQ(written(spec, "cat cats cat"), (std::vector<std::string>{"1003", "1003"}));
+}
+
+TEST(Tokenizer, StripsSpaceAroundAddedTokens) {
+  AddedToken end{1000, "<|endoftext|>", false, true, true, false, true};
+  const fs::path file = scratch_folder("tokenizer_strip") / "tokenizer.json";
+  std::ofstream(file, std::ios::binary) << tokenizer_json(spec_with({end}));
+  const Tokenizer tokenizer = Tokenizer::load(file);
+  EXPECT_EQ(tokenizer.encode("x \n<|endoftext|>  y", Specials::match),
+            (std::vector<TokenId>{tokenizer.encode("x")[0], 1000, tokenizer.encode("y")[0]}));
+}
+
+TEST(Tokenizer, SaysWhatItCannotRead) {
+  const fs::path folder = scratch_folder("tokenizer_bad");
+  const auto message = [&](std::string text) {
+    std::ofstream(folder / "tokenizer.json", std::ios::binary) << text;
+    try {
+      Tokenizer::load(folder);
+    } catch (const std::exception& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  const std::string good = tokenizer_json(spec_with({{1000, "<|endoftext|>"}}));
+  std::string other = good;
+  other.replace(other.find("\"BPE\""), 5, "\"Unigram\"");
+  EXPECT_NE(message(other).find("model 'Unigram' is not supported"), std::string::npos);
+  EXPECT_NE(message("{").find("not a tokenizer.json"), std::string::npos);
+  EXPECT_NE(message(good).find("there is no end-of-text token"), std::string::npos);  // not special
+}
+
+}  // namespace
+}  // namespace lehr::text
