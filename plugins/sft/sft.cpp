@@ -1,0 +1,149 @@
+#include "sft.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+
+#include "answer_loss.h"
+#include "lm/chat_feed.h"
+#include "lm/model_folder.h"
+#include "lm/runtime.h"
+#include "lm/sequence_feed.h"
+
+namespace lehr::plugins::sft {
+
+namespace {
+
+lm::Metrics evaluate(const lm::Model& model, const std::vector<lm::Packed>& rows) {
+  const at::NoGradGuard no_gradients;
+  const AnswerTally tally = answer_loss(model, rows);
+  return {{"loss", tally.loss()},
+          {"entropy", tally.mean_entropy()},
+          {"mean_token_accuracy", tally.mean_accuracy()},
+          {"num_tokens", static_cast<double>(tally.tokens)}};
+}
+
+// The first sequences whose tokens together are at most `tokens`; at least one.
+std::vector<lm::Sequence> first_tokens(std::vector<lm::Sequence> sequences,
+                                       std::optional<std::int64_t> tokens) {
+  if (!tokens) return sequences;
+  std::size_t count = 0;
+  for (std::int64_t sum = 0; count < sequences.size(); ++count)
+    if ((sum += sequences[count].tokens()) > *tokens && count > 0) break;
+  sequences.resize(count);
+  return sequences;
+}
+
+}  // namespace
+
+lm::TrainOptions sft_defaults() {
+  lm::TrainOptions options;
+  options.schedule.learning_rate = 5e-4;
+  options.optimizer.beta2 = 0.999;
+  options.optimizer.weight_decay = 0;
+  options.batch_tokens = 2048;
+  return options;
+}
+
+void Sft::describe(Description& d) {
+  d.summary("fine-tunes a language model on what the assistant says in conversations");
+  d.determinism(Determinism::machine).uses_seed();
+  d.input("model", "model").facet("tokenizer", "T");
+  d.input("conversations", "conversations").list();
+  d.output("model", "model").facet("tokenizer", "T").facet("role", "=instruct");
+  d.count("max_length", max_length_)
+      .at_least(2)
+      .unit("tokens")
+      .help("longer conversations are cut at the end and counted; null: the model's context");
+  d.list("weights", weights_, "float")
+      .range(0, 1000)
+      .help(
+          "of the conversation inputs, in their order: 2 gives each twice per epoch, 0.5 a half of"
+          " them once; empty: 1 for all");
+  lm::describe(d, training_);
+}
+
+void Sft::check() { lm::check(training_); }
+
+void Sft::run(Context& context) {
+  lm::start_runtime(context.threads());
+  const std::filesystem::path base = context.input("model").path;
+  const auto tokenizer = text::Tokenizer::load(base);
+  lm::Model model = lm::Model::load(base, lm::parse_precision(training_.precision));
+  model.make_trainable();
+  lm::AdamW optimizer(model, training_.optimizer);
+
+  // Conversations: rendered, masked, cut, mixed by weight.
+  const std::vector<Input> sources = context.inputs("conversations");
+  if (!weights_.empty() && weights_.size() != sources.size())
+    throw Error("weights has " + std::to_string(weights_.size()) + " entries for " +
+                std::to_string(sources.size()) + " conversation inputs");
+  const std::int64_t max_length =
+      std::min(max_length_.value_or(model.config().max_position_embeddings),
+               model.config().max_position_embeddings);
+  std::vector<lm::Sequence> train, held_out;
+  lm::ChatReport report;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const auto gather = [&](const char* split, std::vector<lm::Sequence>& into, double weight) {
+      auto read =
+          lm::weigh(lm::read_conversations(sources[i].path, split, tokenizer, max_length, report),
+                    weight, context.seed(), static_cast<std::int64_t>(i));
+      std::move(read.begin(), read.end(), std::back_inserter(into));
+    };
+    gather("train", train, weights_.empty() ? 1.0 : weights_[i]);
+    gather("eval", held_out, 1.0);
+  }
+  if (train.empty()) throw Error("the input 'conversations' holds no conversation to train on");
+  if (report.cut > 0)
+    context.warning(std::to_string(report.cut) + " of " + std::to_string(report.conversations) +
+                    " conversations were longer than " + std::to_string(max_length) +
+                    " tokens and lost " + std::to_string(report.tokens_cut) +
+                    " tokens at the end; " + std::to_string(report.dropped) +
+                    " of them kept no trained token and were dropped");
+  context.result("conversations", static_cast<double>(report.conversations));
+  context.result("conversations_cut", static_cast<double>(report.cut));
+  context.result("conversations_dropped", static_cast<double>(report.dropped));
+
+  lm::SequenceFeedOptions packing;
+  packing.row_tokens = training_.row_tokens();
+  packing.rows_per_step = training_.rows_per_step();
+  packing.seed = context.seed();
+  lm::SequenceFeed feed(std::move(train), packing);
+  std::vector<lm::Packed> evaluation;
+  if (!held_out.empty())
+    evaluation =
+        lm::SequenceFeed(first_tokens(std::move(held_out), training_.eval_tokens), packing).all();
+  const std::int64_t steps = lm::steps_of(
+      training_.budget, training_.row_tokens() * training_.rows_per_step(),
+      [&](double epochs) { return feed.steps_in_epochs(epochs); }, 2);
+  context.info(std::to_string(report.conversations) + " conversations, " +
+               std::to_string(feed.tokens_per_epoch()) + " tokens an epoch, of them " +
+               std::to_string(feed.loss_tokens_per_epoch()) + " trained; " + std::to_string(steps) +
+               " steps, " + lm::numerics_fingerprint());
+
+  lm::TrainingLoop loop(context, training_, steps);
+  loop.keep("model", model, &optimizer);
+  if (!evaluation.empty()) loop.evaluate_with([&] { return evaluate(model, evaluation); });
+
+  for (loop.resume(); loop.next();) {
+    const std::vector<lm::Packed> batch = feed.step(loop.step());
+    AnswerTally tally;
+    const lm::Update update = loop.update(model, optimizer, [&] {
+      tally = answer_loss(model, batch);
+      return tally.loss();
+    });
+    loop.log({{"loss", update.loss},
+              {"grad_norm", update.grad_norm},
+              {"learning_rate", update.learning_rate},
+              {"entropy", tally.mean_entropy()},
+              {"mean_token_accuracy", tally.mean_accuracy()},
+              {"num_tokens", static_cast<double>(loop.tokens() + tally.tokens)}},
+             tally.tokens);
+  }
+  loop.finish();
+  lm::save_model_folder(context.output("model"), model, tokenizer);
+}
+
+}  // namespace lehr::plugins::sft

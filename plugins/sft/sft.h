@@ -1,0 +1,28 @@
+// The stage: supervised fine-tuning. Mean negative log-likelihood of what the assistant says.
+#pragma once
+
+#include <lehr/plugin.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "lm/training_loop.h"
+
+namespace lehr::plugins::sft {
+
+lm::TrainOptions sft_defaults();
+
+class Sft : public Stage {
+ public:
+  void describe(Description& d) override;
+  void check() override;
+  void run(Context& context) override;
+
+ private:
+  std::optional<std::int64_t> max_length_;  // null: the model's context
+  std::vector<double> weights_;
+  lm::TrainOptions training_ = sft_defaults();
+};
+
+}  // namespace lehr::plugins::sft
