@@ -30,6 +30,8 @@ struct Node {
                       // source
   std::string text;   // scalar
   bool plain = true;  // scalar: not quoted, so it may mean something other than text
+  bool computed = false;  // scalar: put together from variables, so the quotes mean nothing
+  bool bad = false;       // an error was reported here; nothing more is to be said about it
   std::vector<NodePtr> items;
   std::vector<Entry> entries;  // in written order, keys unique
   std::size_t weight = 1;  // nodes in the tree below, shared ones counted as often as they are used

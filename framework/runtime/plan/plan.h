@@ -64,6 +64,13 @@ struct ItemUse {
   const PluginFile* plugin;
 };
 
+// A parameter that names files outside the store. Their content is part of the key, their folder is
+// not.
+struct InputPath {
+  std::string parameter, pattern,
+      where;  // pattern: an absolute file, folder or glob; where: empty for a default
+};
+
 // The stage's result `metric` must compare with `limit` as `op` says: ">=", ">", "<=", "<", "==",
 // "!=".
 struct Gate {
@@ -90,6 +97,7 @@ struct PlannedStage {
       inputs;  // list ports: one entry for each artifact, in the pipeline's order
   std::vector<PlannedOutput> outputs;
   std::vector<ItemUse> steps, rewards;
+  std::vector<InputPath> input_paths;
   std::vector<Gate> gates;
   std::string determinism;  // "exact", "machine", "none"
   bool uses_seed = false;

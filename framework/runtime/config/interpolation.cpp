@@ -1,0 +1,148 @@
+#include "runtime/config/interpolation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/config/suggestion.h"
+
+namespace lehr::runtime {
+namespace {
+
+bool has_reference(const Node& node) {
+  if (node.is_scalar()) return node.text.find("${") != std::string::npos;
+  return std::any_of(node.items.begin(), node.items.end(),
+                     [](const NodePtr& n) { return has_reference(*n); }) ||
+         std::any_of(node.entries.begin(), node.entries.end(),
+                     [](const Entry& e) { return has_reference(*e.value); });
+}
+
+NodePtr bad_node(const Node& at) {
+  auto node = std::make_shared<Node>();
+  node->origin = at.origin;
+  node->bad = true;
+  return node;
+}
+
+// Where "${path" stands in the line of `node`, or the node itself.
+Origin reference_origin(const Node& node, std::string_view path) {
+  Origin origin = node.origin;
+  if (!origin.source || origin.source->is_flag()) return origin;
+  const std::string_view line = origin.source->line(origin.line);
+  const std::size_t found = line.find("${" + std::string(path));
+  if (found == std::string_view::npos) return origin;
+  const auto column =
+      1 + std::count_if(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(found),
+                        [](char c) { return (c & 0xC0) != 0x80; });
+  if (column >= origin.column) origin.column = static_cast<int>(column);
+  return origin;
+}
+
+std::vector<std::string> keys(const Node& map) {
+  std::vector<std::string> out;
+  for (const Entry& entry : map.entries) out.push_back(entry.key);
+  return out;
+}
+
+}  // namespace
+
+void Interpolation::set_matrix(std::map<std::string, NodePtr> values) {
+  matrix_ = std::move(values);
+  used_matrix_.clear();
+}
+
+NodePtr Interpolation::resolve(const NodePtr& node) {
+  if (!has_reference(*node)) return node;
+  if (node->is_scalar()) return scalar(node);
+  auto out = std::make_shared<Node>(*node);
+  for (NodePtr& item : out->items) item = resolve(item);
+  for (Entry& entry : out->entries) entry.value = resolve(entry.value);
+  return out;
+}
+
+NodePtr Interpolation::scalar(const NodePtr& node) {
+  const std::string_view text = node->text;
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t found = text.find("${", i);
+    if (found == std::string_view::npos) {
+      out += text.substr(i);
+      break;
+    }
+    if (found > i && text[found - 1] == '$') {
+      out += text.substr(i, found - 1 - i);
+      out += "${";
+      i = found + 2;
+      continue;
+    }
+    const std::size_t end = text.find('}', found);
+    if (end == std::string_view::npos) {
+      diagnostics_.error(node->origin, "'${' without its '}' in '" + node->text +
+                                           "'. For a plain '${' write '$${'");
+      return bad_node(*node);
+    }
+    const std::string_view path = text.substr(found + 2, end - found - 2);
+    const NodePtr value = lookup(path, *node);
+    if (value->bad) return bad_node(*node);
+    if (found == 0 && end + 1 == text.size()) return used_at(value, node->origin);
+    if (!value->is_scalar()) {
+      diagnostics_.error(reference_origin(*node, path), "'${" + std::string(path) + "}' is " +
+                                                            describe(*value) +
+                                                            ", which cannot be part of a text");
+      return bad_node(*node);
+    }
+    out += text.substr(i, found - i);
+    out += value->text;
+    i = end + 1;
+  }
+  auto result = std::make_shared<Node>(*node);
+  result->text = std::move(out);
+  result->computed = true;
+  return result;
+}
+
+NodePtr Interpolation::lookup(std::string_view path, const Node& user) {
+  const auto refuse = [&](const std::string& why) {
+    diagnostics_.error(reference_origin(user, path), why);
+    return bad_node(user);
+  };
+  if (path.starts_with("matrix.")) {
+    const std::string name(path.substr(7));
+    const auto found = matrix_.find(name);
+    if (found == matrix_.end()) {
+      std::vector<std::string> names;
+      for (const auto& [known, value] : matrix_) names.push_back(known);
+      return refuse(names.empty() ? "'${" + std::string(path) + "}': this stage has no matrix"
+                                  : "there is no '" + name + "' in this stage's matrix." +
+                                        suggestion(name, names));
+    }
+    used_matrix_.insert(name);
+    return found->second;
+  }
+  if (!path.starts_with("vars."))
+    return refuse(
+        "'${" + std::string(path) +
+        "}' is not known. Write ${vars.NAME}, or ${matrix.NAME} in a stage with a matrix");
+  if (const auto done = resolved_.find(path); done != resolved_.end()) return done->second;
+  if (!resolving_.insert(std::string(path)).second)
+    return refuse("'${" + std::string(path) + "}' is defined by itself");
+
+  NodePtr value = vars_;
+  std::string_view rest = path.substr(5);
+  while (value && !rest.empty()) {
+    const std::string key(rest.substr(0, rest.find('.')));
+    rest = rest.size() > key.size() ? rest.substr(key.size() + 1) : std::string_view();
+    const Entry* entry = value->find(key);
+    if (!entry) {
+      resolving_.erase(std::string(path));
+      return refuse("there is no variable '" + key + "' in vars." + suggestion(key, keys(*value)));
+    }
+    value = entry->value;
+    if (value->is_scalar() && !rest.empty()) value = resolve(value);
+  }
+  const NodePtr result =
+      value ? resolve(value) : refuse("'${" + std::string(path) + "}': the pipeline has no vars");
+  resolving_.erase(std::string(path));
+  return resolved_[std::string(path)] = result;
+}
+
+}  // namespace lehr::runtime

@@ -1,0 +1,42 @@
+// ${vars.x} and ${matrix.x} in scalars. A lone reference takes over the value with its type
+// ("${vars.vocab}" is the number 4096); within a text the value's text is put in. $${ stands for a
+// plain ${.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "runtime/config/diagnostics.h"
+#include "runtime/config/node.h"
+
+namespace lehr::runtime {
+
+class Interpolation {
+ public:
+  // `vars`: the map, or null. Variables may use each other, without a cycle.
+  Interpolation(NodePtr vars, Diagnostics& diagnostics)
+      : vars_(std::move(vars)), diagnostics_(diagnostics) {}
+
+  // Values that ${matrix.name} stands for from now on, in place of those before.
+  void set_matrix(std::map<std::string, NodePtr> values);
+  // The names of set_matrix that were used since.
+  const std::set<std::string>& used_matrix() const { return used_matrix_; }
+
+  // The tree with every reference replaced. What cannot be is reported, and marked bad.
+  NodePtr resolve(const NodePtr& node);
+
+ private:
+  NodePtr scalar(const NodePtr& node);
+  NodePtr lookup(std::string_view path, const Node& user);
+
+  NodePtr vars_;
+  Diagnostics& diagnostics_;
+  std::map<std::string, NodePtr> matrix_;
+  std::set<std::string> used_matrix_;
+  std::map<std::string, NodePtr, std::less<>> resolved_;  // "vars.x" -> value
+  std::set<std::string, std::less<>> resolving_;
+};
+
+}  // namespace lehr::runtime

@@ -1,0 +1,398 @@
+#include "runtime/config/parameter_binder.h"
+
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include "runtime/config/literal.h"
+#include "runtime/config/suggestion.h"
+
+namespace lehr::runtime {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string member(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool flag(const Json& object, const char* name, bool otherwise) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_boolean() ? found->get<bool>() : otherwise;
+}
+
+const Json& list(const Json& object, const char* name) {
+  static const Json none = Json::array();
+  const auto found = object.find(name);
+  return found != object.end() && found->is_array() ? *found : none;
+}
+
+std::string shown(double value) {
+  char buffer[40];
+  const bool whole = std::abs(value) < 1e15 && value == std::floor(value);
+  const auto end =
+      whole ? std::to_chars(buffer, buffer + sizeof buffer, static_cast<std::int64_t>(value)).ptr
+            : std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+  return {buffer, end};
+}
+
+std::vector<std::string> names(const Json& described) {
+  std::vector<std::string> out;
+  for (const Json& parameter : described) out.push_back(member(parameter, "name"));
+  return out;
+}
+
+// Where a value goes: its path in the key, and whether it is part of it.
+struct Place {
+  std::string path;     // "model.width"
+  std::string message;  // "parameter 'model.width'"
+  bool affects_output = true;
+
+  Place inside(const std::string& name, bool affects) const {
+    const std::string full = path.empty() ? name : path + "." + name;
+    return {full, "parameter '" + full + "'", affects_output && affects};
+  }
+  Place element(std::size_t index) const {
+    const std::string full = path + "[" + std::to_string(index) + "]";
+    return {full, "parameter '" + full + "'", affects_output};
+  }
+};
+
+class Binder {
+ public:
+  Binder(const PluginRegistry& registry, std::string owner, std::string home,
+         Diagnostics& diagnostics)
+      : registry_(registry),
+        owner_(std::move(owner)),
+        home_(std::move(home)),
+        diagnostics_(diagnostics) {}
+
+  BoundParameters out;
+
+  // A map with declared members. `node` null or empty: all defaults. `origin`: where missing ones
+  // are reported.
+  Json map(const Node* node, const Json& described, const Place& place, const Origin& origin,
+           const char* ignored_key = nullptr) {
+    if (node)
+      for (const Entry& entry : node->entries) {
+        bool known = ignored_key && entry.key == ignored_key;
+        for (const Json& parameter : described)
+          known = known || member(parameter, "name") == entry.key;
+        if (!known) unknown(entry, described, place);
+      }
+    Json values = Json::object();
+    for (const Json& parameter : described) {
+      const std::string name = member(parameter, "name");
+      const Entry* entry = node ? node->find(name) : nullptr;
+      const Place inner = place.inside(name, flag(parameter, "affects_output", true));
+      values[name] =
+          entry ? given(*entry->value, parameter, inner) : missing(parameter, inner, origin);
+    }
+    return values;
+  }
+
+ private:
+  Json fail(const Origin& origin, const std::string& what) {
+    diagnostics_.error(origin, owner_ + ": " + what);
+    return nullptr;
+  }
+  Json expected(const Node& node, const Place& place, const std::string& what) {
+    if (node.bad) return nullptr;
+    return fail(node.origin, place.message + " expects " + what + ", got " + describe(node));
+  }
+  void unknown(const Entry& entry, const Json& described, const Place& place) {
+    const std::string in = place.path.empty() ? "" : " in '" + place.path + "'";
+    const std::string hint =
+        described.empty() ? " It takes no parameters." : suggestion(entry.key, names(described));
+    fail(entry.origin, "unknown parameter '" + entry.key + "'" + in + "." + hint);
+  }
+  void leaf(const Place& place, const Json& value, const Origin& origin) {
+    if (place.affects_output) out.leaves.push_back({place.path, value.dump(), origin});
+  }
+
+  // A parameter that the pipeline does not give.
+  Json missing(const Json& parameter, const Place& place, const Origin& origin) {
+    if (flag(parameter, "required", false))
+      return fail(origin, place.message + " is missing" + help(parameter) + ". It has no default");
+    const auto given = parameter.find("default");
+    return defaulted(parameter, given == parameter.end() ? Json() : *given, place, origin);
+  }
+  static std::string help(const Json& parameter) {
+    const std::string text = member(parameter, "help");
+    return text.empty() ? "" : " (" + text + ")";
+  }
+  // A default goes into the key like a value, in the same form.
+  Json defaulted(const Json& parameter, const Json& value, const Place& place,
+                 const Origin& origin) {
+    const std::string type = member(parameter, "type");
+    if (value.is_null()) {
+      leaf(place, nullptr, {});
+      return nullptr;
+    }
+    if (type == "struct") {
+      Json filled = Json::object();
+      for (const Json& field : list(parameter, "fields")) {
+        const std::string name = member(field, "name");
+        const Place inner = place.inside(name, flag(field, "affects_output", true));
+        filled[name] = value.contains(name) ? defaulted(field, value[name], inner, origin)
+                                            : missing(field, inner, origin);
+      }
+      return filled;
+    }
+    if (type == "list" && value.is_array() && !value.empty() && parameter.contains("item")) {
+      Json filled = Json::array();
+      for (std::size_t i = 0; i < value.size(); ++i)
+        filled.push_back(defaulted(parameter["item"], value[i], place.element(i), origin));
+      return filled;
+    }
+    if (type == "input_path" && value.is_string()) {
+      out.input_paths.push_back({place.path, value.get<std::string>(), {}});
+      return value;
+    }
+    Json canonical = value;
+    if ((type == "float" || type == "duration") && value.is_number())
+      canonical = value.get<double>();
+    if ((type == "int" || type == "count" || type == "bytes") && value.is_number_float())
+      canonical = static_cast<std::int64_t>(std::llround(value.get<double>()));
+    leaf(place, canonical, {});
+    return canonical;
+  }
+
+  Json given(const Node& node, const Json& parameter, const Place& place) {
+    if (node.bad) return nullptr;
+    const std::string type = member(parameter, "type");
+    if (node.is_null()) {
+      const auto fallback = parameter.find("default");
+      if (fallback != parameter.end() && fallback->is_null())
+        return defaulted(parameter, nullptr, place, node.origin);
+      return fail(
+          node.origin,
+          place.message + " expects " + article(parameter) + ", got nothing." +
+              (flag(parameter, "required", false) ? "" : " Leave the key out to get the default"));
+    }
+    if (type == "struct") return given_struct(node, parameter, place);
+    if (type == "one_of") return given_one_of(node, parameter, place);
+    if (type == "list") return given_list(node, parameter, place);
+    if (type == "steps" || type == "rewards") return given_items(node, type, place);
+    return scalar(node, parameter, type, place);
+  }
+  static std::string article(const Json& parameter) {
+    const std::string type = member(parameter, "type");
+    if (type == "bool") return "true or false";
+    if (type == "int") return "a whole number";
+    if (type == "float") return "a number";
+    if (type == "count") return "a count such as 4096, 64k, 6M or 1.5B";
+    if (type == "bytes") return "a size such as 4096, 64MiB or 1GB";
+    if (type == "duration") return "a duration such as 90s, 30m or 2h";
+    if (type == "string") return "text";
+    if (type == "input_path") return "a path";
+    if (type == "enum") return "one of its choices";
+    if (type == "struct" || type == "one_of") return "a map";
+    return "a list";
+  }
+
+  Json scalar(const Node& node, const Json& parameter, const std::string& type,
+              const Place& place) {
+    if (!node.is_scalar()) return expected(node, place, article(parameter));
+    const bool text_type = type == "string" || type == "enum" || type == "input_path";
+    if (!text_type && !node.plain && !node.computed)
+      return fail(node.origin, place.message + " expects " + article(parameter) +
+                                   ", got the text \"" + node.text + "\". Remove the quotes");
+    Json value;
+    if (type == "bool") {
+      value = taken(read_bool(node.text), node, place);
+    } else if (type == "int") {
+      value = in_range(taken(read_int(node.text), node, place), node, parameter, place);
+    } else if (type == "count") {
+      value = in_range(taken(read_count(node.text), node, place), node, parameter, place);
+    } else if (type == "bytes") {
+      value = in_range(taken(read_bytes(node.text), node, place), node, parameter, place);
+    } else if (type == "float") {
+      value = in_range(taken(read_float(node.text), node, place), node, parameter, place);
+    } else if (type == "duration") {
+      value = in_range(taken(read_duration(node.text), node, place), node, parameter, place);
+    } else if (type == "enum") {
+      value = choice(node, parameter, place);
+    } else if (type == "string" || type == "input_path") {
+      value = text(node, place);
+    } else {
+      return fail(node.origin, place.message + " has the type '" + type +
+                                   "', which this program does not know. The plugin is newer");
+    }
+    if (value.is_null()) return value;
+    if (value.is_number_float() && value.get<double>() == 0) value = 0.0;  // -0.0 is the same
+    if (type == "input_path") return path(node, value.get<std::string>(), place);
+    leaf(place, value, node.origin);
+    return value;
+  }
+  template <class T>
+  Json taken(const Read<T>& read, const Node& node, const Place& place) {
+    if (!read) return fail(node.origin, place.message + ": " + read.reason());
+    return *read;
+  }
+  Json in_range(const Json& value, const Node& node, const Json& parameter, const Place& place) {
+    if (value.is_null()) return value;
+    const double number = value.get<double>();
+    const auto low = parameter.find("min"), high = parameter.find("max");
+    const bool has_low = low != parameter.end() && low->is_number(),
+               has_high = high != parameter.end() && high->is_number();
+    if (!(has_low && number < low->get<double>()) && !(has_high && number > high->get<double>()))
+      return value;
+    const std::string unit =
+        member(parameter, "unit").empty() ? "" : " " + member(parameter, "unit");
+    std::string range = has_low && has_high ? "between " + shown(low->get<double>()) + " and " +
+                                                  shown(high->get<double>())
+                        : has_low ? "at least " + shown(low->get<double>())
+                                  : "at most " + shown(high->get<double>());
+    return fail(node.origin, place.message + " must be " + range + unit + ", got " + node.text);
+  }
+  Json text(const Node& node, const Place& place) {
+    const std::string means = node.plain && !node.computed ? mistakable_for(node.text) : "";
+    if (means.empty()) return node.text;
+    return fail(node.origin, place.message + " expects text, but '" + node.text + "' means " +
+                                 means + " to some YAML readers. Put it in quotes: \"" + node.text +
+                                 "\"");
+  }
+  Json choice(const Node& node, const Json& parameter, const Place& place) {
+    std::vector<std::string> choices;
+    for (const Json& c : list(parameter, "choices")) choices.push_back(c.get<std::string>());
+    for (const std::string& c : choices)
+      if (c == node.text) return c;
+    return fail(node.origin, place.message + " cannot be '" + node.text + "'." +
+                                 suggestion(node.text, choices, 30));
+  }
+  Json path(const Node& node, const std::string& written, const Place& place) {
+    if (written.empty())
+      return fail(node.origin, place.message + " expects a path, got empty text");
+    const auto absolute = (node.folder() / written).lexically_normal().string();
+    out.input_paths.push_back({place.path, absolute, node.origin});
+    return absolute;
+  }
+
+  Json given_struct(const Node& node, const Json& parameter, const Place& place) {
+    if (!node.is_map()) return expected(node, place, "a map");
+    return map(&node, list(parameter, "fields"), place, node.origin);
+  }
+  Json given_one_of(const Node& node, const Json& parameter, const Place& place) {
+    const Json& fields = list(parameter, "fields");
+    std::string known;
+    for (const std::string& name : names(fields))
+      known += (known.empty() ? "'" : ", '") + name + "'";
+    if (!node.is_map()) return expected(node, place, "a map with one of " + known);
+    for (const Entry& entry : node.entries) {
+      bool found = false;
+      for (const Json& field : fields) found = found || member(field, "name") == entry.key;
+      if (!found) unknown(entry, fields, place);
+    }
+    if (node.entries.size() != 1)
+      return fail(node.origin, place.message + " expects exactly one of " + known + ", got " +
+                                   std::to_string(node.entries.size()));
+    Json values = Json::object();
+    for (const Json& field : fields) {
+      const std::string name = member(field, "name");
+      const Place inner = place.inside(name, flag(field, "affects_output", true));
+      const Entry* entry = node.find(name);
+      if (!entry) leaf(inner, nullptr, {});
+      values[name] = entry ? given(*entry->value, field, inner) : Json();
+    }
+    return values;
+  }
+  Json given_list(const Node& node, const Json& parameter, const Place& place) {
+    if (!node.is_list()) {
+      const std::string hint =
+          node.is_scalar() ? ". Write [" + node.text + "] for a list of one" : "";
+      return node.bad ? Json()
+                      : fail(node.origin,
+                             place.message + " expects a list, got " + describe(node) + hint);
+    }
+    const auto found = parameter.find("item");
+    if (found == parameter.end())
+      return fail(node.origin, place.message + ": the plugin does not say what the list holds");
+    Json item = *found;
+    for (const char* bound : {"min", "max"})  // the bounds of a list are those of each element
+      if (parameter.contains(bound) && !item.contains(bound)) item[bound] = parameter[bound];
+    Json values = Json::array();
+    if (node.items.empty()) leaf(place, values, node.origin);
+    for (std::size_t i = 0; i < node.items.size(); ++i)
+      values.push_back(given(*node.items[i], item, place.element(i)));
+    return values;
+  }
+
+  // Document steps or rewards: `- name`, or `- name: {parameters}`.
+  Json given_items(const Node& node, const std::string& type, const Place& place) {
+    const bool rewards = type == "rewards";
+    const std::string thing = rewards ? "reward" : "step";
+    if (!node.is_list()) return expected(node, place, "a list of " + type + " ('- NAME: {...}')");
+    Json values = Json::array();
+    if (node.items.empty()) leaf(place, values, node.origin);
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+      const Node& item = *node.items[i];
+      const Place inner = place.element(i);
+      if (item.bad) continue;
+      if (item.is_map() && item.entries.size() > 1) {
+        fail(item.entries[1].origin, inner.message + " names '" + item.entries[0].key + "' and '" +
+                                         item.entries[1].key + "': begin each " + thing +
+                                         " with its own '-', and indent its parameters below it");
+        continue;
+      }
+      if (!item.is_scalar() && !(item.is_map() && item.entries.size() == 1)) {
+        expected(item, inner, "a " + thing + ", '- NAME' or '- NAME: {parameters}'");
+        continue;
+      }
+      const Entry* entry = item.is_map() ? &item.entries[0] : nullptr;
+      const std::string name = entry ? entry->key : item.text;
+      const Origin& at = entry ? entry->origin : item.origin;
+      const auto found = rewards ? registry_.reward(name, home_) : registry_.step(name, home_);
+      if (!found) {
+        const auto known = rewards ? registry_.reward_names(home_) : registry_.step_names(home_);
+        fail(at, "there is no " + thing + " '" + name + "'." + suggestion(name, known));
+        continue;
+      }
+      const Node* with = entry && !entry->value->is_null() ? entry->value.get() : nullptr;
+      if (with && !with->is_map()) {
+        expected(*with, inner, "a map of parameters for '" + name + "'");
+        continue;
+      }
+      out_items(rewards).push_back({place.path, i, *found});
+      leaf({inner.path + ".name", "", inner.affects_output}, found->full_name, at);
+      Json value = {{"name", found->full_name}};
+      if (rewards) value["weight"] = weight(with, inner);
+      const std::string outer = std::exchange(owner_, owner_ + ": " + thing + " '" + name + "'");
+      Place below = inner;
+      below.path += ".with";
+      value["with"] =
+          map(with, list(*found->item, "parameters"), below, at, rewards ? "weight" : nullptr);
+      owner_ = outer;
+      values.push_back(std::move(value));
+    }
+    return values;
+  }
+  std::vector<BoundParameters::Item>& out_items(bool rewards) {
+    return rewards ? out.rewards : out.steps;
+  }
+  Json weight(const Node* with, const Place& place) {
+    static const Json described = {{"name", "weight"}, {"type", "float"}, {"default", 1.0}};
+    const Entry* entry = with ? with->find("weight") : nullptr;
+    const Place inner = place.inside("weight", true);
+    return entry ? given(*entry->value, described, inner) : missing(described, inner, {});
+  }
+
+  const PluginRegistry& registry_;
+  std::string owner_, home_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+BoundParameters bind_parameters(const NodePtr& with, const nlohmann::ordered_json& parameters,
+                                const PluginRegistry& registry, const std::string& owner,
+                                const std::string& home, const Origin& origin,
+                                Diagnostics& diagnostics) {
+  Binder binder(registry, owner, home, diagnostics);
+  const Node* map = with && with->is_map() ? with.get() : nullptr;
+  binder.out.values = binder.map(map, parameters, {}, origin);
+  return std::move(binder.out);
+}
+
+}  // namespace lehr::runtime

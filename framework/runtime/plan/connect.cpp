@@ -1,0 +1,242 @@
+// Connects inputs to outputs: finds what a reference names, and checks ports and artifact types.
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "runtime/config/suggestion.h"
+#include "runtime/plan/draft.h"
+
+namespace lehr::runtime {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string member(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool is_set(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+std::string joined(const std::vector<std::string>& names, const char* last = " and ") {
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    out += (i == 0                  ? "'"
+            : i + 1 == names.size() ? std::string(last) + "'"
+                                    : std::string(", '")) +
+           names[i] + "'";
+  return out;
+}
+
+std::vector<std::string> output_names(const Draft& draft) {
+  std::vector<std::string> out;
+  for (const PlannedOutput& output : draft.stage.outputs) out.push_back(output.port);
+  return out;
+}
+
+class Connector {
+ public:
+  Connector(const std::vector<Draft>& drafts, Diagnostics& diagnostics)
+      : drafts_(drafts), diagnostics_(diagnostics) {
+    for (std::size_t i = 0; i < drafts.size(); ++i) {
+      by_id_[drafts[i].config->id] = i;
+      by_base_[drafts[i].config->base].push_back(i);
+    }
+  }
+
+  // The stages a reference names (several: all variants of a matrix), and the output it names, if
+  // it does.
+  std::vector<std::size_t> find(const Reference& reference, const std::string& owner,
+                                std::string& port) const {
+    port.clear();
+    if (auto found = stages_named(reference.text); !found.empty()) return found;
+    const std::size_t dot = reference.text.rfind('.');
+    const std::string stage = reference.text.substr(0, dot);
+    if (dot != std::string::npos) {
+      port = reference.text.substr(dot + 1);
+      if (auto found = stages_named(stage); !found.empty()) return found;
+    }
+    std::vector<std::string> known;
+    for (const Draft& draft : drafts_) {
+      if (stage.find('@') != std::string::npos) known.push_back(draft.config->id);
+      if (known.empty() || known.back() != draft.config->base) known.push_back(draft.config->base);
+    }
+    diagnostics_.error(reference.origin,
+                       owner + "there is no stage '" + stage + "'." + suggestion(stage, known, 6));
+    return {};
+  }
+
+  // The output of `draft` that is meant; null if that is a mistake (reported) or cannot be known.
+  const PlannedOutput* output(const Draft& draft, const std::string& port, const std::string& type,
+                              const Reference& reference, const std::string& owner) const {
+    if (!draft.described) return nullptr;
+    const auto& outputs = draft.stage.outputs;
+    const std::string stage = "'" + draft.config->id + "'";
+    if (!port.empty()) {
+      for (const PlannedOutput& o : outputs)
+        if (o.port == port) return &o;
+      diagnostics_.error(reference.origin, owner + "stage " + stage + " (" + draft.stage.uses +
+                                               ") has no output '" + port + "'." +
+                                               suggestion(port, output_names(draft)));
+      return nullptr;
+    }
+    if (outputs.size() == 1) return &outputs[0];
+    std::vector<std::string> fitting;
+    const PlannedOutput* fit = nullptr;
+    for (const PlannedOutput& o : outputs)
+      if (o.type == type) fit = &o, fitting.push_back(draft.config->id + "." + o.port);
+    if (fitting.size() == 1) return fit;
+    std::vector<std::string> all;
+    for (const PlannedOutput& o : outputs) all.push_back(draft.config->id + "." + o.port);
+    const std::string what = outputs.empty() ? " has no outputs"
+                             : fitting.empty() && !type.empty()
+                                 ? " makes no " + type + "; its outputs are " + joined(all)
+                                 : " has several outputs; name one of " +
+                                       joined(fitting.empty() ? all : fitting, " or ");
+    diagnostics_.error(reference.origin, owner + "stage " + stage + what);
+    return nullptr;
+  }
+
+  void stage(Draft& draft) const {
+    if (!draft.described) return;
+    const Json& ports = (*draft.described)["inputs"];
+    std::vector<std::string> port_names;
+    for (const Json& port : ports) port_names.push_back(member(port, "name"));
+    for (const InputConfig& input : draft.config->inputs)
+      if (std::find(port_names.begin(), port_names.end(), input.port) == port_names.end())
+        diagnostics_.error(input.origin, "stage '" + draft.config->base + "': " + draft.stage.uses +
+                                             " has no input '" + input.port + "'." +
+                                             suggestion(input.port, port_names));
+    for (const Json& port : ports) connect_port(draft, port);
+  }
+
+ private:
+  std::vector<std::size_t> stages_named(const std::string& name) const {
+    if (const auto one = by_id_.find(name); one != by_id_.end()) return {one->second};
+    if (const auto all = by_base_.find(name); all != by_base_.end()) return all->second;
+    return {};
+  }
+
+  void connect_port(Draft& draft, const Json& port) const {
+    const std::string name = member(port, "name"), type = member(port, "type");
+    const std::string owner = "stage '" + draft.config->base + "': input '" + name + "': ";
+    const auto& inputs = draft.config->inputs;
+    const auto given =
+        std::find_if(inputs.begin(), inputs.end(), [&](const auto& i) { return i.port == name; });
+    if (given == inputs.end()) {
+      if (!is_set(port, "optional")) missing(draft, name, type, member(port, "help"));
+      return;
+    }
+    const bool list = is_set(port, "list");
+    if (given->is_list && !list) {
+      diagnostics_.error(given->origin, owner + "it takes one artifact, not a list");
+      return;
+    }
+    if (list && given->is_list && given->references.empty() && !is_set(port, "optional"))
+      diagnostics_.error(given->origin, owner + "the list is empty");
+    std::set<std::pair<std::size_t, std::string>> seen;
+    for (const Reference& reference : given->references) {
+      std::string output_name;
+      const std::vector<std::size_t> producers = find(reference, owner, output_name);
+      if (producers.size() > 1 && !list) {
+        std::vector<std::string> variants;
+        for (std::size_t p = 0; p < producers.size() && p < 6; ++p)
+          variants.push_back(drafts_[producers[p]].config->id);
+        diagnostics_.error(reference.origin, owner + "it takes one artifact, and '" +
+                                                 reference.text + "' has a matrix. Choose one of " +
+                                                 joined(variants, " or "));
+        continue;
+      }
+      for (const std::size_t producer : producers) {
+        const PlannedOutput* output =
+            this->output(drafts_[producer], output_name, type, reference, owner);
+        if (!output) continue;
+        if (output->type != type) {
+          wrong_type(owner, type, drafts_[producer], *output, reference);
+        } else if (!seen.emplace(producer, output->port).second) {
+          diagnostics_.error(reference.origin, owner + "'" + reference.text + "' is named twice");
+        } else {
+          add(draft, port, producer, *output, reference);
+        }
+      }
+    }
+  }
+
+  void add(Draft& draft, const Json& port, std::size_t producer, const PlannedOutput& output,
+           const Reference& reference) const {
+    PlannedInput input;
+    input.port = member(port, "name");
+    input.label = input.from_stage = drafts_[producer].config->id;
+    input.from_port = output.port;
+    input.type = output.type;
+    if (const auto facets = port.find("facets"); facets != port.end() && facets->is_object())
+      for (const auto& [facet, symbol] : facets->items())
+        if (symbol.is_string()) input.facets[facet] = symbol.get<std::string>();
+    input.self = member(port, "self");
+    input.where = reference.origin.text();
+    draft.stage.inputs.push_back(std::move(input));
+    draft.inputs.push_back({producer, reference.origin});
+  }
+
+  void wrong_type(const std::string& owner, const std::string& type, const Draft& producer,
+                  const PlannedOutput& output, const Reference& reference) const {
+    std::string hint;
+    for (const PlannedOutput& o : producer.stage.outputs)
+      if (o.type == type) hint = " Did you mean '" + producer.config->id + "." + o.port + "'?";
+    diagnostics_
+        .error(reference.origin, owner + "it takes " + type + ", but '" + producer.config->id +
+                                     "." + output.port + "' is " + output.type + "." + hint)
+        .notes.push_back({producer.config->origin, "stage '" + producer.config->base + "' (" +
+                                                       producer.stage.uses + ") is declared here"});
+  }
+
+  void missing(const Draft& draft, const std::string& name, const std::string& type,
+               const std::string& help) const {
+    std::vector<std::string> candidates;
+    for (const Draft& other : drafts_)
+      for (const PlannedOutput& o : other.stage.outputs)
+        if (o.type == type && &other != &draft && candidates.size() < 4)
+          candidates.push_back(other.config->id + "." + o.port);
+    std::string message =
+        "stage '" + draft.config->base + "': input '" + name + "' (" + type + ") is missing";
+    if (!help.empty()) message += ": " + help;
+    message += candidates.empty() ? ". No stage of the pipeline makes " + type
+                                  : ". It could come from " + joined(candidates, " or ");
+    diagnostics_.error(draft.config->origin, message);
+  }
+
+  const std::vector<Draft>& drafts_;
+  Diagnostics& diagnostics_;
+  std::unordered_map<std::string, std::size_t> by_id_;
+  std::unordered_map<std::string, std::vector<std::size_t>> by_base_;
+};
+
+}  // namespace
+
+void connect(std::vector<Draft>& drafts, Diagnostics& diagnostics) {
+  const Connector connector(drafts, diagnostics);
+  for (Draft& draft : drafts) connector.stage(draft);
+}
+
+bool resolve_output(const std::vector<Draft>& drafts, const Reference& reference,
+                    const std::string& owner, std::size_t& stage, std::string& port,
+                    Diagnostics& diagnostics) {
+  const Connector connector(drafts, diagnostics);
+  std::string name;
+  const auto found = connector.find(reference, owner, name);
+  if (found.size() > 1)
+    diagnostics.error(reference.origin, owner + "'" + reference.text +
+                                            "' has a matrix. Choose one variant, as in '" +
+                                            drafts[found[0]].config->id + "'");
+  if (found.size() != 1) return false;
+  const PlannedOutput* output = connector.output(drafts[found[0]], name, "", reference, owner);
+  if (!output) return false;
+  stage = found[0];
+  port = output->port;
+  return true;
+}
+
+}  // namespace lehr::runtime

@@ -1,0 +1,40 @@
+// A plan in the making: planned stages beside what the checks still need to know about where things
+// were written.
+#pragma once
+
+#include <vector>
+
+#include "runtime/config/diagnostics.h"
+#include "runtime/config/pipeline.h"
+#include "runtime/plan/plan.h"
+
+namespace lehr::runtime {
+
+struct Draft {
+  struct Input {
+    std::size_t producer;  // index among the drafts
+    Origin origin;         // of the reference
+  };
+  const StageConfig* config = nullptr;
+  const nlohmann::ordered_json* described =
+      nullptr;  // null: the stage is not known, which has been reported
+  PlannedStage stage;
+  std::vector<Input> inputs;  // parallel to stage.inputs
+};
+
+// Resolves every `in:` to the output it means and checks ports and types. connect.cpp
+void connect(std::vector<Draft>& drafts, Diagnostics& diagnostics);
+// What `text` names for something that takes type `type` (empty: any): index of the stage and name
+// of the output. Used for the pipeline's `outputs`. Reports mistakes; false if there is one.
+bool resolve_output(const std::vector<Draft>& drafts, const Reference& reference,
+                    const std::string& owner, std::size_t& stage, std::string& port,
+                    Diagnostics& diagnostics);
+// Indices in data-flow order, among equals in file order; cycles are reported and left out.
+// order.cpp
+std::vector<std::size_t> data_flow_order(const std::vector<Draft>& drafts,
+                                         Diagnostics& diagnostics);
+// Checks that all ports that bind one symbol agree, as far as can be known now. facets.cpp
+void check_facets(const std::vector<Draft>& drafts, const std::vector<std::size_t>& order,
+                  Diagnostics& diagnostics);
+
+}  // namespace lehr::runtime

@@ -1,0 +1,152 @@
+// Facet symbols, unified by producing port. A stage's ports bind symbols (`model{tokenizer: T}`):
+// all inputs that bind T must carry one value, and outputs that bind T carry it on. A value is "the
+// artifact made by port P", a constant, or not known (an imported model), which fits anything once
+// and is then fixed.
+#include <map>
+#include <numeric>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "runtime/plan/draft.h"
+
+namespace lehr::runtime {
+namespace {
+
+struct Value {
+  bool constant;     // else the artifact of a port
+  std::string text;  // "base", "tokenizer.tokenizer"
+  Origin origin;     // of the stage that makes it
+  bool operator==(const Value& o) const { return constant == o.constant && text == o.text; }
+};
+
+class Terms {
+ public:
+  std::size_t fresh(std::optional<Value> value = std::nullopt) {
+    parent_.push_back(parent_.size());
+    values_.push_back(std::move(value));
+    return parent_.size() - 1;
+  }
+  std::size_t root(std::size_t term) {
+    while (parent_[term] != term) term = parent_[term] = parent_[parent_[term]];
+    return term;
+  }
+  const std::optional<Value>& value(std::size_t term) { return values_[root(term)]; }
+  // False: both are known and differ.
+  bool unify(std::size_t a, std::size_t b) {
+    a = root(a), b = root(b);
+    if (a == b) return true;
+    if (values_[a] && values_[b] && !(*values_[a] == *values_[b])) return false;
+    if (!values_[a]) std::swap(a, b);
+    parent_[b] = a;
+    return true;
+  }
+
+ private:
+  std::vector<std::size_t> parent_;
+  std::vector<std::optional<Value>> values_;
+};
+
+// The first input that bound a symbol in a stage.
+struct Binding {
+  std::size_t term;
+  std::size_t input;
+};
+
+class FacetChecker {
+ public:
+  FacetChecker(const std::vector<Draft>& drafts, Diagnostics& diagnostics)
+      : drafts_(drafts), diagnostics_(diagnostics), outputs_(drafts.size()) {}
+
+  void stage(std::size_t index) {
+    const Draft& draft = drafts_[index];
+    std::map<std::string, Binding> bound;
+    for (std::size_t i = 0; i < draft.inputs.size(); ++i) {
+      const PlannedInput& input = draft.stage.inputs[i];
+      if (!input.self.empty()) {
+        const Draft& from = drafts_[draft.inputs[i].producer];
+        bind(draft, bound, i, "", input.self,
+             terms_.fresh(
+                 Value{false, input.from_stage + "." + input.from_port, from.config->origin}));
+      }
+      for (const auto& [facet, symbol] : input.facets) {
+        auto& known = outputs_[draft.inputs[i].producer][input.from_port];
+        const auto [term, fresh] = known.try_emplace(facet, 0);
+        if (fresh) term->second = terms_.fresh();
+        bind(draft, bound, i, facet, symbol, term->second);
+      }
+    }
+    for (const PlannedOutput& output : draft.stage.outputs)
+      if (!output.self.empty() && !bound.contains(output.self))
+        bound[output.self] = {
+            terms_.fresh(Value{false, draft.stage.id + "." + output.port, draft.config->origin}),
+            0};
+    for (const PlannedOutput& output : draft.stage.outputs)
+      for (const auto& [facet, symbol] : output.facets) {
+        if (symbol.starts_with('=')) {
+          outputs_[index][output.port][facet] =
+              terms_.fresh(Value{true, symbol.substr(1), draft.config->origin});
+        } else {
+          if (!bound.contains(symbol)) bound[symbol] = {terms_.fresh(), 0};
+          outputs_[index][output.port][facet] = bound[symbol].term;
+        }
+      }
+  }
+
+ private:
+  void bind(const Draft& draft, std::map<std::string, Binding>& bound, std::size_t input,
+            const std::string& facet, const std::string& symbol, std::size_t term) {
+    if (symbol.starts_with('=')) {
+      const Value wanted{true, symbol.substr(1), {}};
+      const auto& value = terms_.value(term);
+      if (value && !(*value == wanted)) wrong_constant(draft, input, facet, wanted.text, *value);
+      return;
+    }
+    const auto [first, fresh] = bound.try_emplace(symbol, Binding{term, input});
+    if (fresh || terms_.unify(first->second.term, term)) return;
+    disagree(draft, first->second.input, *terms_.value(first->second.term), input, facet,
+             *terms_.value(term));
+  }
+
+  void disagree(const Draft& draft, std::size_t first, const Value& expected, std::size_t second,
+                const std::string& facet, const Value& found) {
+    const PlannedInput &a = draft.stage.inputs[first], &b = draft.stage.inputs[second];
+    const std::string what = facet.empty() ? b.type : facet;
+    auto& error = diagnostics_.error(draft.inputs[second].origin,
+                                     "stage '" + draft.config->base + "': inputs '" + a.port +
+                                         "' and '" + b.port + "' must go with the same " + what +
+                                         ", but '" + a.label + "' goes with '" + expected.text +
+                                         "' and '" + b.label + "' with '" + found.text + "'");
+    error.notes.push_back({draft.inputs[first].origin, "'" + a.port + "' is given here"});
+    if (expected.origin.source)
+      error.notes.push_back({expected.origin, "'" + expected.text + "' is made here"});
+    if (found.origin.source)
+      error.notes.push_back({found.origin, "'" + found.text + "' is made here"});
+  }
+  void wrong_constant(const Draft& draft, std::size_t input, const std::string& facet,
+                      const std::string& wanted, const Value& found) {
+    const PlannedInput& in = draft.stage.inputs[input];
+    diagnostics_
+        .error(draft.inputs[input].origin, "stage '" + draft.config->base + "': input '" + in.port +
+                                               "' takes what has " + facet + " '" + wanted +
+                                               "', but that of '" + in.from_stage + "." +
+                                               in.from_port + "' is '" + found.text + "'")
+        .notes.push_back({found.origin, "it is made here"});
+  }
+
+  const std::vector<Draft>& drafts_;
+  Diagnostics& diagnostics_;
+  Terms terms_;
+  // Of each stage: output port -> facet -> term.
+  std::vector<std::map<std::string, std::map<std::string, std::size_t>>> outputs_;
+};
+
+}  // namespace
+
+void check_facets(const std::vector<Draft>& drafts, const std::vector<std::size_t>& order,
+                  Diagnostics& diagnostics) {
+  FacetChecker checker(drafts, diagnostics);
+  for (const std::size_t index : order) checker.stage(index);
+}
+
+}  // namespace lehr::runtime

@@ -1,0 +1,177 @@
+// The second half of planning: what each stage's key is made of, and what the store already holds.
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+
+#include "runtime/plan/differences.h"
+#include "runtime/plan/input_content.h"
+#include "runtime/plan/machine.h"
+#include "runtime/plan/planner.h"
+
+namespace lehr::runtime {
+namespace {
+
+class StaticParts {
+ public:
+  explicit StaticParts(ContentDigests& contents)
+      : contents_(contents), tier_(instruction_set_tier()) {}
+
+  void fill(PlannedStage& stage) {
+    auto& parts = stage.static_parts;
+    std::erase_if(parts, [](const KeyPart& part) { return !part.name.starts_with("with."); });
+    parts.push_back({"key", "1", ""});  // version of the rules on this page
+    parts.push_back({"uses", stage.uses, ""});
+    std::set<const PluginFile*> plugins = {stage.plugin};
+    for (const ItemUse& use : stage.steps) plugins.insert(use.plugin);
+    for (const ItemUse& use : stage.rewards) plugins.insert(use.plugin);
+    for (const PluginFile* plugin : plugins) {
+      const Code& code = code_of(plugin);
+      parts.push_back({"code." + plugin->name, code.digest, ""});
+      for (const std::string& identity : code.libraries) {
+        const std::size_t colon = identity.find(": ");
+        const std::string value = colon == std::string::npos ? "" : identity.substr(colon + 2);
+        parts.push_back({"library." + identity.substr(0, colon), value, ""});
+      }
+    }
+    for (const InputPath& path : stage.input_paths)
+      parts.push_back({"content." + path.parameter, contents_.describe(path.pattern), path.where});
+    if (stage.uses_seed) parts.push_back({"seed", std::to_string(stage.seed), ""});
+    if (stage.determinism != "exact") {
+      parts.push_back({"device", stage.device, ""});
+      parts.push_back({"machine", tier_, ""});
+      parts.push_back({"threads", std::to_string(stage.threads), ""});
+    }
+    std::sort(parts.begin(), parts.end(), [](const KeyPart& a, const KeyPart& b) {
+      return std::tie(a.name, a.value) < std::tie(b.name, b.value);
+    });
+    parts.erase(std::unique(parts.begin(), parts.end()),
+                parts.end());  // a library that two plugins need
+  }
+
+ private:
+  struct Code {
+    std::string digest;
+    std::vector<std::string> libraries;
+  };
+  const Code& code_of(const PluginFile* plugin) {
+    const auto [found, fresh] = codes_.try_emplace(plugin);
+    if (fresh) found->second = {code_digest(*plugin), library_identities(*plugin)};
+    return found->second;
+  }
+
+  ContentDigests& contents_;
+  std::string tier_;
+  std::unordered_map<const PluginFile*, Code> codes_;
+};
+
+// "with.beta: 0.1 -> 0.2 (x.yaml:3:4) and 2 more"
+std::string summary(const std::vector<Difference>& changes) {
+  std::string out = text(changes.front());
+  if (changes.size() > 1) out += " and " + std::to_string(changes.size() - 1) + " more";
+  return out;
+}
+
+class LookUp {
+ public:
+  LookUp(Plan& plan, const ArtifactStore* store) : store_(store) {
+    for (PlannedStage& stage : plan.stages) by_id_[stage.id] = &stage;
+  }
+
+  void stage(PlannedStage& stage) {
+    stage.state = StageState::run;
+    stage.key.clear();
+    const PlannedInput* waits_for = nullptr;
+    std::vector<std::string> digests;
+    for (PlannedInput& input : stage.inputs) {
+      const PlannedStage& from = *by_id_.at(input.from_stage);
+      for (const PlannedOutput& output : from.outputs)
+        if (output.port == input.from_port) input.digest = output.digest;
+      if (input.digest.empty() && !waits_for) waits_for = &input;
+      digests.push_back(input.digest);
+    }
+    if (waits_for)
+      without_inputs(stage, *waits_for);
+    else
+      with_inputs(stage, digests);
+  }
+
+ private:
+  void with_inputs(PlannedStage& stage, const std::vector<std::string>& digests) {
+    const StageKey key = stage_key(stage, digests);
+    stage.key = key.key;
+    if (take_result(stage)) return;
+    if (const StageResult* old = closest_result(stage, key.parts, results())) {
+      const auto changes = differences(old->key_parts, key.parts);
+      stage.reason = changes.empty() ? "its stored outputs are gone or damaged" : summary(changes);
+    } else {
+      stage.reason = "never run before";
+    }
+  }
+  bool take_result(PlannedStage& stage) {
+    const auto result = store_ ? store_->find_result(stage.key) : std::nullopt;
+    if (!result) return false;
+    for (const PlannedOutput& output : stage.outputs)
+      if (!result->outputs.contains(output.port)) return false;
+    for (PlannedOutput& output : stage.outputs)
+      output.digest = result->outputs.at(output.port).digest;
+    stage.state = StageState::cached;
+    stage.reason.clear();
+    return true;
+  }
+  void without_inputs(PlannedStage& stage, const PlannedInput& waits_for) {
+    const StageResult* old = closest_result(stage, stage.static_parts, results(), "in.");
+    if (!old) {
+      stage.reason = "never run before";
+      return;
+    }
+    const auto changes = differences(old->key_parts, stage.static_parts, "in.");
+    if (!changes.empty()) {
+      stage.reason = summary(changes);
+      return;
+    }
+    stage.state = StageState::maybe;
+    stage.reason = "if '" + waits_for.from_stage + "." + waits_for.from_port + "' changes";
+  }
+  const std::vector<StageResult>& results() {
+    if (!results_) results_ = store_ ? store_->results() : std::vector<StageResult>();
+    return *results_;
+  }
+
+  const ArtifactStore* store_;
+  std::unordered_map<std::string, PlannedStage*> by_id_;
+  std::optional<std::vector<StageResult>> results_;  // read when the first stage is not cached
+};
+
+}  // namespace
+
+StageKey stage_key(const PlannedStage& stage, const std::vector<std::string>& input_digests) {
+  StageKey out;
+  out.parts = stage.static_parts;
+  std::map<std::string, std::size_t> seen;
+  for (std::size_t i = 0; i < stage.inputs.size(); ++i) {
+    const PlannedInput& input = stage.inputs[i];
+    const std::size_t number = seen[input.port]++;
+    out.parts.push_back({"in." + input.port + "[" + std::to_string(number) + "]",
+                         input.label + " " + input_digests.at(i), input.where});
+  }
+  std::stable_sort(out.parts.begin(), out.parts.end(),
+                   [](const KeyPart& a, const KeyPart& b) { return a.name < b.name; });
+  KeyParts plain;
+  for (const KeyPart& part : out.parts) plain.emplace_back(part.name, part.value);
+  out.key = stage_key(plain);
+  return out;
+}
+
+void look_up(Plan& plan, const ArtifactStore* store) {
+  ContentDigests contents(store ? store->root() / "cache" / "input-digests.json"
+                                : std::filesystem::path());
+  StaticParts parts(contents);
+  for (PlannedStage& stage : plan.stages) parts.fill(stage);
+  contents.save();
+  LookUp search(plan, store);
+  for (PlannedStage& stage : plan.stages) search.stage(stage);
+}
+
+}  // namespace lehr::runtime

@@ -1,0 +1,125 @@
+#include "runtime/plan/planner.h"
+
+#include <unordered_map>
+#include <utility>
+
+#include "runtime/config/parameter_binder.h"
+#include "runtime/config/suggestion.h"
+#include "runtime/plan/draft.h"
+#include "runtime/plan/input_content.h"
+
+namespace lehr::runtime {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::map<std::string, std::string> facets_of(const Json& port) {
+  std::map<std::string, std::string> out;
+  if (const auto facets = port.find("facets"); facets != port.end() && facets->is_object())
+    for (const auto& [facet, symbol] : facets->items())
+      if (symbol.is_string()) out[facet] = symbol.get<std::string>();
+  return out;
+}
+
+void unknown_stage(const StageConfig& config, const PluginRegistry& registry,
+                   Diagnostics& diagnostics) {
+  const std::string plugin = config.uses.substr(0, config.uses.find('.'));
+  std::string message = "stage '" + config.base + "': ";
+  const auto found = registry.plugins().find(plugin);
+  if (found != registry.plugins().end()) {
+    std::vector<std::string> names;
+    for (const std::string& name : registry.stage_names())
+      if (name.starts_with(plugin + ".")) names.push_back(name);
+    message += config.uses == plugin
+                   ? "plugin '" + plugin + "' has several stages." + suggestion("", names)
+                   : "plugin '" + plugin + "' has no stage '" +
+                         config.uses.substr(std::min(config.uses.size(), plugin.size() + 1)) +
+                         "'." + suggestion(config.uses, names);
+  } else {
+    message +=
+        "there is no plugin '" + plugin + "'." + suggestion(config.uses, registry.stage_names(), 0);
+    for (const BrokenPlugin& broken : registry.broken())
+      if (broken.path.stem() == plugin)
+        message = "stage '" + config.base + "': plugin cannot be used: " + broken.reason;
+  }
+  diagnostics.error(config.uses_origin, message);
+}
+
+// One plugin's part of resolving a stage: what it is and its typed parameters.
+Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnostics& diagnostics) {
+  Draft draft;
+  draft.config = &config;
+  PlannedStage& stage = draft.stage;
+  stage.id = config.id;
+  stage.where = config.origin.text();
+  stage.seed = config.seed;
+  stage.threads = config.threads;
+  stage.device = config.device;
+  if (config.uses.empty()) return draft;
+  const auto item = registry.stage(config.uses);
+  if (!item) {
+    unknown_stage(config, registry, diagnostics);
+    return draft;
+  }
+  draft.described = item->item;
+  const Json& described = *item->item;
+  stage.uses = item->full_name;
+  stage.plugin = item->plugin;
+  stage.determinism = described.value("determinism", "exact");
+  stage.uses_seed = described.value("seed", false);
+  for (const Json& port : described["outputs"])
+    stage.outputs.push_back({port.value("name", ""), port.value("type", ""), facets_of(port),
+                             port.value("self", ""), ""});
+  for (const RequireConfig& require : config.require)
+    stage.gates.push_back({require.metric, require.op, require.limit, require.origin.text()});
+
+  BoundParameters bound =
+      bind_parameters(config.with, described["parameters"], registry, "stage '" + config.base + "'",
+                      item->plugin->name, config.origin, diagnostics);
+  stage.parameters = std::move(bound.values);
+  for (auto& leaf : bound.leaves)
+    stage.static_parts.push_back({"with." + leaf.path, std::move(leaf.json), leaf.origin.text()});
+  for (auto& path : bound.input_paths) {
+    // A default may be missing here; the stage itself says then what to install.
+    if (path.origin.source && matching_files(path.json).empty())
+      diagnostics.error(path.origin, "stage '" + config.base + "': parameter '" + path.path +
+                                         "': no file matches '" + path.json + "'");
+    stage.input_paths.push_back({path.path, path.json, path.origin.text()});
+  }
+  for (const auto& use : bound.steps)
+    stage.steps.push_back({use.parameter, use.index, use.item.full_name, use.item.plugin});
+  for (const auto& use : bound.rewards)
+    stage.rewards.push_back({use.parameter, use.index, use.item.full_name, use.item.plugin});
+  return draft;
+}
+
+}  // namespace
+
+Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, Diagnostics& diagnostics) {
+  Plan plan;
+  plan.name = pipeline.name;
+  plan.pipeline_file = pipeline.file;
+  plan.seed = pipeline.seed;
+  plan.threads = pipeline.threads;
+
+  std::vector<Draft> drafts;
+  drafts.reserve(pipeline.stages.size());
+  for (const StageConfig& stage : pipeline.stages)
+    drafts.push_back(resolve(stage, registry, diagnostics));
+  connect(drafts, diagnostics);
+  const std::vector<std::size_t> order = data_flow_order(drafts, diagnostics);
+  check_facets(drafts, order, diagnostics);
+  for (const OutputConfig& output : pipeline.outputs) {
+    std::size_t stage = 0;
+    std::string port;
+    if (resolve_output(drafts, output.reference, "output '" + output.name + "': ", stage, port,
+                       diagnostics))
+      plan.outputs.push_back(
+          {output.name, drafts[stage].stage.id, port, output.reference.origin.text()});
+  }
+  plan.stages.reserve(order.size());
+  for (const std::size_t index : order) plan.stages.push_back(std::move(drafts[index].stage));
+  return plan;
+}
+
+}  // namespace lehr::runtime

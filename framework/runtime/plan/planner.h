@@ -1,0 +1,23 @@
+// Pipeline + plugins -> Plan. Checks everything that can be known before anything runs: stages,
+// parameters, connections, artifact types, facets. Linear in the size of the pipeline. Runs no
+// plugin code.
+#pragma once
+
+#include "runtime/config/diagnostics.h"
+#include "runtime/config/pipeline.h"
+#include "runtime/plan/plan.h"
+#include "runtime/plugin/plugin_registry.h"
+#include "runtime/store/store.h"
+
+namespace lehr::runtime {
+
+// Types, connects and orders the stages; their static key parts are not filled in. All mistakes go
+// to `diagnostics`; the plan is to be used only if there are none. The registry must outlive the
+// plan.
+Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, Diagnostics& diagnostics);
+
+// Fills in static key parts (reads input files and libraries), then looks every stage up in the
+// store: state, reason, keys and digests. `store`: null if there is none yet. Throws IoError.
+void look_up(Plan& plan, const ArtifactStore* store);
+
+}  // namespace lehr::runtime
