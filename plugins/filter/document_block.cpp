@@ -1,0 +1,120 @@
+#include "document_block.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+
+#include "text/utf8_repair.h"
+
+namespace lehr::plugins::filter {
+namespace {
+
+constexpr std::size_t kBatch = 64;  // documents given to a step at once
+
+}  // namespace
+
+std::string_view DocumentBlock::keep(std::string_view text) {
+  if (text.empty()) return "";
+  char* copy = static_cast<char*>(arena_.allocate(text.size(), 1));
+  std::memcpy(copy, text.data(), text.size());
+  return {copy, text.size()};
+}
+
+void DocumentBlock::parse(text::DocumentParser& parser, const std::string& file) {
+  arena_.release();
+  documents_.clear();
+  rows_.clear();
+  summary_.clear();
+  added.clear();
+  parser.start(lines, file);
+  text::Document document;
+  for (std::string_view line; parser.next(document, line);) {
+    summary_.read(document.text);
+    lehr_document& d = documents_.emplace_back();
+    d.id = borrow(keep(document.id));
+    d.text = borrow(keep(document.text));
+    d.fields = borrow(keep(document.fields));
+    rows_.push_back(line);
+  }
+}
+
+void DocumentBlock::apply(StepInstance& step) {
+  for (std::size_t begin = 0; begin < documents_.size(); begin += kBatch) {
+    const std::size_t end = std::min(begin + kBatch, documents_.size());
+    step.process(std::span(documents_).subspan(begin, end - begin));
+    // Taken at once: rewritten texts live until the next call.
+    for (std::size_t i = begin; i < end; ++i) {
+      lehr_document& d = documents_[i];
+      if (d.verdict == LEHR_REWRITE)
+        rewrite(i, step.name());
+      else if (d.verdict == LEHR_DROP)
+        summary_.drop(view(d.reason).empty() ? step.name() : view(d.reason), view(d.id),
+                      view(d.text));
+      else if (d.verdict != LEHR_KEEP)
+        throw Error("document step '" + std::string(step.name()) + "' gave the unknown verdict " +
+                    std::to_string(d.verdict));
+    }
+  }
+  remove_dropped();
+}
+
+void DocumentBlock::rewrite(std::size_t index, std::string_view step) {
+  lehr_document& d = documents_[index];
+  const std::string_view text = view(d.rewritten);
+  if (text != view(d.text)) {
+    if (!text::is_valid_utf8(text))
+      throw Error("document step '" + std::string(step) + "' rewrote document '" +
+                  std::string(view(d.id)) + "' to text that is not valid UTF-8");
+    d.text = borrow(keep(text));
+    rows_[index] = {};
+  }
+  d.rewritten = {};
+  d.verdict = LEHR_KEEP;
+}
+
+void DocumentBlock::remove_dropped() {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < documents_.size(); ++i) {
+    if (documents_[i].verdict == LEHR_DROP) continue;
+    documents_[kept] = documents_[i];
+    rows_[kept] = rows_[i];
+    ++kept;
+  }
+  documents_.resize(kept);
+  rows_.resize(kept);
+}
+
+void DocumentBlock::hash() {
+  hashes_.clear();
+  for (const auto& d : documents_) hashes_.push_back(hash_text(view(d.text)));
+}
+
+void DocumentBlock::drop_seen(SeenTexts& seen, std::vector<TextHash>& added_hashes) {
+  for (std::size_t i = 0; i < documents_.size(); ++i) {
+    lehr_document& d = documents_[i];
+    if (seen.add(hashes_[i])) {
+      added_hashes.push_back(hashes_[i]);
+    } else {
+      d.verdict = LEHR_DROP;
+      summary_.drop(ExactDedup::kReason, view(d.id), view(d.text));
+    }
+  }
+  remove_dropped();
+}
+
+void DocumentBlock::serialise(text::FrameCompressor& compressor) {
+  json_.clear();
+  for (std::size_t i = 0; i < documents_.size(); ++i) {
+    const lehr_document& d = documents_[i];
+    summary_.keep(view(d.text));
+    if (rows_[i].empty()) {
+      text::append_document(json_, {view(d.id), view(d.text), view(d.fields)});
+    } else {
+      json_ += rows_[i];
+      json_ += '\n';
+    }
+  }
+  frame_ = json_.empty() ? std::string_view() : compressor.compress(json_);
+}
+
+}  // namespace lehr::plugins::filter

@@ -1,0 +1,239 @@
+#include "filter_stage.h"
+
+#include <tbb/concurrent_queue.h>
+#include <tbb/enumerable_thread_specific.h>
+#include <tbb/parallel_pipeline.h>
+#include <tbb/task_arena.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "filter_state.h"
+
+namespace lehr::plugins::filter {
+namespace {
+
+// Input files in the order of the pass, each with the name of its output.
+struct Files {
+  std::vector<std::filesystem::path> inputs;
+  std::vector<std::string> outputs;
+
+  explicit Files(const std::filesystem::path& artifact) {
+    for (const char* split : {"eval", "train"}) {
+      int number = 0;
+      for (const auto& file : text::data_files(artifact, split)) {
+        char name[64];
+        std::snprintf(name, sizeof name, "%s-%05d.jsonl.zst", split, number++);
+        inputs.push_back(file);
+        outputs.push_back(name);
+      }
+    }
+    if (inputs.empty())
+      throw Error(artifact.string() + ": holds no train-*.jsonl.zst and no eval-*.jsonl.zst");
+  }
+};
+
+// The steps cut at each exact_dedup: numbers of the steps that run between them.
+std::vector<std::vector<std::size_t>> phases_of(const Value& steps) {
+  std::vector<std::vector<std::size_t>> phases(1);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps.at(i)["name"].string() == ExactDedup::kName)
+      phases.emplace_back();
+    else
+      phases.back().push_back(i);
+  }
+  return phases;
+}
+
+// What one thread needs.
+struct Worker {
+  text::DocumentParser parser;
+  text::FrameCompressor compressor;
+  std::vector<std::optional<StepInstance>> steps;  // by number; exact_dedup has none
+};
+
+// Writes frames to the output files in order.
+class Output {
+ public:
+  Output(const Files& files, std::filesystem::path folder)
+      : files_(files), folder_(std::move(folder)) {}
+
+  void resume(std::size_t file, std::uint64_t length) {
+    next_ = file;
+    open(length);
+  }
+  // Ends the files before `file` and begins it.
+  void begin(std::size_t file) {
+    while (next_ <= file) {
+      end();
+      open(0);
+    }
+  }
+  void finish() {
+    while (next_ < files_.outputs.size()) begin(next_);
+    end();
+  }
+  std::uint64_t append(std::string_view frame) {
+    file_->append(frame);
+    return file_->length();
+  }
+
+ private:
+  void open(std::uint64_t length) { file_.emplace(folder_ / files_.outputs[next_++], length); }
+  void end() {
+    if (!file_) return;
+    if (file_->length() == 0) file_->append(text::FrameCompressor().compress(""));
+    file_->close();
+  }
+
+  const Files& files_;
+  std::filesystem::path folder_;
+  std::size_t next_ = 0;  // the file to be opened next
+  std::optional<text::FrameFile> file_;
+};
+
+class Pass {
+ public:
+  Pass(Context& context, std::int64_t commit_every)
+      : context_(context),
+        commit_every_(static_cast<std::uint64_t>(commit_every)),
+        files_(context.input("documents").path),
+        steps_(context.parameters()["steps"]),
+        phases_(phases_of(steps_)),
+        blocks_(files_.inputs),
+        output_(files_, context.output("documents")),
+        state_(context, phases_.size() - 1),
+        workers_([this] { return make_worker(); }) {}
+
+  // Throws Cancelled after the finished blocks were committed.
+  void run() {
+    const auto begin = std::chrono::steady_clock::now();
+    if (state_.resume()) {
+      const Position& p = state_.position();
+      blocks_.resume(p.file, p.end_offset, p.end_line);
+      output_.resume(p.file, p.output_length);
+    }
+    const std::uint64_t resumed_bytes = state_.summary().bytes_in();
+    tbb::task_arena arena(context_.threads());
+    arena.execute([&] { flow(static_cast<std::size_t>(context_.threads()) + 2); });
+    if (cancelled_) {
+      if (uncommitted_ > 0) state_.commit();
+      throw Cancelled();
+    }
+    output_.finish();
+    state_.summary().report(context_);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    context_.volatile_result(
+        "megabytes_per_second",
+        static_cast<double>(state_.summary().bytes_in() - resumed_bytes) / 1e6 / seconds.count());
+  }
+
+ private:
+  using Filter = tbb::filter<DocumentBlock*, DocumentBlock*>;
+
+  void flow(std::size_t tokens) {
+    std::vector<std::unique_ptr<DocumentBlock>> owned(tokens);
+    for (auto& block : owned) free_.push((block = std::make_unique<DocumentBlock>()).get());
+    Filter chain = parallel(0);
+    for (std::size_t k = 1; k < phases_.size(); ++k)
+      chain = chain & deduplicate(k - 1) & parallel(k);
+    const auto read = tbb::make_filter<void, DocumentBlock*>(
+        tbb::filter_mode::serial_in_order, [this](tbb::flow_control& fc) { return next(fc); });
+    const auto write = tbb::make_filter<DocumentBlock*, void>(
+        tbb::filter_mode::serial_in_order, [this](DocumentBlock* block) { finish(*block); });
+    tbb::parallel_pipeline(tokens, read & chain & write);
+  }
+
+  DocumentBlock* next(tbb::flow_control& fc) {
+    DocumentBlock* block = nullptr;
+    cancelled_ = context_.cancelled();
+    if (cancelled_ || !free_.try_pop(block) || !blocks_.next(block->lines)) {
+      fc.stop();
+      return nullptr;
+    }
+    read_bytes_.store(blocks_.position(), std::memory_order_relaxed);
+    return block;
+  }
+
+  Filter parallel(std::size_t k) {
+    return tbb::make_filter<DocumentBlock*, DocumentBlock*>(
+        tbb::filter_mode::parallel, [this, k](DocumentBlock* block) {
+          Worker& worker = workers_.local();
+          if (k == 0) block->parse(worker.parser, files_.inputs[block->lines.file].string());
+          for (const std::size_t i : phases_[k]) block->apply(*worker.steps[i]);
+          if (k + 1 < phases_.size())
+            block->hash();
+          else
+            block->serialise(worker.compressor);
+          return block;
+        });
+  }
+
+  Filter deduplicate(std::size_t number) {
+    return tbb::make_filter<DocumentBlock*, DocumentBlock*>(
+        tbb::filter_mode::serial_in_order, [this, number](DocumentBlock* block) {
+          block->drop_seen(state_.seen(number), block->added.emplace_back());
+          return block;
+        });
+  }
+
+  void finish(DocumentBlock& block) {
+    const text::LineBlock& lines = block.lines;
+    output_.begin(lines.file);
+    const std::uint64_t length = output_.append(block.frame());
+    state_.add(block, {lines.file, lines.end_offset, lines.end_line, length});
+    uncommitted_ += lines.size;
+    if (uncommitted_ >= commit_every_) {
+      state_.commit();
+      uncommitted_ = 0;
+    }
+    const Summary& sum = state_.summary();
+    context_.progress(read_bytes_.load(std::memory_order_relaxed), blocks_.total_bytes(), "bytes",
+                      "kept " + std::to_string(sum.documents_out()) + " of " +
+                          std::to_string(sum.documents_in()));
+    free_.push(&block);
+  }
+
+  Worker make_worker() {
+    Worker worker;
+    worker.steps.resize(steps_.size());
+    for (const auto& phase : phases_)
+      for (const std::size_t i : phase) worker.steps[i].emplace(context_.open_step("steps", i));
+    return worker;
+  }
+
+  Context& context_;
+  const std::uint64_t commit_every_;
+  const Files files_;
+  const Value steps_;
+  const std::vector<std::vector<std::size_t>> phases_;
+  text::LineBlocks blocks_;
+  Output output_;
+  FilterState state_;
+  tbb::enumerable_thread_specific<Worker> workers_;
+  tbb::concurrent_queue<DocumentBlock*> free_;
+  std::atomic<std::uint64_t> read_bytes_ = 0;
+  std::uint64_t uncommitted_ = 0;
+  bool cancelled_ = false;
+};
+
+}  // namespace
+
+void Filter::describe(Description& d) {
+  d.summary("keeps, drops and rewrites documents by a list of steps, in one parallel pass");
+  d.input("documents", "documents");
+  d.output("documents", "documents");
+  d.steps("steps", steps_).required().help("document steps, applied in this order");
+  d.bytes("commit_every", commit_every_)
+      .at_least(1)
+      .no_effect()
+      .help("text between two durable states; a killed stage repeats at most this much");
+}
+
+void Filter::run(Context& context) { Pass(context, commit_every_).run(); }
+
+}  // namespace lehr::plugins::filter

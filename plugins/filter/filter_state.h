@@ -1,0 +1,46 @@
+// The durable state of a pass: where it is in its input and output, what it has counted, and the
+// texts it has seen. A commit writes only the hashes that are new since the one before, so all
+// commits are kept and read again when a pass goes on.
+#pragma once
+
+#include <lehr/plugin.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "document_block.h"
+
+namespace lehr::plugins::filter {
+
+struct Position {
+  std::size_t file = 0;                        // the input file of the last block
+  std::uint64_t end_offset = 0, end_line = 1;  // where that block ends
+  std::uint64_t output_length = 0;             // of the file's output
+};
+
+class FilterState {
+ public:
+  // dedups: how many exact_dedup steps the pass has.
+  FilterState(const Context& context, std::size_t dedups) : context_(context), seen_(dedups) {}
+
+  // Reads the last committed state; false if there is none.
+  bool resume();
+  // Counts a finished block, whose documents are in the output file.
+  void add(const DocumentBlock& block, const Position& position);
+  void commit();
+
+  SeenTexts& seen(std::size_t dedup) { return seen_[dedup]; }
+  const Position& position() const { return position_; }
+  const Summary& summary() const { return summary_; }
+
+ private:
+  const Context& context_;
+  Position position_;
+  Summary summary_;
+  std::vector<SeenTexts> seen_;
+  std::vector<std::vector<TextHash>> new_hashes_;  // since the last commit, by dedup
+  std::vector<std::string> commits_;               // tags
+};
+
+}  // namespace lehr::plugins::filter

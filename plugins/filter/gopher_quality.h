@@ -1,0 +1,36 @@
+// The quality rules of Gopher (Rae et al. 2021, arXiv:2112.11446, appendix A.1.1) with the exact
+// meaning datatrove gives them: the first rule that fails names the reason. Lengths are in code
+// points, all comparisons are strict, and a threshold of 0 or null switches its rule off.
+#pragma once
+
+#include <lehr/plugin.h>
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lehr::plugins::filter {
+
+class GopherQuality : public DocumentStep {
+ public:
+  void describe(Description& d) override;
+  void process(Document& document) override;
+
+ private:
+  // The name of the first rule that fails; empty if none does.
+  std::string_view first_failure(std::string_view text);
+  bool too_few_stop_words() const;
+
+  std::optional<std::int64_t> min_words_ = 50, max_words_ = 100000, min_stop_words_ = 2;
+  std::optional<double> min_mean_word_length_ = 3, max_mean_word_length_ = 10;
+  std::optional<double> max_symbol_ratio_ = 0.1, max_bullet_lines_ = 0.9;
+  std::optional<double> max_ellipsis_lines_ = 0.3, min_alphabetic_words_ = 0.8;
+  std::vector<std::string> stop_words_ = {"the", "be", "to", "of", "and", "that", "have", "with"};
+  std::string word_splitter_ = "whitespace";
+  std::vector<std::string_view> words_, lines_;
+};
+
+}  // namespace lehr::plugins::filter

@@ -1,0 +1,18 @@
+#include <lehr/plugin.h>
+
+#include "exact_dedup.h"
+#include "filter_stage.h"
+#include "gopher_quality.h"
+#include "length.h"
+#include "normalize.h"
+
+using namespace lehr::plugins::filter;
+
+LEHR_PLUGIN(lehr::Plugin("filter", "1.0.0")
+                .summary("filters, deduplicates and rewrites documents in one parallel pass")
+                .license("Apache-2.0")
+                .stage<Filter>("filter")
+                .step<Normalize>("normalize")
+                .step<Length>("length")
+                .step<GopherQuality>("gopher_quality")
+                .step<ExactDedup>("exact_dedup"))
