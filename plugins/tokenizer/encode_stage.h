@@ -1,0 +1,16 @@
+// The stage `tokenizer.encode`: documents to token shards, train-* and eval-* both, every document
+// closed with end-of-text. The tokenizer's files are copied beside them, so that the tokens can be
+// used alone. The shards do not depend on the number of threads.
+#pragma once
+
+#include <lehr/plugin.h>
+
+namespace lehr::plugins::tokenizer {
+
+class Encode : public Stage {
+ public:
+  void describe(Description& d) override;
+  void run(Context& context) override;
+};
+
+}  // namespace lehr::plugins::tokenizer

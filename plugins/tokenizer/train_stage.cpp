@@ -1,0 +1,109 @@
+#include "train_stage.h"
+
+#include <oneapi/tbb/task_arena.h>
+
+#include "document_flow.h"
+#include "text/chat_rows.h"
+#include "text/tokenizer.h"
+
+namespace lehr::plugins::tokenizer {
+namespace {
+
+struct Nothing {};
+
+void count_documents(Context& context, text::WordCounts& counts) {
+  const Input documents = context.input("documents");
+  const auto files = text::data_files(documents.path, "train");
+  if (files.empty()) throw Error(documents.path.string() + ": holds no train-*.jsonl.zst");
+  flow<Nothing>(
+      context, files,
+      [&](text::DocumentParser& parser, Nothing&) {
+        text::Document document;
+        for (std::string_view line; parser.next(document, line);) counts.add(document.text);
+      },
+      [](Nothing&) {});
+}
+
+// As chat rendering cuts them: the head of a turn, then its content.
+void count_conversations(Context& context, text::WordCounts& counts) {
+  for (const Input& input : context.inputs("conversations")) {
+    text::RowReader<text::Conversation> reader(text::data_files(input.path, "train"));
+    for (text::Conversation row; reader.next(row);) {
+      if (context.cancelled()) throw Cancelled();
+      for (const text::Message& message : row.messages) {
+        counts.add(message.role + "\n");
+        counts.add(message.content);
+      }
+    }
+  }
+}
+
+// Bytes of text per token, over the words the tokenizer was trained on.
+double bytes_per_token(const text::Tokenizer& tokenizer,
+                       const std::vector<text::WordCount>& words) {
+  text::Tokenizer::Cache cache;
+  std::vector<text::TokenId> ids;
+  double bytes = 0, tokens = 0;
+  for (const auto& [word, count] : words) {
+    ids.clear();
+    tokenizer.encode(word, ids, cache);
+    bytes += static_cast<double>(count) * static_cast<double>(word.size());
+    tokens += static_cast<double>(count) * static_cast<double>(ids.size());
+  }
+  return tokens > 0 ? bytes / tokens : 0;
+}
+
+}  // namespace
+
+void Train::describe(Description& d) {
+  d.summary("trains a byte-level BPE tokenizer with chat tokens").determinism(Determinism::exact);
+  d.input("documents", "documents").help("the train-* files are counted");
+  d.input("conversations", "conversations")
+      .list()
+      .optional()
+      .help("their messages are counted like documents");
+  d.output("tokenizer", "tokenizer").self("T");
+  d.count("vocab_size", vocab_size_)
+      .range(256 + 4, 1 << 20)
+      .help("tokens: 256 bytes, merges, and the four special ones");
+  d.choice("pattern", pattern_, {"gpt2", "cl100k", "o200k", "llama3", "qwen2"})
+      .help("how text is cut before merging: the rule of the tokenizer named");
+  d.choice("tie_break", tie_break_, {"huggingface", "rustbpe"})
+      .help("whose merges are made when two pairs are equally frequent");
+}
+
+void Train::run(Context& context) {
+  const text::Pattern pattern = text::pattern_from_name(pattern_);
+  text::WordCounts counts(pattern);
+  count_documents(context, counts);
+  count_conversations(context, counts);
+  std::vector<text::WordCount> words;
+  tbb::task_arena arena(context.threads());
+  arena.execute([&] { words = counts.sorted(); });
+  if (words.empty()) throw Error("the training documents hold no text to learn from");
+  context.info("counted " + std::to_string(words.size()) + " different words");
+
+  text::BpeOptions options;
+  options.vocab_size = static_cast<std::size_t>(vocab_size_);
+  options.special_tokens = text::chat_special_tokens();
+  options.tie_break =
+      tie_break_ == "rustbpe" ? text::TieBreak::rustbpe : text::TieBreak::huggingface;
+  options.progress = [&](std::size_t tokens, std::size_t wanted) {
+    if (context.cancelled()) throw Cancelled();
+    context.progress(tokens, wanted, "tokens");
+  };
+  const text::BpeModel model = text::train_bpe(words, pattern, options);
+  const text::Tokenizer tokenizer(model);
+  if (tokenizer.vocab_size() < options.vocab_size)
+    context.warning("nothing is left to merge: the vocabulary has " +
+                    std::to_string(tokenizer.vocab_size()) + " tokens, not " +
+                    std::to_string(options.vocab_size) +
+                    ". Give more text or a smaller vocab_size");
+  tokenizer.save(context.output("tokenizer"));
+  context.set_facet("tokenizer", "vocab_size", std::to_string(tokenizer.vocab_size()));
+  context.result("vocab_size", static_cast<double>(tokenizer.vocab_size()));
+  context.result("words", static_cast<double>(words.size()));
+  context.result("bytes_per_token", bytes_per_token(tokenizer, words));
+}
+
+}  // namespace lehr::plugins::tokenizer

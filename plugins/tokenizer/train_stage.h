@@ -1,0 +1,23 @@
+// The stage `tokenizer.train`: counts the pre-tokens of the training documents (and of the messages
+// of conversations) on all threads, then merges.
+#pragma once
+
+#include <lehr/plugin.h>
+
+#include <cstdint>
+#include <string>
+
+namespace lehr::plugins::tokenizer {
+
+class Train : public Stage {
+ public:
+  void describe(Description& d) override;
+  void run(Context& context) override;
+
+ private:
+  std::int64_t vocab_size_ = 32000;
+  std::string pattern_ = "cl100k";
+  std::string tie_break_ = "huggingface";
+};
+
+}  // namespace lehr::plugins::tokenizer
