@@ -1,0 +1,103 @@
+#include "command.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <set>
+
+#include "runtime/plan/planner.h"
+
+namespace lehr::cli {
+
+namespace fs = std::filesystem;
+
+void add_store_option(CLI::App& command, Options& options) {
+  command
+      .add_option("--store", options.store,
+                  "Folder of the store (default: LEHR_STORE, else .lehr beside the pipeline)")
+      ->type_name("FOLDER");
+}
+
+void add_plugin_path_option(CLI::App& command, Options& options) {
+  command
+      .add_option("--plugin-path", options.plugin_paths,
+                  "Look for plugins here first (may be repeated)")
+      ->type_name("FOLDER")
+      ->allow_extra_args(false);
+}
+
+void add_json_option(CLI::App& command, Options& options, const std::string& what) {
+  command.add_flag("--json", options.json, what);
+  command
+      .add_option_function<std::string>(
+          "--format", [&options](const std::string& format) { options.json = format == "json"; },
+          "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT");
+}
+
+void add_pipeline_options(CLI::App& command, Options& options) {
+  command.add_option("PIPELINE", options.pipeline, "Pipeline file")->required()->type_name("FILE");
+  command
+      .add_option("--set", options.sets,
+                  "Override a value, as in stages.dpo.with.beta=0.2 (may be repeated)")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+  add_store_option(command, options);
+  add_plugin_path_option(command, options);
+}
+
+fs::path store_folder(const Options& options) {
+  if (!options.store.empty()) return fs::absolute(options.store).lexically_normal();
+  if (const char* store = std::getenv("LEHR_STORE"); store && *store)
+    return fs::absolute(store).lexically_normal();
+  return fs::absolute(fs::path(options.pipeline).parent_path() / ".lehr").lexically_normal();
+}
+
+std::unique_ptr<runtime::PluginRegistry> load_plugins(const Options& options,
+                                                      const fs::path& folder) {
+  std::vector<fs::path> given;
+  for (const std::string& path : options.plugin_paths) {
+    if (!fs::is_directory(path))
+      throw CommandError(kUsage, "--plugin-path " + path + ": there is no such folder");
+    given.push_back(fs::absolute(path));
+  }
+  return std::make_unique<runtime::PluginRegistry>(
+      runtime::PluginRegistry::search_path(given, folder));
+}
+
+std::optional<LoadedPipeline> load_pipeline(const Options& options, int& exit_code) {
+  runtime::Diagnostics diagnostics;
+  LoadedPipeline loaded;
+  loaded.pipeline = runtime::load_pipeline(options.pipeline, options.sets, diagnostics);
+  loaded.registry = load_plugins(options, fs::absolute(options.pipeline).parent_path());
+  loaded.plan = runtime::make_plan(loaded.pipeline, *loaded.registry, diagnostics);
+
+  std::set<std::string> used;
+  for (const auto& stage : loaded.pipeline.stages)
+    used.insert(stage.uses.substr(0, stage.uses.find('.')));
+  bool broken_one_used = false;
+  for (const auto& broken : loaded.registry->broken()) {
+    if (used.contains(broken.path.stem().string()))
+      broken_one_used = true;
+    else if (!options.json)
+      std::cerr << "lehr: warning: plugin not usable: " << broken.reason << "\n";
+  }
+  if (diagnostics.empty()) return loaded;
+  if (options.json)
+    std::cout << diagnostics.json().dump(2) << "\n";
+  else
+    std::cerr << diagnostics.text(use_color(STDERR_FILENO));
+  exit_code = broken_one_used ? kPluginCannotLoad : kConfigInvalid;
+  return std::nullopt;
+}
+
+bool use_color(int fd) {
+  const char* no_color = std::getenv("NO_COLOR");
+  return (!no_color || !*no_color) && isatty(fd) == 1;
+}
+
+std::string example(const std::string& commands) { return "\nExample:\n  " + commands; }
+
+}  // namespace lehr::cli

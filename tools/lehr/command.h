@@ -1,0 +1,84 @@
+// What the commands of `lehr` share: their options, how a pipeline is loaded, where the store is,
+// and exit codes. Each command is one file, command_<name>.cpp, with one function that adds it to
+// the program.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/config/pipeline.h"
+#include "runtime/plan/plan.h"
+#include "runtime/plugin/plugin_registry.h"
+
+namespace lehr::cli {
+
+enum ExitCode {
+  kOk = 0,
+  kStageFailed = 1,
+  kUsage = 2,
+  kConfigInvalid = 3,
+  kPluginCannotLoad = 4,
+  kGateFailed = 5,
+  kResumable = 75,
+};
+
+// Throw this to end a command: what() is printed as "lehr: ...".
+struct CommandError : std::runtime_error {
+  CommandError(int code, const std::string& message) : std::runtime_error(message), code(code) {}
+  int code;
+};
+
+struct Options {
+  std::string store;  // --store; empty: see store_folder
+  std::vector<std::string> plugin_paths;
+  std::vector<std::string> sets;
+  bool json = false;
+  std::string pipeline;  // the positional argument of commands that take one
+};
+
+// Options that several commands take, each with its help text.
+void add_store_option(CLI::App& command, Options& options);
+void add_plugin_path_option(CLI::App& command, Options& options);
+void add_json_option(CLI::App& command, Options& options, const std::string& what);
+// PIPELINE, --set, --store, --plugin-path
+void add_pipeline_options(CLI::App& command, Options& options);
+
+// --store, else LEHR_STORE, else .lehr beside the pipeline file (no pipeline: in the current
+// folder). Absolute.
+std::filesystem::path store_folder(const Options& options);
+
+struct LoadedPipeline {
+  runtime::Pipeline pipeline;
+  std::unique_ptr<runtime::PluginRegistry> registry;  // outlives the plan
+  runtime::Plan plan;  // checked and ordered; not yet looked up in the store
+};
+
+// Loads options.pipeline with its plugins and plans it. Mistakes are printed (stderr; with --json
+// as JSON on stdout) and give nullopt and the exit code.
+std::optional<LoadedPipeline> load_pipeline(const Options& options, int& exit_code);
+
+// Plugins for commands without a pipeline. `folder`: whose plugins/ is looked into as well.
+std::unique_ptr<runtime::PluginRegistry> load_plugins(const Options& options,
+                                                      const std::filesystem::path& folder);
+
+// ANSI colours on `fd` (1 or 2): a terminal, and NO_COLOR is not set.
+bool use_color(int fd);
+
+// One line in the footer of a command's help.
+std::string example(const std::string& commands);
+
+// Each adds a command whose exit code is written to `exit_code`.
+void add_run(CLI::App& app, Options& options, int& exit_code);       // command_run.cpp
+void add_plan(CLI::App& app, Options& options, int& exit_code);      // command_plan.cpp
+void add_validate(CLI::App& app, Options& options, int& exit_code);  // command_validate.cpp
+void add_explain(CLI::App& app, Options& options, int& exit_code);   // command_explain.cpp
+void add_plugins(CLI::App& app, Options& options, int& exit_code);   // command_plugins.cpp
+void add_schema(CLI::App& app, Options& options, int& exit_code);    // command_schema.cpp
+void add_store(CLI::App& app, Options& options, int& exit_code);     // command_store.cpp
+void add_runs(CLI::App& app, Options& options, int& exit_code);      // command_runs.cpp
+
+}  // namespace lehr::cli
