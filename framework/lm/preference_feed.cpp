@@ -1,0 +1,63 @@
+#include "lm/preference_feed.h"
+
+#include <lehr/value.h>
+
+#include "text/chat.h"
+#include "text/chat_rows.h"
+
+namespace lehr::lm {
+namespace {
+
+// What `answer` adds after the prompt's tokens, up to its last trained one.
+Branch answer_branch(const text::Tokenizer& tokenizer, const text::Messages& prompt,
+                     const text::Messages& answer, size_t prompt_tokens,
+                     text::Tokenizer::Cache& cache) {
+  text::Messages all = prompt;
+  all.insert(all.end(), answer.begin(), answer.end());
+  const text::ChatTokens chat = text::render_chat(tokenizer, all, cache);
+  size_t end = chat.ids.size();
+  while (end > prompt_tokens && chat.trained[end - 1] == 0) --end;
+  Branch branch;
+  for (size_t i = prompt_tokens; i < end; ++i) {
+    branch.ids.push_back(static_cast<int32_t>(chat.ids[i]));
+    branch.weights.push_back(chat.trained[i]);
+  }
+  return branch;
+}
+
+}  // namespace
+
+PreferencePairs read_preferences(const std::filesystem::path& artifact, std::string_view split,
+                                 const text::Tokenizer& tokenizer, int64_t max_length,
+                                 OverLong over_long) {
+  PreferencePairs pairs;
+  text::Tokenizer::Cache cache;
+  text::RowReader<text::Preference> reader(text::data_files(artifact, split));
+  for (text::Preference row; reader.next(row);) {
+    if (row.chosen.front().role != "assistant" || row.rejected.front().role != "assistant")
+      throw Error(reader.where() +
+                  ": 'chosen' and 'rejected' must begin with a message of the assistant");
+    ++pairs.read;
+    const auto prompt = text::render_prompt(tokenizer, row.prompt, cache);
+    Sequence sequence;
+    sequence.trunk.ids.assign(prompt.begin(), prompt.end());
+    for (const auto* answer : {&row.chosen, &row.rejected})
+      sequence.branches.push_back(
+          answer_branch(tokenizer, row.prompt, *answer, prompt.size(), cache));
+    if (sequence.length() > max_length) {
+      if (over_long == OverLong::kCut) truncate(sequence, max_length);
+      if (over_long == OverLong::kDrop || sequence.branches[kChosen].ids.empty() ||
+          sequence.branches[kRejected].ids.empty()) {
+        ++pairs.dropped;
+        continue;
+      }
+      ++pairs.cut;
+    }
+    pairs.sequences.push_back(std::move(sequence));
+    pairs.margins.push_back(static_cast<float>(row.margin.value_or(0)));
+    pairs.sources.push_back(row.source);
+  }
+  return pairs;
+}
+
+}  // namespace lehr::lm

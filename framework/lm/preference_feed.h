@@ -1,0 +1,36 @@
+// Preference pairs as sequences: the prompt is the trunk, the chosen and the rejected answer its
+// two branches, with a weight of 1 on what the assistant wrote and its end-of-turn. Plain C++.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lm/packer.h"
+#include "text/tokenizer.h"
+
+namespace lehr::lm {
+
+inline constexpr int32_t kChosen = 0, kRejected = 1;  // branches, as in SegmentOwner
+
+struct PreferencePairs {
+  std::vector<Sequence> sequences;
+  std::vector<float> margins;        // 0 where the row has none
+  std::vector<std::string> sources;  // "" where the row has none
+  int64_t read = 0;
+  int64_t cut = 0;      // shortened at the end
+  int64_t dropped = 0;  // too long: by the rule, or a cut left one answer nothing
+  size_t size() const { return sequences.size(); }
+};
+
+enum class OverLong { kCut, kDrop };
+
+// All pairs of one split of an artifact. Throws lehr::Error with file and line for a row that is
+// malformed or whose answers do not begin with the assistant.
+PreferencePairs read_preferences(const std::filesystem::path& artifact, std::string_view split,
+                                 const text::Tokenizer& tokenizer, int64_t max_length,
+                                 OverLong over_long);
+
+}  // namespace lehr::lm

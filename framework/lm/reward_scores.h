@@ -1,0 +1,42 @@
+// Scores of a reward model: one number per answer, read from the scalar head at the answer's last
+// token. A score does not depend on what else is in the batch.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+#include "lm/model.h"
+#include "lm/packer.h"
+
+namespace lehr::lm {
+
+// Scores of all branches of a row, in the order of its segments: [branches] float32,
+// differentiable. owners[i] says whose the i-th is.
+struct BranchScores {
+  at::Tensor scores;
+  std::vector<SegmentOwner> owners;
+};
+BranchScores branch_scores(const Model& model, const Packed& row);
+
+// Whole sequences (prompt and answer) -> their scores, in order; no gradient. row_tokens: of one
+// packed row.
+std::vector<double> score_sequences(const Model& model,
+                                    std::span<const std::vector<int32_t>> sequences,
+                                    int64_t row_tokens);
+
+// reward.json: where the scores of good answers lie, to bring rewards of any model to one scale.
+struct RewardScale {
+  double mean = 0;
+  double deviation = 1;
+  double normalized(double score) const { return (score - mean) / deviation; }
+};
+RewardScale scale_of(std::span<const double> scores);  // deviation 1 where it would be 0
+void write_reward_scale(const std::filesystem::path& model_dir, const RewardScale& scale);
+// Throws std::runtime_error naming the file.
+RewardScale read_reward_scale(const std::filesystem::path& model_dir);
+
+}  // namespace lehr::lm

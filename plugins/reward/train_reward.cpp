@@ -1,0 +1,177 @@
+// P pairs of one row. A row holds, for each pair, the prompt once and both answers.
+#include "train_reward.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
+
+#include "lm/model.h"
+#include "lm/model_folder.h"
+#include "lm/optimizer.h"
+#include "lm/preference_feed.h"
+#include "lm/preference_loss.h"
+#include "lm/reward_scores.h"
+#include "lm/runtime.h"
+#include "lm/sequence_feed.h"
+#include "pair_tally.h"
+#include "text/tokenizer.h"
+
+namespace lehr::plugins::reward {
+
+namespace {
+
+// Loss of each pair of a row, [P], differentiable; what was scored goes into the tally.
+at::Tensor pair_losses(const lm::Model& model, const lm::Packed& row,
+                       const lm::PreferencePairs& pairs, double centering, PairTally& tally) {
+  const lm::BranchScores found = lm::branch_scores(model, row);
+  const at::Tensor scores = found.scores.view({-1, 2});  // branches come as chosen, rejected
+  std::vector<float> margins;
+  const at::Tensor values = scores.detach().contiguous();
+  const float* value = values.const_data_ptr<float>();
+  for (std::size_t p = 0; p < found.owners.size() / 2; ++p) {
+    const auto pair = static_cast<std::size_t>(found.owners[2 * p].sequence);
+    const auto tokens = [&](int branch) {
+      return static_cast<std::int64_t>(
+          pairs.sequences[pair].branches[static_cast<std::size_t>(branch)].ids.size());
+    };
+    margins.push_back(pairs.margins[pair]);
+    tally.add({value[2 * p], value[2 * p + 1], tokens(lm::kChosen), tokens(lm::kRejected),
+               pairs.sources[pair]});
+  }
+  return lm::bradley_terry_loss(scores.select(1, 0), scores.select(1, 1), at::tensor(margins),
+                                centering);
+}
+
+std::int64_t pairs_of(const std::vector<lm::Packed>& rows) {
+  std::int64_t count = 0;
+  for (const lm::Packed& row : rows)
+    for (const lm::SegmentOwner& owner : row.owners) count += owner.branch < 0 ? 1 : 0;
+  return count;
+}
+
+lm::Metrics evaluate(const lm::Model& model, const std::vector<lm::Packed>& rows,
+                     const lm::PreferencePairs& pairs, double centering) {
+  const at::NoGradGuard no_gradients;
+  PairTally tally;
+  double loss = 0;
+  for (const lm::Packed& row : rows)
+    loss += pair_losses(model, row, pairs, centering, tally).sum().item<double>();
+  lm::Metrics metrics = {{"loss", loss / static_cast<double>(tally.size())}};
+  for (const auto& part : {tally.metrics(), tally.analysis()})
+    metrics.insert(metrics.end(), part.begin(), part.end());
+  return metrics;
+}
+
+lm::RewardScale scale_of_chosen(const lm::Model& model, const std::vector<lm::Packed>& rows) {
+  const at::NoGradGuard no_gradients;
+  std::vector<double> scores;
+  for (const lm::Packed& row : rows) {
+    const lm::BranchScores found = lm::branch_scores(model, row);
+    for (std::size_t i = 0; i < found.owners.size(); ++i)
+      if (found.owners[i].branch == lm::kChosen)
+        scores.push_back(found.scores[static_cast<std::int64_t>(i)].item<double>());
+  }
+  return lm::scale_of(scores);
+}
+
+}  // namespace
+
+lm::TrainOptions reward_defaults() {
+  lm::TrainOptions options;
+  options.schedule.learning_rate = 2e-4;
+  options.optimizer.beta2 = 0.999;
+  options.optimizer.weight_decay = 0;
+  return options;
+}
+
+void TrainReward::describe(Description& d) {
+  d.summary("trains a model that scores answers from preferences between them (Bradley-Terry)");
+  d.determinism(Determinism::machine).uses_seed();
+  d.input("model", "model").facet("tokenizer", "T").help("its trunk is where training starts");
+  d.input("preferences", "preferences");
+  d.output("reward_model", "reward_model").facet("tokenizer", "T");
+  d.real("centering", centering_)
+      .range(0, 100)
+      .help("weight of (r_chosen + r_rejected)^2, which keeps scores around 0");
+  d.count("max_length", max_length_)
+      .at_least(2)
+      .unit("tokens")
+      .help("longer pairs are dropped and counted; null: the model's context");
+  lm::describe(d, training_);
+}
+
+void TrainReward::check() { lm::check(training_); }
+
+void TrainReward::run(Context& context) {
+  lm::start_runtime(context.threads());
+  const lm::Precision precision = lm::parse_precision(training_.precision);
+  const Input start = context.input("model");
+  const auto tokenizer = text::Tokenizer::load(start.path);
+  lm::Model model = lm::Model::load(start.path, precision).with_score_head(context.seed());
+  const std::int64_t context_length = model.config().max_position_embeddings;
+  const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
+
+  const std::filesystem::path preferences = context.input("preferences").path;
+  const auto read = [&](const char* split) {
+    lm::PreferencePairs pairs =
+        lm::read_preferences(preferences, split, tokenizer, max_length, lm::OverLong::kDrop);
+    if (pairs.dropped > 0)
+      context.warning(std::to_string(pairs.dropped) + " of " + std::to_string(pairs.read) + " " +
+                      split + " pairs are longer than " + std::to_string(max_length) +
+                      " tokens and were dropped");
+    return pairs;
+  };
+  const lm::PreferencePairs train = read("train"), held_out = read("eval");
+  if (train.size() == 0) throw Error(preferences.string() + ": there is no pair to train on");
+  context.result("pairs", static_cast<double>(train.size()));
+  context.result("dropped_pairs", static_cast<double>(train.dropped + held_out.dropped));
+
+  const lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(),
+                                     context.seed()};
+  lm::SequenceFeed feed(train.sequences, rows);
+  std::vector<lm::Packed> evaluation;
+  if (held_out.size() > 0) evaluation = lm::SequenceFeed(held_out.sequences, rows).all();
+  const std::int64_t steps =
+      lm::steps_of(training_.budget, training_.batch_tokens,
+                   [&](double epochs) { return feed.steps_in_epochs(epochs); });
+
+  model.make_trainable();
+  lm::AdamW optimizer(model, training_.optimizer);
+  lm::TrainingLoop loop(context, training_, steps);
+  loop.keep("model", model, &optimizer);
+  if (!evaluation.empty())
+    loop.evaluate_with([&] { return evaluate(model, evaluation, held_out, centering_); });
+
+  for (loop.resume(); loop.next();) {
+    const std::vector<lm::Packed> batch = feed.step(loop.step());
+    const auto pairs = static_cast<double>(pairs_of(batch));
+    PairTally tally;
+    const lm::Update update = loop.update(model, optimizer, [&] {
+      tally = {};
+      double loss = 0;
+      for (const lm::Packed& row : batch) {
+        const at::Tensor mean = pair_losses(model, row, train, centering_, tally).sum() / pairs;
+        model.backward(mean);
+        loss += mean.item<double>();
+      }
+      return loss;
+    });
+    lm::Metrics metrics = {{"loss", update.loss}};
+    for (const auto& metric : tally.metrics()) metrics.push_back(metric);
+    metrics.emplace_back("grad_norm", update.grad_norm);
+    metrics.emplace_back("learning_rate", update.learning_rate);
+    std::int64_t tokens = 0;
+    for (const lm::Packed& row : batch) tokens += row.batch.size();
+    loop.log(metrics, tokens);
+  }
+  loop.finish();
+
+  const std::filesystem::path out = context.output("reward_model");
+  lm::save_model_folder(out, model, tokenizer);
+  const lm::RewardScale scale = scale_of_chosen(model, feed.all());
+  lm::write_reward_scale(out, scale);
+  context.result("chosen_reward_mean", scale.mean);
+  context.result("chosen_reward_std", scale.deviation);
+}
+
+}  // namespace lehr::plugins::reward

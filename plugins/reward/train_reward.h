@@ -1,0 +1,27 @@
+// The stage: a scalar head on the trunk of a language model, trained on preferences.
+#pragma once
+
+#include <lehr/plugin.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "lm/training_loop.h"
+
+namespace lehr::plugins::reward {
+
+lm::TrainOptions reward_defaults();
+
+class TrainReward : public Stage {
+ public:
+  void describe(Description& d) override;
+  void check() override;
+  void run(Context& context) override;
+
+ private:
+  double centering_ = 0.01;
+  std::optional<std::int64_t> max_length_;
+  lm::TrainOptions training_ = reward_defaults();
+};
+
+}  // namespace lehr::plugins::reward
