@@ -1,64 +1,109 @@
 // lehr-host: the process a plugin runs in. Loads plugins so that `lehr` itself never does; links
 // nothing heavy, a plugin brings its own libraries.
-//
-//   lehr-host --stamp FILE.so      write the plugin's description into the file
-//   lehr-host --describe FILE.so   print it
 #include <lehr/abi.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <map>
 #include <string>
 #include <string_view>
 
+#include "event_pipe.h"
 #include "plugin_library.h"
+#include "reward_process.h"
 #include "runtime/plugin/plugin_file.h"
+#include "runtime/store/durable_file.h"
+#include "stage_context.h"
+#include "stage_run.h"
 
 namespace {
 
-constexpr std::string_view kUsage =
+using namespace lehr;
+
+constexpr const char* kUsage =
     "lehr-host: the process in which Lehr runs a plugin; normally started by lehr\n"
     "  lehr-host --stamp FILE.so      write the plugin's description into the file\n"
-    "  lehr-host --describe FILE.so   print the plugin's description (JSON)\n";
+    "  lehr-host --describe FILE.so   print the plugin's description (JSON)\n"
+    "  lehr-host --spec FILE [--events FD] [--parent PID]\n"
+    "                                 run one stage, as the file says\n"
+    "  lehr-host --reward FD [--parent PID]\n"
+    "                                 serve one reward over the inherited socket FD\n";
 
-// Before any plugin, and with it OpenMP, is loaded: threads that wait must not spin.
-void quiet_threads() {
+// Before any plugin, and with it OpenMP, is loaded: threads that wait must not spin, and there are
+// as many as the pipeline declares.
+void prepare_environment(unsigned threads) {
   ::setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
   ::setenv("GOMP_SPINCOUNT", "0", 0);
+  if (threads == 0) return;
+  for (const char* name : {"OMP_NUM_THREADS", "MKL_NUM_THREADS"})
+    ::setenv(name, std::to_string(threads).c_str(), 1);
 }
 
-// Enough of a host for a plugin to describe itself: no context exists yet, so no service is ever
-// called.
-const lehr_host* bare_host() {
-  static lehr_host host{};
-  host.size = sizeof host;
-  host.abi = LEHR_ABI_VERSION;
-  return &host;
+// Killed with the process that started it. False: that one is gone already.
+bool die_with(pid_t parent) {
+  return ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent;
 }
 
-}  // namespace
+void stop_when_asked() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { host::request_stop(); };
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGINT, &action, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+}
 
-int main(int argc, char** argv) try {
-  const std::string_view mode = argc > 1 ? argv[1] : "";
-  if (argc != 3) {
-    std::fwrite(kUsage.data(), 1, kUsage.size(), stderr);
-    return 2;
-  }
-  quiet_threads();
-  if (mode == "--stamp") {
-    lehr::runtime::stamp_plugin_file(argv[2],
-                                     lehr::host::PluginLibrary(argv[2], bare_host()).description());
+int run(const std::string& spec_file, int events_fd) {
+  host::EventPipe events(events_fd);
+  stop_when_asked();
+  const auto spec =
+      runtime::StageSpec::from_json(nlohmann::ordered_json::parse(runtime::read_file(spec_file)));
+  prepare_environment(spec.threads);
+  return host::run_stage(spec, events);
+}
+
+int dispatch(std::map<std::string, std::string> options) {
+  if (options.contains("--parent") && !die_with(std::stoi(options["--parent"]))) return 1;
+  const auto events = options.contains("--events") ? std::stoi(options["--events"]) : -1;
+  if (options.contains("--spec")) return run(options["--spec"], events);
+  prepare_environment(0);
+  if (options.contains("--reward")) return host::serve_reward(std::stoi(options["--reward"]));
+  if (options.contains("--stamp")) {
+    const std::string& file = options["--stamp"];
+    runtime::stamp_plugin_file(file,
+                               host::PluginLibrary(file, host::bare_services()).description());
     return 0;
   }
-  if (mode == "--describe") {
-    const lehr::host::PluginLibrary plugin(argv[2], bare_host());
+  if (options.contains("--describe")) {
+    const host::PluginLibrary plugin(options["--describe"], host::bare_services());
     std::printf("%.*s\n", static_cast<int>(plugin.description().size()),
                 plugin.description().data());
     return 0;
   }
-  std::fwrite(kUsage.data(), 1, kUsage.size(), stderr);
-  return 2;
-} catch (const std::exception& e) {
-  std::fprintf(stderr, "lehr-host: error: %s\n", e.what());
-  return 4;
+  std::fputs(kUsage, stderr);
+  return runtime::kExitUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::map<std::string, std::string> options;
+  for (int i = 1; i + 1 < argc; i += 2) options[argv[i]] = argv[i + 1];
+  int code = runtime::kExitPlugin;
+  try {
+    code = argc % 2 == 1 ? dispatch(std::move(options)) : dispatch({});
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "lehr-host: error: %s\n", e.what());
+  }
+  // Static destructors of plugins and of what they brought have nothing left to do for us, and may
+  // crash.
+  std::fflush(nullptr);
+  ::_exit(code);
 }

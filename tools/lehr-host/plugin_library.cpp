@@ -1,7 +1,6 @@
 #include "plugin_library.h"
 
 #include <boost/dll/shared_library.hpp>
-#include <nlohmann/json.hpp>
 
 #include "runtime/plugin/plugin_file.h"
 
@@ -59,6 +58,16 @@ PluginLibrary::PluginLibrary(std::filesystem::path path, const lehr_host* servic
 }
 
 std::string_view PluginLibrary::description() const { return view(table_->description); }
+
+nlohmann::ordered_json PluginLibrary::item_description(std::string_view kind,
+                                                       std::string_view name) const {
+  const auto live = nlohmann::ordered_json::parse(description(), nullptr, false);
+  if (live.is_object() && live.contains(kind))
+    for (const auto& item : live.at(std::string(kind)))
+      if (item.value("name", "") == name) return item;
+  throw LoadError(path_.string() + ": its description has no '" + std::string(name) +
+                  "' among its " + std::string(kind));
+}
 
 void PluginLibrary::check_manifest() const {
   const auto embedded = runtime::read_plugin_file(path_).description;

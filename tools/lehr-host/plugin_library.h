@@ -5,6 +5,7 @@
 #include <lehr/abi.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -25,6 +26,8 @@ class PluginLibrary {
   const std::filesystem::path& path() const { return path_; }
   // The live description, JSON.
   std::string_view description() const;
+  // Of one item; kind: "stages", "steps", "rewards". Throws LoadError if there is none.
+  nlohmann::ordered_json item_description(std::string_view kind, std::string_view name) const;
   // Throws LoadError if the manifest embedded in the file is not the live description.
   void check_manifest() const;
 

@@ -9,7 +9,7 @@
 namespace lehr::runtime {
 namespace fs = std::filesystem;
 
-std::optional<Lease> Lease::take(const fs::path& work_folder, bool blocking) {
+std::optional<Lease> Lease::try_take(const fs::path& work_folder) {
   const fs::path path = work_folder / "lease";
   while (true) {
     make_folders(work_folder);
@@ -20,7 +20,7 @@ std::optional<Lease> Lease::take(const fs::path& work_folder, bool blocking) {
       if (e.error_number == ENOENT) continue;  // whoever finished removed the folder just now
       throw;
     }
-    if (::flock(file.get(), LOCK_EX | (blocking ? 0 : LOCK_NB)) != 0) {
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK || errno == EINTR) return std::nullopt;
       throw IoError("cannot lock", path, errno);
     }
@@ -32,11 +32,6 @@ std::optional<Lease> Lease::take(const fs::path& work_folder, bool blocking) {
       return Lease(std::move(file));
   }
 }
-
-std::optional<Lease> Lease::try_take(const fs::path& work_folder) {
-  return take(work_folder, false);
-}
-std::optional<Lease> Lease::wait(const fs::path& work_folder) { return take(work_folder, true); }
 
 bool Lease::held(const fs::path& work_folder) {
   const int fd = ::open((work_folder / "lease").c_str(), O_RDWR | O_CLOEXEC);

@@ -13,14 +13,11 @@ class Lease {
  public:
   // nullopt: another process holds it. Creates the folder and the file if missing.
   static std::optional<Lease> try_take(const std::filesystem::path& work_folder);
-  // Waits for it. nullopt: a signal arrived first.
-  static std::optional<Lease> wait(const std::filesystem::path& work_folder);
   // True if some living process holds it; takes nothing.
   static bool held(const std::filesystem::path& work_folder);
 
  private:
   explicit Lease(FileDescriptor file) : file_(std::move(file)) {}
-  static std::optional<Lease> take(const std::filesystem::path& work_folder, bool blocking);
   FileDescriptor file_;
 };
 

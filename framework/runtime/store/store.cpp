@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <map>
 
-#include "runtime/store/sha256.h"
+#include "runtime/store/checked_json.h"
 
 namespace lehr::runtime {
 namespace fs = std::filesystem;
@@ -28,33 +28,12 @@ void make_read_only(const fs::path& folder) {
   }
 }
 
-// A result file carries the SHA-256 of the rest of itself, so that a flipped bit is no silent wrong
-// number.
-std::string with_checksum(nlohmann::ordered_json json) {
-  json["checksum"] =
-      sha256_hex(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-  return json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
-
 // Throws IoError, StoreError.
 StageResult read_result(const fs::path& path) {
   const auto damaged = [&](const std::string& why) -> StoreError {
     return StoreError("'" + path.string() + "' is damaged: " + why);
   };
-  auto json = nlohmann::ordered_json::parse(read_file(path, std::size_t{1} << 26), nullptr, false);
-  if (!json.is_object()) throw damaged("it is not a JSON object");
-  const std::string checksum =
-      json.value("checksum", nlohmann::ordered_json()).is_string() ? json["checksum"] : "";
-  json.erase("checksum");
-  if (sha256_hex(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) !=
-      checksum)
-    throw damaged("its checksum does not fit");
-  StageResult out;
-  try {
-    out = StageResult::from_json(json);
-  } catch (const StoreError& e) {
-    throw damaged(e.what());
-  }
+  const StageResult out = StageResult::from_json(read_checked_json(path));
   if (out.key != path.stem().string()) throw damaged("it belongs to another key");
   for (const auto& [port, output] : out.outputs)
     if (!is_digest(output.digest)) throw damaged("output '" + port + "' has no digest");
@@ -145,7 +124,7 @@ std::string ArtifactStore::publish(const fs::path& folder, const Artifact& artif
 }
 
 void ArtifactStore::write_result(const StageResult& result) const {
-  write_file_durably(result_path(result.key), with_checksum(result.to_json()));
+  write_file_durably(result_path(result.key), checked_json(result.to_json()));
 }
 
 FileDescriptor ArtifactStore::shared_lock() const {

@@ -1,0 +1,55 @@
+#include "runtime/run/stage_spec.h"
+
+namespace lehr::runtime {
+
+nlohmann::ordered_json StageSpec::to_json() const {
+  nlohmann::ordered_json ins = nlohmann::ordered_json::array(),
+                         items = nlohmann::ordered_json::object();
+  for (const auto& in : inputs)
+    ins.push_back(
+        {{"port", in.port}, {"label", in.label}, {"digest", in.digest}, {"check", in.check}});
+  for (const auto& [name, path] : item_plugins) items[name] = path.string();
+  return {{"format", 1},
+          {"store", store.string()},
+          {"run", run},
+          {"stage_id", stage_id},
+          {"plugin", plugin.string()},
+          {"stage", stage},
+          {"full_name", full_name},
+          {"key", key},
+          {"key_parts", key_parts},
+          {"parameters", parameters},
+          {"seed", seed},
+          {"threads", threads},
+          {"device", device},
+          {"inputs", ins},
+          {"item_plugins", items}};
+}
+
+StageSpec StageSpec::from_json(const nlohmann::ordered_json& json) try {
+  if (const int format = json.at("format"); format != 1)
+    throw StoreError("stage specification format " + std::to_string(format) +
+                     " is newer than this host knows");
+  StageSpec out;
+  out.store = json.at("store").get<std::string>();
+  out.run = json.at("run");
+  out.stage_id = json.at("stage_id");
+  out.plugin = json.at("plugin").get<std::string>();
+  out.stage = json.at("stage");
+  out.full_name = json.at("full_name");
+  out.key = json.at("key");
+  out.key_parts = json.at("key_parts").get<KeyParts>();
+  out.parameters = json.at("parameters");
+  out.seed = json.at("seed");
+  out.threads = json.at("threads");
+  out.device = json.at("device");
+  for (const auto& in : json.at("inputs"))
+    out.inputs.push_back({in.at("port"), in.at("label"), in.at("digest"), in.at("check")});
+  for (const auto& [name, path] : json.at("item_plugins").items())
+    out.item_plugins[name] = path.get<std::string>();
+  return out;
+} catch (const nlohmann::json::exception& e) {
+  throw StoreError(std::string("the stage specification is malformed: ") + e.what());
+}
+
+}  // namespace lehr::runtime

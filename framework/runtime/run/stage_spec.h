@@ -1,0 +1,62 @@
+// What the stage host is told, one JSON file, and what it tells back, one JSON object a line on an
+// inherited pipe. The same file is what Slurm or MPI would start a host with.
+//
+// Events from the host, member "event":
+//   started    {"pid"}                      resumed   {"tag"}             waiting   {}  (another
+//   run has the lease) log        {"level", "text"}            progress  {"done", "total", "unit",
+//   "note"} metric     {"step", "name", "value"}    (value null: not finite; then "text" says
+//   which) phase      {"name"}                     "checking inputs", "running", "publishing"
+//   finished   {"taken", "seconds"}         the result file is on disk; taken: another run made it
+//   failed     {"message"}                  cancelled {}
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/store/stage_result.h"
+
+namespace lehr::runtime {
+
+// Exit codes of lehr-host, and of `lehr run` where they mean the same.
+enum ExitCode {
+  kExitOk = 0,
+  kExitFailed = 1,
+  kExitUsage = 2,
+  kExitConfig = 3,
+  kExitPlugin = 4,
+  kExitGate = 5,
+  kExitResumable = 75,
+};
+
+struct SpecInput {
+  std::string port, label, digest;
+  bool check = true;  // hash the content before use
+};
+
+struct StageSpec {
+  std::filesystem::path store;
+  std::string run, stage_id;
+  std::filesystem::path plugin;
+  std::string stage;      // its name within the plugin
+  std::string full_name;  // "tokenizer.train"
+  std::string key;
+  KeyParts key_parts;
+  nlohmann::ordered_json parameters;
+  std::uint64_t seed = 0;
+  std::uint32_t threads = 1;
+  std::string device = "cpu";
+  std::vector<SpecInput> inputs;
+  std::map<std::string, std::filesystem::path>
+      item_plugins;  // of steps and rewards, by plugin name
+
+  nlohmann::ordered_json to_json() const;
+  // Throws StoreError.
+  static StageSpec from_json(const nlohmann::ordered_json& json);
+};
+
+}  // namespace lehr::runtime

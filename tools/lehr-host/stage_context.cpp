@@ -1,0 +1,263 @@
+#include "stage_context.h"
+
+#include <csignal>
+#include <functional>
+
+namespace lehr::host {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+volatile std::sig_atomic_t stop_flag = 0;
+
+std::string_view view(lehr_str s) { return {s.data ? s.data : "", s.size}; }
+lehr_str borrow(std::string_view s) { return {s.data(), s.size()}; }
+
+lehr_str keep(lehr_context* c, std::string text) {
+  const std::lock_guard lock(c->mutex);
+  return borrow(c->kept.emplace_back(std::move(text)));
+}
+
+// Runs a service that can fail; its reason is kept for the stage's own error.
+template <class Body>
+lehr_status guarded(lehr_context* c, Body body) {
+  try {
+    return body();
+  } catch (const std::exception& e) {
+    const std::lock_guard lock(c->mutex);
+    c->service_failure = e.what();
+  }
+  return LEHR_FAILED;
+}
+
+lehr_status refuse(lehr_context* c, std::string why) {
+  return guarded(c, [&]() -> lehr_status { throw std::runtime_error(why); });
+}
+
+void fail(lehr_context* c, lehr_str message) {
+  const std::lock_guard lock(c->mutex);
+  c->failure = view(message);
+}
+
+void log(lehr_context* c, int32_t level, lehr_str text) { c->events.log(level, view(text)); }
+
+void progress(lehr_context* c, const lehr_progress* p) {
+  c->events.progress(p->done, p->total, view(p->unit), view(p->note));
+}
+
+void metric(lehr_context* c, int64_t step, lehr_str name, double value) {
+  c->events.metric(step, view(name), value);
+}
+
+void result(lehr_context* c, lehr_str name, double value, uint32_t flags) {
+  const std::lock_guard lock(c->mutex);
+  c->results[std::string(view(name))] = {value, (flags & LEHR_RESULT_VOLATILE) != 0};
+}
+
+int32_t cancelled(lehr_context*) { return stop_requested(); }
+const lehr_value* parameters(lehr_context* c) { return c->parameters.root(); }
+uint64_t seed(lehr_context* c) { return c->spec.seed; }
+uint32_t threads(lehr_context* c) { return c->spec.threads; }
+lehr_str device(lehr_context* c) { return borrow(c->spec.device); }
+size_t input_count(lehr_context* c) { return c->inputs.size(); }
+
+lehr_status input(lehr_context* c, size_t index, lehr_input* out, size_t out_size) {
+  if (index >= c->inputs.size() || out_size < sizeof(lehr_input))
+    return refuse(c, "there is no such input");
+  const auto& in = c->inputs[index];
+  *out = {borrow(in.port), borrow(in.label),  borrow(in.artifact.type),
+          borrow(in.path), borrow(in.digest), borrow(in.facets)};
+  return LEHR_OK;
+}
+
+lehr_status output(lehr_context* c, lehr_str port, lehr_str* path) {
+  const auto found = c->outputs.find(view(port));
+  if (found == c->outputs.end())
+    return refuse(c, "there is no output port '" + std::string(view(port)) + "'");
+  *path = borrow(found->second);
+  return LEHR_OK;
+}
+
+lehr_status set_facet(lehr_context* c, lehr_str port, lehr_str name, lehr_str value) {
+  if (!c->outputs.contains(view(port)))
+    return refuse(c, "there is no output port '" + std::string(view(port)) + "'");
+  const std::lock_guard lock(c->mutex);
+  c->facets_set[std::string(view(port))][std::string(view(name))] = view(value);
+  return LEHR_OK;
+}
+
+lehr_status state_begin(lehr_context* c, lehr_str* path) {
+  return guarded(c, [&] {
+    *path = keep(c, c->state.begin().string());
+    return LEHR_OK;
+  });
+}
+
+lehr_status state_commit(lehr_context* c, lehr_str tag, lehr_str keep_tags) {
+  return guarded(c, [&] {
+    std::vector<std::string> keep_list;
+    if (keep_tags.size > 0)
+      keep_list = Json::parse(view(keep_tags)).get<std::vector<std::string>>();
+    c->state.commit(view(tag), keep_list);
+    return LEHR_OK;
+  });
+}
+
+lehr_status state_latest(lehr_context* c, lehr_str* tag, lehr_str* path) {
+  const auto state = c->state.latest();
+  if (!state) return LEHR_FAILED;
+  *tag = keep(c, state->tag);
+  *path = keep(c, state->path.string());
+  return LEHR_OK;
+}
+
+lehr_status state_find(lehr_context* c, lehr_str tag, lehr_str* path) {
+  return guarded(c, [&] {
+    const auto state = c->state.find(view(tag));
+    if (!state) return LEHR_FAILED;
+    *path = keep(c, state->path.string());
+    return LEHR_OK;
+  });
+}
+
+lehr_status open_step(lehr_context* c, lehr_str parameter, size_t index, const lehr_step** step,
+                      void** instance) {
+  const auto found = c->steps.find(view(parameter));
+  if (found == c->steps.end() || index >= found->second.size())
+    return refuse(
+        c, "'" + std::string(view(parameter)) + "' has no document step " + std::to_string(index));
+  const auto& wanted = found->second[index];
+  std::string message;
+  const lehr_sink sink{sizeof sink, &message, [](void* self, lehr_str s) {
+                         static_cast<std::string*>(self)->assign(view(s));
+                       }};
+  if (wanted.table->create(wanted.values, &sink, instance) != LEHR_OK)
+    return refuse(c, "document step '" + wanted.name + "': " + message);
+  *step = wanted.table;
+  return LEHR_OK;
+}
+
+lehr_status score(lehr_context* c, lehr_str parameter, size_t index, const lehr_exchange* exchanges,
+                  size_t count, size_t stride, double* scores) {
+  const auto found = c->rewards.find(view(parameter));
+  if (found == c->rewards.end() || index >= found->second.size())
+    return refuse(c,
+                  "'" + std::string(view(parameter)) + "' has no reward " + std::to_string(index));
+  return guarded(c, [&] {
+    found->second[index]->score(exchanges, count, stride, scores);
+    return LEHR_OK;
+  });
+}
+
+// Calls visit(path, type, values) for every parameter, "data.steps" for a nested one.
+void for_each_parameter(
+    const Json& parameters, const Json& values, const std::string& prefix,
+    const std::function<void(const std::string&, const std::string&, const Json&)>& visit) {
+  for (const Json& parameter : parameters) {
+    const std::string name = parameter.value("name", ""), type = parameter.value("type", "");
+    if (!values.is_object() || !values.contains(name)) continue;
+    visit(prefix + name, type, values[name]);
+    if (parameter.contains("fields"))
+      for_each_parameter(parameter["fields"], values[name], prefix + name + ".", visit);
+  }
+}
+
+}  // namespace
+
+bool stop_requested() { return stop_flag != 0; }
+void request_stop() { stop_flag = 1; }
+
+const lehr_host* bare_services() {
+  static lehr_host host{};
+  host.size = sizeof host;
+  host.abi = LEHR_ABI_VERSION;
+  host.version = borrow(LEHR_VERSION);
+  return &host;
+}
+
+const lehr_host* stage_services() {
+  static const lehr_host host{sizeof(lehr_host),
+                              LEHR_ABI_VERSION,
+                              borrow(LEHR_VERSION),
+                              fail,
+                              log,
+                              progress,
+                              metric,
+                              result,
+                              cancelled,
+                              parameters,
+                              seed,
+                              threads,
+                              device,
+                              input_count,
+                              input,
+                              output,
+                              set_facet,
+                              state_begin,
+                              state_commit,
+                              state_latest,
+                              state_find,
+                              open_step,
+                              score};
+  return &host;
+}
+
+}  // namespace lehr::host
+
+using namespace lehr::host;
+
+lehr_context::lehr_context(const lehr::runtime::StageSpec& stage, const Json& of_stage,
+                           EventPipe& pipe, DurableState& durable)
+    : spec(stage),
+      description(of_stage),
+      events(pipe),
+      state(durable),
+      parameters(stage.parameters, of_stage.at("parameters")) {
+  for (const Json& port : description.at("outputs")) {
+    const std::string name = port.at("name");
+    outputs[name] = state.output(name).string();
+  }
+}
+
+void lehr_context::open_items(const PluginLibrary& own) {
+  const std::string own_name = spec.full_name.substr(0, spec.full_name.find('.'));
+  const auto plugin_path = [&](const std::string& plugin) {
+    const auto found = spec.item_plugins.find(plugin);
+    if (found != spec.item_plugins.end()) return found->second;
+    if (plugin == own_name) return spec.plugin;
+    throw LoadError("plugin '" + plugin + "' is not known to this stage");
+  };
+  const auto library = [&](const std::string& plugin) -> const PluginLibrary& {
+    const auto path = plugin_path(plugin);
+    if (path == own.path()) return own;
+    auto& slot = libraries[plugin];
+    if (!slot) {
+      slot = std::make_unique<PluginLibrary>(path, stage_services());
+      slot->check_manifest();
+    }
+    return *slot;
+  };
+  for_each_parameter(
+      description.at("parameters"), spec.parameters, "",
+      [&](const std::string& path, const std::string& type, const Json& entries) {
+        if ((type != "steps" && type != "rewards") || !entries.is_array()) return;
+        for (const Json& entry : entries) {
+          const std::string name = entry.at("name");
+          const std::string plugin = name.substr(0, name.find('.')),
+                            item = name.substr(name.find('.') + 1);
+          const Json with = entry.contains("with") ? entry["with"] : Json::object();
+          if (type == "rewards") {
+            rewards[path].push_back(
+                std::make_unique<RewardProcess>(name, plugin_path(plugin), with));
+            continue;
+          }
+          const PluginLibrary& from = library(plugin);
+          const lehr_step* table = from.step(item);
+          if (table == nullptr)
+            throw LoadError(from.path().string() + ": it has no document step '" + item + "'");
+          const Json declared = from.item_description("steps", item);
+          step_values.emplace_back(with, declared.at("parameters"));
+          steps[path].push_back({table, step_values.back().root(), name});
+        }
+      });
+}

@@ -1,0 +1,150 @@
+#include "stage_run.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "facets.h"
+#include "publication.h"
+#include "runtime/store/lease.h"
+#include "stage_context.h"
+
+namespace lehr::host {
+namespace fs = std::filesystem;
+using runtime::ArtifactStore;
+using runtime::Lease;
+using runtime::StageSpec;
+using Json = nlohmann::ordered_json;
+namespace {
+
+// A stage is not started with less: its first checkpoint would fail.
+constexpr std::uint64_t kLeastFreeBytes = 64u << 20;
+constexpr auto kLeaseProbe = std::chrono::milliseconds(50);
+
+int failed(EventPipe& events, const std::string& message, int code = runtime::kExitFailed) {
+  events.send({{"event", "failed"}, {"message", message}});
+  return code;
+}
+
+int stopped(EventPipe& events) {
+  events.send({{"event", "cancelled"}});
+  return runtime::kExitResumable;
+}
+
+int finished(EventPipe& events, bool taken, double seconds) {
+  events.send({{"event", "finished"}, {"taken", taken}, {"seconds", seconds}});
+  return runtime::kExitOk;
+}
+
+// nullopt: asked to stop while another run was computing the same stage.
+std::optional<Lease> take_lease(const ArtifactStore& store, const StageSpec& spec,
+                                EventPipe& events) {
+  bool told = false;
+  while (!stop_requested()) {
+    if (auto lease = Lease::try_take(store.work_path(spec.key))) return lease;
+    if (!told) events.send({{"event", "waiting"}});
+    told = true;
+    std::this_thread::sleep_for(kLeaseProbe);
+  }
+  return std::nullopt;
+}
+
+void bind_inputs(lehr_context& context, const ArtifactStore& store) {
+  std::vector<BoundInput> bound;
+  for (const auto& in : context.spec.inputs) {
+    if (in.check) store.check_content(in.digest, context.spec.threads);
+    auto artifact = store.artifact(in.digest);
+    bound.push_back({in.port, in.label, in.digest, artifact.facets});
+    const std::string facets = Json(artifact.facets).dump();
+    context.inputs.push_back({in.port, in.label, in.digest, store.artifact_path(in.digest).string(),
+                              facets, std::move(artifact)});
+  }
+  SymbolTable(context.description.at("inputs"), bound);  // throws if they do not fit together
+}
+
+// What the stage said, with the reason of the service that failed before, if it is not in there.
+std::string failure_text(lehr_context& context) {
+  const std::lock_guard lock(context.mutex);
+  if (context.failure.empty())
+    return context.service_failure.empty() ? "it gave no reason" : context.service_failure;
+  if (context.service_failure.empty() ||
+      context.failure.find(context.service_failure) != std::string::npos)
+    return context.failure;
+  return context.failure + ": " + context.service_failure;
+}
+
+lehr_status call_stage(const lehr_stage& stage, lehr_context& context) try {
+  return stage.run(&context, stage_services());
+} catch (const std::exception& e) {
+  context.failure = std::string("an exception crossed the plugin boundary: ") + e.what();
+  return LEHR_FAILED;
+} catch (...) {
+  context.failure = "an exception crossed the plugin boundary";
+  return LEHR_FAILED;
+}
+
+int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe& events) {
+  if (const auto result = store.find_result(spec.key)) return finished(events, true, 0);
+  if (finish_earlier_publication(store, spec.key)) return finished(events, false, 0);
+
+  const PluginLibrary plugin(spec.plugin, stage_services());
+  plugin.check_manifest();
+  const lehr_stage* stage = plugin.stage(spec.stage);
+  if (stage == nullptr)
+    throw LoadError(spec.plugin.string() + ": it has no stage '" + spec.stage + "'");
+  if (const auto free = store.free_bytes(); free < kLeastFreeBytes)
+    return failed(events, "only " + std::to_string(free >> 20) +
+                              " MiB are free where the store is ('" + store.root().string() +
+                              "'). Make room, or choose another place with --store");
+
+  const fs::path work = store.work_path(spec.key);
+  DurableState state(work);
+  lehr_context context(spec, plugin.item_description("stages", spec.stage), events, state);
+  events.phase("checking inputs");
+  bind_inputs(context, store);
+  std::vector<std::string> ports;
+  for (const auto& [port, path] : context.outputs) ports.push_back(port);
+  if (const auto resumed =
+          state.resume(ports, [&](const std::string& text) { events.log(LEHR_WARNING, text); }))
+    events.send({{"event", "resumed"}, {"tag", resumed->tag}});
+  runtime::make_folders(work / "scratch");
+  if (::chdir((work / "scratch").c_str()) != 0)
+    throw runtime::IoError("cannot enter", work / "scratch", errno);
+  context.open_items(plugin);
+
+  events.phase("running");
+  const auto begin = std::chrono::steady_clock::now();
+  const lehr_status status = call_stage(*stage, context);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  context.rewards.clear();
+  if (status == LEHR_CANCELLED) return stopped(events);
+  if (status != LEHR_OK) return failed(events, failure_text(context));
+
+  events.phase("publishing");
+  publish_outputs(context, store, seconds);
+  return finished(events, false, seconds);
+}
+
+}  // namespace
+
+int run_stage(const StageSpec& spec, EventPipe& events) try {
+  events.send({{"event", "started"}, {"pid", ::getpid()}});
+  const ArtifactStore store(spec.store);
+  const auto lease = take_lease(store, spec, events);
+  if (!lease) return stopped(events);
+  const int code = run_with_lease(spec, store, events);
+  if (code == runtime::kExitOk) {
+    if (::chdir("/") != 0) return code;
+    runtime::remove_tree(store.work_path(spec.key));
+  }
+  return code;
+} catch (const LoadError& e) {
+  return failed(events, e.what(), runtime::kExitPlugin);
+} catch (const std::exception& e) {
+  return failed(events, e.what());
+}
+
+}  // namespace lehr::host
