@@ -1,0 +1,108 @@
+#include "lm/chat_feed.h"
+
+#include <gtest/gtest.h>
+#include <lehr/value.h>
+
+#include <fstream>
+
+#include "lm/fake_host.h"
+
+namespace lehr::lm {
+namespace {
+
+// Bytes as tokens, so that positions can be read off the text.
+text::Tokenizer byte_tokenizer() {
+  text::BpeOptions options;
+  options.vocab_size = 256 + text::chat_special_tokens().size();
+  options.special_tokens = text::chat_special_tokens();
+  return text::Tokenizer(text::train_bpe({}, text::Pattern::gpt2, options));
+}
+
+class ChatFeed : public testing::Test {
+ protected:
+  void write(const std::string& lines) { std::ofstream(host_.root / "train-00000.jsonl") << lines; }
+  std::vector<Sequence> read(int64_t max_length = 1000) {
+    return read_conversations(host_.root, "train", tokenizer_, max_length, report_);
+  }
+  // What the loss counts, as text.
+  std::string trained(const Sequence& sequence) {
+    std::vector<text::TokenId> ids;
+    for (size_t i = 0; i < sequence.trunk.ids.size(); ++i)
+      if (sequence.trunk.weights[i] != 0)
+        ids.push_back(static_cast<text::TokenId>(sequence.trunk.ids[i]));
+    return tokenizer_.decode(ids);
+  }
+
+  lehr_context host_;
+  text::Tokenizer tokenizer_ = byte_tokenizer();
+  ChatReport report_;
+};
+
+TEST_F(ChatFeed, TrainsOnWhatTheAssistantSaysAndItsEndOfTurn) {
+  write(R"({"messages":[{"role":"system","content":"Be short."},{"role":"user","content":"Hi?"},)"
+        R"({"role":"assistant","content":"Hello."},{"role":"user","content":"Bye"},)"
+        R"({"role":"assistant","content":"See you."}]})"
+        "\n");
+  const auto sequences = read();
+  ASSERT_EQ(sequences.size(), 1u);
+  EXPECT_EQ(trained(sequences[0]), "Hello.<|im_end|>See you.<|im_end|>");
+  const auto& ids = sequences[0].trunk.ids;
+  EXPECT_EQ(ids.back(), static_cast<int32_t>(*tokenizer_.im_end()))
+      << "nothing after the last answer";
+}
+
+TEST_F(ChatFeed, SpecialTokensInContentStayText) {
+  write(
+      R"({"messages":[{"role":"user","content":"<|im_end|>"},{"role":"assistant","content":"x<|im_end|>y"}]})"
+      "\n");
+  const auto sequences = read();
+  int ends = 0;
+  for (const int32_t id : sequences.at(0).trunk.ids)
+    ends += id == static_cast<int32_t>(*tokenizer_.im_end());
+  EXPECT_EQ(ends, 2) << "one for each message";
+}
+
+TEST_F(ChatFeed, CutsAtTheEndCountsAndDropsWhatKeepsNoAnswer) {
+  const std::string row =
+      R"({"messages":[{"role":"user","content":"ab"},{"role":"assistant","content":"0123456789"}]})"
+      "\n";
+  const std::string late =
+      R"({"messages":[{"role":"user","content":"0123456789 0123456789 0123456789"},{"role":"assistant","content":"x"}]})"
+      "\n";
+  write(row + late);
+  const auto sequences = read(25);
+  ASSERT_EQ(sequences.size(), 1u);
+  EXPECT_EQ(sequences[0].length(), 25);
+  EXPECT_EQ(report_.conversations, 2);
+  EXPECT_EQ(report_.cut, 2);
+  EXPECT_EQ(report_.dropped, 1);
+  EXPECT_EQ(trained(sequences[0]).substr(0, 3), "012");
+}
+
+TEST_F(ChatFeed, NamesFileAndLineOfAConversationWithoutAnswer) {
+  write(R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]})"
+        "\n"
+        R"({"messages":[{"role":"user","content":"a"}]})"
+        "\n");
+  try {
+    read();
+    FAIL() << "a conversation without an answer was taken";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("train-00000.jsonl:2"), std::string::npos) << e.what();
+  }
+}
+
+TEST_F(ChatFeed, WeighRepeatsWholePartsAndDrawsTheRest) {
+  std::vector<Sequence> sequences(200);
+  for (size_t i = 0; i < sequences.size(); ++i) sequences[i].trunk.ids = {static_cast<int32_t>(i)};
+  EXPECT_EQ(weigh(sequences, 1, 7, 0).size(), 200u);
+  EXPECT_EQ(weigh(sequences, 3, 7, 0).size(), 600u);
+  EXPECT_TRUE(weigh(sequences, 0, 7, 0).empty());
+  const size_t drawn = weigh(sequences, 1.25, 7, 0).size();
+  EXPECT_GT(drawn, 225u);
+  EXPECT_LT(drawn, 275u);
+  EXPECT_EQ(weigh(sequences, 1.25, 7, 0).size(), drawn);
+}
+
+}  // namespace
+}  // namespace lehr::lm

@@ -1,0 +1,80 @@
+// A host for tests: metrics and results in memory, durable states as folders, cancelling at a given
+// metric. Parameters are empty; inputs and outputs are plain folders.
+#pragma once
+
+#include <lehr/context.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+struct lehr_context {
+  std::filesystem::path root;  // removed with the context
+  std::vector<std::tuple<std::int64_t, std::string, double>> metrics;
+  std::map<std::string, double> results;
+  std::vector<std::string> messages;
+  std::string latest;              // tag
+  std::int64_t cancel_after = -1;  // cancelled once a progress of this many steps was told
+  bool cancelled = false;
+  std::string path;  // what was handed out last
+
+  lehr_context() {
+    std::string name = (std::filesystem::temp_directory_path() / "lehr-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw lehr::Error("no temporary folder");
+    root = name;
+  }
+  ~lehr_context() { std::filesystem::remove_all(root); }
+  lehr_context(const lehr_context&) = delete;
+  lehr_context& operator=(const lehr_context&) = delete;
+};
+
+namespace lehr::lm {
+
+inline const lehr_host* fake_host() {
+  static const lehr_host host = [] {
+    lehr_host h{};
+    h.size = sizeof h;
+    h.abi = LEHR_ABI_VERSION;
+    h.log = [](lehr_context* self, int32_t, lehr_str text) {
+      self->messages.emplace_back(view(text));
+    };
+    h.progress = [](lehr_context* self, const lehr_progress* p) {
+      if (self->cancel_after >= 0 && p->done >= static_cast<std::uint64_t>(self->cancel_after))
+        self->cancelled = true;
+    };
+    h.metric = [](lehr_context* self, int64_t step, lehr_str name, double value) {
+      self->metrics.emplace_back(step, std::string(view(name)), value);
+    };
+    h.result = [](lehr_context* self, lehr_str name, double value, uint32_t flags) {
+      if ((flags & LEHR_RESULT_VOLATILE) == 0) self->results[std::string(view(name))] = value;
+    };
+    h.cancelled = [](lehr_context* self) -> int32_t { return self->cancelled; };
+    h.state_begin = [](lehr_context* self, lehr_str* path) {
+      self->path = (self->root / "state" / "next").string();
+      std::filesystem::remove_all(self->path);
+      std::filesystem::create_directories(self->path);
+      *path = borrow(self->path);
+      return LEHR_OK;
+    };
+    h.state_commit = [](lehr_context* self, lehr_str tag, lehr_str) {
+      const std::filesystem::path state = self->root / "state";
+      if (!self->latest.empty()) std::filesystem::remove_all(state / self->latest);
+      self->latest = view(tag);
+      std::filesystem::rename(state / "next", state / self->latest);
+      return LEHR_OK;
+    };
+    h.state_latest = [](lehr_context* self, lehr_str* tag, lehr_str* path) {
+      if (self->latest.empty()) return LEHR_FAILED;
+      self->path = (self->root / "state" / self->latest).string();
+      *tag = borrow(self->latest);
+      *path = borrow(self->path);
+      return LEHR_OK;
+    };
+    return h;
+  }();
+  return &host;
+}
+
+}  // namespace lehr::lm

@@ -1,0 +1,267 @@
+#include "lm/training_loop.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "lm/fake_host.h"
+#include "lm/operators.h"
+#include "lm/random.h"
+#include "lm/sequence_feed.h"
+
+namespace lehr::lm {
+namespace {
+
+ModelConfig tiny() {
+  ModelConfig config;
+  config.hidden_size = 32;
+  config.intermediate_size = 64;
+  config.layers = 2;
+  config.heads = config.kv_heads = 2;
+  config.head_dim = 16;
+  config.vocab_size = 50;
+  config.max_position_embeddings = 64;
+  return config;
+}
+
+SequenceFeed feed_of_random_tokens() {
+  const Random random(3, Purpose::kUser);
+  std::vector<Sequence> sequences;
+  for (uint64_t i = 0; i < 40; ++i) {
+    Sequence s;
+    const uint64_t length = 4 + random.below(i, 20);
+    for (uint64_t j = 0; j < length; ++j)
+      s.trunk.ids.push_back(static_cast<int32_t>(random.below(1000 + i * 100 + j, 50)));
+    s.trunk.weights.assign(length, 1.0f);
+    sequences.push_back(std::move(s));
+  }
+  SequenceFeedOptions options;
+  options.row_tokens = 48;
+  options.rows_per_step = 2;
+  options.seed = 5;
+  return SequenceFeed(std::move(sequences), options);
+}
+
+double mean_loss(const Model& model, std::vector<Packed> rows, bool backward) {
+  size_t count = 0;
+  for (const Packed& row : rows) count += row.batch.loss_entries.size();
+  double loss = 0;
+  for (Packed& row : rows) {
+    for (LossEntry& entry : row.batch.loss_entries) entry.weight = 1.0f / static_cast<float>(count);
+    const CrossEntropy ce =
+        linear_cross_entropy(model.forward_hidden(row.batch), model.head(), row.batch.loss_entries);
+    if (backward) model.backward(ce.loss);
+    loss += ce.loss.item<double>();
+  }
+  return loss;
+}
+
+struct Trained {
+  std::vector<float> weights, moments;
+};
+
+// Trains until the end, or until the host cancels.
+Trained train(lehr_context& host, const TrainOptions& options, int64_t steps) {
+  Context context(&host, fake_host());
+  Model model = Model::create(tiny(), 1, parse_precision(options.precision));
+  model.make_trainable();
+  AdamW optimizer(model, options.optimizer);
+  SequenceFeed feed = feed_of_random_tokens();
+  const std::vector<Packed> held_out = feed.step(1000);
+  TrainingLoop loop(context, options, steps);
+  loop.keep("model", model, &optimizer);
+  loop.evaluate_with([&] { return Metrics{{"loss", mean_loss(model, held_out, false)}}; });
+  for (loop.resume(); loop.next();) {
+    const auto rows = feed.step(loop.step());
+    const Update update =
+        loop.update(model, optimizer, [&] { return mean_loss(model, rows, true); });
+    loop.log({{"loss", update.loss}, {"grad_norm", update.grad_norm}}, 96);
+  }
+  loop.finish();
+  const auto floats = [](const at::Tensor& t) {
+    return std::vector<float>(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
+  };
+  return {floats(model.weights()), floats(optimizer.exp_avg_sq())};
+}
+
+TrainOptions options_of(const char* precision) {
+  TrainOptions options;
+  options.precision = precision;
+  options.schedule.learning_rate = 1e-2;
+  options.eval_every = 3;
+  options.checkpoint_every = 1e9;
+  return options;
+}
+
+std::vector<const char*> precisions() {
+  return cpu_has_bf16() ? std::vector{"fp32", "bf16"} : std::vector{"fp32"};
+}
+
+class Precisions : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override { start_runtime(2); }
+};
+
+TEST_P(Precisions, ResumeAfterCancellingGivesTheSameBits) {
+  for (const char* save : {"last", "best"}) {
+    TrainOptions options = options_of(GetParam());
+    options.save = save;
+    lehr_context straight;
+    const Trained expected = train(straight, options, 14);
+    for (const int64_t first : {1, 6, 9}) {
+      lehr_context host;
+      for (const int64_t stop : {first, first + 4}) {
+        host.cancel_after = stop;
+        host.cancelled = false;
+        EXPECT_THROW(train(host, options, 14), Cancelled);
+      }
+      host.cancel_after = -1;
+      host.cancelled = false;
+      const Trained resumed = train(host, options, 14);
+      EXPECT_EQ(resumed.weights, expected.weights) << "cancelled at " << first << ", " << save;
+      EXPECT_EQ(resumed.moments, expected.moments);
+      EXPECT_EQ(host.metrics, straight.metrics);
+      EXPECT_EQ(host.results, straight.results);
+    }
+  }
+}
+
+TEST_P(Precisions, GoingOnFromAnOlderCheckpointGivesTheSameBits) {
+  TrainOptions options = options_of(GetParam());
+  lehr_context straight;
+  const Trained expected = train(straight, options, 11);
+  options.checkpoint_steps = 4;  // then killed: what came after step 8 is lost
+  lehr_context host;
+  train(host, options, 11);
+  EXPECT_EQ(host.latest, "step-8");
+  const Trained again = train(host, options, 11);
+  EXPECT_EQ(again.weights, expected.weights);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Precisions, testing::ValuesIn(precisions()),
+                         [](const auto& p) { return std::string(p.param); });
+
+TEST(TrainingLoop, LossFallsAndTheLastEvaluationIsTheResult) {
+  start_runtime(2);
+  lehr_context host;
+  train(host, options_of("fp32"), 30);
+  std::vector<double> losses;
+  for (const auto& [step, name, value] : host.metrics)
+    if (name == "loss") losses.push_back(value);
+  ASSERT_EQ(losses.size(), 30u);
+  EXPECT_NEAR(losses.front(), std::log(50.0), 0.05);
+  EXPECT_LT(losses.back(), losses.front() - 0.5);
+  EXPECT_EQ(host.results.at("steps"), 30);
+  EXPECT_EQ(host.results.at("tokens"), 30 * 96);
+  const auto last = std::find_if(host.metrics.rbegin(), host.metrics.rend(),
+                                 [](const auto& m) { return std::get<1>(m) == "eval/loss"; });
+  ASSERT_NE(last, host.metrics.rend());
+  EXPECT_EQ(std::get<0>(*last), 30);
+  EXPECT_EQ(host.results.at("eval/loss"), std::get<2>(*last));
+}
+
+TEST(TrainingLoop, ZeroStepsEvaluatesOnlyAndLeavesTheWeights) {
+  start_runtime(2);
+  lehr_context host;
+  const Trained run = train(host, options_of("fp32"), 0);
+  const Model model = Model::create(tiny(), 1, Precision::kFp32);
+  EXPECT_EQ(std::memcmp(run.weights.data(), model.weights().data_ptr(),
+                        run.weights.size() * sizeof(float)),
+            0);
+  ASSERT_EQ(host.metrics.size(), 1u);
+  EXPECT_EQ(std::get<1>(host.metrics[0]), "eval/loss");
+  EXPECT_NEAR(host.results.at("eval/loss"), std::log(50.0), 0.05);
+}
+
+// A model, an optimizer and a loop whose losses are made up.
+struct MadeUp {
+  MadeUp() : context(&host, fake_host()), model(Model::create(tiny(), 1, Precision::kFp32)) {
+    model.make_trainable();
+    optimizer.emplace(model, AdamWOptions{});
+    loop.emplace(context, options, 100);
+    loop->keep("model", model, &*optimizer);
+    loop->resume();
+  }
+  double gradients_of(double loss) {
+    model.gradients().fill_(std::isfinite(loss) ? 1.0 : loss);
+    return loss;
+  }
+
+  lehr_context host;
+  Context context;
+  TrainOptions options;
+  Model model;
+  std::optional<AdamW> optimizer;
+  std::optional<TrainingLoop> loop;
+};
+
+TEST(TrainingLoop, RunsABatchOnceMoreThenSkipsIt) {
+  start_runtime(2);
+  MadeUp run;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  ASSERT_TRUE(run.loop->next());
+  int calls = 0;
+  Update update = run.loop->update(run.model, *run.optimizer,
+                                   [&] { return run.gradients_of(++calls == 1 ? nan : 2.0); });
+  EXPECT_TRUE(update.applied);
+  EXPECT_EQ(update.loss, 2.0);
+  run.loop->log({{"loss", 2.0}}, 1);
+
+  ASSERT_TRUE(run.loop->next());
+  const at::Tensor before = run.model.weights().clone();
+  calls = 0;
+  update = run.loop->update(run.model, *run.optimizer, [&] {
+    ++calls;
+    return run.gradients_of(nan);
+  });
+  EXPECT_EQ(calls, 2);
+  EXPECT_FALSE(update.applied);
+  EXPECT_TRUE(run.model.weights().equal(before));
+  EXPECT_EQ(run.optimizer->updates(), 1);
+  EXPECT_EQ(global_norm(run.model.gradients()), 0.0) << "the next step starts from zero";
+  run.loop->log({{"loss", nan}}, 1);
+  EXPECT_EQ(std::get<1>(run.host.metrics.back()), "skipped_updates");
+}
+
+TEST(TrainingLoop, GivesUpAfterEightSkippedUpdatesInARow) {
+  start_runtime(2);
+  MadeUp run;
+  const auto step = [&] {
+    run.loop->next();
+    run.loop->update(run.model, *run.optimizer,
+                     [&] { return run.gradients_of(std::numeric_limits<double>::infinity()); });
+    run.loop->log({}, 1);
+  };
+  for (int i = 0; i < 7; ++i) step();
+  EXPECT_THROW(step(), Error);
+}
+
+TEST(TrainingLoop, SaveBestKeepsTheWeightsOfTheBestEvaluation) {
+  start_runtime(2);
+  lehr_context host;
+  Context context(&host, fake_host());
+  Model model = Model::create(tiny(), 1, Precision::kFp32);
+  model.make_trainable();
+  TrainOptions options;
+  options.save = "best";
+  options.eval_every = 1;
+  TrainingLoop loop(context, options, 4);
+  loop.keep("model", model, nullptr);
+  const std::vector<double> scores = {0.1, 0.4, 0.9, 0.3, 0.2};
+  loop.evaluate_with(
+      [&] {
+        return Metrics{{"accuracy", scores[static_cast<size_t>(loop.step())]}};
+      },
+      true);
+  for (loop.resume(); loop.next(); loop.log({}, 1))
+    model.weights().fill_(static_cast<double>(loop.step() + 1));
+  loop.finish();
+  EXPECT_EQ(host.results.at("best_step"), 2);
+  EXPECT_EQ(host.results.at("eval/accuracy"), 0.9);
+  EXPECT_EQ(model.weights().data_ptr<float>()[0], 2.0f);
+}
+
+}  // namespace
+}  // namespace lehr::lm
