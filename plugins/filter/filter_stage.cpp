@@ -2,8 +2,8 @@
 
 #include <tbb/concurrent_queue.h>
 #include <tbb/enumerable_thread_specific.h>
+#include <tbb/global_control.h>
 #include <tbb/parallel_pipeline.h>
-#include <tbb/task_arena.h>
 
 #include <atomic>
 #include <chrono>
@@ -118,8 +118,9 @@ class Pass {
       output_.resume(p.file, p.output_length);
     }
     const std::uint64_t resumed_bytes = state_.summary().bytes_in();
-    tbb::task_arena arena(context_.threads());
-    arena.execute([&] { flow(static_cast<std::size_t>(context_.threads()) + 2); });
+    const auto threads = static_cast<std::size_t>(context_.threads());
+    const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
+    flow(threads + 2);
     if (cancelled_) {
       if (uncommitted_ > 0) state_.commit();
       throw Cancelled();

@@ -1,0 +1,60 @@
+// A host for tests: runs a stage in this process on one input and one output folder, keeps its
+// results, and keeps durable states as the real one does.
+#pragma once
+
+#include <lehr/plugin.h>
+
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace lehr::plugins::filter {
+
+// A JSON value as the tree that plugins are given.
+class ValueTree {
+ public:
+  explicit ValueTree(const nlohmann::json& json) : root_(build(json)) {}
+  const lehr_value* root() const { return &root_; }
+
+ private:
+  lehr_value build(const nlohmann::json& json);
+  std::deque<std::string> texts_;
+  std::deque<std::vector<lehr_value>> items_;
+  std::deque<std::vector<lehr_str>> keys_;
+  lehr_value root_;
+};
+
+class FakeHost {
+ public:
+  // folder/out and folder/state are used; what is in them is gone on with.
+  FakeHost(std::filesystem::path folder, std::filesystem::path input,
+           const nlohmann::json& parameters, int threads);
+  void add_step(const std::string& name, const lehr_step& step) { steps_[name] = step; }
+  lehr_status run(const lehr_stage& stage);
+  std::filesystem::path output() const { return folder_ / "out"; }
+
+  std::map<std::string, double> results;
+  std::string failure;
+  int commits = 0;
+  int cancel_after = 1 << 30;  // how often cancelled() says no
+
+ private:
+  static FakeHost& self(lehr_context* context) { return *reinterpret_cast<FakeHost*>(context); }
+  lehr_host table();
+  void truncate_outputs();
+  void commit(const std::string& tag);
+
+  std::filesystem::path folder_, input_;
+  std::string input_text_, output_text_, begun_, latest_, latest_path_, found_;
+  ValueTree parameters_;
+  std::deque<ValueTree> with_;  // the steps' own parameters
+  int threads_;
+  std::map<std::string, lehr_step> steps_;
+  std::mutex mutex_;
+};
+
+}  // namespace lehr::plugins::filter
