@@ -65,7 +65,8 @@ std::uint32_t Lexicon::mentions(const std::string& word) const {
 
 bool Lexicon::takes_the(const std::string& name) const {
   const auto found = mentions_after_the_.find(name);
-  return found != mentions_after_the_.end() && 3 * found->second >= mentions(name);
+  const bool may = name.ends_with('s') || name.find(' ') != std::string::npos;  // not "the Niger"
+  return may && found != mentions_after_the_.end() && 5 * found->second >= mentions(name);
 }
 
 SynsetIndex Lexicon::noun(std::string_view lemma) const {
