@@ -1,0 +1,121 @@
+// lehr explain: what a stage's result depends on, and what of it changed since the nearest earlier
+// result.
+#include <algorithm>
+#include <iostream>
+
+#include "command.h"
+#include "runtime/config/suggestion.h"
+#include "runtime/plan/differences.h"
+#include "runtime/plan/planner.h"
+
+namespace lehr::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Explanation {
+  const runtime::PlannedStage* stage;
+  std::vector<runtime::KeyPart> parts;  // without inputs if they are not known
+  std::optional<runtime::StageResult> before;
+  std::vector<runtime::Difference> changes;
+};
+
+const runtime::PlannedStage& stage_named(const runtime::Plan& plan, const std::string& id) {
+  if (const auto* stage = plan.find(id)) return *stage;
+  std::vector<std::string> known;
+  for (const auto& stage : plan.stages) known.push_back(stage.id);
+  throw CommandError(kUsage,
+                     "the pipeline has no stage '" + id + "'." + runtime::suggestion(id, known));
+}
+
+Explanation explain(const runtime::PlannedStage& stage, const runtime::ArtifactStore* store) {
+  Explanation out{&stage, stage.static_parts, std::nullopt, {}};
+  const bool complete = !stage.key.empty();
+  if (complete) {
+    std::vector<std::string> digests;
+    for (const auto& input : stage.inputs) digests.push_back(input.digest);
+    out.parts = stage_key(stage, digests).parts;
+  }
+  if (!store) return out;
+  const std::string ignored = complete ? "" : "in.";
+  const auto results = store->results();
+  if (const auto* closest = runtime::closest_result(stage, out.parts, results, ignored)) {
+    out.before = *closest;
+    out.changes = differences(closest->key_parts, out.parts, ignored);
+  }
+  return out;
+}
+
+void print(const Explanation& e, bool all) {
+  const auto& stage = *e.stage;
+  std::cout << stage.id << " (" << stage.uses << ", " << stage.where << "): " << name(stage.state)
+            << (stage.reason.empty() ? "" : ": " + stage.reason) << "\n";
+  if (!stage.key.empty()) std::cout << "key " << stage.key << "\n";
+  for (const auto& input : stage.inputs)
+    if (input.digest.empty())
+      std::cout << "input '" << input.port << "' is not known yet: '" << input.from_stage
+                << "' has to run first\n";
+  if (e.before) {
+    std::cout << "compared with the result of run " << e.before->run << ":\n";
+    for (const auto& change : e.changes) std::cout << "  changed    " << text(change) << "\n";
+    std::size_t shared = 0;
+    for (const auto& part : e.parts)
+      shared += std::none_of(e.changes.begin(), e.changes.end(),
+                             [&](const auto& c) { return c.name == part.name; });
+    std::cout << "  unchanged  " << shared << " of " << e.parts.size() << " parts\n";
+  } else {
+    std::cout << "the store holds no earlier result of this stage\n";
+  }
+  if (!all) return;
+  std::cout << "the key is made of:\n";
+  for (const auto& part : e.parts)
+    std::cout << "  " << part.name << " = " << part.value
+              << (part.where.empty() ? "" : "  (" + part.where + ")") << "\n";
+}
+
+Json to_json(const Explanation& e) {
+  Json out = {{"stage", e.stage->id}, {"uses", e.stage->uses}, {"state", name(e.stage->state)}};
+  out["reason"] = e.stage->reason;
+  out["key"] = e.stage->key;
+  out["parts"] = Json::array();
+  for (const auto& part : e.parts)
+    out["parts"].push_back({{"name", part.name}, {"value", part.value}, {"where", part.where}});
+  if (e.before) out["compared_with"] = {{"run", e.before->run}, {"key", e.before->key}};
+  out["changes"] = Json::array();
+  for (const auto& c : e.changes)
+    out["changes"].push_back(
+        {{"name", c.name}, {"before", c.before}, {"after", c.after}, {"where", c.where}});
+  return out;
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, Options& options, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("explain", "Show what changed for a stage since it last ran, old -> new");
+  add_pipeline_options(*command, options);
+  auto stage = std::make_shared<std::string>();
+  auto all = std::make_shared<bool>(false);
+  command->add_option("STAGE", *stage, "Name of the stage; with a matrix 'dpo@beta=0.1'")
+      ->required()
+      ->type_name("NAME");
+  command->add_flag("--all", *all, "Also list everything the key is made of");
+  add_json_option(*command, options, "As JSON");
+  command->footer(
+      example("lehr explain pipelines/quickstart.yaml dpo --set stages.dpo.with.beta=0.2"));
+  command->callback([&, stage, all] {
+    auto loaded = load_pipeline(options, exit_code);
+    if (!loaded) return;
+    std::optional<runtime::ArtifactStore> store;
+    if (std::filesystem::is_directory(store_folder(options))) store.emplace(store_folder(options));
+    runtime::look_up(loaded->plan, store ? &*store : nullptr);
+    const Explanation explanation =
+        explain(stage_named(loaded->plan, *stage), store ? &*store : nullptr);
+    if (options.json)
+      std::cout << to_json(explanation).dump(2) << "\n";
+    else
+      print(explanation, *all);
+  });
+}
+
+}  // namespace lehr::cli

@@ -1,0 +1,130 @@
+// lehr plugins: list, show, stamp. Reads manifests; only stamp runs plugin code, in lehr-host.
+#include <unistd.h>
+
+#include <cstring>
+#include <iostream>
+
+#include "command.h"
+#include "plugin_page.h"
+#include "runtime/config/suggestion.h"
+
+namespace lehr::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::string names(const Json& description, const char* kind) {
+  std::string out;
+  if (const auto found = description.find(kind); found != description.end())
+    for (const Json& item : *found) out += (out.empty() ? "" : ", ") + item.value("name", "");
+  return out;
+}
+
+int list_plugins(const Options& options) {
+  const auto registry = load_plugins(options, fs::current_path());
+  Json json = Json::array();
+  for (const auto& [name, plugin] : registry->plugins()) {
+    if (options.json) {
+      Json item = plugin.description;
+      item["path"] = plugin.path.string();
+      json.push_back(std::move(item));
+      continue;
+    }
+    std::cout << name << " " << plugin.version << ": " << plugin.description.value("summary", "")
+              << "\n";
+    for (const char* kind : {"stages", "steps", "rewards"})
+      if (const std::string items = names(plugin.description, kind); !items.empty())
+        std::cout << "  " << kind << ": " << items << "\n";
+  }
+  for (const auto& broken : registry->broken()) {
+    if (options.json)
+      json.push_back({{"path", broken.path.string()}, {"error", broken.reason}});
+    else
+      std::cout << "not usable: " << broken.reason << "\n";
+  }
+  if (options.json) std::cout << json.dump(2) << "\n";
+  if (!options.json && registry->plugins().empty() && registry->broken().empty()) {
+    std::cout << "no plugins. Looked in:\n";
+    for (const auto& folder : runtime::PluginRegistry::search_path({}, fs::current_path()))
+      std::cout << "  " << folder.string() << "\n";
+  }
+  return registry->broken().empty() ? kOk : kPluginCannotLoad;
+}
+
+int show_file(const Options& options, const runtime::PluginFile& plugin, const std::string& item) {
+  if (options.json) {
+    std::cout << plugin.description.dump(2) << "\n";
+    return kOk;
+  }
+  const std::string page = plugin_page(plugin, item);
+  if (page.empty())
+    throw CommandError(kUsage, "plugin '" + plugin.name + "' has no '" + item + "'");
+  std::cout << page;
+  return kOk;
+}
+
+int show_plugin(const Options& options, const std::string& name) {
+  if (name.ends_with(".so") || name.find('/') != std::string::npos) {
+    try {
+      return show_file(options, runtime::read_plugin_file(fs::absolute(name)), "");
+    } catch (const runtime::PluginError& e) {
+      throw CommandError(kPluginCannotLoad, e.what());
+    }
+  }
+  const auto registry = load_plugins(options, fs::current_path());
+  const std::string plugin = name.substr(0, name.find('.'));
+  const auto found = registry->plugins().find(plugin);
+  if (found != registry->plugins().end())
+    return show_file(options, found->second, plugin == name ? "" : name.substr(plugin.size() + 1));
+  for (const auto& broken : registry->broken())
+    if (broken.path.stem() == plugin) throw CommandError(kPluginCannotLoad, broken.reason);
+  std::vector<std::string> known;
+  for (const auto& [other, file] : registry->plugins()) known.push_back(other);
+  throw CommandError(
+      kUsage, "there is no plugin '" + plugin + "'." + runtime::suggestion(plugin, known, 20));
+}
+
+int stamp(const std::string& file) {
+  std::error_code error;
+  const fs::path host = fs::read_symlink("/proc/self/exe", error).parent_path() / "lehr-host";
+  std::cout.flush();
+  execl(host.c_str(), host.c_str(), "--stamp", file.c_str(), static_cast<char*>(nullptr));
+  throw CommandError(kUsage, host.string() + ": " + std::strerror(errno));
+}
+
+}  // namespace
+
+void add_plugins(CLI::App& app, Options& options, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("plugins", "List plugins, show what they take and make, stamp a new one");
+  command->require_subcommand(1);
+  command->footer(example("lehr plugins show tokenizer.train"));
+
+  CLI::App* list = command->add_subcommand(
+      "list", "All plugins that are found, and files that cannot be used, with the reason");
+  add_plugin_path_option(*list, options);
+  add_json_option(*list, options, "Full descriptions as JSON");
+  list->footer(example("lehr plugins list --plugin-path build/plugins"));
+  list->callback([&] { exit_code = list_plugins(options); });
+
+  auto name = std::make_shared<std::string>();
+  CLI::App* show = command->add_subcommand(
+      "show", "Parameters, types, ranges, defaults, ports and facets of a plugin");
+  show->add_option("NAME", *name,
+                   "A plugin (filter), one of its parts (tokenizer.train), or a file (acme.so)")
+      ->required();
+  add_plugin_path_option(*show, options);
+  add_json_option(*show, options, "The description as JSON");
+  show->footer(example("lehr plugins show filter"));
+  show->callback([&, name] { exit_code = show_plugin(options, *name); });
+
+  auto file = std::make_shared<std::string>();
+  CLI::App* stamper = command->add_subcommand(
+      "stamp", "Write a plugin's description into its file, after building it");
+  stamper->add_option("FILE", *file, "A plugin file")->required()->check(CLI::ExistingFile);
+  stamper->footer(example("lehr plugins stamp acme.so"));
+  stamper->callback([&, file] { exit_code = stamp(*file); });
+}
+
+}  // namespace lehr::cli

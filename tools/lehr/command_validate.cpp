@@ -1,0 +1,26 @@
+// lehr validate: reports every mistake of a pipeline without reading inputs or the store.
+#include <iostream>
+
+#include "command.h"
+
+namespace lehr::cli {
+
+void add_validate(CLI::App& app, Options& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "validate", "Report every mistake in a pipeline file, with line and column");
+  add_pipeline_options(*command, options);
+  add_json_option(*command, options, "Mistakes as JSON, for editors ([] if there are none)");
+  command->footer(
+      example("lehr validate pipelines/quickstart.yaml --set stages.base.with.budget.tokens=1M"));
+  command->callback([&] {
+    const auto loaded = load_pipeline(options, exit_code);
+    if (!loaded) return;
+    if (options.json)
+      std::cout << "[]\n";
+    else
+      std::cout << loaded->plan.name << ": " << loaded->plan.stages.size()
+                << (loaded->plan.stages.size() == 1 ? " stage" : " stages") << ", no mistakes\n";
+  });
+}
+
+}  // namespace lehr::cli

@@ -1,0 +1,109 @@
+// lehr: reads a pipeline, plans it, runs it. Everything heavy is behind a command: `lehr --version`
+// opens no file.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <iostream>
+
+#include "command.h"
+#include "runtime/config/suggestion.h"
+
+namespace lehr::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kExitCodes =
+    "\nExit codes:\n"
+    "  0 done   1 a stage failed   2 wrong usage   3 mistakes in the pipeline file   4 a plugin "
+    "cannot be loaded\n"
+    "  5 a gate (`require`) failed   75 stopped, `lehr run` goes on   130, 143 killed by SIGINT, "
+    "SIGTERM\n"
+    "\nExample:\n"
+    "  lehr plan pipelines/quickstart.yaml && lehr run pipelines/quickstart.yaml";
+
+// `lehr chat` is the program lehr-chat beside this one, if there is one. Returns only if not.
+void try_companion(char** argv) {
+  if (argv[1] == nullptr || std::strchr(argv[1], '/') != nullptr || argv[1][0] == '-') return;
+  std::error_code error;
+  const fs::path program =
+      fs::read_symlink("/proc/self/exe", error).parent_path() / ("lehr-" + std::string(argv[1]));
+  if (error || std::string(argv[1]) == "host" || access(program.c_str(), X_OK) != 0) return;
+  execv(program.c_str(), argv + 1);
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  return names;
+}
+
+int unknown_command(const std::vector<std::string>& known, const std::string& name) {
+  std::cerr << "lehr: there is no command '" << name << "'." << runtime::suggestion(name, known, 20)
+            << "\n";
+  return kUsage;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{
+      "Carries a language model from raw text to an aligned assistant: one YAML file, one command.",
+      "lehr"};
+  app.set_version_flag("--version", LEHR_VERSION);
+  app.require_subcommand(1);
+  app.footer(kExitCodes);
+  app.get_formatter()->column_width(34);
+  Options options;
+  int exit_code = kOk;
+#ifdef LEHR_RUN_COMMANDS
+  add_run(app, options, exit_code);
+#endif
+  add_plan(app, options, exit_code);
+  add_explain(app, options, exit_code);
+  add_validate(app, options, exit_code);
+  add_plugins(app, options, exit_code);
+  add_schema(app, options, exit_code);
+#ifdef LEHR_RUN_COMMANDS
+  add_store(app, options, exit_code);
+  add_runs(app, options, exit_code);
+#endif
+  if (argc == 1) {
+    std::cout << app.help();
+    return kUsage;
+  }
+  const std::vector<std::string> known = command_names(app);
+  if (argv[1][0] != '-' && std::find(known.begin(), known.end(), argv[1]) == known.end()) {
+    try_companion(argv);
+    return unknown_command(known, argv[1]);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);
+    std::cerr << "lehr: " << e.what() << "\nSee `lehr "
+              << (argv[1][0] == '-' ? "" : std::string(argv[1]) + " ") << "--help`.\n";
+    return kUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace lehr::cli
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
+    std::cout << LEHR_VERSION << "\n";
+    return 0;
+  }
+  try {
+    return lehr::cli::run(argc, argv);
+  } catch (const lehr::cli::CommandError& e) {
+    std::cerr << "lehr: " << e.what() << "\n";
+    return e.code;
+  } catch (const std::exception& e) {
+    std::cerr << "lehr: " << e.what() << "\n";
+    return lehr::cli::kStageFailed;
+  }
+}
