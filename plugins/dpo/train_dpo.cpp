@@ -1,0 +1,242 @@
+// P pairs of one row. A row holds, for each pair, the prompt once and both answers.
+#include "train_dpo.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "lm/model.h"
+#include "lm/model_folder.h"
+#include "lm/optimizer.h"
+#include "lm/preference_feed.h"
+#include "lm/runtime.h"
+#include "lm/sequence_feed.h"
+#include "pair_logprobs.h"
+#include "text/tokenizer.h"
+
+namespace lehr::plugins::dpo {
+
+namespace {
+
+// Pairs, and tokens of their chosen and rejected answers, that one update or evaluation sees.
+struct Counts {
+  double pairs = 0;
+  double tokens[2] = {0, 0};
+};
+
+Counts counts_of(const std::vector<lm::Packed>& rows) {
+  Counts counts;
+  for (const lm::Packed& row : rows) {
+    for (const lm::SegmentOwner& owner : row.owners) counts.pairs += owner.branch < 0 ? 1 : 0;
+    for (const lm::LossEntry& entry : row.batch.loss_entries)
+      counts.tokens[row.owners[static_cast<std::size_t>(entry.segment)].branch] += 1;
+  }
+  return counts;
+}
+
+// Sums for the metrics.
+struct Tally {
+  double loss = 0, rewards[2] = {0, 0}, right = 0, logps[2] = {0, 0}, logits[2] = {0, 0};
+  double entropy = 0;
+
+  lm::Metrics metrics(const Counts& n) const {
+    return {{"loss", loss},
+            {"rewards/chosen", rewards[0] / n.pairs},
+            {"rewards/rejected", rewards[1] / n.pairs},
+            {"rewards/accuracies", right / n.pairs},
+            {"rewards/margins", (rewards[0] - rewards[1]) / n.pairs},
+            {"logps/chosen", logps[0] / n.pairs},
+            {"logps/rejected", logps[1] / n.pairs},
+            {"logits/chosen", logits[0] / n.tokens[0]},
+            {"logits/rejected", logits[1] / n.tokens[1]},
+            {"entropy", entropy / (n.tokens[0] + n.tokens[1])}};
+  }
+};
+
+// The row's share of the mean loss over all pairs of `counts`: a scalar, differentiable.
+at::Tensor row_loss(const lm::Model& model, const lm::Packed& row,
+                    const ReferenceLogprobs& reference, const lm::PreferenceOptions& options,
+                    double nll_weight, const Counts& counts, Tally& tally) {
+  const RowLogprobs found = row_logprobs(model, row);
+  const at::Tensor tokens = at::tensor(found.tokens).view({-1, 2});
+  lm::PairLogprobs pairs;
+  pairs.chosen = found.sums.select(1, lm::kChosen);
+  pairs.rejected = found.sums.select(1, lm::kRejected);
+  pairs.chosen_tokens = tokens.select(1, lm::kChosen);
+  pairs.rejected_tokens = tokens.select(1, lm::kRejected);
+  if (lm::needs_reference(options.loss)) {
+    std::vector<float> chosen, rejected;
+    for (const std::size_t pair : found.pairs) {
+      chosen.push_back(reference.chosen[pair]);
+      rejected.push_back(reference.rejected[pair]);
+    }
+    pairs.reference_chosen = at::tensor(chosen);
+    pairs.reference_rejected = at::tensor(rejected);
+  }
+  const lm::PreferenceTerms terms = lm::preference_loss(pairs, options);
+  at::Tensor loss = terms.losses.sum() / counts.pairs;
+  if (nll_weight > 0) loss = loss - pairs.chosen.sum() * (nll_weight / counts.tokens[0]);
+
+  tally.loss += loss.item<double>();
+  tally.rewards[0] += terms.chosen_rewards.sum().item<double>();
+  tally.rewards[1] += terms.rejected_rewards.sum().item<double>();
+  tally.right += (terms.chosen_rewards > terms.rejected_rewards).sum().item<double>();
+  for (const int side : {lm::kChosen, lm::kRejected}) {
+    tally.logps[side] += found.sums.select(1, side).sum().item<double>();
+    tally.logits[side] += found.logit_sums[side];
+  }
+  tally.entropy += found.entropy_sum;
+  return loss;
+}
+
+lm::PreferencePairs read_pairs(Context& context, const char* split,
+                               const text::Tokenizer& tokenizer, std::int64_t max_length) {
+  lm::PreferencePairs pairs = lm::read_preferences(context.input("preferences").path, split,
+                                                   tokenizer, max_length, lm::OverLong::kCut);
+  if (pairs.cut + pairs.dropped > 0)
+    context.warning(std::to_string(pairs.cut) + " of " + std::to_string(pairs.read) + " " + split +
+                    " pairs were cut to " + std::to_string(max_length) + " tokens, " +
+                    std::to_string(pairs.dropped) +
+                    " dropped because nothing of an answer is left");
+  return pairs;
+}
+
+}  // namespace
+
+lm::TrainOptions dpo_defaults() {
+  lm::TrainOptions options;
+  options.schedule.learning_rate = 5e-5;
+  options.optimizer.beta2 = 0.999;
+  options.optimizer.weight_decay = 0;
+  return options;
+}
+
+void TrainDpo::describe(Description& d) {
+  d.summary("aligns a model with preferences directly: DPO, cDPO, robust, hinge, IPO, ORPO, SimPO");
+  d.determinism(Determinism::machine).uses_seed();
+  d.input("model", "model").facet("tokenizer", "T").help("the policy training starts from");
+  d.input("preferences", "preferences");
+  d.input("reference", "model").optional().facet("tokenizer", "T").help("default: the same model");
+  d.output("model", "model").facet("tokenizer", "T").facet("role", "=aligned");
+  d.choice("loss", loss_, {"sigmoid", "robust", "hinge", "ipo", "orpo", "simpo"});
+  d.real("beta", preference_.beta).range(1e-4, 100).help("strength of the tie to the reference");
+  d.real("label_smoothing", preference_.label_smoothing)
+      .range(0, 0.499)
+      .help("share of pairs believed to be the wrong way round; with sigmoid this is cDPO");
+  d.real("margin", preference_.margin).range(0, 100).help("gamma of simpo");
+  d.real("nll_weight", nll_weight_)
+      .range(0, 100)
+      .help("adds so much of the mean NLL of the chosen answers' tokens");
+  d.count("max_length", max_length_)
+      .at_least(2)
+      .unit("tokens")
+      .help("longer pairs are cut at the end and counted; null: the model's context");
+  lm::describe(d, training_);
+}
+
+void TrainDpo::check() {
+  lm::check(training_);
+  if (preference_.label_smoothing > 0 && loss_ != "sigmoid" && loss_ != "robust")
+    throw Error("label_smoothing belongs to loss 'sigmoid' or 'robust', not '" + loss_ + "'");
+}
+
+void TrainDpo::run(Context& context) {
+  lm::start_runtime(context.threads());
+  const lm::Precision precision = lm::parse_precision(training_.precision);
+  preference_.loss = lm::parse_preference_loss(loss_);
+  const Input start = context.input("model");
+  const auto tokenizer = text::Tokenizer::load(start.path);
+  lm::Model model = lm::Model::load(start.path, precision);
+  const std::int64_t context_length = model.config().max_position_embeddings;
+  const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
+
+  const lm::PreferencePairs train = read_pairs(context, "train", tokenizer, max_length);
+  const lm::PreferencePairs held_out = read_pairs(context, "eval", tokenizer, max_length);
+  if (train.size() == 0)
+    throw Error(context.input("preferences").path.string() + ": there is no pair to train on");
+  context.result("pairs", static_cast<double>(train.size()));
+
+  const lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(),
+                                     context.seed()};
+  lm::SequenceFeed feed(train.sequences, rows);
+  std::vector<lm::Packed> evaluation;
+  if (held_out.size() > 0) evaluation = lm::SequenceFeed(held_out.sequences, rows).all();
+  const Counts evaluation_counts = counts_of(evaluation);
+  const std::int64_t steps =
+      lm::steps_of(training_.budget, training_.batch_tokens,
+                   [&](double epochs) { return feed.steps_in_epochs(epochs); });
+
+  ReferenceLogprobs train_reference, held_out_reference;
+  bool have_reference = !lm::needs_reference(preference_.loss);
+  model.make_trainable();
+  lm::AdamW optimizer(model, training_.optimizer);
+  lm::TrainingLoop loop(context, training_, steps);
+  loop.keep("model", model, &optimizer);
+  if (!have_reference)
+    loop.keep_files(
+        [&](const std::filesystem::path& dir) {
+          save_reference(dir / "reference.safetensors", train_reference, held_out_reference);
+        },
+        [&](const std::filesystem::path& dir) {
+          load_reference(dir / "reference.safetensors", train.size(), held_out.size(),
+                         train_reference, held_out_reference);
+          have_reference = true;
+        });
+  if (!evaluation.empty())
+    loop.evaluate_with([&] {
+      const at::NoGradGuard no_gradients;
+      Tally tally;
+      for (const lm::Packed& row : evaluation)
+        row_loss(model, row, held_out_reference, preference_, nll_weight_, evaluation_counts,
+                 tally);
+      return tally.metrics(evaluation_counts);
+    });
+
+  loop.resume();
+  if (!have_reference) {
+    std::optional<lm::Model> other;
+    if (context.has_input("reference"))
+      other = lm::Model::load(context.input("reference").path, precision);
+    const lm::Model& reference = other ? *other : model;
+    // The rows of the first epoch as training will see them: the same products, so the same bits.
+    std::vector<lm::Packed> first_epoch;
+    for (std::int64_t k = 0, n = steps > 0 ? feed.steps_in_epochs(1) : 0; k < n; ++k)
+      for (lm::Packed& row : feed.step(k)) first_epoch.push_back(std::move(row));
+    train_reference = reference_logprobs(reference, first_epoch, train.size());
+    held_out_reference = reference_logprobs(reference, evaluation, held_out.size());
+  }
+  // d = 0 for every pair of the first step, whatever the smoothing.
+  const bool starts_at_ln_two = (preference_.loss == lm::PreferenceLoss::kSigmoid ||
+                                 preference_.loss == lm::PreferenceLoss::kRobust) &&
+                                nll_weight_ == 0 && !context.has_input("reference");
+
+  while (loop.next()) {
+    const std::vector<lm::Packed> batch = feed.step(loop.step());
+    const Counts counts = counts_of(batch);
+    Tally tally;
+    const lm::Update update = loop.update(model, optimizer, [&] {
+      tally = {};
+      for (const lm::Packed& row : batch)
+        model.backward(
+            row_loss(model, row, train_reference, preference_, nll_weight_, counts, tally));
+      return tally.loss;
+    });
+    if (loop.step() == 0 && starts_at_ln_two && !(std::abs(tally.loss - std::numbers::ln2) <= 1e-6))
+      throw Error("the first loss is " + json_number(tally.loss) +
+                  ", not ln 2, though the reference is the starting policy: two passes over the "
+                  "same rows disagree");
+    lm::Metrics metrics = tally.metrics(counts);
+    metrics.emplace_back("grad_norm", update.grad_norm);
+    metrics.emplace_back("learning_rate", update.learning_rate);
+    std::int64_t tokens = 0;
+    for (const lm::Packed& row : batch) tokens += row.batch.size();
+    loop.log(metrics, tokens);
+  }
+  loop.finish();
+  lm::save_model_folder(context.output("model"), model, tokenizer);
+}
+
+}  // namespace lehr::plugins::dpo
