@@ -9,8 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "text/utf8_repair.h"
-
 namespace lehr::text {
 namespace {
 
@@ -85,7 +83,6 @@ bool JsonLinesReader::next(std::string_view& row) {
       ++line_;
       if (line_ == 1 && row.starts_with("\xef\xbb\xbf")) row.remove_prefix(3);
       if (is_blank(row)) continue;
-      if (!is_valid_utf8(row)) throw Error(where() + ": the line is not valid UTF-8");
       return true;
     }
     if (!blocks_.next(block_)) return false;

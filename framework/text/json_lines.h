@@ -27,7 +27,7 @@ class JsonLinesReader {
  public:
   explicit JsonLinesReader(std::vector<std::filesystem::path> files);
   // The next row's text, valid until the next call and followed by LineBlock::kPadding readable
-  // bytes. False at the end. Throws Error for text that is not UTF-8.
+  // bytes. False at the end. Whether it is JSON and UTF-8 is for the parser to say.
   bool next(std::string_view& row);
   // "file:line" of the row last given.
   std::string where() const;
