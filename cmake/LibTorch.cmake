@@ -28,5 +28,7 @@ file(GLOB torch_gomp ${LEHR_LIBTORCH}/lib/libgomp*.so*)
 target_link_libraries(lehr_torch INTERFACE ${torch_libraries} ${torch_gomp})
 # Plugins find LibTorch relative to themselves, so that the same source built in another place is the same code.
 file(RELATIVE_PATH torch_from_plugins ${LEHR_PLUGIN_DIR} ${LEHR_LIBTORCH}/lib)
+# In a file, because CMake's Ninja generator escapes the dollar of $ORIGIN twice on the command line.
+file(WRITE ${PROJECT_BINARY_DIR}/plugin-run-path "-rpath=$ORIGIN/${torch_from_plugins}\n")
 target_link_options(lehr_torch INTERFACE
-  $<IF:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>,-Wl$<COMMA>-rpath$<COMMA>$ORIGIN/${torch_from_plugins},-Wl$<COMMA>-rpath$<COMMA>${LEHR_LIBTORCH}/lib>)
+  $<IF:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>,-Wl$<COMMA>@${PROJECT_BINARY_DIR}/plugin-run-path,-Wl$<COMMA>-rpath$<COMMA>${LEHR_LIBTORCH}/lib>)
