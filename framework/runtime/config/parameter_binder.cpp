@@ -45,17 +45,19 @@ std::vector<std::string> names(const Json& described) {
 
 // Where a value goes: its path in the key, and whether it is part of it.
 struct Place {
-  std::string path;     // "model.width"
-  std::string message;  // "parameter 'model.width'"
+  std::string path;  // "model.width", "steps[0].with.min_words"
+  std::string
+      shown;  // the same inside the step or reward that a message already names: "min_words"
   bool affects_output = true;
 
+  std::string message() const { return "parameter '" + shown + "'"; }
   Place inside(const std::string& name, bool affects) const {
-    const std::string full = path.empty() ? name : path + "." + name;
-    return {full, "parameter '" + full + "'", affects_output && affects};
+    return {path.empty() ? name : path + "." + name, shown.empty() ? name : shown + "." + name,
+            affects_output && affects};
   }
   Place element(std::size_t index) const {
-    const std::string full = path + "[" + std::to_string(index) + "]";
-    return {full, "parameter '" + full + "'", affects_output};
+    const std::string number = "[" + std::to_string(index) + "]";
+    return {path + number, shown + number, affects_output};
   }
 };
 
@@ -99,10 +101,10 @@ class Binder {
   }
   Json expected(const Node& node, const Place& place, const std::string& what) {
     if (node.bad) return nullptr;
-    return fail(node.origin, place.message + " expects " + what + ", got " + describe(node));
+    return fail(node.origin, place.message() + " expects " + what + ", got " + describe(node));
   }
   void unknown(const Entry& entry, const Json& described, const Place& place) {
-    const std::string in = place.path.empty() ? "" : " in '" + place.path + "'";
+    const std::string in = place.shown.empty() ? "" : " in '" + place.shown + "'";
     const std::string hint =
         described.empty() ? " It takes no parameters." : suggestion(entry.key, names(described));
     fail(entry.origin, "unknown parameter '" + entry.key + "'" + in + "." + hint);
@@ -114,7 +116,8 @@ class Binder {
   // A parameter that the pipeline does not give.
   Json missing(const Json& parameter, const Place& place, const Origin& origin) {
     if (flag(parameter, "required", false))
-      return fail(origin, place.message + " is missing" + help(parameter) + ". It has no default");
+      return fail(origin,
+                  place.message() + " is missing" + help(parameter) + ". It has no default");
     const auto given = parameter.find("default");
     return defaulted(parameter, given == parameter.end() ? Json() : *given, place, origin);
   }
@@ -168,7 +171,7 @@ class Binder {
         return defaulted(parameter, nullptr, place, node.origin);
       return fail(
           node.origin,
-          place.message + " expects " + article(parameter) + ", got nothing." +
+          place.message() + " expects " + article(parameter) + ", got nothing." +
               (flag(parameter, "required", false) ? "" : " Leave the key out to get the default"));
     }
     if (type == "struct") return given_struct(node, parameter, place);
@@ -197,7 +200,7 @@ class Binder {
     if (!node.is_scalar()) return expected(node, place, article(parameter));
     const bool text_type = type == "string" || type == "enum" || type == "input_path";
     if (!text_type && !node.plain && !node.computed)
-      return fail(node.origin, place.message + " expects " + article(parameter) +
+      return fail(node.origin, place.message() + " expects " + article(parameter) +
                                    ", got the text \"" + node.text + "\". Remove the quotes");
     Json value;
     if (type == "bool") {
@@ -217,7 +220,7 @@ class Binder {
     } else if (type == "string" || type == "input_path") {
       value = text(node, place);
     } else {
-      return fail(node.origin, place.message + " has the type '" + type +
+      return fail(node.origin, place.message() + " has the type '" + type +
                                    "', which this program does not know. The plugin is newer");
     }
     if (value.is_null()) return value;
@@ -228,7 +231,7 @@ class Binder {
   }
   template <class T>
   Json taken(const Read<T>& read, const Node& node, const Place& place) {
-    if (!read) return fail(node.origin, place.message + ": " + read.reason());
+    if (!read) return fail(node.origin, place.message() + ": " + read.reason());
     return *read;
   }
   Json in_range(const Json& value, const Node& node, const Json& parameter, const Place& place) {
@@ -245,12 +248,12 @@ class Binder {
                                                   shown(high->get<double>())
                         : has_low ? "at least " + shown(low->get<double>())
                                   : "at most " + shown(high->get<double>());
-    return fail(node.origin, place.message + " must be " + range + unit + ", got " + node.text);
+    return fail(node.origin, place.message() + " must be " + range + unit + ", got " + node.text);
   }
   Json text(const Node& node, const Place& place) {
     const std::string means = node.plain && !node.computed ? mistakable_for(node.text) : "";
     if (means.empty()) return node.text;
-    return fail(node.origin, place.message + " expects text, but '" + node.text + "' means " +
+    return fail(node.origin, place.message() + " expects text, but '" + node.text + "' means " +
                                  means + " to some YAML readers. Put it in quotes: \"" + node.text +
                                  "\"");
   }
@@ -259,12 +262,12 @@ class Binder {
     for (const Json& c : list(parameter, "choices")) choices.push_back(c.get<std::string>());
     for (const std::string& c : choices)
       if (c == node.text) return c;
-    return fail(node.origin, place.message + " cannot be '" + node.text + "'." +
+    return fail(node.origin, place.message() + " cannot be '" + node.text + "'." +
                                  suggestion(node.text, choices, 30));
   }
   Json path(const Node& node, const std::string& written, const Place& place) {
     if (written.empty())
-      return fail(node.origin, place.message + " expects a path, got empty text");
+      return fail(node.origin, place.message() + " expects a path, got empty text");
     const auto absolute = (node.folder() / written).lexically_normal().string();
     out.input_paths.push_back({place.path, absolute, node.origin});
     return absolute;
@@ -286,7 +289,7 @@ class Binder {
       if (!found) unknown(entry, fields, place);
     }
     if (node.entries.size() != 1)
-      return fail(node.origin, place.message + " expects exactly one of " + known + ", got " +
+      return fail(node.origin, place.message() + " expects exactly one of " + known + ", got " +
                                    std::to_string(node.entries.size()));
     Json values = Json::object();
     for (const Json& field : fields) {
@@ -304,11 +307,11 @@ class Binder {
           node.is_scalar() ? ". Write [" + node.text + "] for a list of one" : "";
       return node.bad ? Json()
                       : fail(node.origin,
-                             place.message + " expects a list, got " + describe(node) + hint);
+                             place.message() + " expects a list, got " + describe(node) + hint);
     }
     const auto found = parameter.find("item");
     if (found == parameter.end())
-      return fail(node.origin, place.message + ": the plugin does not say what the list holds");
+      return fail(node.origin, place.message() + ": the plugin does not say what the list holds");
     Json item = *found;
     for (const char* bound : {"min", "max"})  // the bounds of a list are those of each element
       if (parameter.contains(bound) && !item.contains(bound)) item[bound] = parameter[bound];
@@ -331,8 +334,9 @@ class Binder {
       const Place inner = place.element(i);
       if (item.bad) continue;
       if (item.is_map() && item.entries.size() > 1) {
-        fail(item.entries[1].origin, inner.message + " names '" + item.entries[0].key + "' and '" +
-                                         item.entries[1].key + "': begin each " + thing +
+        fail(item.entries[1].origin, inner.message() + " names '" + item.entries[0].key +
+                                         "' and '" + item.entries[1].key + "': begin each " +
+                                         thing +
                                          " with its own '-', and indent its parameters below it");
         continue;
       }
@@ -355,12 +359,13 @@ class Binder {
         continue;
       }
       out_items(rewards).push_back({place.path, i, *found});
-      leaf({inner.path + ".name", "", inner.affects_output}, found->full_name, at);
+      leaf(inner.inside("name", true), found->full_name, at);
       Json value = {{"name", found->full_name}};
       if (rewards) value["weight"] = weight(with, inner);
       const std::string outer = std::exchange(owner_, owner_ + ": " + thing + " '" + name + "'");
       Place below = inner;
       below.path += ".with";
+      below.shown.clear();
       value["with"] =
           map(with, list(*found->item, "parameters"), below, at, rewards ? "weight" : nullptr);
       owner_ = outer;

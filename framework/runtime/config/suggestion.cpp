@@ -55,9 +55,9 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& ca
   if (const std::string best = nearest_name(name, candidates); !best.empty())
     return " Did you mean '" + best + "'?";
   if (candidates.empty() || candidates.size() > list_at_most) return {};
-  std::string out = candidates.size() == 1 ? " There is only " : " There are ";
+  std::string out = " It can be ";
   for (std::size_t i = 0; i < candidates.size(); ++i)
-    out += (i == 0 ? "'" : i + 1 == candidates.size() ? " and '" : ", '") + candidates[i] + "'";
+    out += (i == 0 ? "'" : i + 1 == candidates.size() ? " or '" : ", '") + candidates[i] + "'";
   return out + ".";
 }
 

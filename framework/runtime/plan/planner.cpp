@@ -36,8 +36,9 @@ void unknown_stage(const StageConfig& config, const PluginRegistry& registry,
                          config.uses.substr(std::min(config.uses.size(), plugin.size() + 1)) +
                          "'." + suggestion(config.uses, names);
   } else {
-    message +=
-        "there is no plugin '" + plugin + "'." + suggestion(config.uses, registry.stage_names(), 0);
+    message += "there is no plugin '" + plugin + "'." +
+               suggestion(config.uses, registry.stage_names(), 0) +
+               " `lehr plugins list` shows all there are";
     for (const BrokenPlugin& broken : registry.broken())
       if (broken.path.stem() == plugin)
         message = "stage '" + config.base + "': plugin cannot be used: " + broken.reason;
