@@ -1,0 +1,24 @@
+// The stage `files.documents`: the user's own text files as an artifact of documents.
+#pragma once
+
+#include <lehr/plugin.h>
+
+#include <string>
+#include <vector>
+
+namespace lehr::plugins::files {
+
+class Documents : public Stage {
+ public:
+  void describe(Description& d) override;
+  void check() override;
+  void run(Context& context) override;
+
+ private:
+  std::vector<std::string> train_, eval_;
+  double eval_fraction_ = 0;
+  std::string text_field_ = "text", id_field_ = "id";
+  std::string text_unit_ = "file", invalid_utf8_ = "error", malformed_ = "error";
+};
+
+}  // namespace lehr::plugins::files
