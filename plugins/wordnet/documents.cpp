@@ -12,6 +12,8 @@ namespace lehr::plugins::wordnet {
 namespace {
 
 constexpr double kCardShare = 0.3;
+constexpr double kIntroducedShare = 0.25;
+constexpr std::size_t kMostEmphasis = 3;  // of any relation
 constexpr std::size_t kGlossesPerDocument = 3;
 constexpr std::uint32_t kLeastMentions = 3;  // of a word whose gloss is told
 
@@ -82,8 +84,8 @@ std::vector<TextDocument> Curriculum::documents(Split split) const {
                : std::max<std::int64_t>(1, options_.statements_per_fact / 20));
   std::vector<TextDocument> made;
 
-  // One round says every fact once, in an order of its own; a fact's wordings are dealt out before
-  // any comes back.
+  // // A round says a fact at most once, in an order of its own; two rounds of three leave out the
+  // easier facts; a fact's wordings are dealt out before any comes back.
   std::vector<std::vector<std::size_t>> decks(all_.size()), card_decks(all_.size());
   const auto deal = [&](std::vector<std::size_t>& deck, std::size_t size) {
     if (deck.empty()) {
@@ -94,8 +96,11 @@ std::vector<TextDocument> Curriculum::documents(Split split) const {
     deck.pop_back();
     return dealt;
   };
-  std::vector<std::size_t> order(all_.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+
+  std::vector<std::size_t> order;
+  const auto introduction = [&] {
+    return random.chance(kIntroducedShare) ? std::string_view(random.pick(introductions())) : "";
+  };
   std::string sentences, cards;
   std::size_t statements = 0;
   const auto finish = [&] {
@@ -106,7 +111,11 @@ std::vector<TextDocument> Curriculum::documents(Split split) const {
     cards.clear();
     statements = 0;
   };
-  for (std::size_t round = 0; round < rounds; ++round) {
+  for (std::size_t round = 0; round < rounds * kMostEmphasis; ++round) {
+    order.clear();
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      if (relation_named(all_[i].relation).emphasis > round % kMostEmphasis) order.push_back(i);
+    }
     random.shuffle(order);
     for (const std::size_t at : order) {
       const Fact& fact = all_[at];
@@ -117,9 +126,8 @@ std::vector<TextDocument> Curriculum::documents(Split split) const {
             capitalised(fill(relation.cards[deal(card_decks[at], relation.cards.size())], fact));
       } else {
         if (!sentences.empty()) sentences += ' ';
-        sentences +=
-            introduce(random.pick(introductions()),
-                      relation.sentences[deal(decks[at], relation.sentences.size())], fact);
+        sentences += introduce(
+            introduction(), relation.sentences[deal(decks[at], relation.sentences.size())], fact);
       }
       if (++statements == static_cast<std::size_t>(options_.statements_per_document)) finish();
     }

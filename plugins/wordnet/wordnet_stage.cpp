@@ -127,7 +127,9 @@ void WordNetStage::describe(Description& d) {
       .help("the most common facts of each relation are taken, up to this many");
   d.count("statements_per_fact", options_.statements_per_fact)
       .range(1, 10000)
-      .help("how often the documents state each fact, in varying words");
+      .help(
+          "how often the documents state each fact, in varying words; hard ones up to three times "
+          "that");
   d.count("statements_per_document", options_.statements_per_document)
       .range(1, 1000)
       .help("facts stated in one document, all different");
