@@ -25,7 +25,7 @@ class TokenFeedTest : public testing::Test {
       targets_ += static_cast<int64_t>(ids.size()) - 1;
       writer.add(ids, ids.size());
     }
-    writer.finish();
+    text::write_tokens_json(host_.root, 60000, writer.finish(), {});
     shards_.emplace(host_.root, "train");
     options_.row_tokens = 64;
     options_.rows_per_step = 2;
@@ -103,7 +103,7 @@ TEST_F(TokenFeedTest, RefusesACorpusWithoutTargets) {
   std::filesystem::create_directory(folder);
   text::TokenShardWriter writer(folder, "train", 300);
   writer.add(std::vector<text::TokenId>{7}, 1);
-  writer.finish();
+  text::write_tokens_json(folder, 300, writer.finish(), {});
   const text::TokenShards single(folder, "train");
   EXPECT_THROW(TokenFeed(single, options_), std::invalid_argument);
 }
