@@ -1,0 +1,140 @@
+#include "examination.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+#include "lm/generator.h"
+#include "lm/operators.h"
+#include "lm/packer.h"
+#include "text/chat.h"
+#include "verdict.h"
+
+namespace lehr::plugins::evaluate {
+namespace {
+
+std::vector<std::int32_t> as_ids(const std::vector<text::TokenId>& ids) {
+  return {ids.begin(), ids.end()};
+}
+
+// The accepted answers and the wrong ones beside them.
+std::vector<std::string> all_choices(const text::Probe& probe) {
+  std::vector<std::string> all = probe.choices;
+  if (!all.empty() &&
+      std::ranges::none_of(all, [&](const auto& c) { return is_exact(c, probe.answers); }))
+    all.push_back(probe.answers.front());
+  return all;
+}
+
+}  // namespace
+
+std::vector<double> choice_logprobs(const lm::Model& model, const std::vector<std::int32_t>& prompt,
+                                    const std::vector<std::vector<std::int32_t>>& choices) {
+  lm::Sequence sequence{{prompt, {}}, {}};
+  for (const auto& choice : choices)
+    sequence.branches.push_back({choice, std::vector<float>(choice.size(), 1.0f)});
+  lm::Packed row;
+  append(row, sequence, 0);
+  const at::NoGradGuard no_gradients;
+  const at::Tensor logprobs =
+      lm::token_logprobs(model.forward_hidden(row.batch), model.head(), row.batch.loss_entries)
+          .logprobs.contiguous();
+  std::vector<double> sums(choices.size()), out(choices.size());
+  for (std::size_t i = 0; i < row.batch.loss_entries.size(); ++i) {
+    const auto& owner = row.owners[static_cast<std::size_t>(row.batch.loss_entries[i].segment)];
+    sums[static_cast<std::size_t>(owner.branch)] += logprobs.const_data_ptr<float>()[i];
+  }
+  for (std::size_t c = 0; c < choices.size(); ++c)
+    out[c] = sums[c] / static_cast<double>(choices[c].size());
+  return out;
+}
+
+std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& tokenizer,
+                             std::span<const text::Probe> probes, const ExaminationOptions& options,
+                             const std::function<void(std::size_t)>& done) {
+  text::Tokenizer::Cache cache;
+  std::vector<lm::GenerationRequest> requests;
+  for (const text::Probe& probe : probes) {
+    std::vector<text::TokenId> ids;
+    if (probe.kind == "next")
+      tokenizer.encode(probe.text, ids, cache);
+    else
+      ids = text::render_prompt(tokenizer, probe.prompt, cache);
+    requests.push_back({as_ids(ids), requests.size()});
+  }
+  lm::GenerationOptions generation;
+  generation.sampling.temperature = 0;
+  generation.max_new_tokens = options.max_new_tokens;
+  generation.batch = options.batch;
+  generation.stop_tokens = {static_cast<std::int32_t>(tokenizer.end_of_text())};
+  if (const auto end = tokenizer.im_end())
+    generation.stop_tokens.push_back(static_cast<std::int32_t>(*end));
+  std::size_t finished = 0;
+  const auto answers =
+      lm::generate(model, requests, generation, [&](std::size_t) { done(++finished); });
+
+  std::vector<Outcome> outcomes(probes.size());
+  for (std::size_t i = 0; i < probes.size(); ++i) {
+    const text::Probe& probe = probes[i];
+    Outcome& out = outcomes[i];
+    const auto& tokens = answers[i].tokens;
+    out.ended = answers[i].stopped;
+    out.tokens = static_cast<std::int64_t>(tokens.size()) - (out.ended ? 1 : 0);
+    const std::vector<text::TokenId> ids(tokens.begin(), tokens.begin() + out.tokens);
+    out.answer = tokenizer.decode(ids);
+    const bool next = probe.kind == "next";
+    out.refused = !next && is_refusal(out.answer, options.refusals);
+    out.in_format = !next && out.ended && is_short(out.answer, options.max_words);
+    if (next)
+      out.right = begins_with(out.answer, probe.answers);
+    else
+      out.right = probe.kind == "unknowable" ? out.refused : is_exact(out.answer, probe.answers);
+
+    const std::vector<std::string> choices = all_choices(probe);
+    if (choices.size() < 2) continue;
+    std::vector<std::vector<std::int32_t>> encoded;
+    for (const auto& choice : choices)
+      encoded.push_back(next ? as_ids(tokenizer.encode(" " + choice))
+                             : as_ids(text::render_answer(tokenizer, choice, cache)));
+    const std::vector<double> likely = choice_logprobs(model, requests[i].prompt, encoded);
+    const auto best = static_cast<std::size_t>(std::ranges::max_element(likely) - likely.begin());
+    out.has_choices = true;
+    out.picked = is_exact(choices[best], probe.answers);
+  }
+  return outcomes;
+}
+
+Scores score(std::span<const text::Probe> probes, std::span<const Outcome> outcomes) {
+  Scores s;
+  double picked = 0, format = 0, good = 0, tokens = 0;
+  for (std::size_t i = 0; i < probes.size(); ++i) {
+    const Outcome& out = outcomes[i];
+    s.with_choices += out.has_choices;
+    picked += out.picked;
+    if (probes[i].kind == "next") {
+      s.next += 1;
+      s.completion += out.right;
+      continue;
+    }
+    const bool knowable = probes[i].kind == "answer";
+    (knowable ? s.answers : s.unknowable) += 1;
+    (knowable ? s.accuracy : s.refusal) += out.right;
+    s.over_refusal += knowable && out.refused;
+    format += out.in_format;
+    good += out.right && out.in_format;
+    tokens += static_cast<double>(out.tokens);
+  }
+  const auto share = [](double sum, double n) { return n > 0 ? sum / n : 0.0; };
+  const double asked = s.answers + s.unknowable;
+  s.accuracy = share(s.accuracy, s.answers);
+  s.over_refusal = share(s.over_refusal, s.answers);
+  s.refusal = share(s.refusal, s.unknowable);
+  s.completion = share(s.completion, s.next);
+  s.choice = share(picked, s.with_choices);
+  s.format = share(format, asked);
+  s.good = share(good, asked);
+  s.length = share(tokens, asked);
+  return s;
+}
+
+}  // namespace lehr::plugins::evaluate

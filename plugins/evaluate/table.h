@@ -1,0 +1,21 @@
+// The table that ends a run: models side by side, then what they said. At most 100 columns.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "examination.h"
+
+namespace lehr::plugins::evaluate {
+
+struct Examined {
+  std::string label;
+  std::vector<Outcome> outcomes;
+  Scores scores;
+};
+
+std::string render_table(std::span<const Examined> models, std::span<const text::Probe> probes,
+                         std::size_t samples);
+
+}  // namespace lehr::plugins::evaluate
