@@ -1,0 +1,212 @@
+#include "runtime/run/display.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <map>
+#include <vector>
+
+#include "runtime/run/human_text.h"
+#include "runtime/run/stage_progress.h"
+#include "runtime/store/durable_file.h"
+
+namespace lehr::runtime {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void print(int fd, std::string_view text) { write_all(fd, text, "the output"); }
+
+// "eval/loss 2.31, eval/accuracy 0.70": the first few that are no timings.
+std::string results_text(const Json& results) {
+  std::string out;
+  int shown = 0;
+  for (const auto& [name, result] : results.items()) {
+    if (result.value("volatile", false) || !result.at("value").is_number()) continue;
+    if (++shown > 3) return out + ", ...";
+    out += (out.empty() ? "" : ", ") + name + " " + number_text(result["value"]);
+  }
+  return out;
+}
+
+// What a person is told for an event, without the stage's name in front; empty: nothing.
+std::string told(const Json& event) {
+  const std::string kind = event.at("event");
+  const auto text = [&](const char* member) { return event.at(member).get<std::string>(); };
+  if (kind == "log")
+    return text("level") == "debug"
+               ? ""
+               : (text("level") == "warning" ? "warning: " : "") + text("text");
+  if (kind == "resumed") return "going on from checkpoint '" + text("tag") + "'";
+  if (kind == "waiting") return "waiting: another run computes the same";
+  if (kind == "stage_cached") return "cached";
+  if (kind == "stage_finished") {
+    std::string out = event.at("taken").get<bool>()
+                          ? "taken from another run"
+                          : "done in " + duration_text(event.at("seconds"));
+    const std::string results = results_text(event.at("results"));
+    return results.empty() ? out : out + ": " + results;
+  }
+  if (kind == "stage_stopped") return "stopped; the next run goes on from its last checkpoint";
+  if (kind == "stage_blocked") return "not run, because of '" + text("by") + "'";
+  if (kind == "stage_failed") {
+    std::string out = "failed: " + text("message");
+    for (const Json& line : event.at("log")) out += "\n    | " + line.get<std::string>();
+    return out;
+  }
+  if (kind == "gate" && !event.at("passed").get<bool>()) {
+    const Json& value = event.at("value");
+    return "gate failed: " + text("metric") + " is " +
+           (value.is_number() ? number_text(value) : "missing") + ", required " + text("limit") +
+           (text("where").empty() ? "" : " (" + text("where") + ")");
+  }
+  return "";
+}
+
+class PlainDisplay : public Display {
+ public:
+  explicit PlainDisplay(int fd) : fd_(fd) {}
+
+  void event(const Json& event) override {
+    const std::string kind = event.at("event");
+    const double now = steady_seconds();
+    if (kind == "stopping") print(fd_, "stopping: stages save their state (again: stop at once)\n");
+    if (!event.contains("stage")) return;
+    const std::string stage = event["stage"];
+    if (kind == "stage_started") {
+      const std::string reason = event.at("reason");
+      say(stage, "started" + (reason.empty() ? "" : " (" + reason + ")"));
+      running_.insert_or_assign(stage, Running{StageProgress(now), now});
+    } else if (const std::string text = told(event); !text.empty()) {
+      say(stage, text);
+    }
+    const auto found = running_.find(stage);
+    if (found == running_.end()) return;
+    found->second.progress.event(event, now);
+    if (kind == "progress" && now - found->second.told >= kEverySeconds) {
+      found->second.told = now;
+      say(stage, found->second.progress.text(now));
+    }
+  }
+
+ private:
+  static constexpr double kEverySeconds = 5;
+  struct Running {
+    StageProgress progress;
+    double told;
+  };
+  void say(const std::string& stage, const std::string& text) {
+    print(fd_, stage + ": " + text + "\n");
+  }
+
+  int fd_;
+  std::map<std::string, Running> running_;
+};
+
+class TerminalDisplay : public Display {
+ public:
+  TerminalDisplay(int fd, bool color) : fd_(fd), color_(color) {}
+  ~TerminalDisplay() override { clear(); }
+
+  void event(const Json& event) override {
+    const std::string kind = event.at("event");
+    const double now = steady_seconds();
+    if (kind == "run_started")
+      for (const Json& stage : event.at("stages"))
+        width_ = std::max(width_, stage.get<std::string>().size());
+    if (kind == "stopping")
+      say("", "stopping: stages save their state (again: stop at once)", kYellow);
+    if (!event.contains("stage")) return;
+    const std::string stage = event["stage"];
+    if (kind == "stage_started") running_.emplace_back(stage, StageProgress(now));
+    if (kind.starts_with("stage_") && kind != "stage_started")
+      std::erase_if(running_, [&](const auto& r) { return r.first == stage; });
+    for (auto& [id, progress] : running_)
+      if (id == stage) progress.event(event, now);
+    if (const std::string text = told(event); !text.empty()) say(stage, text, color_of(kind));
+  }
+
+  void tick() override {
+    std::string frame = erase_lines();
+    const double now = steady_seconds();
+    winsize size{};
+    const std::size_t columns =
+        ::ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+    for (const auto& [stage, progress] : running_) {
+      std::string line = padded(stage) + "  ";
+      if (progress.fraction() >= 0) line += bar(progress.fraction()) + "  ";
+      line += progress.text(now);
+      frame += line.substr(0, columns - 1) + "\n";
+    }
+    lines_ = running_.size();
+    print(fd_, frame);
+  }
+
+ private:
+  static constexpr const char* kGreen = "32";
+  static constexpr const char* kRed = "31";
+  static constexpr const char* kYellow = "33";
+  static constexpr const char* kDim = "2";
+
+  static const char* color_of(const std::string& kind) {
+    if (kind == "stage_finished") return kGreen;
+    if (kind == "stage_failed" || kind == "gate") return kRed;
+    if (kind == "stage_stopped" || kind == "stage_blocked") return kYellow;
+    return kDim;
+  }
+  static std::string bar(double fraction) {
+    constexpr int kWidth = 20;
+    const int full = static_cast<int>(fraction * kWidth);
+    return "[" + std::string(full, '#') + std::string(kWidth - full, '.') + "]";
+  }
+  std::string padded(const std::string& stage) const {
+    return stage + std::string(width_ > stage.size() ? width_ - stage.size() : 0, ' ');
+  }
+  // Takes the live lines off the screen; the cursor is then where they began.
+  std::string erase_lines() {
+    std::string out;
+    if (lines_ > 0) out = "\x1b[" + std::to_string(lines_) + "A\x1b[J";
+    lines_ = 0;
+    return out;
+  }
+  void clear() {
+    if (lines_ > 0) print(fd_, erase_lines());
+  }
+  void say(const std::string& stage, const std::string& text, const char* color) {
+    std::string line = erase_lines() + (stage.empty() ? "" : padded(stage) + "  ");
+    line += color_ ? "\x1b[" + std::string(color) + "m" + text + "\x1b[0m" : text;
+    print(fd_, line + "\n");
+    tick();
+  }
+
+  int fd_;
+  bool color_;
+  std::size_t width_ = 8, lines_ = 0;
+  std::vector<std::pair<std::string, StageProgress>> running_;
+};
+
+class JsonDisplay : public Display {
+ public:
+  explicit JsonDisplay(int fd) : fd_(fd) {}
+  void event(const Json& event) override {
+    print(fd_, event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+std::unique_ptr<Display> terminal_display(int fd, bool color) {
+  return std::make_unique<TerminalDisplay>(fd, color);
+}
+std::unique_ptr<Display> plain_display(int fd) { return std::make_unique<PlainDisplay>(fd); }
+std::unique_ptr<Display> json_display(int fd) { return std::make_unique<JsonDisplay>(fd); }
+
+}  // namespace lehr::runtime

@@ -1,0 +1,34 @@
+// How a run is shown. The executor tells what happens as JSON objects (the same that go into
+// events.ndjson); a display turns them into a live terminal, plain lines or JSON.
+//
+// Besides the host's own events (stage_spec.h), each with "stage":
+//   run_started    {"run", "pipeline", "store", "stages": [ids]}
+//   stage_cached   {"key", "results"}          stage_started  {"key", "reason"}
+//   stage_finished {"key", "seconds", "taken", "results"}
+//   stage_failed   {"message", "plugin", "log"}   stage_stopped  {}   stage_blocked {"by"}
+//   gate           {"metric", "value", "limit", "passed", "where"}
+//   stopping       {}                             run_finished   {"status", "code", "seconds"}
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace lehr::runtime {
+
+class Display {
+ public:
+  virtual ~Display() = default;
+  virtual void event(const nlohmann::ordered_json& event) = 0;
+  // Called about ten times a second while something runs.
+  virtual void tick() {}
+};
+
+// One live line per running stage, redrawn in place below the lines of what has ended. fd: a
+// terminal.
+std::unique_ptr<Display> terminal_display(int fd, bool color);
+// A line when something starts, ends or is worth saying; progress every few seconds.
+std::unique_ptr<Display> plain_display(int fd);
+// Every event as one JSON line.
+std::unique_ptr<Display> json_display(int fd);
+
+}  // namespace lehr::runtime

@@ -1,0 +1,143 @@
+#include "runtime/run/stage_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+extern char** environ;
+
+namespace lehr::runtime {
+namespace {
+
+constexpr int kEventsFd = 3;
+constexpr std::size_t kLongestLine = 1 << 20;  // a plugin that prints without newlines is cut here
+
+struct Pipe {
+  FileDescriptor read, write;
+};
+
+Pipe make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw IoError("cannot make a pipe for", "a stage host", errno);
+  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+}
+
+// Above the numbers that the child's descriptors are moved to.
+FileDescriptor move_up(FileDescriptor fd) {
+  const int moved = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 10);
+  if (moved < 0) throw IoError("cannot duplicate a descriptor of", "a stage host", errno);
+  return FileDescriptor(moved);
+}
+
+void drain(int fd, std::string& buffer, const std::function<void(std::string_view)>& line) {
+  if (fd < 0) return;
+  char chunk[1 << 16];
+  while (true) {
+    const ssize_t n = ::read(fd, chunk, sizeof chunk);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    buffer.append(chunk, static_cast<std::size_t>(n));
+    std::size_t begin = 0;
+    for (std::size_t end; (end = buffer.find('\n', begin)) != std::string::npos; begin = end + 1)
+      line(std::string_view(buffer).substr(begin, end - begin));
+    buffer.erase(0, begin);
+    if (buffer.size() > kLongestLine) {
+      line(buffer);
+      buffer.clear();
+    }
+  }
+}
+
+}  // namespace
+
+StageProcess::StageProcess(const std::filesystem::path& host,
+                           const std::filesystem::path& spec_file) {
+  Pipe events = make_pipe(), output = make_pipe();
+  const FileDescriptor events_end = move_up(std::move(events.write)),
+                       output_end = move_up(std::move(output.write));
+  const std::string parent = std::to_string(::getpid()), fd_text = std::to_string(kEventsFd);
+  const char* arguments[] = {host.c_str(),    "--spec",   spec_file.c_str(), "--events",
+                             fd_text.c_str(), "--parent", parent.c_str(),    nullptr};
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, output_end.get(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, output_end.get(), STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, events_end.get(), kEventsFd);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  const int error = ::posix_spawn(&pid_, host.c_str(), &actions, &attributes,
+                                  const_cast<char**>(arguments), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) {
+    pid_ = -1;
+    throw IoError("cannot start", host, error);
+  }
+  events_ = std::move(events.read);
+  output_ = std::move(output.read);
+  exit_ = FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  if (!exit_) {
+    kill();
+    collect();
+    throw IoError("cannot watch", host, errno);
+  }
+}
+
+StageProcess::~StageProcess() {
+  if (pid_ < 0) return;
+  kill();
+  collect();
+}
+
+void StageProcess::read(const std::function<void(const nlohmann::ordered_json&)>& event,
+                        const std::function<void(const std::string&)>& line) {
+  drain(events_.get(), event_buffer_, [&](std::string_view text) {
+    const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
+    if (json.is_object() && json.contains("event") && json["event"].is_string()) event(json);
+  });
+  drain(output_.get(), output_buffer_, [&](std::string_view text) { line(std::string(text)); });
+}
+
+void StageProcess::ask_to_stop() {
+  if (pid_ > 0) ::kill(pid_, SIGTERM);
+}
+
+void StageProcess::kill() {
+  if (pid_ > 0) ::kill(-pid_, SIGKILL);
+}
+
+StageProcess::Ending StageProcess::collect() {
+  kill();  // what the stage started and left behind; the host itself has ended and waits to be
+           // collected
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0)
+    if (errno != EINTR) break;
+  pid_ = -1;
+  if (WIFSIGNALED(status)) return {0, WTERMSIG(status)};
+  return {WEXITSTATUS(status), 0};
+}
+
+std::string StageProcess::Ending::text() const {
+  if (signal != 0)
+    return "died by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+  return "ended with exit code " + std::to_string(code);
+}
+
+}  // namespace lehr::runtime
