@@ -1,0 +1,493 @@
+// M tokens of all answers of an iteration, flat (see rollouts.h).
+#include "train_ppo.h"
+
+#include <ATen/TensorOperators.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "lm/generator.h"
+#include "lm/model.h"
+#include "lm/model_folder.h"
+#include "lm/operators.h"
+#include "lm/optimizer.h"
+#include "lm/ppo_math.h"
+#include "lm/random.h"
+#include "lm/reward_scores.h"
+#include "lm/runtime.h"
+#include "objective.h"
+#include "rollouts.h"
+#include "text/chat.h"
+#include "text/tokenizer.h"
+
+namespace lehr::plugins::ppo {
+
+namespace {
+
+constexpr std::uint64_t kEvaluationSamples = std::uint64_t{1} << 40;  // their first stream number
+constexpr auto kMinibatchOrder = static_cast<lm::Purpose>(64);
+
+struct Question {
+  std::vector<std::int32_t> ids;  // rendered, with the head of the assistant's turn
+  std::string messages;           // JSON, for plugin rewards
+  std::string reference;
+};
+
+std::string messages_json(const text::Messages& messages) {
+  std::string json = "[";
+  for (const text::Message& message : messages) {
+    json += json.size() > 1 ? ",{\"role\":" : "{\"role\":";
+    json += json_string(message.role) + ",\"content\":" + json_string(message.content) + "}";
+  }
+  return json + "]";
+}
+
+std::vector<Question> read_questions(Context& context, const char* split,
+                                     const text::Tokenizer& tokenizer, std::int64_t max_length) {
+  std::vector<Question> questions;
+  text::Tokenizer::Cache cache;
+  std::size_t dropped = 0;
+  const std::filesystem::path prompts = context.input("prompts").path;
+  for (const text::Prompt& row : text::read_rows<text::Prompt>(prompts, split)) {
+    const auto ids = text::render_prompt(tokenizer, row.prompt, cache);
+    if (static_cast<std::int64_t>(ids.size()) > max_length) {
+      ++dropped;
+      continue;
+    }
+    questions.push_back(
+        {{ids.begin(), ids.end()}, messages_json(row.prompt), row.reference.value_or("")});
+  }
+  if (dropped > 0)
+    context.warning(std::to_string(dropped) + " " + split + " prompts are longer than " +
+                    std::to_string(max_length) + " tokens, which leaves no room for an answer");
+  return questions;
+}
+
+// Answers and their scores.
+struct Sampled {
+  Rollouts rollouts;
+  std::vector<double> scores;  // per answer, penalty included
+  double ended = 0;            // answers that ended their turn
+};
+
+// Sums over the tokens of all minibatches of an iteration.
+struct UpdateTally {
+  double tokens = 0, policy_loss = 0, value_loss = 0, clipped = 0, value_clipped = 0;
+  double approximate_kl = 0, entropy = 0, ratio = 0, ratio_squared = 0;
+};
+
+class Trainer {
+ public:
+  Trainer(Context& context, const PpoOptions& options, const std::vector<double>& reward_weights,
+          const lm::TrainOptions& training, lm::Model& policy, lm::Model& critic,
+          const lm::Model* judge, lm::RewardScale scale, const text::Tokenizer& tokenizer)
+      : context_(context),
+        options_(options),
+        reward_weights_(reward_weights),
+        training_(training),
+        policy_(policy),
+        critic_(critic),
+        judge_(judge),
+        scale_(scale),
+        tokenizer_(tokenizer) {}
+
+  // Answers to `questions`, sample number first + i for the i-th, and their scores.
+  Sampled sample(const std::vector<const Question*>& questions, std::uint64_t first) const;
+
+  // One minibatch of the policy; adds its gradient and returns its loss. first: the ratio must
+  // be 1.
+  double policy_gradient(const std::vector<RolloutRow>& rows, const std::vector<float>& logprobs,
+                         const std::vector<float>& advantages, bool first,
+                         UpdateTally& tally) const;
+  double value_gradient(const std::vector<RolloutRow>& rows, const std::vector<float>& values,
+                        const std::vector<float>& returns, UpdateTally& tally) const;
+
+ private:
+  std::vector<double> score(const std::vector<const Question*>& questions,
+                            const std::vector<lm::Generation>& answers,
+                            const Rollouts& rollouts) const;
+
+  Context& context_;
+  const PpoOptions& options_;
+  const std::vector<double>& reward_weights_;
+  const lm::TrainOptions& training_;
+  lm::Model& policy_;
+  lm::Model& critic_;
+  const lm::Model* judge_;
+  lm::RewardScale scale_;
+  const text::Tokenizer& tokenizer_;
+};
+
+Sampled Trainer::sample(const std::vector<const Question*>& questions, std::uint64_t first) const {
+  std::vector<lm::GenerationRequest> requests;
+  for (std::size_t i = 0; i < questions.size(); ++i)
+    requests.push_back({questions[i]->ids, first + i});
+  lm::GenerationOptions generation;
+  generation.sampling.temperature = options_.temperature;
+  generation.max_new_tokens = options_.max_new_tokens;
+  generation.batch = options_.decoding_batch;
+  generation.seed = context_.seed();
+  generation.stop_tokens = {static_cast<std::int32_t>(*tokenizer_.im_end()),
+                            static_cast<std::int32_t>(tokenizer_.end_of_text())};
+  const std::vector<lm::Generation> answers = lm::generate(policy_, requests, generation);
+  Sampled out{make_rollouts(requests, answers), {}, 0};
+  out.scores = score(questions, answers, out.rollouts);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].stopped)
+      out.ended += 1;
+    else
+      out.scores[i] -= options_.missing_end_penalty;
+  }
+  return out;
+}
+
+std::vector<double> Trainer::score(const std::vector<const Question*>& questions,
+                                   const std::vector<lm::Generation>& answers,
+                                   const Rollouts& rollouts) const {
+  std::vector<double> scores(answers.size(), 0.0);
+  if (judge_ != nullptr) {
+    std::vector<std::vector<std::int32_t>> texts;
+    for (const lm::Sequence& sequence : rollouts.sequences) texts.push_back(sequence.trunk.ids);
+    const auto raw = lm::score_sequences(*judge_, texts, training_.micro_batch_tokens);
+    for (std::size_t i = 0; i < scores.size(); ++i)
+      scores[i] +=
+          options_.reward_weight * (options_.normalize_reward ? scale_.normalized(raw[i]) : raw[i]);
+  }
+  if (reward_weights_.empty()) return scores;
+  std::vector<std::string> completions;
+  for (const lm::Generation& answer : answers) {
+    const std::vector<text::TokenId> ids(answer.tokens.begin(), answer.tokens.end());
+    completions.push_back(tokenizer_.decode(ids, true));
+  }
+  std::vector<lehr_exchange> exchanges;
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    exchanges.push_back({borrow(questions[i]->messages), borrow(completions[i]),
+                         borrow(questions[i]->reference), answers[i].stopped ? 0u : 1u});
+  for (std::size_t r = 0; r < reward_weights_.size(); ++r) {
+    const std::vector<double> found = context_.score("rewards", r, exchanges);
+    for (std::size_t i = 0; i < scores.size(); ++i) scores[i] += reward_weights_[r] * found[i];
+  }
+  return scores;
+}
+
+double tokens_of(const std::vector<RolloutRow>& rows) {
+  double tokens = 0;
+  for (const RolloutRow& row : rows) tokens += static_cast<double>(row.flat.size());
+  return tokens;
+}
+
+double Trainer::policy_gradient(const std::vector<RolloutRow>& rows,
+                                const std::vector<float>& logprobs,
+                                const std::vector<float>& advantages, bool first,
+                                UpdateTally& tally) const {
+  const double tokens = tokens_of(rows);
+  double total = 0;
+  for (const RolloutRow& row : rows) {
+    const lm::PackedBatch& batch = row.packed.batch;
+    const lm::TokenLogprobs now = lm::token_logprobs(policy_.forward_hidden(batch), policy_.head(),
+                                                     batch.loss_entries, options_.temperature);
+    const lm::PolicyTerms terms =
+        lm::policy_loss(now.logprobs, gather(logprobs, row), gather(advantages, row), options_.clip,
+                        options_.dual_clip);
+    at::Tensor loss = terms.loss / tokens;
+    if (options_.entropy_coefficient > 0)
+      loss = loss - now.entropy.sum() * (options_.entropy_coefficient / tokens);
+    policy_.backward(loss);
+    total += loss.item<double>();
+    if (first && (terms.ratio != 1).sum().item<double>() != 0)
+      throw Error(
+          "the ratio of new to old probabilities is not exactly 1 at the first minibatch: "
+          "two passes over the same rows disagree");
+    const at::Tensor ratio = terms.ratio.to(at::kDouble);
+    tally.tokens += static_cast<double>(row.flat.size());
+    tally.policy_loss += terms.loss.item<double>();
+    tally.clipped += terms.clipped;
+    tally.approximate_kl += terms.approximate_kl;
+    tally.entropy += now.entropy.sum().item<double>();
+    tally.ratio += ratio.sum().item<double>();
+    tally.ratio_squared += (ratio * ratio).sum().item<double>();
+  }
+  return total;
+}
+
+double Trainer::value_gradient(const std::vector<RolloutRow>& rows,
+                               const std::vector<float>& values, const std::vector<float>& returns,
+                               UpdateTally& tally) const {
+  const double tokens = tokens_of(rows);
+  double total = 0;
+  for (const RolloutRow& row : rows) {
+    const at::Tensor now =
+        lm::scalar_head(critic_.forward_hidden(row.packed.batch), critic_.head(), row.rows);
+    const lm::ValueTerms terms =
+        lm::value_loss(now, gather(values, row), gather(returns, row), options_.value_clip);
+    const at::Tensor loss = terms.loss * (options_.value_coefficient / tokens);
+    critic_.backward(loss);
+    total += loss.item<double>();
+    tally.value_loss += terms.loss.item<double>();
+    tally.value_clipped += terms.clipped;
+  }
+  return total;
+}
+
+// Which question sample number n asks: all of them once per pass, each pass in an order of its own.
+class QuestionOrder {
+ public:
+  QuestionOrder(std::uint64_t seed, std::size_t questions) : seed_(seed), questions_(questions) {}
+  std::size_t at(std::uint64_t n) {
+    const std::uint64_t pass = n / questions_;
+    if (order_.empty() || pass != pass_)
+      order_ = lm::Random(seed_, lm::Purpose::kDataOrder, pass_ = pass).permutation(questions_);
+    return static_cast<std::size_t>(order_[n % questions_]);
+  }
+
+ private:
+  std::uint64_t seed_;
+  std::size_t questions_;
+  std::uint64_t pass_ = 0;
+  std::vector<std::uint64_t> order_;
+};
+
+}  // namespace
+
+lm::TrainOptions ppo_defaults() {
+  lm::TrainOptions options;
+  options.schedule.kind = "linear";
+  options.schedule.learning_rate = 3e-5;
+  options.optimizer.beta2 = 0.999;
+  options.optimizer.weight_decay = 0;
+  return options;
+}
+
+void TrainPpo::describe(Description& d) {
+  PpoOptions& o = options_;
+  d.summary("aligns a policy with rewards of its own answers by proximal policy optimization");
+  d.determinism(Determinism::machine).uses_seed();
+  d.input("policy", "model").facet("tokenizer", "T").help("where it starts; also the reference");
+  d.input("reward", "reward_model").optional().facet("tokenizer", "T").help("scores answers");
+  d.input("prompts", "prompts");
+  d.output("model", "model").facet("tokenizer", "T").facet("role", "=aligned");
+  d.count("iterations", o.iterations).at_least(0).help("0: evaluate and stop");
+  d.count("samples", o.samples).at_least(2).help("answers per iteration");
+  d.count("epochs", o.epochs).at_least(1).help("passes over an iteration's answers");
+  d.count("minibatches", o.minibatches).at_least(1).help("updates per pass");
+  d.count("max_new_tokens", o.max_new_tokens).at_least(1).unit("tokens").help("per answer");
+  d.count("decoding_batch", o.decoding_batch).at_least(1).help("answers decoded together");
+  d.count("eval_samples", o.eval_samples).at_least(1).help("held-out prompts at an evaluation");
+  d.real("temperature", o.temperature).range(0.01, 10).help("of sampling and of all log-probs");
+  d.real("gamma", o.gamma).range(0, 1);
+  d.real("lambda", o.lambda).range(0, 1).help("of generalized advantage estimation");
+  d.real("clip", o.clip).range(0, 1).help("of the ratio");
+  d.real("dual_clip", o.dual_clip).at_least(0).help("bound for bad tokens, above 1; 0: off");
+  d.real("value_clip", o.value_clip).at_least(0);
+  d.real("value_coefficient", o.value_coefficient).at_least(0);
+  d.real("entropy_coefficient", o.entropy_coefficient).at_least(0);
+  d.real("critic_learning_rate_scale", o.critic_learning_rate_scale)
+      .at_least(0)
+      .help("the critic's learning rate as a multiple of the policy's");
+  d.choice("kl_estimator", o.kl_estimator, {"k1", "k2", "k3"});
+  d.real("kl_coefficient", o.kl_coefficient).at_least(0).help("beta: the price of a nat of KL");
+  d.real("kl_target", o.kl_target)
+      .at_least(1e-6)
+      .unit("nats per answer")
+      .help("adapts kl_coefficient so that the KL stays near it");
+  d.real("kl_horizon", o.kl_horizon).at_least(1).unit("answers").help("how fast it adapts");
+  d.real("max_kl", o.max_kl)
+      .at_least(0)
+      .unit("nats per answer")
+      .help("training stops before an update where the KL exceeds it");
+  d.real("missing_end_penalty", o.missing_end_penalty)
+      .help("taken from the score of an answer that does not end its turn");
+  d.real("reward_weight", o.reward_weight).help("of the reward model's score");
+  d.boolean("normalize_reward", o.normalize_reward)
+      .help("brings the reward model's scores to mean 0 and deviation 1 over good answers");
+  d.rewards("rewards", reward_weights_).help("added to the reward model's score by weight");
+  lm::describe_training(d, training_);
+}
+
+void TrainPpo::check() {
+  lm::check(training_);
+  if (options_.dual_clip > 0 && options_.dual_clip <= 1)
+    throw Error("dual_clip " + json_number(options_.dual_clip) + " must be 0 or above 1");
+  if (options_.minibatches > options_.samples)
+    throw Error("minibatches " + std::to_string(options_.minibatches) + " exceed samples " +
+                std::to_string(options_.samples));
+}
+
+void TrainPpo::run(Context& context) {
+  lm::start_runtime(context.threads());
+  const lm::Precision precision = lm::parse_precision(training_.precision);
+  const PpoOptions& o = options_;
+  const Input start = context.input("policy");
+  const auto tokenizer = text::Tokenizer::load(start.path);
+  if (!tokenizer.im_end())
+    throw Error(start.path.string() + ": the tokenizer has no <|im_end|> to end a turn");
+  if (!context.has_input("reward") && reward_weights_.empty())
+    throw Error("there is nothing to learn from: connect a model to 'reward' or name 'rewards'");
+
+  lm::Model policy = lm::Model::load(start.path, precision);
+  const lm::Model reference = policy.clone();
+  std::optional<lm::Model> judge;
+  lm::RewardScale scale;
+  if (context.has_input("reward")) {
+    const Input in = context.input("reward");
+    judge = lm::Model::load(in.path, precision);
+    scale = lm::read_reward_scale(in.path);
+  }
+  // The critic starts where the reward model is, on the scale of the scores it shall foresee.
+  lm::Model critic = judge ? judge->clone() : policy.with_score_head(context.seed());
+  if (judge && o.normalize_reward) {
+    critic.parameter("score.weight").div_(scale.deviation);
+    critic.refresh_compute_copy();
+  }
+
+  const std::int64_t context_length = policy.config().max_position_embeddings;
+  const std::int64_t room = context_length - std::min(o.max_new_tokens, context_length / 2);
+  const std::vector<Question> train = read_questions(context, "train", tokenizer, room);
+  const std::vector<Question> held_out = read_questions(context, "eval", tokenizer, room);
+  if (train.empty())
+    throw Error(context.input("prompts").path.string() + ": there is no prompt to train on");
+
+  policy.make_trainable();
+  critic.make_trainable();
+  lm::AdamW optimizer(policy, training_.optimizer), critic_optimizer(critic, training_.optimizer);
+  const Trainer trainer(context, o, reward_weights_, training_, policy, critic,
+                        judge ? &*judge : nullptr, scale, tokenizer);
+  const ObjectiveOptions objective_options{lm::parse_kl_estimator(o.kl_estimator), o.gamma,
+                                           o.lambda};
+  double beta = o.kl_coefficient;
+  QuestionOrder questions(context.seed(), train.size());
+
+  lm::TrainingLoop loop(context, training_, o.iterations);
+  loop.keep("policy", policy, &optimizer);
+  loop.keep("critic", critic, &critic_optimizer);
+  loop.keep_state(
+      [&] {
+        return nlohmann::json{{"kl_coefficient", beta}};
+      },
+      [&](const nlohmann::json& state) { beta = state.at("kl_coefficient"); });
+  if (!held_out.empty())
+    loop.evaluate_with(
+        [&]() -> lm::Metrics {
+          std::vector<const Question*> asked;
+          for (std::size_t i = 0; i < held_out.size() && asked.size() < std::size_t(o.eval_samples);
+               ++i)
+            asked.push_back(&held_out[i]);
+          const Sampled sampled = trainer.sample(asked, kEvaluationSamples);
+          const Rollouts& r = sampled.rollouts;
+          std::vector<std::uint64_t> order(r.size());
+          for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+          const auto rows = minibatches(r, order, 1, training_.micro_batch_tokens);
+          const auto now = token_scores(policy, rows, r.tokens(), o.temperature);
+          const auto before = token_scores(reference, rows, r.tokens(), o.temperature);
+          const std::vector<float> no_values(r.tokens(), 0.0f);
+          const Objective found = objective(now.logprobs, before.logprobs, no_values, r.spans,
+                                            sampled.scores, beta, objective_options);
+          const auto count = static_cast<double>(r.size());
+          return {{"reward", found.score},
+                  {"kl", found.kl},
+                  {"answer_tokens", static_cast<double>(r.tokens()) / count},
+                  {"ended", sampled.ended / count}};
+        },
+        true);
+
+  double last_kl = 0;
+  for (loop.resume(); loop.next();) {
+    const auto iteration = static_cast<std::uint64_t>(loop.step());
+    const std::uint64_t first_sample = iteration * static_cast<std::uint64_t>(o.samples);
+    std::vector<const Question*> asked;
+    for (std::int64_t i = 0; i < o.samples; ++i)
+      asked.push_back(&train[questions.at(first_sample + static_cast<std::uint64_t>(i))]);
+    const Sampled sampled = trainer.sample(asked, first_sample);
+    const Rollouts& rollouts = sampled.rollouts;
+
+    // Old, reference and value passes see the very rows that the first epoch's updates will see.
+    const auto rows_of_epoch = [&](std::int64_t epoch) {
+      const std::uint64_t stream =
+          iteration * static_cast<std::uint64_t>(o.epochs) + static_cast<std::uint64_t>(epoch);
+      const auto order = lm::Random(context.seed(), kMinibatchOrder, stream)
+                             .permutation(static_cast<std::uint64_t>(rollouts.size()));
+      return minibatches(rollouts, order, o.minibatches, training_.micro_batch_tokens);
+    };
+    auto rows = rows_of_epoch(0);
+    const TokenScores old = token_scores(policy, rows, rollouts.tokens(), o.temperature);
+    const TokenScores anchor = token_scores(reference, rows, rollouts.tokens(), o.temperature);
+    const std::vector<float> values = token_values(critic, rows, rollouts.tokens());
+    if (iteration == 0 && old.logprobs != anchor.logprobs)
+      throw Error(
+          "the KL of the first iteration is not exactly 0, though the policy is still the "
+          "reference: two passes over the same rows disagree");
+    const Objective found = objective(old.logprobs, anchor.logprobs, values, rollouts.spans,
+                                      sampled.scores, beta, objective_options);
+    last_kl = found.kl;
+    if (o.max_kl && found.kl > *o.max_kl) {
+      context.warning("iteration " + std::to_string(iteration) + ": the KL of " +
+                      json_number(found.kl) + " nats per answer exceeds max_kl " +
+                      json_number(*o.max_kl) + "; training stops here");
+      context.result("stopped_by_kl", 1);
+      break;
+    }
+
+    UpdateTally tally;
+    double grad_norm = 0, updates = 0;
+    for (std::int64_t epoch = 0; epoch < o.epochs; ++epoch) {
+      if (epoch > 0) rows = rows_of_epoch(epoch);
+      for (std::size_t b = 0; b < rows.size(); ++b) {
+        const UpdateTally before = tally;
+        const lm::Update update = loop.update(policy, optimizer, [&] {
+          tally = before;
+          return trainer.policy_gradient(rows[b], old.logprobs, found.advantages,
+                                         epoch == 0 && b == 0, tally);
+        });
+        grad_norm += update.grad_norm;
+        updates += 1;
+        const double value_loss = trainer.value_gradient(rows[b], values, found.returns, tally);
+        if (!std::isfinite(value_loss) ||
+            !critic_optimizer.step(loop.learning_rate() * o.critic_learning_rate_scale).applied) {
+          critic.zero_gradients();
+          context.warning("iteration " + std::to_string(iteration) +
+                          ": the critic's loss or gradient is not finite; update skipped");
+        }
+      }
+    }
+
+    double surprise = 0, difference = 0;
+    for (std::size_t t = 0; t < rollouts.tokens(); ++t) {
+      surprise -= old.logprobs[t];
+      difference += std::abs(static_cast<double>(old.logprobs[t]) -
+                             static_cast<double>(rollouts.sampled_logprobs[t]));
+    }
+    const auto count = static_cast<double>(rollouts.size());
+    const auto answer_tokens = static_cast<double>(rollouts.tokens());
+    const double n = tally.tokens, ratio = tally.ratio / n;
+    std::int64_t tokens = 0;
+    for (const lm::Sequence& sequence : rollouts.sequences) tokens += sequence.tokens();
+    loop.log({{"objective/scores", found.score},
+              {"objective/kl", found.kl},
+              {"objective/entropy", surprise / count},
+              {"objective/non_score_reward", found.non_score_reward},
+              {"objective/rlhf_reward", found.non_score_reward + found.score},
+              {"objective/kl_coefficient", beta},
+              {"policy/approxkl_avg", tally.approximate_kl / n},
+              {"policy/clipfrac_avg", tally.clipped / n},
+              {"policy/entropy_avg", tally.entropy / n},
+              {"loss/policy_avg", tally.policy_loss / n},
+              {"loss/value_avg", tally.value_loss / n},
+              {"val/clipfrac_avg", tally.value_clipped / n},
+              {"val/ratio", ratio},
+              {"val/ratio_var", std::max(0.0, tally.ratio_squared / n - ratio * ratio)},
+              {"val/num_eos_tokens", sampled.ended},
+              {"sampling/logp_difference", difference / answer_tokens},
+              {"sampling/answer_tokens", answer_tokens / count},
+              {"grad_norm", grad_norm / updates},
+              {"learning_rate", loop.learning_rate()}},
+             tokens * (1 + o.epochs));
+    if (o.kl_target)
+      beta = lm::adapted_kl_coefficient(beta, found.kl, *o.kl_target, count, o.kl_horizon);
+  }
+  loop.finish();
+  context.result("objective/kl", last_kl);
+  lm::save_model_folder(context.output("model"), policy, tokenizer);
+}
+
+}  // namespace lehr::plugins::ppo
