@@ -8,9 +8,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +15,7 @@
 #include "lm/config.h"
 #include "lm/operators.h"
 #include "lm/runtime.h"
+#include "lm/trunk.h"
 
 namespace lehr::lm {
 
@@ -28,16 +26,6 @@ struct ParameterSlot {
   int64_t offset = 0;  // elements
   int64_t size = 0;
   bool decay = false;  // weight decay applies: 2-D weights only
-};
-
-// Compute-dtype views for one layer. Linear weights are [out, in].
-struct LayerWeights {
-  at::Tensor input_norm;  // [C]
-  at::Tensor qkv;         // [(H+2K)*D, C]
-  at::Tensor output;      // [C, H*D]
-  at::Tensor post_norm;   // [C]
-  at::Tensor gate_up;     // [2F, C]
-  at::Tensor down;        // [C, F]
 };
 
 class Model {
@@ -75,9 +63,7 @@ class Model {
 
   // batch -> hidden states after the final norm: [N, C] compute dtype.
   at::Tensor forward_hidden(const PackedBatch& batch) const;
-  // As above without recording; `sink(layer, qkv)` sees each layer's qkv [N, (H+2K)*D] after rope,
-  // to fill a key/value cache. Valid only during the call.
-  using KeyValueSink = std::function<void(int64_t layer, const at::Tensor& qkv)>;
+  // As above without recording; `sink` may fill a key/value cache.
   at::Tensor forward_hidden(const PackedBatch& batch, const KeyValueSink& sink) const;
 
   // hidden rows [M, C] -> logits [M, V] float32, no gradient.
@@ -101,13 +87,15 @@ class Model {
   at::Tensor gradient(const std::string& name) const;   // float32 view; throws when absent
 
   // For decoding loops of one's own.
-  const LayerWeights& layer(int64_t index) const { return layers_[static_cast<size_t>(index)]; }
-  const at::Tensor& embedding() const { return embedding_; }    // [V, C] compute dtype
-  const at::Tensor& final_norm() const { return final_norm_; }  // [C]
+  const LayerWeights& layer(int64_t index) const {
+    return trunk_.layers[static_cast<size_t>(index)];
+  }
+  const at::Tensor& embedding() const { return trunk_.embedding; }    // [V, C] compute dtype
+  const at::Tensor& final_norm() const { return trunk_.final_norm; }  // [C]
 
  private:
   Model(const ModelConfig& config, Precision precision);
-  void bind_views();
+  const ParameterSlot& slot(const std::string& name) const;
 
   ModelConfig config_;
   Precision precision_;
@@ -116,10 +104,8 @@ class Model {
   at::Tensor weights_;
   at::Tensor compute_;
   at::Tensor gradients_;
-  std::vector<LayerWeights> layers_;
-  std::vector<LayerWeights> layer_gradients_;  // float32 views; empty when not trainable
-  at::Tensor embedding_;
-  at::Tensor final_norm_;
+  TrunkWeights trunk_;            // views of compute_
+  TrunkWeights trunk_gradients_;  // views of gradients_; empty when not trainable
 };
 
 }  // namespace lehr::lm

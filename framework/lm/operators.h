@@ -1,7 +1,8 @@
 // The maths of the model on tensors. Inference operators first, then the two differentiable heads.
 // N tokens, M entries, C channels, H query heads, K key/value heads, D head width, F feed-forward
 // width, V vocabulary. Activations are "compute dtype": float32 or bfloat16; sums run in float32.
-// Results depend neither on thread timing nor on what else shares a batch with a token.
+// Results never depend on thread timing, nor, but for the rounding of matrix products, on what else
+// shares a batch with a token.
 #pragma once
 
 #include <ATen/core/Tensor.h>

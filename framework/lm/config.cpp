@@ -1,0 +1,186 @@
+#include "lm/config.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+namespace lehr::lm {
+namespace {
+
+using nlohmann::json;
+
+[[noreturn]] void refuse(const std::string& where, const std::string& what) {
+  throw std::runtime_error(where + ": " + what);
+}
+
+json token_id(int64_t id) { return id < 0 ? json(nullptr) : json(id); }
+
+int64_t read_token_id(const json& j, const char* key) {
+  if (!j.contains(key) || j[key].is_null()) return -1;
+  // Llama 3 lists several end tokens; the first is the one that ends a text.
+  if (j[key].is_array()) return j[key].empty() ? -1 : j[key][0].get<int64_t>();
+  return j[key].get<int64_t>();
+}
+
+// A key whose value must be one of what Lehr computes; absent is fine.
+void require_value(const json& j, const char* key, const json& value, const std::string& where) {
+  if (j.contains(key) && !j[key].is_null() && j[key] != value) {
+    refuse(where, std::string("'") + key + "' is " + j[key].dump() + "; only " + value.dump() +
+                      " is supported");
+  }
+}
+
+double read_theta(const json& j, const std::string& where) {
+  double theta = 10000.0;
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    if (!j.contains(key) || j[key].is_null()) continue;
+    const json& rope = j[key];
+    for (const char* type : {"rope_type", "type"}) require_value(rope, type, "default", where);
+    theta = rope.value("rope_theta", theta);
+  }
+  return j.value("rope_theta", theta);
+}
+
+}  // namespace
+
+void ModelConfig::validate() const {
+  const auto require = [](bool holds, const std::string& what) {
+    if (!holds) throw std::invalid_argument("model config: " + what);
+  };
+  const auto positive = [&](int64_t value, const char* name) {
+    require(value > 0 && value < (int64_t{1} << 31),
+            std::string(name) + " is '" + std::to_string(value) + "', expected 1 to 2^31");
+  };
+  positive(hidden_size, "hidden_size");
+  positive(intermediate_size, "intermediate_size");
+  positive(layers, "layers");
+  positive(heads, "heads");
+  positive(kv_heads, "kv_heads");
+  positive(head_dim, "head_dim");
+  positive(vocab_size, "vocab_size");
+  positive(max_position_embeddings, "max_position_embeddings");
+  require(heads % kv_heads == 0, "kv_heads '" + std::to_string(kv_heads) +
+                                     "' does not divide heads '" + std::to_string(heads) + "'");
+  require(head_dim % 2 == 0,
+          "head_dim '" + std::to_string(head_dim) + "' is odd; rotation needs pairs");
+  require(rope_theta > 0, "rope_theta must be positive");
+  require(rms_norm_eps > 0, "rms_norm_eps must be positive");
+}
+
+int64_t ModelConfig::matmul_parameters() const {
+  const int64_t attention = hidden_size * head_dim * (2 * heads + 2 * kv_heads);
+  const int64_t feed_forward = 3 * hidden_size * intermediate_size;
+  const int64_t outputs = head == HeadKind::kScore ? 1 : vocab_size;
+  return layers * (attention + feed_forward) + outputs * hidden_size;
+}
+
+int64_t ModelConfig::parameters() const {
+  const bool look_up_is_head = head == HeadKind::kLanguage && tie_word_embeddings;
+  return matmul_parameters() + (look_up_is_head ? 0 : vocab_size * hidden_size) +
+         (2 * layers + 1) * hidden_size;
+}
+
+double ModelConfig::flops_per_token(double mean_keys) const {
+  return 6.0 * static_cast<double>(matmul_parameters()) +
+         12.0 * static_cast<double>(layers * heads * head_dim) * mean_keys;
+}
+
+std::string config_to_json(const ModelConfig& c) {
+  const bool score = c.head == HeadKind::kScore;
+  json j = {
+      {"architectures", {score ? "LlamaForSequenceClassification" : "LlamaForCausalLM"}},
+      {"model_type", "llama"},
+      {"hidden_size", c.hidden_size},
+      {"intermediate_size", c.intermediate_size},
+      {"num_hidden_layers", c.layers},
+      {"num_attention_heads", c.heads},
+      {"num_key_value_heads", c.kv_heads},
+      {"head_dim", c.head_dim},
+      {"vocab_size", c.vocab_size},
+      {"max_position_embeddings", c.max_position_embeddings},
+      {"rms_norm_eps", c.rms_norm_eps},
+      {"rope_theta", c.rope_theta},
+      {"rope_parameters", {{"rope_type", "default"}, {"rope_theta", c.rope_theta}}},
+      {"tie_word_embeddings", c.tie_word_embeddings},
+      {"initializer_range", c.initializer_range},
+      {"hidden_act", "silu"},
+      {"attention_bias", false},
+      {"mlp_bias", false},
+      {"attention_dropout", 0.0},
+      {"use_cache", true},
+      {"torch_dtype", "float32"},
+      {"dtype", "float32"},
+      {"bos_token_id", token_id(c.bos_token_id)},
+      {"eos_token_id", token_id(c.eos_token_id)},
+      {"pad_token_id", token_id(c.pad_token_id)},
+  };
+  if (score) {
+    j["num_labels"] = 1;
+    j["id2label"] = {{"0", "LABEL_0"}};
+    j["label2id"] = {{"LABEL_0", 0}};
+    j["problem_type"] = "regression";
+  }
+  return j.dump(2) + "\n";
+}
+
+ModelConfig config_from_json(const std::string& text, const std::string& where) try {
+  const json j = json::parse(text);
+  require_value(j, "model_type", "llama", where);
+  require_value(j, "hidden_act", "silu", where);
+  require_value(j, "attention_bias", false, where);
+  require_value(j, "mlp_bias", false, where);
+  require_value(j, "num_labels", 1, where);
+  ModelConfig c;
+  c.hidden_size = j.at("hidden_size").get<int64_t>();
+  c.intermediate_size = j.at("intermediate_size").get<int64_t>();
+  c.layers = j.at("num_hidden_layers").get<int64_t>();
+  c.heads = j.at("num_attention_heads").get<int64_t>();
+  c.kv_heads = j.value("num_key_value_heads", c.heads);
+  c.head_dim = j.contains("head_dim") && !j["head_dim"].is_null() ? j["head_dim"].get<int64_t>()
+               : c.heads > 0                                      ? c.hidden_size / c.heads
+                                                                  : 0;
+  c.vocab_size = j.at("vocab_size").get<int64_t>();
+  c.max_position_embeddings = j.value("max_position_embeddings", int64_t{2048});
+  c.rms_norm_eps = j.value("rms_norm_eps", 1e-6);
+  c.rope_theta = read_theta(j, where);
+  c.tie_word_embeddings = j.value("tie_word_embeddings", false);
+  c.initializer_range = j.value("initializer_range", 0.02);
+  c.bos_token_id = read_token_id(j, "bos_token_id");
+  c.eos_token_id = read_token_id(j, "eos_token_id");
+  c.pad_token_id = read_token_id(j, "pad_token_id");
+  if (j.contains("architectures") && j["architectures"].is_array() && !j["architectures"].empty()) {
+    const std::string name = j["architectures"][0].get<std::string>();
+    if (name == "LlamaForSequenceClassification") {
+      c.head = HeadKind::kScore;
+    } else if (name != "LlamaForCausalLM") {
+      refuse(where, "architecture '" + name +
+                        "' is not supported; use LlamaForCausalLM or "
+                        "LlamaForSequenceClassification");
+    }
+  }
+  c.validate();
+  return c;
+} catch (const json::exception& error) {
+  refuse(where, error.what());
+} catch (const std::invalid_argument& error) {
+  refuse(where, error.what());
+}
+
+ModelConfig read_config(const std::filesystem::path& model_dir) {
+  const std::filesystem::path path = model_dir / "config.json";
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error(path.string() + ": cannot open; is this a model folder?");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return config_from_json(text.str(), path.string());
+}
+
+void write_config(const ModelConfig& config, const std::filesystem::path& model_dir) {
+  const std::filesystem::path path = model_dir / "config.json";
+  std::ofstream file(path, std::ios::binary);
+  file << config_to_json(config);
+  if (!file.flush()) throw std::runtime_error(path.string() + ": cannot write");
+}
+
+}  // namespace lehr::lm

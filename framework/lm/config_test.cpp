@@ -1,0 +1,51 @@
+#include "lm/config.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace lehr::lm {
+namespace {
+
+TEST(ModelConfig, SurvivesItsOwnJson) {
+  ModelConfig config;
+  config.kv_heads = 3;
+  config.rope_theta = 500000.0;
+  config.head = HeadKind::kScore;
+  config.eos_token_id = 0;
+  config.pad_token_id = 1;
+  EXPECT_EQ(config_from_json(config_to_json(config), "test"), config);
+}
+
+TEST(ModelConfig, WritesBothGenerationsOfKeys) {
+  const auto j = nlohmann::json::parse(config_to_json({}));
+  EXPECT_EQ(j["rope_theta"], j["rope_parameters"]["rope_theta"]);
+  EXPECT_EQ(j["torch_dtype"], j["dtype"]);
+  EXPECT_EQ(j["architectures"][0], "LlamaForCausalLM");
+}
+
+TEST(ModelConfig, RefusesWhatItCannotComputeExactly) {
+  auto j = nlohmann::json::parse(config_to_json({}));
+  j["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8.0}};
+  EXPECT_THROW(config_from_json(j.dump(), "test"), std::runtime_error);
+  j.erase("rope_scaling");
+  j["attention_bias"] = true;
+  EXPECT_THROW(config_from_json(j.dump(), "test"), std::runtime_error);
+  j["attention_bias"] = false;
+  j["num_key_value_heads"] = 4;  // does not divide 6
+  EXPECT_THROW(config_from_json(j.dump(), "test"), std::runtime_error);
+  EXPECT_THROW(config_from_json("{", "test"), std::runtime_error);
+}
+
+// 13.8M: the small shape of the performance notes.
+TEST(ModelConfig, CountsParametersAndFlops) {
+  const ModelConfig c;
+  const int64_t layer = 4 * 384 * 384 + 3 * 384 * 1024;
+  EXPECT_EQ(c.matmul_parameters(), 6 * layer + 8192 * 384);
+  EXPECT_EQ(c.parameters(), 6 * layer + 8192 * 384 + 13 * 384);
+  EXPECT_DOUBLE_EQ(c.flops_per_token(100),
+                   6.0 * static_cast<double>(c.matmul_parameters()) + 12.0 * 6 * 384 * 100);
+}
+
+}  // namespace
+}  // namespace lehr::lm

@@ -1,0 +1,2 @@
+#define LEHR_ISA baseline
+#include "lm/isa/table.h"

@@ -1,0 +1,80 @@
+// The small matrix product attention is made of: C (m x n) = or += A (m x k) * B (k x n), float32.
+// A is read element by element through two strides (so it may be transposed), B and C by vectors:
+// m is a multiple of kRowTile, n of 16, both padded by the caller. Tiles live in registers.
+#pragma once
+
+#include "lm/isa/scalar.h"
+
+namespace lehr::lm::LEHR_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+constexpr int kRowTile = 8;
+constexpr int kVectorTile = 2;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+constexpr int kRowTile = 4;
+constexpr int kVectorTile = 2;
+#else
+constexpr int kLanes = 4;
+constexpr int kRowTile = 4;
+constexpr int kVectorTile = 2;
+#endif
+
+typedef float Vector __attribute__((vector_size(kLanes * 4)));
+typedef float UnalignedVector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+
+template <int kVectors>
+LEHR_INLINE void tile(int64_t k, const float* a, int64_t a_row, int64_t a_column, const float* b,
+                      int64_t b_row, float* c, int64_t c_row, bool add) {
+  Vector sum[kRowTile][kVectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < kRowTile; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) {
+      sum[i][j] = Vector{};
+      if (add) sum[i][j] = *reinterpret_cast<UnalignedVector*>(c + i * c_row + j * kLanes);
+    }
+  }
+  for (int64_t p = 0; p < k; ++p) {
+    Vector right[kVectors];
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) {
+      right[j] = *reinterpret_cast<const UnalignedVector*>(b + p * b_row + j * kLanes);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < kRowTile; ++i) {
+      const float left = a[i * a_row + p * a_column];
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; ++j) sum[i][j] += left * right[j];
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kRowTile; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) {
+      *reinterpret_cast<UnalignedVector*>(c + i * c_row + j * kLanes) = sum[i][j];
+    }
+  }
+}
+
+void product(int64_t m, int64_t n, int64_t k, const float* a, int64_t a_row, int64_t a_column,
+             const float* b, int64_t b_row, float* c, int64_t c_row, bool add) {
+  constexpr int64_t kWide = kLanes * kVectorTile;
+  for (int64_t j = 0; j < n;) {
+    const bool wide = j + kWide <= n;
+    for (int64_t i = 0; i < m; i += kRowTile) {
+      if (wide) {
+        tile<kVectorTile>(k, a + i * a_row, a_row, a_column, b + j, b_row, c + i * c_row + j, c_row,
+                          add);
+      } else {
+        tile<1>(k, a + i * a_row, a_row, a_column, b + j, b_row, c + i * c_row + j, c_row, add);
+      }
+    }
+    j += wide ? kWide : kLanes;
+  }
+}
+
+}  // namespace
+}  // namespace lehr::lm::LEHR_ISA

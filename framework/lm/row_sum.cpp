@@ -1,0 +1,49 @@
+#include "lm/row_sum.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include <cstring>
+
+#include "lm/parallel.h"
+#include "lm/tensor_kernels.h"
+
+namespace lehr::lm {
+
+at::Tensor gather_rows(const at::Tensor& hidden, const std::vector<int32_t>& rows) {
+  const int64_t count = static_cast<int64_t>(rows.size());
+  bool consecutive = true;
+  for (size_t i = 1; i < rows.size() && consecutive; ++i) {
+    consecutive = rows[i] == rows[i - 1] + 1;
+  }
+  if (consecutive && count > 0) return hidden.narrow(0, rows[0], count);
+  at::Tensor out = at::empty({count, hidden.size(1)}, hidden.options());
+  const size_t bytes = static_cast<size_t>(hidden.size(1) * hidden.element_size());
+  parallel_blocks(count, kRowBlock, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      std::memcpy(row(out, i), row(hidden, rows[static_cast<size_t>(i)]), bytes);
+    }
+  });
+  return out;
+}
+
+RowSum::RowSum(const at::Tensor& hidden)
+    : sum_(at::zeros(hidden.sizes(), at::kFloat)), dtype_(hidden.scalar_type()) {}
+
+void RowSum::add(const std::vector<int32_t>& rows, int64_t first, const at::Tensor& gradient) {
+  accumulate_embedding_gradient(gradient,
+                                {rows.data() + first, static_cast<size_t>(gradient.size(0))}, sum_);
+}
+
+at::Tensor RowSum::scaled(float scale) const {
+  at::Tensor out = at::empty(sum_.sizes(), sum_.options().dtype(dtype_));
+  const Kernels& k = kernels_for(out);
+  const int64_t width = sum_.size(1);
+  parallel_blocks(sum_.size(0), kRowBlock, [&](int64_t begin, int64_t end) {
+    k.store_scaled(sum_.data_ptr<float>() + begin * width, scale, row(out, begin),
+                   (end - begin) * width);
+  });
+  return out;
+}
+
+}  // namespace lehr::lm

@@ -1,0 +1,82 @@
+#include "lm/runtime.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+#include <malloc.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+
+#include "lm/kernels.h"
+
+namespace lehr::lm {
+
+bool cpu_has_bf16() {
+  static const bool has = [] {
+    __builtin_cpu_init();
+    return best_isa() == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16");
+  }();
+  return has;
+}
+
+Precision default_precision() { return cpu_has_bf16() ? Precision::kBf16 : Precision::kFp32; }
+
+Precision parse_precision(const std::string& name) {
+  if (name == "auto") return default_precision();
+  if (name == "fp32") return Precision::kFp32;
+  if (name != "bf16") {
+    throw std::invalid_argument("unknown precision '" + name + "'; choose fp32, bf16 or auto");
+  }
+  if (!cpu_has_bf16()) {
+    throw std::invalid_argument(
+        "precision 'bf16': this cpu lacks AVX512_BF16, where bf16 would be far slower than fp32; "
+        "choose fp32 or auto");
+  }
+  return Precision::kBf16;
+}
+
+std::string precision_name(Precision precision) {
+  return precision == Precision::kBf16 ? "bf16" : "fp32";
+}
+
+void start_runtime(int threads) {
+  // Freed activations stay mapped: without this every step pays tens of thousands of page faults.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 2147483647);
+  mallopt(M_TOP_PAD, 64 << 20);
+  at::globalContext().setFlushDenormal(true);  // before the OpenMP pool inherits the mode
+  if (threads > 0) at::set_num_threads(threads);
+}
+
+int threads() { return at::get_num_threads(); }
+
+std::string numerics_fingerprint() {
+  const char* isa = best_isa() == Isa::kAvx512 ? "avx512"
+                    : best_isa() == Isa::kAvx2 ? "avx2"
+                                               : "baseline";
+  return std::string(isa) + (cpu_has_bf16() ? "+bf16 " : " ") + std::to_string(threads()) +
+         " threads LibTorch " + TORCH_VERSION;
+}
+
+double measure_peak_flops(Precision precision) {
+  const c10::InferenceMode guard;
+  constexpr int64_t n = 1024;
+  const auto type = precision == Precision::kBf16 ? at::kBFloat16 : at::kFloat;
+  const at::Tensor a = at::randn({n, n}).to(type);
+  const at::Tensor b = at::randn({n, n}).to(type);
+  double best = 1e30;
+  for (int run = 0; run < 6; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    const at::Tensor c = at::mm(a, b);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    if (run > 0) best = std::min(best, seconds.count());
+  }
+  return 2.0 * n * n * n / best;
+}
+
+}  // namespace lehr::lm

@@ -1,0 +1,252 @@
+#include "lm/safetensors.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <stdexcept>
+#include <system_error>
+
+namespace lehr::lm {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kMaxHeaderBytes = 100'000'000;
+
+struct DTypeName {
+  DType dtype;
+  const char* name;
+  size_t bytes;
+};
+constexpr DTypeName kDTypes[] = {{DType::kF32, "F32", 4}, {DType::kBF16, "BF16", 2},
+                                 {DType::kF16, "F16", 2}, {DType::kI64, "I64", 8},
+                                 {DType::kI32, "I32", 4}, {DType::kU8, "U8", 1}};
+
+const DTypeName& facts(DType dtype) {
+  return *std::find_if(std::begin(kDTypes), std::end(kDTypes),
+                       [&](const DTypeName& d) { return d.dtype == dtype; });
+}
+
+struct FileDescriptor {
+  int fd;
+  explicit FileDescriptor(int fd) : fd(fd) {}
+  ~FileDescriptor() {
+    if (fd >= 0) close(fd);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+};
+
+[[noreturn]] void system_failure(const std::filesystem::path& path, const char* action) {
+  throw std::system_error(errno, std::generic_category(), path.string() + ": cannot " + action);
+}
+
+// The header's JSON, refusing what json::parse lets through: duplicate keys and deep nesting.
+json parse_header(const char* begin, const char* end) {
+  std::vector<std::set<std::string>> keys;
+  const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
+    if (depth > 4) throw std::runtime_error("the header is nested too deeply");
+    if (event == json::parse_event_t::object_start) keys.emplace_back();
+    if (event == json::parse_event_t::object_end) keys.pop_back();
+    if (event == json::parse_event_t::key &&
+        !keys.back().insert(parsed.get<std::string>()).second) {
+      throw std::runtime_error("the header has key '" + parsed.get<std::string>() + "' twice");
+    }
+    return true;
+  };
+  return json::parse(begin, end, check);
+}
+
+uint64_t unsigned_number(const json& value, const std::string& name) {
+  if (!value.is_number_unsigned()) {
+    throw std::runtime_error("tensor '" + name + "' has " + value.dump() +
+                             " where a size or offset belongs");
+  }
+  return value.get<uint64_t>();
+}
+
+TensorEntry parse_entry(const std::string& name, const json& value, const std::byte* data,
+                        uint64_t data_bytes) {
+  const auto refuse = [&](const std::string& what) {
+    throw std::runtime_error("tensor '" + name + "' " + what);
+  };
+  if (!value.is_object() || value.size() != 3 || !value.contains("dtype") ||
+      !value.contains("shape") || !value.contains("data_offsets")) {
+    refuse("must have exactly dtype, shape and data_offsets");
+  }
+  TensorEntry entry;
+  entry.name = name;
+  const json& dtype = value["dtype"];
+  const auto known = std::find_if(std::begin(kDTypes), std::end(kDTypes),
+                                  [&](const DTypeName& d) { return dtype == d.name; });
+  if (known == std::end(kDTypes)) refuse("has dtype " + dtype.dump() + ", which is not supported");
+  entry.dtype = known->dtype;
+
+  if (!value["shape"].is_array()) refuse("has a shape that is not a list");
+  uint64_t bytes = known->bytes;
+  for (const json& side : value["shape"]) {
+    const uint64_t length = unsigned_number(side, name);
+    if (length > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) ||
+        __builtin_mul_overflow(bytes, length, &bytes)) {
+      refuse("has shape " + value["shape"].dump() + ", which overflows");
+    }
+    entry.shape.push_back(static_cast<int64_t>(length));
+  }
+  const json& offsets = value["data_offsets"];
+  if (!offsets.is_array() || offsets.size() != 2) refuse("has malformed data_offsets");
+  const uint64_t begin = unsigned_number(offsets[0], name);
+  const uint64_t end = unsigned_number(offsets[1], name);
+  if (begin > end || end > data_bytes) {
+    refuse("lies at " + offsets.dump() + ", outside the data of " + std::to_string(data_bytes) +
+           " bytes");
+  }
+  if (end - begin != bytes) {
+    refuse("spans " + std::to_string(end - begin) + " bytes, its shape needs " +
+           std::to_string(bytes));
+  }
+  entry.data = data + begin;
+  entry.bytes = bytes;
+  return entry;
+}
+
+void check_no_holes(const std::vector<TensorEntry>& entries, const std::byte* data,
+                    uint64_t data_bytes) {
+  const std::byte* expected = data;
+  for (const TensorEntry& entry : entries) {
+    if (entry.data != expected) {
+      throw std::runtime_error("tensor '" + entry.name +
+                               "' overlaps its neighbour or leaves a hole");
+    }
+    expected += entry.bytes;
+  }
+  if (expected != data + data_bytes) throw std::runtime_error("bytes follow the last tensor");
+}
+
+void write_all(int fd, const void* data, size_t bytes, const std::filesystem::path& path) {
+  const char* at = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t written = write(fd, at, bytes);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) system_failure(path, "write");
+    at += written;
+    bytes -= static_cast<size_t>(written);
+  }
+}
+
+}  // namespace
+
+size_t dtype_bytes(DType dtype) { return facts(dtype).bytes; }
+std::string dtype_name(DType dtype) { return facts(dtype).name; }
+
+int64_t TensorEntry::elements() const {
+  int64_t count = 1;
+  for (const int64_t side : shape) count *= side;
+  return count;
+}
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path) {
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd < 0) system_failure(path, "open");
+  struct stat status;
+  if (fstat(file.fd, &status) != 0) system_failure(path, "stat");
+  const uint64_t size = static_cast<uint64_t>(status.st_size);
+  if (!S_ISREG(status.st_mode) || size < 8) {
+    throw std::runtime_error(path.string() + ": not a safetensors file: shorter than 8 bytes");
+  }
+  void* mapping = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  if (mapping == MAP_FAILED) system_failure(path, "map");
+  mapping_ = mapping;
+  mapped_bytes_ = size;
+  try {
+    const char* start = static_cast<const char*>(mapping);
+    uint64_t header_bytes = 0;
+    std::memcpy(&header_bytes, start, 8);
+    if (header_bytes > kMaxHeaderBytes || header_bytes > size - 8) {
+      throw std::runtime_error("the header claims " + std::to_string(header_bytes) +
+                               " bytes; the file has " + std::to_string(size) +
+                               " and headers end at " + std::to_string(kMaxHeaderBytes));
+    }
+    if (header_bytes == 0 || start[8] != '{') throw std::runtime_error("the header is not json");
+    const json header = parse_header(start + 8, start + 8 + header_bytes);
+    const std::byte* data = reinterpret_cast<const std::byte*>(start) + 8 + header_bytes;
+    const uint64_t data_bytes = size - 8 - header_bytes;
+    for (const auto& [name, value] : header.items()) {
+      if (name == "__metadata__") {
+        metadata_ = value.get<std::map<std::string, std::string>>();
+      } else {
+        entries_.push_back(parse_entry(name, value, data, data_bytes));
+      }
+    }
+    std::stable_sort(entries_.begin(), entries_.end(),
+                     [](const TensorEntry& a, const TensorEntry& b) {
+                       return a.data != b.data ? a.data < b.data : a.bytes < b.bytes;
+                     });
+    check_no_holes(entries_, data, data_bytes);
+    for (size_t i = 0; i < entries_.size(); ++i) index_[entries_[i].name] = i;
+  } catch (const std::exception& error) {
+    munmap(mapping_, mapped_bytes_);
+    throw std::runtime_error(path.string() + ": " + error.what());
+  }
+}
+
+SafetensorsFile::~SafetensorsFile() { munmap(mapping_, mapped_bytes_); }
+
+const TensorEntry* SafetensorsFile::find(const std::string& name) const {
+  const auto found = index_.find(name);
+  return found == index_.end() ? nullptr : &entries_[found->second];
+}
+
+const TensorEntry& SafetensorsFile::at(const std::string& name) const {
+  if (const TensorEntry* entry = find(name)) return *entry;
+  throw std::runtime_error(path_.string() + ": no tensor '" + name + "'");
+}
+
+void write_safetensors(const std::filesystem::path& path, const std::vector<TensorEntry>& entries,
+                       const std::map<std::string, std::string>& metadata) {
+  nlohmann::ordered_json header;
+  header["__metadata__"] = metadata;
+  header["__metadata__"]["format"] = "pt";
+  uint64_t offset = 0;
+  for (const TensorEntry& entry : entries) {
+    if (entry.bytes != static_cast<size_t>(entry.elements()) * dtype_bytes(entry.dtype)) {
+      throw std::invalid_argument("tensor '" + entry.name + "': its bytes do not fit its shape");
+    }
+    if (header.contains(entry.name)) {
+      throw std::invalid_argument("tensor '" + entry.name + "' is given twice");
+    }
+    header[entry.name] = {{"dtype", dtype_name(entry.dtype)},
+                          {"shape", entry.shape},
+                          {"data_offsets", {offset, offset + entry.bytes}}};
+    offset += entry.bytes;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 8 + 63) / 64 * 64 - 8, ' ');
+
+  const std::filesystem::path partial = path.string() + ".partial";
+  {
+    const FileDescriptor file(
+        open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (file.fd < 0) system_failure(partial, "create");
+    const uint64_t header_bytes = text.size();
+    write_all(file.fd, &header_bytes, 8, partial);
+    write_all(file.fd, text.data(), text.size(), partial);
+    for (const TensorEntry& entry : entries) {
+      write_all(file.fd, entry.data, entry.bytes, partial);
+    }
+    if (fsync(file.fd) != 0) system_failure(partial, "sync");
+  }
+  std::filesystem::rename(partial, path);
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const FileDescriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.fd < 0 || fsync(directory.fd) != 0) system_failure(folder, "sync");
+}
+
+}  // namespace lehr::lm

@@ -1,0 +1,116 @@
+#include "lm/tensor_kernels.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/mm.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "lm/parallel.h"
+
+namespace lehr::lm {
+
+const Kernels& kernels_for(const at::Tensor& compute) {
+  TORCH_CHECK(compute.scalar_type() == at::kFloat || compute.scalar_type() == at::kBFloat16,
+              "expected a float32 or bfloat16 tensor, got ", compute.scalar_type());
+  static const Kernels& fp32 = kernels(false);
+  static const Kernels& bf16 = kernels(true);
+  return compute.scalar_type() == at::kBFloat16 ? bf16 : fp32;
+}
+
+void check_dense(const at::Tensor& tensor, const char* what) {
+  TORCH_CHECK(tensor.is_contiguous(), what, " must be contiguous");
+}
+
+NormOutput norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
+                        double eps) {
+  check_dense(x, "norm x");
+  NormOutput out{delta.defined() ? at::empty_like(x) : x, at::empty_like(x),
+                 at::empty({x.size(0)}, at::kFloat)};
+  if (delta.defined()) check_dense(delta, "norm delta");
+  const Kernels& k = kernels_for(x);
+  float* rstd = out.rstd.data_ptr<float>();
+  parallel_blocks(x.size(0), kRowBlock, [&](int64_t begin, int64_t end) {
+    k.rms_norm(row(x, begin), delta.defined() ? row(delta, begin) : nullptr, row(out.sum, begin),
+               weight.data_ptr(), row(out.normed, begin), rstd + begin, end - begin, x.size(1),
+               static_cast<float>(eps));
+  });
+  return out;
+}
+
+void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& rstd,
+                   const at::Tensor& weight, at::Tensor& dx, bool accumulate,
+                   const at::Tensor& d_weight) {
+  check_dense(dy, "norm dy");
+  const int64_t rows = x.size(0);
+  const int64_t width = x.size(1);
+  // One partial sum per block of rows, whatever the threads; added in order.
+  const int64_t block = std::max<int64_t>(kRowBlock, (rows + 31) / 32);
+  const int64_t blocks = (rows + block - 1) / block;
+  std::vector<float> partial(static_cast<size_t>(blocks * width), 0.0f);
+  const Kernels& k = kernels_for(x);
+  parallel_blocks(rows, block, [&](int64_t begin, int64_t end) {
+    k.rms_norm_backward(row(dy, begin), row(x, begin), weight.data_ptr(),
+                        rstd.data_ptr<float>() + begin, row(dx, begin),
+                        partial.data() + begin / block * width, end - begin, width, accumulate);
+  });
+  float* total = d_weight.data_ptr<float>();
+  for (int64_t b = 0; b < blocks; ++b) {
+    for (int64_t c = 0; c < width; ++c) total[c] += partial[static_cast<size_t>(b * width + c)];
+  }
+}
+
+void rotate_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& shape, float sign) {
+  TORCH_CHECK(qkv.size(1) == shape.qkv_width() && qkv.stride(1) == 1 &&
+                  cosines_sines.size(0) == qkv.size(0) && cosines_sines.size(1) == shape.head_dim &&
+                  cosines_sines.is_contiguous(),
+              "rope: qkv must be [N, (H+2K)*D] and the table [N, D]");
+  const Kernels& k = kernels_for(qkv);
+  const float* table = cosines_sines.data_ptr<float>();
+  parallel_blocks(qkv.size(0), kRowBlock, [&](int64_t begin, int64_t end) {
+    k.rope(row(qkv, begin), table + begin * shape.head_dim, end - begin, qkv.stride(0),
+           shape.heads + shape.kv_heads, shape.head_dim, sign);
+  });
+}
+
+SwigluGradient swiglu_backward(const at::Tensor& gate_up, const at::Tensor& dy) {
+  check_dense(gate_up, "swiglu gate_up");
+  check_dense(dy, "swiglu dy");
+  SwigluGradient out{at::empty_like(gate_up), at::empty_like(dy)};
+  const Kernels& k = kernels_for(gate_up);
+  parallel_blocks(dy.size(0), kRowBlock, [&](int64_t begin, int64_t end) {
+    k.swiglu_backward(row(gate_up, begin), row(dy, begin), row(out.d_gate_up, begin),
+                      row(out.y, begin), end - begin, dy.size(1));
+  });
+  return out;
+}
+
+void accumulate_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::Tensor gradient) {
+  if (x.scalar_type() == at::kFloat) {
+    gradient.addmm_(dy.t(), x);
+    return;
+  }
+  const at::Tensor product = at::mm(dy.t(), x);
+  const Kernels& k = kernels_for(x);
+  constexpr int64_t kBlock = 1 << 15;
+  float* to = gradient.data_ptr<float>();
+  const char* from = static_cast<const char*>(product.data_ptr());
+  parallel_blocks(product.numel(), kBlock, [&](int64_t begin, int64_t end) {
+    k.accumulate(from + begin * product.element_size(), to + begin, end - begin);
+  });
+}
+
+void accumulate_embedding_gradient(const at::Tensor& dx, std::span<const int32_t> ids,
+                                   const at::Tensor& gradient) {
+  check_dense(dx, "embedding dx");
+  const Kernels& k = kernels_for(dx);
+  parallel_blocks(dx.size(1), 64, [&](int64_t begin, int64_t end) {
+    k.scatter_add(dx.data_ptr(), ids.data(), gradient.data_ptr<float>(), dx.size(0), dx.size(1),
+                  begin, end);
+  });
+}
+
+}  // namespace lehr::lm

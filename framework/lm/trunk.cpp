@@ -1,0 +1,175 @@
+#include "lm/trunk.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cstring>
+
+#include "lm/attention.h"
+#include "lm/parallel.h"
+#include "lm/row_sum.h"
+#include "lm/tensor_kernels.h"
+
+namespace lehr::lm {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// What one layer leaves for its backward. With checkpointing only x stays.
+struct LayerTape {
+  at::Tensor x;             // [N, C] residual stream at the layer's entry
+  at::Tensor input_rstd;    // [N]
+  at::Tensor input_normed;  // [N, C]
+  at::Tensor qkv;           // [N, (H+2K)*D] after rope
+  AttentionOutput attention;
+  at::Tensor middle;       // [N, C] residual stream after attention
+  at::Tensor post_rstd;    // [N]
+  at::Tensor post_normed;  // [N, C]
+  at::Tensor gate_up;      // [N, 2F]
+};
+
+struct TrunkTape : torch::CustomClassHolder {
+  ModelConfig config;
+  HeadShape shape;
+  TrunkWeights weights;
+  TrunkWeights gradients;  // empty: not recorded
+  std::vector<int32_t> ids;
+  std::vector<Segment> segments;
+  at::Tensor angles;  // rope table [N, D]
+  bool checkpointing = false;
+  std::vector<LayerTape> layers;
+  at::Tensor final_x;     // [N, C]
+  at::Tensor final_rstd;  // [N]
+};
+
+c10::intrusive_ptr<TrunkTape> make_tape(const ModelConfig& config, const TrunkWeights& weights,
+                                        const PackedBatch& batch) {
+  auto tape = c10::make_intrusive<TrunkTape>();
+  tape->config = config;
+  tape->shape = {config.heads, config.kv_heads, config.head_dim};
+  tape->weights = weights;
+  tape->ids = batch.ids;
+  tape->segments = batch.segments;
+  tape->angles = rope_table(batch.positions, config.head_dim, config.rope_theta);
+  return tape;
+}
+
+// x + delta enters the layer; fills `out` and returns the feed-forward output still to be added.
+at::Tensor layer_forward(const TrunkTape& tape, const LayerWeights& w, const at::Tensor& x,
+                         const at::Tensor& delta, bool for_backward, LayerTape& out) {
+  const double eps = tape.config.rms_norm_eps;
+  const NormOutput entry = norm_forward(x, delta, w.input_norm, eps);
+  out.x = entry.sum;
+  out.input_rstd = entry.rstd;
+  out.input_normed = entry.normed;
+  out.qkv = at::linear(entry.normed, w.qkv);
+  rotate_(out.qkv, tape.angles, tape.shape, 1.0f);
+  out.attention = attention_forward(out.qkv, tape.segments, tape.shape, for_backward);
+  const NormOutput middle =
+      norm_forward(out.x, at::linear(out.attention.out, w.output), w.post_norm, eps);
+  out.middle = middle.sum;
+  out.post_rstd = middle.rstd;
+  out.post_normed = middle.normed;
+  out.gate_up = at::linear(middle.normed, w.gate_up);
+  return at::linear(swiglu(out.gate_up), w.down);
+}
+
+// dx enters as the gradient of the layer's output and leaves as that of its input.
+void layer_backward(const TrunkTape& tape, const LayerWeights& w, const LayerWeights& g,
+                    const LayerTape& layer, at::Tensor& dx) {
+  {
+    const SwigluGradient gated = swiglu_backward(layer.gate_up, at::mm(dx, w.down));
+    accumulate_weight_gradient(dx, gated.y, g.down);
+    accumulate_weight_gradient(gated.d_gate_up, layer.post_normed, g.gate_up);
+    norm_backward(at::mm(gated.d_gate_up, w.gate_up), layer.middle, layer.post_rstd, w.post_norm,
+                  dx, true, g.post_norm);
+  }
+  accumulate_weight_gradient(dx, layer.attention.out, g.output);
+  at::Tensor d_qkv = attention_backward(at::mm(dx, w.output), layer.qkv, layer.attention,
+                                        tape.segments, tape.shape);
+  rotate_(d_qkv, tape.angles, tape.shape, -1.0f);
+  accumulate_weight_gradient(d_qkv, layer.input_normed, g.qkv);
+  norm_backward(at::mm(d_qkv, w.qkv), layer.x, layer.input_rstd, w.input_norm, dx, true,
+                g.input_norm);
+}
+
+at::Tensor run_forward(TrunkTape& tape, bool record, const KeyValueSink& sink) {
+  at::Tensor x = gather_rows(tape.weights.embedding, tape.ids);
+  at::Tensor delta;
+  for (size_t i = 0; i < tape.weights.layers.size(); ++i) {
+    LayerTape layer;
+    delta = layer_forward(tape, tape.weights.layers[i], x, delta, record, layer);
+    if (sink) sink(static_cast<int64_t>(i), layer.qkv);
+    x = layer.middle;
+    if (!record) continue;
+    if (tape.checkpointing) {
+      LayerTape entry;
+      entry.x = layer.x;
+      layer = std::move(entry);
+    }
+    tape.layers.push_back(std::move(layer));
+  }
+  const NormOutput last = norm_forward(x, delta, tape.weights.final_norm, tape.config.rms_norm_eps);
+  if (record) {
+    tape.final_x = last.sum;
+    tape.final_rstd = last.rstd;
+  }
+  return last.normed;
+}
+
+void run_backward(TrunkTape& tape, const at::Tensor& d_hidden) {
+  at::Tensor dx = at::empty_like(d_hidden);
+  norm_backward(d_hidden, tape.final_x, tape.final_rstd, tape.weights.final_norm, dx, false,
+                tape.gradients.final_norm);
+  while (!tape.layers.empty()) {
+    const size_t i = tape.layers.size() - 1;
+    LayerTape layer = std::move(tape.layers.back());
+    tape.layers.pop_back();
+    if (tape.checkpointing) {
+      const at::Tensor x = layer.x;
+      layer_forward(tape, tape.weights.layers[i], x, {}, true, layer);
+    }
+    layer_backward(tape, tape.weights.layers[i], tape.gradients.layers[i], layer, dx);
+  }
+  accumulate_embedding_gradient(dx, tape.ids, tape.gradients.embedding);
+}
+
+struct TrunkFunction : torch::autograd::Function<TrunkFunction> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor&,
+                            const c10::intrusive_ptr<TrunkTape>& tape) {
+    ctx->saved_data["tape"] = c10::IValue::make_capsule(tape);
+    return run_forward(*tape, true, {});
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
+    auto& tape = static_cast<TrunkTape&>(*ctx->saved_data["tape"].toCapsule());
+    TORCH_CHECK(tape.final_x.defined(), "model: backward ran twice over one forward pass");
+    run_backward(tape, gradients[0].contiguous());
+    tape.final_x.reset();
+    return {{}, {}};
+  }
+};
+
+}  // namespace
+
+at::Tensor trunk_hidden(const ModelConfig& config, const TrunkWeights& weights,
+                        const PackedBatch& batch, const KeyValueSink& sink) {
+  return run_forward(*make_tape(config, weights, batch), false, sink);
+}
+
+at::Tensor trunk_hidden_recorded(const ModelConfig& config, const TrunkWeights& weights,
+                                 const TrunkWeights& gradients, const PackedBatch& batch,
+                                 bool checkpointing) {
+  auto tape = make_tape(config, weights, batch);
+  tape->gradients = gradients;
+  tape->checkpointing = checkpointing;
+  at::Tensor anchor = at::zeros({1}, at::kFloat).requires_grad_(true);
+  return TrunkFunction::apply(anchor, tape);
+}
+
+}  // namespace lehr::lm

@@ -1,0 +1,45 @@
+// The layers of a Llama model from token ids to final hidden states, forward and backward written
+// out by hand: autograd sees one node. N tokens, C channels, (H+2K)*D qkv width, F feed-forward.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "lm/batch.h"
+#include "lm/config.h"
+#include "lm/operators.h"
+
+namespace lehr::lm {
+
+// One layer's weights (compute dtype) or their gradients (float32). Linear weights are [out, in].
+struct LayerWeights {
+  at::Tensor input_norm;  // [C]
+  at::Tensor qkv;         // [(H+2K)*D, C]
+  at::Tensor output;      // [C, H*D]
+  at::Tensor post_norm;   // [C]
+  at::Tensor gate_up;     // [2F, C]
+  at::Tensor down;        // [C, F]
+};
+
+struct TrunkWeights {
+  at::Tensor embedding;  // [V, C]
+  std::vector<LayerWeights> layers;
+  at::Tensor final_norm;  // [C]
+};
+
+// sink(layer, qkv) sees each layer's qkv [N, (H+2K)*D] after rope; valid only during the call.
+using KeyValueSink = std::function<void(int64_t layer, const at::Tensor& qkv)>;
+
+// -> [N, C] after the final norm. Records nothing. sink may be empty.
+at::Tensor trunk_hidden(const ModelConfig& config, const TrunkWeights& weights,
+                        const PackedBatch& batch, const KeyValueSink& sink);
+
+// The same, recorded: backward adds into `gradients`. checkpointing: keep layer inputs only.
+at::Tensor trunk_hidden_recorded(const ModelConfig& config, const TrunkWeights& weights,
+                                 const TrunkWeights& gradients, const PackedBatch& batch,
+                                 bool checkpointing);
+
+}  // namespace lehr::lm
