@@ -57,18 +57,14 @@ int run(int argc, char** argv) {
   app.get_formatter()->column_width(34);
   Options options;
   int exit_code = kOk;
-#ifdef LEHR_RUN_COMMANDS
   add_run(app, options, exit_code);
-#endif
   add_plan(app, options, exit_code);
   add_explain(app, options, exit_code);
   add_validate(app, options, exit_code);
   add_plugins(app, options, exit_code);
   add_schema(app, options, exit_code);
-#ifdef LEHR_RUN_COMMANDS
   add_store(app, options, exit_code);
   add_runs(app, options, exit_code);
-#endif
   if (argc == 1) {
     std::cout << app.help();
     return kUsage;

@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "runtime/config/utf8.h"
+
 namespace lehr::runtime {
 namespace {
 
@@ -59,8 +61,15 @@ void append_source_line(std::string& out, const Origin& origin, bool color) {
   const std::string margin(std::max<int>(0, 5 - static_cast<int>(number.size())), ' ');
   const bool cut_before = cut > 0, cut_after = end < line.size();
   std::string shown(line.substr(cut, end - cut));
-  for (char& c : shown)
-    if (static_cast<unsigned char>(c) < 0x20 && c != '\t') c = ' ';
+  // Control characters and what is not UTF-8 must not reach the terminal.
+  for (std::size_t i = 0; i < shown.size();) {
+    const std::size_t length = utf8_length(shown, i);
+    if (length == 0)
+      shown[i] = '?';
+    else if (static_cast<unsigned char>(shown[i]) < 0x20 && shown[i] != '\t')
+      shown[i] = ' ';
+    i += length == 0 ? 1 : length;
+  }
   out +=
       margin + number + " | " + (cut_before ? "..." : "") + shown + (cut_after ? "..." : "") + "\n";
   out += std::string(margin.size() + number.size(), ' ') + " | " + (cut_before ? "   " : "");

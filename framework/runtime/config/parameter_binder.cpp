@@ -99,9 +99,15 @@ class Binder {
     diagnostics_.error(origin, owner_ + ": " + what);
     return nullptr;
   }
+  Json fail(const Node& node, const std::string& what) {
+    auto& error = diagnostics_.error(node.origin, owner_ + ": " + what);
+    if (node.definition.source)
+      error.notes.push_back({node.definition, "the value comes from here"});
+    return nullptr;
+  }
   Json expected(const Node& node, const Place& place, const std::string& what) {
     if (node.bad) return nullptr;
-    return fail(node.origin, place.message() + " expects " + what + ", got " + describe(node));
+    return fail(node, place.message() + " expects " + what + ", got " + describe(node));
   }
   void unknown(const Entry& entry, const Json& described, const Place& place) {
     const std::string in = place.shown.empty() ? "" : " in '" + place.shown + "'";
@@ -111,6 +117,11 @@ class Binder {
   }
   void leaf(const Place& place, const Json& value, const Origin& origin) {
     if (place.affects_output) out.leaves.push_back({place.path, value.dump(), origin});
+  }
+
+  // What explains a changed key: the variable's place, not that of its use.
+  static const Origin& written_at(const Node& node) {
+    return node.definition.source ? node.definition : node.origin;
   }
 
   // A parameter that the pipeline does not give.
@@ -200,8 +211,8 @@ class Binder {
     if (!node.is_scalar()) return expected(node, place, article(parameter));
     const bool text_type = type == "string" || type == "enum" || type == "input_path";
     if (!text_type && !node.plain && !node.computed)
-      return fail(node.origin, place.message() + " expects " + article(parameter) +
-                                   ", got the text \"" + node.text + "\". Remove the quotes");
+      return fail(node, place.message() + " expects " + article(parameter) + ", got the text \"" +
+                            node.text + "\". Remove the quotes");
     Json value;
     if (type == "bool") {
       value = taken(read_bool(node.text), node, place);
@@ -220,18 +231,18 @@ class Binder {
     } else if (type == "string" || type == "input_path") {
       value = text(node, place);
     } else {
-      return fail(node.origin, place.message() + " has the type '" + type +
-                                   "', which this program does not know. The plugin is newer");
+      return fail(node, place.message() + " has the type '" + type +
+                            "', which this program does not know. The plugin is newer");
     }
     if (value.is_null()) return value;
     if (value.is_number_float() && value.get<double>() == 0) value = 0.0;  // -0.0 is the same
     if (type == "input_path") return path(node, value.get<std::string>(), place);
-    leaf(place, value, node.origin);
+    leaf(place, value, written_at(node));
     return value;
   }
   template <class T>
   Json taken(const Read<T>& read, const Node& node, const Place& place) {
-    if (!read) return fail(node.origin, place.message() + ": " + read.reason());
+    if (!read) return fail(node, place.message() + ": " + read.reason());
     return *read;
   }
   Json in_range(const Json& value, const Node& node, const Json& parameter, const Place& place) {
@@ -248,28 +259,26 @@ class Binder {
                                                   shown(high->get<double>())
                         : has_low ? "at least " + shown(low->get<double>())
                                   : "at most " + shown(high->get<double>());
-    return fail(node.origin, place.message() + " must be " + range + unit + ", got " + node.text);
+    return fail(node, place.message() + " must be " + range + unit + ", got " + node.text);
   }
   Json text(const Node& node, const Place& place) {
     const std::string means = node.plain && !node.computed ? mistakable_for(node.text) : "";
     if (means.empty()) return node.text;
-    return fail(node.origin, place.message() + " expects text, but '" + node.text + "' means " +
-                                 means + " to some YAML readers. Put it in quotes: \"" + node.text +
-                                 "\"");
+    return fail(node, place.message() + " expects text, but '" + node.text + "' means " + means +
+                          " to some YAML readers. Put it in quotes: \"" + node.text + "\"");
   }
   Json choice(const Node& node, const Json& parameter, const Place& place) {
     std::vector<std::string> choices;
     for (const Json& c : list(parameter, "choices")) choices.push_back(c.get<std::string>());
     for (const std::string& c : choices)
       if (c == node.text) return c;
-    return fail(node.origin, place.message() + " cannot be '" + node.text + "'." +
-                                 suggestion(node.text, choices, 30));
+    return fail(node, place.message() + " cannot be '" + node.text + "'." +
+                          suggestion(node.text, choices, 30));
   }
   Json path(const Node& node, const std::string& written, const Place& place) {
-    if (written.empty())
-      return fail(node.origin, place.message() + " expects a path, got empty text");
+    if (written.empty()) return fail(node, place.message() + " expects a path, got empty text");
     const auto absolute = (node.folder() / written).lexically_normal().string();
-    out.input_paths.push_back({place.path, absolute, node.origin});
+    out.input_paths.push_back({place.path, absolute, written_at(node)});
     return absolute;
   }
 
@@ -289,8 +298,8 @@ class Binder {
       if (!found) unknown(entry, fields, place);
     }
     if (node.entries.size() != 1)
-      return fail(node.origin, place.message() + " expects exactly one of " + known + ", got " +
-                                   std::to_string(node.entries.size()));
+      return fail(node, place.message() + " expects exactly one of " + known + ", got " +
+                            std::to_string(node.entries.size()));
     Json values = Json::object();
     for (const Json& field : fields) {
       const std::string name = member(field, "name");
@@ -311,7 +320,7 @@ class Binder {
     }
     const auto found = parameter.find("item");
     if (found == parameter.end())
-      return fail(node.origin, place.message() + ": the plugin does not say what the list holds");
+      return fail(node, place.message() + ": the plugin does not say what the list holds");
     Json item = *found;
     for (const char* bound : {"min", "max"})  // the bounds of a list are those of each element
       if (parameter.contains(bound) && !item.contains(bound)) item[bound] = parameter[bound];
@@ -349,8 +358,11 @@ class Binder {
       const Origin& at = entry ? entry->origin : item.origin;
       const auto found = rewards ? registry_.reward(name, home_) : registry_.step(name, home_);
       if (!found) {
-        const auto known = rewards ? registry_.reward_names(home_) : registry_.step_names(home_);
-        fail(at, "there is no " + thing + " '" + name + "'." + suggestion(name, known));
+        auto known = rewards ? registry_.reward_names(home_) : registry_.step_names(home_);
+        if (name.find('.') == std::string::npos)  // then one of this plugin's was meant
+          std::erase_if(known, [](const std::string& k) { return k.find('.') != k.npos; });
+        fail(at, "there is no " + thing + " '" + name + "'." +
+                     suggestion(name, known, name.find('.') == std::string::npos ? 20 : 0));
         continue;
       }
       const Node* with = entry && !entry->value->is_null() ? entry->value.get() : nullptr;

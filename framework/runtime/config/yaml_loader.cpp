@@ -12,6 +12,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "runtime/config/utf8.h"
+
 namespace lehr::runtime {
 namespace {
 
@@ -55,6 +57,7 @@ class TreeBuilder : public YAML::EventHandler {
                 const std::string& value) override {
     check_tag(tag, mark);
     auto node = make(Node::Kind::scalar, at(mark));
+    if (tag == "!" && unclosed(mark)) stop(at(mark), "a quoted text is not closed");
     node->text = value;
     node->plain = tag == "?";
     keep(anchor, node);
@@ -111,12 +114,24 @@ class TreeBuilder : public YAML::EventHandler {
       stop(origin, "more than " + std::to_string(limits_.nodes) +
                        " values in one file, counting what aliases stand for");
   }
+  // yaml-cpp takes the end of the file for the end of a quoted text.
+  bool unclosed(const YAML::Mark& mark) const {
+    const std::string_view text = source_->text();
+    const auto begin = static_cast<std::size_t>(mark.pos);
+    if (begin >= text.size() || (text[begin] != '"' && text[begin] != '\'')) return false;
+    return text.find(text[begin], begin + 1) == std::string_view::npos;
+  }
   void keep(YAML::anchor_t anchor, const NodePtr& node) {
     if (anchor != 0) anchors_[anchor] = node;
   }
+  static std::string shorthand(const std::string& tag) {
+    constexpr std::string_view standard = "tag:yaml.org,2002:";
+    return tag.starts_with(standard) ? "!!" + tag.substr(standard.size()) : tag;
+  }
   void check_tag(const std::string& tag, const YAML::Mark& mark) {
     if (tag != "?" && tag != "!" && !tag.empty())
-      diagnostics_.error(at(mark), "tag '" + tag + "' is not used in pipelines. Remove it");
+      diagnostics_.error(at(mark),
+                         "tag '" + shorthand(tag) + "' is not used in pipelines. Remove it");
   }
   void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
             YAML::anchor_t anchor) {
@@ -193,21 +208,8 @@ std::optional<BadByte> find_bad_byte(std::string_view text) {
     if (c == 0) return BadByte{i, "there is a NUL byte here. A pipeline is a text file"};
     if (c == 0x7F || (c < 0x20 && c != '\n' && c != '\r' && c != '\t'))
       return BadByte{i, "there is a control character (byte " + std::to_string(c) + ") here"};
-    if (c < 0x80) {
-      ++i;
-      continue;
-    }
-    const std::size_t length = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
-    std::uint32_t code = c & (0xFF >> (length + 1));
-    bool good = c >= 0xC2 && c <= 0xF4 && i + length <= text.size();
-    for (std::size_t k = 1; good && k < length; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      good = (next & 0xC0) == 0x80;
-      code = code << 6 | (next & 0x3F);
-    }
-    good = good && !(length == 3 && (code < 0x800 || (code >= 0xD800 && code <= 0xDFFF))) &&
-           !(length == 4 && (code < 0x10000 || code > 0x10FFFF));
-    if (!good) return BadByte{i, "this is not UTF-8. Save the file as UTF-8"};
+    const std::size_t length = utf8_length(text, i);
+    if (length == 0) return BadByte{i, "this is not UTF-8. Save the file as UTF-8"};
     i += length;
   }
   return std::nullopt;
@@ -232,7 +234,7 @@ std::string explained(const std::string& message) {
       {"illegal block entry", "a '-' is not possible here. Check the indentation"},
       {"end of map not found", "the indentation does not fit the lines above"},
       {"end of sequence not found", "the indentation does not fit the lines above"},
-      {"end of map flow not found", "a '{' is not closed"},
+      {"end of map flow not found", "a '{' is not closed, or a text with a ':' is not quoted"},
       {"end of sequence flow not found", "a '[' is not closed"},
       {"unknown token",
        "this is not YAML. Text that begins with a special character must be quoted"},
@@ -267,8 +269,10 @@ NodePtr load_yaml(const std::shared_ptr<const Source>& source, Diagnostics& diag
   } catch (const Stop&) {
     return nullptr;
   } catch (const YAML::Exception& e) {
-    const bool placed = !e.mark.is_null();
-    diagnostics.error(placed ? builder.at(e.mark) : Origin{source, 1, 1}, explained(e.msg));
+    const Origin origin = e.mark.is_null() ? Origin{source, 1, 1} : builder.at(e.mark);
+    const std::string_view line = source->line(origin.line);
+    const bool tab = line.substr(0, line.find_first_not_of(" \t")).find('\t') != line.npos;
+    diagnostics.error(origin, tab ? "tabs cannot indent. Use spaces" : explained(e.msg));
     return nullptr;
   }
   if (!builder.root()) diagnostics.error({source, 0, 0}, "the file is empty");

@@ -53,12 +53,15 @@ class Connector {
                                 std::string& port) const {
     port.clear();
     if (auto found = stages_named(reference.text); !found.empty()) return found;
+    // "dpo@beta=0.3" ends in no output.
+    const bool variant = by_base_.contains(reference.text.substr(0, reference.text.find('@')));
     const std::size_t dot = reference.text.rfind('.');
-    const std::string stage = reference.text.substr(0, dot);
+    std::string stage = reference.text.substr(0, dot);
     if (dot != std::string::npos) {
       port = reference.text.substr(dot + 1);
       if (auto found = stages_named(stage); !found.empty()) return found;
     }
+    if (variant) stage = reference.text;
     std::vector<std::string> known;
     for (const Draft& draft : drafts_) {
       if (stage.find('@') != std::string::npos) known.push_back(draft.config->id);
@@ -127,7 +130,10 @@ class Connector {
     const auto given =
         std::find_if(inputs.begin(), inputs.end(), [&](const auto& i) { return i.port == name; });
     if (given == inputs.end()) {
-      if (!is_set(port, "optional")) missing(draft, name, type, member(port, "help"));
+      const bool mistyped = std::any_of(inputs.begin(), inputs.end(), [&](const auto& i) {
+        return nearest_name(i.port, {name}) == name;
+      });
+      if (!is_set(port, "optional") && !mistyped) missing(draft, name, type, member(port, "help"));
       return;
     }
     const bool list = is_set(port, "list");
@@ -185,10 +191,10 @@ class Connector {
                   const PlannedOutput& output, const Reference& reference) const {
     std::string hint;
     for (const PlannedOutput& o : producer.stage.outputs)
-      if (o.type == type) hint = " Did you mean '" + producer.config->id + "." + o.port + "'?";
+      if (o.type == type) hint = ". Did you mean '" + producer.config->id + "." + o.port + "'?";
     diagnostics_
         .error(reference.origin, owner + "it takes " + type + ", but '" + producer.config->id +
-                                     "." + output.port + "' is " + output.type + "." + hint)
+                                     "." + output.port + "' is " + output.type + hint)
         .notes.push_back({producer.config->origin, "stage '" + producer.config->base + "' (" +
                                                        producer.stage.uses + ") is declared here"});
   }

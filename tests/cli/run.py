@@ -1,0 +1,61 @@
+"""Runs the cases: each folder's pipeline through `lehr`, output and exit code compared with expected.txt."""
+import argparse
+import difflib
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def outcome(case, lehr, plugins, folder):
+    shutil.copytree(case, folder, dirs_exist_ok=True)
+    script = folder / "pipeline.py"
+    if script.exists():
+        made = subprocess.run([sys.executable, str(script)], check=True, stdout=subprocess.PIPE)
+        (folder / "pipeline.yaml").write_bytes(made.stdout)
+    args = folder / "args.txt"
+    lines = args.read_text().splitlines() if args.exists() else ["validate pipeline.yaml"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LEHR_PLUGIN_PATH": plugins}
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    out = b""
+    for line in lines:
+        done = subprocess.run([lehr, *shlex.split(line)], cwd=folder, env=environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=60)
+        out += b"$ lehr " + line.encode() + b"\n" + done.stdout + b"exit %d\n" % done.returncode
+    return out.decode().replace(str(folder.resolve()), "FOLDER")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lehr", required=True)
+    parser.add_argument("--plugins", required=True)
+    parser.add_argument("--update", action="store_true")
+    parser.add_argument("cases", nargs="*")
+    options = parser.parse_args()
+    lehr, plugins = os.path.abspath(options.lehr), os.path.abspath(options.plugins)
+    cases = sorted(p for p in (HERE / "cases").iterdir() if p.is_dir())
+    cases = [c for c in cases if not options.cases or c.name in options.cases]
+    failed = 0
+    for case in cases:
+        with tempfile.TemporaryDirectory() as folder:
+            got = outcome(case, lehr, plugins, pathlib.Path(folder))
+        expected = case / "expected.txt"
+        if options.update:
+            expected.write_text(got)
+        elif not expected.exists() or expected.read_text() != got:
+            failed += 1
+            want = expected.read_text() if expected.exists() else ""
+            sys.stdout.writelines(difflib.unified_diff(want.splitlines(True), got.splitlines(True),
+                                                       f"{case.name}/expected.txt", "printed now"))
+    print(f"{len(cases)} cases, {failed} differ")
+    return 1 if failed or not cases else 0
+
+
+sys.exit(main())
