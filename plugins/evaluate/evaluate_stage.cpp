@@ -121,7 +121,9 @@ void EvaluateStage::run(Context& context) {
       const text::TokenShards shards(context.input("tokens").path, "eval");
       numbers["bits_per_byte"] = bits_per_byte(
           model, tokenizer,
-          lm::TokenFeed(shards, {.row_tokens = 2048, .context = 256}).all(held_out_tokens_));
+          lm::TokenFeed(shards,
+                        {.row_tokens = 2048, .context = model.config().max_position_embeddings})
+              .all(held_out_tokens_));
     }
     for (const auto& [name, value] : numbers.items())
       context.result(name + "@" + input.label, value.get<double>());
