@@ -1,0 +1,206 @@
+#include "runtime/store/store.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "runtime/store/lease.h"
+#include "runtime/store/run_log.h"
+#include "runtime/store/sha256.h"
+
+namespace lehr::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreTest() {
+    std::string name = (fs::temp_directory_path() / "lehr-store-XXXXXX").string();
+    root_ = ::mkdtemp(name.data());
+  }
+  ~StoreTest() override { remove_tree(root_); }
+
+  // A folder as a stage leaves it.
+  fs::path output(const std::string& text) {
+    const fs::path folder = root_ / ("out" + std::to_string(count_++));
+    fs::create_directories(folder / "deep");
+    std::ofstream(folder / "a.txt") << text;
+    std::ofstream(folder / "deep" / "b.txt") << "b";
+    return folder;
+  }
+  std::string publish(const ArtifactStore& store, const std::string& text) {
+    const fs::path folder = output(text);
+    return store.publish(folder, describe_folder(folder, "documents", {{"language", "en"}}, 2));
+  }
+  StageResult result(const std::string& key_text, const std::string& digest) {
+    StageResult out;
+    out.key = sha256_hex(key_text);
+    out.stage = "tally.tally";
+    out.outputs["documents"] = {digest, "documents", {{"language", "en"}}};
+    out.results["loss"] = {0.1, false};
+    out.key_parts = {{"with.lines", "3"}};
+    out.stage_id = "one";
+    return out;
+  }
+  void damage_file(const fs::path& path, const std::string& text) {
+    ::chmod(path.c_str(), 0644);
+    std::ofstream(path, std::ios::trunc) << text;
+  }
+
+  fs::path root_;
+  int count_ = 0;
+};
+
+TEST_F(StoreTest, EqualContentHasOneIdentity) {
+  const ArtifactStore store(root_ / "store");
+  const std::string first = publish(store, "same");
+  EXPECT_EQ(publish(store, "same"), first);
+  EXPECT_NE(publish(store, "other"), first);
+  EXPECT_EQ(store.list().size(), 2u);
+  EXPECT_EQ(store.artifact(first).files.at(1).name, "deep/b.txt");
+}
+
+TEST_F(StoreTest, PublishingReplacesWhatIsThereDamaged) {
+  const ArtifactStore store(root_ / "store");
+  const std::string digest = publish(store, "same");
+  damage_file(store.artifact_path(digest) / "a.txt", "evil");
+  EXPECT_THROW(store.check_content(digest, 1), StoreError);
+  EXPECT_EQ(publish(store, "same"), digest);
+  store.check_content(digest, 1);
+}
+
+TEST_F(StoreTest, AnArtifactHoldsPlainFilesOnly) {
+  const fs::path folder = output("x");
+  fs::create_symlink("/etc/passwd", folder / "link");
+  EXPECT_THROW(describe_folder(folder, "documents", {}, 1), StoreError);
+}
+
+TEST_F(StoreTest, AHitNeedsEveryOutputInItsSize) {
+  const ArtifactStore store(root_ / "store");
+  const std::string digest = publish(store, "same");
+  const StageResult made = result("k", digest);
+  EXPECT_FALSE(store.find_result(made.key));
+  store.write_result(made);
+  const auto found = store.find_result(made.key);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->results.at("loss").value, 0.1);
+  EXPECT_EQ(found->key_parts, made.key_parts);
+  damage_file(store.artifact_path(digest) / "a.txt", "longer than it was");
+  EXPECT_FALSE(store.find_result(made.key));
+}
+
+TEST_F(StoreTest, AFlippedBitInAResultIsNoHit) {
+  const ArtifactStore store(root_ / "store");
+  const StageResult made = result("k", publish(store, "same"));
+  store.write_result(made);
+  std::string text = read_file(store.result_path(made.key));
+  text[text.find("0.1")] = '7';
+  damage_file(store.result_path(made.key), text);
+  EXPECT_FALSE(store.find_result(made.key));
+  EXPECT_EQ(store.verify(1).size(), 1u);
+}
+
+TEST_F(StoreTest, ArtifactNamesCannotLeaveTheFolder) {
+  for (const char* name : {"../x", "/etc/passwd", "a/../../x", "", "."}) {
+    const nlohmann::json json = {{"format", 1},
+                                 {"type", "documents"},
+                                 {"facets", nlohmann::json::object()},
+                                 {"files", {{{"name", name}, {"size", 1}, {"sha256", ""}}}}};
+    EXPECT_THROW(Artifact::from_json(json), StoreError) << name;
+  }
+}
+
+TEST_F(StoreTest, VerifyNamesTheDamagedFileAndDiscardMovesItAway) {
+  const ArtifactStore store(root_ / "store");
+  const std::string digest = publish(store, "same");
+  damage_file(store.artifact_path(digest) / "a.txt", "SAME");
+  const auto problems = store.verify(2);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_NE(problems[0].what.find("a.txt"), std::string::npos);
+  store.discard(problems[0].path);
+  EXPECT_TRUE(store.verify(2).empty());
+}
+
+TEST_F(StoreTest, AbbreviatedDigestsMustBeUnambiguous) {
+  const ArtifactStore store(root_ / "store");
+  const std::string digest = publish(store, "same");
+  EXPECT_EQ(store.resolve_digest(digest.substr(0, 8)), digest);
+  publish(store, "other");
+  EXPECT_THROW(store.resolve_digest(""), StoreError);
+  EXPECT_THROW(store.resolve_digest("zz"), StoreError);
+}
+
+TEST_F(StoreTest, GcKeepsWhatTheNewestRunsReachAndWhatIsLeased) {
+  const ArtifactStore store(root_ / "store");
+  const StageResult old = result("old", publish(store, "old")),
+                    fresh = result("new", publish(store, "new"));
+  store.write_result(old);
+  store.write_result(fresh);
+  {
+    RunLog log(store.root(), "p");
+    log.add_key(fresh.key);
+    log.finish({{"status", "ok"}});
+  }
+  const std::string leased = sha256_hex("leased"), left = sha256_hex("left");
+  const auto lease = Lease::try_take(store.work_path(leased));
+  ASSERT_TRUE(lease);
+  fs::create_directories(store.work_path(left));
+  store.write_result(result("left", publish(store, "new")));
+
+  GcOptions options;
+  EXPECT_EQ(store.gc(options).artifacts, 0u) << "all of it is younger than the grace period";
+  options.grace = std::chrono::seconds(0);
+  options.dry_run = true;
+  EXPECT_EQ(store.gc(options).artifacts, 1u);
+  EXPECT_TRUE(store.find_result(old.key)) << "a dry run removes nothing";
+  options.dry_run = false;
+  const GcReport report = store.gc(options);
+  EXPECT_EQ(report.results, 2u);
+  EXPECT_EQ(report.artifacts, 1u);
+  EXPECT_EQ(report.work, 1u);
+  EXPECT_FALSE(store.find_result(old.key));
+  EXPECT_TRUE(store.find_result(fresh.key));
+  EXPECT_TRUE(fs::exists(store.work_path(leased)));
+  EXPECT_TRUE(fs::is_empty(store.root() / "trash"));
+}
+
+TEST_F(StoreTest, ALeaseExcludesAndEndsWithItsHolder) {
+  const fs::path work = root_ / "work";
+  auto lease = Lease::try_take(work);
+  ASSERT_TRUE(lease);
+  EXPECT_FALSE(Lease::try_take(work));
+  EXPECT_TRUE(Lease::held(work));
+  lease.reset();
+  EXPECT_FALSE(Lease::held(work));
+  EXPECT_TRUE(Lease::try_take(work));
+}
+
+TEST_F(StoreTest, KeysTellListsApartThatJoinToTheSameText) {
+  EXPECT_NE(stage_key({{"ab", "c"}}), stage_key({{"a", "bc"}}));
+  EXPECT_NE(stage_key({{"a", "b"}, {"c", "d"}}), stage_key({{"a", "b"}}));
+  EXPECT_EQ(stage_key({{"a", "b"}}), stage_key({{"a", "b"}}));
+}
+
+TEST_F(StoreTest, ARunIsRunningWhileItsLogLives) {
+  const ArtifactStore store(root_ / "store");
+  {
+    RunLog log(store.root(), "my pipeline");
+    log.metric("dpo@beta=0.1", 3, "loss", 1.5);
+    EXPECT_EQ(list_runs(store.root()).at(0).status, "running");
+    EXPECT_TRUE(fs::exists(log.folder() / "stages" / "dpo@beta=0.1" / "metrics.jsonl"));
+  }
+  EXPECT_EQ(list_runs(store.root()).at(0).status, "interrupted");
+  EXPECT_EQ(list_runs(store.root()).at(0).pipeline, "my_pipeline");
+}
+
+TEST(FolderName, CannotLeaveTheFolder) {
+  EXPECT_EQ(folder_name("dpo@beta=0.1"), "dpo@beta=0.1");
+  EXPECT_EQ(folder_name("../x"), "_.._x");
+  EXPECT_EQ(folder_name(""), "_");
+}
+
+}  // namespace
+}  // namespace lehr::runtime
