@@ -16,7 +16,7 @@ namespace lehr::plugins::wordnet {
 struct CurriculumOptions {
   std::vector<std::string> topics = {"geography", "animals", "food", "things",
                                      "opposites", "people",  "parts"};
-  std::int64_t facts_per_relation = 80;
+  std::int64_t facts_per_relation = 50;
   std::int64_t statements_per_fact =
       20;  // in the documents, in varying words; more for the harder relations
   std::int64_t statements_per_document = 8;

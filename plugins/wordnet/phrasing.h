@@ -23,7 +23,7 @@ struct Relation {
   std::vector<std::string> questions;           // ask for the object
   std::vector<std::string> reversed_questions;  // ask for the subject; for reversible facts only
   std::string opening;                          // completed by the object; empty if none reads well
-  // How many times as often as the easiest facts these are told: to learn which of 80 capitals
+  // How many times as often as the easiest facts these are told: to learn which of 50 capitals
   // belongs to a country takes several times the repetitions that learning which of 8 classes a
   // word belongs to takes.
   std::size_t emphasis;
