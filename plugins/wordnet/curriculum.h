@@ -17,8 +17,7 @@ struct CurriculumOptions {
   std::vector<std::string> topics = {"geography", "animals", "food", "things",
                                      "opposites", "people",  "parts"};
   std::int64_t facts_per_relation = 50;
-  std::int64_t statements_per_fact =
-      20;  // in the documents, in varying words; more for the harder relations
+  std::int64_t statements_per_fact = 40;  // in the documents; up to three times that for hard ones
   std::int64_t statements_per_document = 8;
   double gloss_share = 0.15;            // documents of general English among all
   double eval_share = 0.10;             // of the facts: asked only in eval-* files
