@@ -87,7 +87,7 @@ def check(condition, message):
         raise AssertionError(message)
 
 
-def tally(lines=30, every=10, hold="false"):
+def tally(lines=15, every=10, hold="false"):
     return TALLY.format(lines=lines, every=every, hold=hold)
 
 
@@ -99,11 +99,17 @@ def reference(arguments, text):
 
 
 def test_killed_at_every_point(arguments):
-    expected = reference(arguments, tally())
-    for program in ("lehr-host", "lehr"):
+    text = tally()
+    only_one = text[:text.index("  two:")]
+    expected = reference(arguments, text)
+    # The first stage, which keeps state; the second, which does not; the program that runs them.
+    for program, before in (("lehr-host", None), ("lehr-host", only_one), ("lehr", None)):
         points = 0
         while True:
-            with Workshop(arguments, tally()) as shop:
+            with Workshop(arguments, before or text) as shop:
+                if before:
+                    check(shop.run().returncode == 0, "the stage before failed")
+                    shop.file.write_text(text)
                 done = shop.run(env={"LD_PRELOAD": arguments.preload, "LEHR_CRASH_PROGRAM": program,
                                      "LEHR_CRASH_AT": str(points + 1)})
                 if done.returncode == 0:
@@ -115,7 +121,7 @@ def test_killed_at_every_point(arguments):
                 check(again.returncode == 0, f"{program}, point {points}: {again.stdout}")
                 check(shop.digests() == expected, f"{program}, point {points}: other bytes")
                 shop.whole()
-        print(f"  {points} points in {program}")
+        print(f"  {points} points in {program}" + (", second stage" if before else ""))
         check(points > 20, "the preload library counted almost nothing")
 
 

@@ -132,8 +132,19 @@ class TerminalDisplay : public Display {
   }
 
   void tick() override {
+    if (steady_seconds() - drawn_ >= kFrameSeconds) draw();
+  }
+
+ private:
+  static constexpr double kFrameSeconds = 0.08;
+  static constexpr const char* kGreen = "32";
+  static constexpr const char* kRed = "31";
+  static constexpr const char* kYellow = "33";
+  static constexpr const char* kDim = "2";
+
+  void draw() {
     std::string frame = erase_lines();
-    const double now = steady_seconds();
+    const double now = drawn_ = steady_seconds();
     winsize size{};
     const std::size_t columns =
         ::ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
@@ -146,12 +157,6 @@ class TerminalDisplay : public Display {
     lines_ = running_.size();
     print(fd_, frame);
   }
-
- private:
-  static constexpr const char* kGreen = "32";
-  static constexpr const char* kRed = "31";
-  static constexpr const char* kYellow = "33";
-  static constexpr const char* kDim = "2";
 
   static const char* color_of(const std::string& kind) {
     if (kind == "stage_finished") return kGreen;
@@ -181,12 +186,13 @@ class TerminalDisplay : public Display {
     std::string line = erase_lines() + (stage.empty() ? "" : padded(stage) + "  ");
     line += color_ ? "\x1b[" + std::string(color) + "m" + text + "\x1b[0m" : text;
     print(fd_, line + "\n");
-    tick();
+    draw();
   }
 
   int fd_;
   bool color_;
   std::size_t width_ = 8, lines_ = 0;
+  double drawn_ = 0;
   std::vector<std::pair<std::string, StageProgress>> running_;
 };
 
