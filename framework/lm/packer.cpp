@@ -91,9 +91,12 @@ std::vector<std::vector<int32_t>> first_fit_decreasing(std::span<const int64_t> 
                                                        int64_t capacity) {
   std::vector<int32_t> order(lengths.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
-    return lengths[static_cast<size_t>(a)] > lengths[static_cast<size_t>(b)];
-  });
+  const auto rank = [&](int32_t i) {
+    const int64_t length = lengths[static_cast<size_t>(i)];
+    return length > capacity / 8 ? length : 0;
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int32_t a, int32_t b) { return rank(a) > rank(b); });
   std::vector<std::vector<int32_t>> bins;
   std::vector<int64_t> room;
   for (const int32_t item : order) {

@@ -51,7 +51,9 @@ struct Packed {
 void append(Packed& row, const Sequence& sequence, int32_t number);
 
 // First-fit decreasing: bins of indices into lengths, each bin's sum <= capacity; ties keep the
-// given order, members of a bin are in ascending order of index. Deterministic. A length above
+// given order, members of a bin are in ascending order of index. Lengths up to an eighth of the
+// capacity count as equal: they fill the gaps as well in any order, and sorting them would gather
+// sequences of one length, so often of one kind, in one update. Deterministic. A length above
 // capacity gets a bin of its own.
 std::vector<std::vector<int32_t>> first_fit_decreasing(std::span<const int64_t> lengths,
                                                        int64_t capacity);

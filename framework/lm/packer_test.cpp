@@ -85,6 +85,14 @@ TEST(FirstFitDecreasing, FillsBinsLongestFirst) {
   EXPECT_EQ(bins, expected);
 }
 
+TEST(FirstFitDecreasing, KeepsShortSequencesInTheOrderGiven) {
+  // Up to 5 of 40 is short: 20 and 30 go first, the rest fills the gaps as it comes.
+  const std::vector<int64_t> lengths = {1, 5, 2, 20, 5, 3, 30, 4, 5};
+  const auto bins = first_fit_decreasing(lengths, 40);
+  const std::vector<std::vector<int32_t>> expected = {{0, 1, 2, 6}, {3, 4, 5, 7, 8}};
+  EXPECT_EQ(bins, expected);
+}
+
 TEST(FirstFitDecreasing, GivesALengthAboveCapacityItsOwnBin) {
   const std::vector<int64_t> lengths = {1, 12, 3};
   const auto bins = first_fit_decreasing(lengths, 10);

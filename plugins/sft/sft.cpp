@@ -40,10 +40,10 @@ std::vector<lm::Sequence> first_tokens(std::vector<lm::Sequence> sequences,
 
 lm::TrainOptions sft_defaults() {
   lm::TrainOptions options;
-  options.schedule.learning_rate = 5e-4;
+  options.schedule.learning_rate = 1e-3;
   options.optimizer.beta2 = 0.999;
   options.optimizer.weight_decay = 0;
-  options.batch_tokens = 2048;
+  options.batch_tokens = 1024;
   return options;
 }
 
@@ -117,7 +117,7 @@ void Sft::run(Context& context) {
         lm::SequenceFeed(first_tokens(std::move(held_out), training_.eval_tokens), packing).all();
   const std::int64_t steps = lm::steps_of(
       training_.budget, training_.row_tokens() * training_.rows_per_step(),
-      [&](double epochs) { return feed.steps_in_epochs(epochs); }, 2);
+      [&](double epochs) { return feed.steps_in_epochs(epochs); }, 3);
   context.info(std::to_string(report.conversations) + " conversations, " +
                std::to_string(feed.tokens_per_epoch()) + " tokens an epoch, of them " +
                std::to_string(feed.loss_tokens_per_epoch()) + " trained; " + std::to_string(steps) +
