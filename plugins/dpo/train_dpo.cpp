@@ -159,8 +159,10 @@ void TrainDpo::run(Context& context) {
     throw Error(context.input("preferences").path.string() + ": there is no pair to train on");
   context.result("pairs", static_cast<double>(train.size()));
 
-  const lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(),
-                                     context.seed()};
+  lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(), context.seed()};
+  // Sorting by length sorts by kind too (rambling pairs are long), and an update should see them
+  // mixed: pack a few rows at a time.
+  rows.window = 64;
   lm::SequenceFeed feed(train.sequences, rows);
   std::vector<lm::Packed> evaluation;
   if (held_out.size() > 0) evaluation = lm::SequenceFeed(held_out.sequences, rows).all();

@@ -254,6 +254,7 @@ lm::TrainOptions ppo_defaults() {
   lm::TrainOptions options;
   options.schedule.kind = "linear";
   options.schedule.learning_rate = 3e-5;
+  options.schedule.warmup = 0;  // one step is a whole iteration, and the clip bounds the first
   options.optimizer.beta2 = 0.999;
   options.optimizer.weight_decay = 0;
   return options;

@@ -126,8 +126,10 @@ void TrainReward::run(Context& context) {
   context.result("pairs", static_cast<double>(train.size()));
   context.result("dropped_pairs", static_cast<double>(train.dropped + held_out.dropped));
 
-  const lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(),
-                                     context.seed()};
+  lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(), context.seed()};
+  // Sorting by length sorts by kind too (rambling pairs are long), and an update should see them
+  // mixed: pack a few rows at a time.
+  rows.window = 64;
   lm::SequenceFeed feed(train.sequences, rows);
   std::vector<lm::Packed> evaluation;
   if (held_out.size() > 0) evaluation = lm::SequenceFeed(held_out.sequences, rows).all();
