@@ -204,6 +204,14 @@ def test_rewards_run_in_their_own_process(arguments):
                   f"{how}: {done.stdout}")
 
 
+def test_an_input_that_changes_while_it_is_read_fails_the_stage(arguments):
+    with Workshop(arguments, HOSTILE.format(how="meddle", rewards=", reads: data.txt")) as shop:
+        (shop.folder / "data.txt").write_text("first\n")
+        for _ in range(2):
+            done = shop.run()
+            check(done.returncode == 1 and "data.txt' changed while" in done.stdout, done.stdout)
+
+
 def test_racing_runs_compute_once(arguments):
     with Workshop(arguments, tally(lines=300, every=20)) as shop:
         processes = [shop.start() for _ in range(4)]

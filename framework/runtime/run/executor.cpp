@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 
+#include "runtime/plan/input_content.h"
 #include "runtime/run/stage_process.h"
 #include "runtime/run/stage_spec.h"
 #include "runtime/run/stop_signals.h"
@@ -315,6 +316,12 @@ class Executor {
     if (r.finished && ending.signal == 0 && ending.code == kExitOk) {
       auto result = store_.find_result(keys_[r.index].key);
       if (!result) return fail(r.index, "its result is not in the store", r.last_lines);
+      if (const std::string changed = changed_input(r.index); !changed.empty() && !r.taken) {
+        store_.discard(store_.result_path(
+            keys_[r.index].key));  // it was made from something else than its key says
+        return fail(r.index, "'" + changed + "' changed while the stage was reading it. Run again",
+                    {});
+      }
       outcome.result = std::move(*result);
       for (const auto& [port, output] : outcome.result.outputs)
         if (!r.taken) trusted_.insert(output.digest);
@@ -343,6 +350,17 @@ class Executor {
          "the process of plugin '" + plugin.name + "' (" + plugin.path.string() + ") " +
              ending.text() + " before the stage was finished",
          r.last_lines);
+  }
+
+  // An input_path whose content is no longer what went into the key; empty: none.
+  std::string changed_input(std::size_t index) const {
+    ContentDigests contents(store_.root() / "cache" / "input-digests.json");
+    for (const InputPath& input : plan_.stages[index].input_paths)
+      for (const KeyPart& part : keys_[index].parts)
+        if (part.name == "content." + input.parameter &&
+            part.value != contents.describe(input.pattern))
+          return input.pattern;
+    return "";
   }
 
   void fail(std::size_t index, const std::string& message,

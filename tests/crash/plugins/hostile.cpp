@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 
 namespace {
 
@@ -27,6 +28,7 @@ class Stage : public lehr::Stage {
     d.summary("misbehaves").output("documents", "documents");
     d.text("how", how_).required();
     d.rewards("rewards", weights_);
+    d.input_path("reads", reads_).help("with how: meddle, a file that is changed");
   }
   void run(lehr::Context& context) override {
     context.progress(0, 1, "steps");
@@ -35,12 +37,14 @@ class Stage : public lehr::Stage {
       context.result("score", context.score("rewards", i, {&exchange, 1}).at(0));
     misbehave(how_);
     if (how_ == "empty") return;
+    if (how_ == "meddle") std::ofstream(*reads_, std::ios::app) << "more\n";
     std::ofstream(context.output("documents") / "train-00000.jsonl") << "{}\n";
   }
 
  private:
   std::string how_;
   std::vector<double> weights_;
+  std::optional<std::string> reads_;
 };
 
 class Reward : public lehr::Reward {
