@@ -138,8 +138,8 @@ Read<double> read_float(std::string_view text) {
 }
 
 Read<double> read_duration(std::string_view text) {
-  static constexpr Unit units[] = {{"ms", 1e-3}, {"s", 1},    {"m", 60},
-                                   {"min", 60},  {"h", 3600}, {"d", 86400}};
+  static constexpr Unit units[] = {{"", 1},     {"ms", 1e-3}, {"s", 1},    {"m", 60},
+                                   {"min", 60}, {"h", 3600},  {"d", 86400}};
   return with_unit(text, units, "a duration such as 90s, 30m or 2h");
 }
 

@@ -1,0 +1,51 @@
+#include "runtime/plan/differences.h"
+
+#include <gtest/gtest.h>
+
+namespace lehr::runtime {
+namespace {
+
+TEST(Differences, NamesWhatChangedAndWhere) {
+  const KeyParts before = {
+      {"in.text[0]", "a 1"}, {"with.beta", "0.1"}, {"with.gone", "1"}, {"with.same", "2"}};
+  const std::vector<KeyPart> after = {{"in.text[0]", "a 2", ""},
+                                      {"with.beta", "0.2", "x.yaml:3:4"},
+                                      {"with.fresh", "true", ""},
+                                      {"with.same", "2", "x.yaml:9:9"}};
+  const auto found = differences(before, after, "in.");
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(text(found[0]), "with.beta: 0.1 -> 0.2 (x.yaml:3:4)");
+  EXPECT_EQ(text(found[1]), "with.fresh: (none) -> true");
+  EXPECT_EQ(text(found[2]), "with.gone: 1 -> (none)");
+  EXPECT_EQ(differences(before, after).size(), 4u);
+}
+
+TEST(Differences, ShortensDigests) {
+  const Difference d{"code.acme", std::string(64, 'a'), std::string(64, 'b'), ""};
+  EXPECT_EQ(text(d), "code.acme: aaaaaaaaaa... -> bbbbbbbbbb...");
+}
+
+TEST(Differences, ComparesWithTheNearestResultOfTheSameStage) {
+  PlannedStage stage;
+  stage.id = "dpo@beta=0.2";
+  stage.uses = "dpo.dpo";
+  const auto result = [](const std::string& id, const std::string& beta, const std::string& rate,
+                         int time) {
+    StageResult r;
+    r.stage = "dpo.dpo";
+    r.stage_id = id;
+    r.key_parts = {{"with.beta", beta}, {"with.rate", rate}};
+    r.unix_time = time;
+    return r;
+  };
+  const std::vector<StageResult> results = {
+      result("dpo@beta=0.1", "0.1", "1", 5), result("dpo@beta=0.3", "0.3", "1", 9),
+      result("dpo", "0.4", "2", 99), result("other", "0.2", "1", 99)};
+  const StageResult* found =
+      closest_result(stage, {{"with.beta", "0.2", ""}, {"with.rate", "1", ""}}, results);
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->stage_id, "dpo@beta=0.3");  // one part differs, and it is the newest of those
+}
+
+}  // namespace
+}  // namespace lehr::runtime

@@ -1,0 +1,76 @@
+#include "runtime/plan/input_content.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace lehr::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+class InputContent : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "lehr-XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  void write(const std::string& name, const std::string& text) {
+    fs::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name) << text;
+  }
+  std::string found(const std::string& pattern) {
+    std::string out;
+    for (const auto& file : matching_files(folder_ / pattern))
+      out += file.lexically_relative(folder_).string() + " ";
+    return out;
+  }
+  std::string digest(const std::string& pattern) {
+    return ContentDigests("").describe(folder_ / pattern);
+  }
+  fs::path folder_;
+};
+
+TEST_F(InputContent, MatchesGlobs) {
+  for (const char* name : {"a.txt", "b.txt", "c.md", ".hidden.txt", "sub/d.txt", "sub/deep/e.txt"})
+    write(name, "x");
+  EXPECT_EQ(found("*.txt"), "a.txt b.txt ");
+  EXPECT_EQ(found("?.[mt]*"), "a.txt b.txt c.md ");
+  EXPECT_EQ(found("**/*.txt"), "a.txt b.txt sub/d.txt sub/deep/e.txt ");
+  EXPECT_EQ(found("*/d.txt"), "sub/d.txt ");
+  EXPECT_EQ(found("sub"), "sub/d.txt sub/deep/e.txt ");
+  EXPECT_EQ(found("c.md"), "c.md ");
+  EXPECT_EQ(found("none*"), "");
+  EXPECT_EQ(found("none"), "");
+}
+
+TEST_F(InputContent, DigestFollowsContentAndNamesNotTheFolder) {
+  write("one/a.txt", "hello");
+  write("two/a.txt", "hello");
+  write("two/b.md", "not matched");
+  EXPECT_EQ(digest("one/*.txt"), digest("two/*.txt"));
+  EXPECT_EQ(digest("one/a.txt"), digest("one/*.txt"));
+  const std::string before = digest("one");
+  write("one/a.txt", "hellO");
+  EXPECT_NE(digest("one"), before);
+  EXPECT_NE(digest("two"), digest("two/*.txt"));
+  EXPECT_EQ(digest("three"), "no files");
+}
+
+TEST_F(InputContent, RemembersOldFilesAndSeesThatTheyChanged) {
+  write("a.txt", "hello");
+  fs::last_write_time(folder_ / "a.txt", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  ContentDigests first(folder_ / "cache.json");
+  const std::string before = first.describe(folder_ / "a.txt");
+  first.save();
+  ASSERT_TRUE(fs::exists(folder_ / "cache.json"));
+  EXPECT_EQ(ContentDigests(folder_ / "cache.json").describe(folder_ / "a.txt"), before);
+  write("a.txt", "jello");  // same size, another time
+  EXPECT_NE(ContentDigests(folder_ / "cache.json").describe(folder_ / "a.txt"), before);
+  write("cache.json", "not JSON");
+  EXPECT_NE(ContentDigests(folder_ / "cache.json").describe(folder_ / "a.txt"), before);
+}
+
+}  // namespace
+}  // namespace lehr::runtime
