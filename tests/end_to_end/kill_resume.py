@@ -37,11 +37,11 @@ def stage_of(event):
 
 
 def digests(store):
-    """Stage id -> its outputs' digests, from the result files."""
+    """Stage ("sft.sft"; each is used once) -> its outputs' digests, from the result files."""
     out = {}
     for path in (pathlib.Path(store) / "results").glob("*.json"):
         result = json.loads(path.read_text())
-        out[result["stage_id"]] = {port: output["digest"] if isinstance(output, dict) else output
+        out[result["stage"]] = {port: output["digest"] if isinstance(output, dict) else output
                                    for port, output in result["outputs"].items()}
     return out
 
@@ -67,11 +67,13 @@ def kill_in(lehr, pipeline, store, stage, at, host_only):
         host = event.get("pid", host)
         seen += 1
         if seen >= at and host:
-            victim = host if host_only else run.process.pid
             try:
-                os.kill(victim, signal.SIGKILL)
-            except ProcessLookupError:
+                if host_only:
+                    os.kill(host, signal.SIGKILL)
+                    next(e for e in run.events() if stage_of(e) == stage and e.get("event") in ("failed", "finished"))
+            except (ProcessLookupError, StopIteration):
                 pass
+            run.process.kill()  # before it goes on with stages that do not need this one
             run.end()
             return True
     run.end()

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Our BPE against Hugging Face's tokenizers: the same merges from training, the same ids for every
+text, and our tokenizer.json loads there. Run by tests/oracle/run, or: tokenizer_oracle.py --build BUILD
+Reads the glosses of the installed WordNet; everything else is generated."""
+
+import argparse
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import unicodedata
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+SPECIALS = ["<|endoftext|>", "<|pad|>", "<|im_start|>", "<|im_end|>"]
+LLAMA = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*"
+         r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+ENDING = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+PATTERNS = {
+    "gpt2": None,
+    "cl100k": LLAMA % "{1,3}",
+    "llama3": LLAMA % "{1,3}",
+    "qwen2": LLAMA % "",
+    "o200k": rf"[^\r\n\p{{L}}\p{{N}}]?{UPPER}*{LOWER}+{ENDING}|[^\r\n\p{{L}}\p{{N}}]?{UPPER}+{LOWER}*{ENDING}"
+             r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+}
+
+
+def hf_pre_tokenizer(pattern):
+    if PATTERNS[pattern] is None:
+        return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    return pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(PATTERNS[pattern]), behavior="isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def hf_train(texts, pattern, vocab_size):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = hf_pre_tokenizer(pattern)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
+        vocab_size=vocab_size, special_tokens=SPECIALS, show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    return tokenizer
+
+
+def merges_of(tokenizer_json):
+    return [tuple(m) for m in json.loads(tokenizer_json)["model"]["merges"]]
+
+
+class Ours:
+    def __init__(self, build, folder):
+        self.tool, self.folder = build / "tests" / "tokenizer_tool", folder
+
+    def ask(self, texts, *arguments):
+        stdin = "".join(json.dumps(t) + "\n" for t in texts)
+        return subprocess.run([self.tool, *map(str, arguments)], input=stdin, text=True, check=True,
+                              stdout=subprocess.PIPE).stdout
+
+    def train(self, texts, pattern, vocab_size, tie_break="huggingface"):
+        self.ask(texts, "train", pattern, tie_break, vocab_size, self.folder)
+        return (self.folder / "tokenizer.json").read_text(encoding="utf-8")
+
+    def encode(self, texts, specials, folder=None):
+        return [json.loads(line) for line in self.ask(texts, "encode", folder or self.folder, specials).splitlines()]
+
+
+def glosses():
+    found = []
+    for part in ("noun", "verb", "adj", "adv"):
+        for line in open(f"/usr/share/wordnet/data.{part}", encoding="utf-8"):
+            if " | " in line:
+                found.append(line.split(" | ", 1)[1].strip())
+    return found
+
+
+def generated_texts(seed, count):
+    """Words over few letters, so that counts tie often and merges overlap."""
+    rng = random.Random(seed)
+    words = ["".join(rng.choice("abcé") for _ in range(rng.randint(1, 12))) for _ in range(400)]
+    return [" ".join(rng.choice(words) for _ in range(rng.randint(1, 30))) for _ in range(count)]
+
+
+def odd_texts(seed, count):
+    """Any assigned characters, in runs, with much white space, digits, apostrophes and special tokens."""
+    rng = random.Random(seed)
+    assigned = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co")]
+    spaces = [" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u3000", "\u2028", "\x1c", "\x85", "\u200b"]
+    often = ["'s", "'S", "'\u017f", "'re", "'LL", "'vE", "'d", "\u2019s", "1", "12345", "\u0661\u0662", "\u00bd",
+             "the", "The", "HTTPServer", "iPhone", "A\u3042BC", "e\u0301", "\u0301", "\u01c5", "/", "//\n/", "...",
+             "!?", "\u00e9t\u00e9", "\U0001f600", "\ufb06", "\u0130", "\u212a", "'\u212a", "'\u0053"] + SPECIALS + ["<|im_", "end|>"]
+    texts = []
+    for _ in range(count):
+        parts = []
+        for _ in range(rng.randint(0, 25)):
+            kind = rng.random()
+            if kind < 0.3:
+                parts.append(rng.choice(spaces) * rng.randint(1, 3))
+            elif kind < 0.7:
+                parts.append(rng.choice(often))
+            elif kind < 0.85:
+                parts.append(rng.choice(assigned) * rng.randint(1, 3))
+            else:
+                parts.append("".join(rng.choice(assigned) for _ in range(rng.randint(1, 6))))
+        texts.append("".join(parts))
+    return texts
+
+
+failures = 0
+
+
+def check(name, equal, detail=""):
+    global failures
+    failures += not equal
+    print(f"{'ok  ' if equal else 'FAIL'} {name} {'' if equal else detail}", flush=True)
+
+
+def first_difference(left, right, texts=None):
+    for i, (a, b) in enumerate(zip(left, right)):
+        if a != b:
+            return f"first at {i}: {a} / {b}" + (f" for {texts[i]!r}" if texts else "")
+    return f"lengths {len(left)} / {len(right)}"
+
+
+def check_training(ours, texts, name, pattern, vocab_size):
+    theirs = hf_train(texts, pattern, vocab_size)
+    expected = merges_of(theirs.to_str())
+    got = merges_of(ours.train(texts, pattern, vocab_size))
+    check(f"merges, {name}, {pattern}: {len(expected)}", got == expected, first_difference(got, expected))
+
+
+def compare_ids(name, ours, theirs, texts, folder=None):
+    theirs.encode_special_tokens = False
+    expected = [theirs.encode(t, add_special_tokens=False).ids for t in texts]
+    got = ours.encode(texts, "match", folder)
+    check(f"ids of {len(texts)} texts, specials matched, {name}", got == expected,
+          first_difference(got, expected, texts))
+    theirs.encode_special_tokens = True
+    expected = [theirs.encode(t, add_special_tokens=False).ids for t in texts]
+    got = ours.encode(texts, "as_text", folder)
+    check(f"ids of {len(texts)} texts, specials as text, {name}", got == expected,
+          first_difference(got, expected, texts))
+
+
+def check_added_tokens(ours, theirs_json, folder, texts):
+    """Their file with added tokens of every kind, an NFC normalizer and ignore_merges, read by us."""
+    theirs = Tokenizer.from_str(theirs_json)
+    theirs.normalizer = normalizers.NFC()
+    theirs.add_tokens([AddedToken("the", single_word=True), AddedToken("HTTP", normalized=False),
+                       AddedToken("e\u0301t", normalized=True), AddedToken("im_e", normalized=False)])
+    theirs.add_special_tokens([AddedToken("<|tool|>", lstrip=True, rstrip=True, special=True)])
+    folder.mkdir()
+    theirs.save(str(folder / "tokenizer.json"))
+    rng = random.Random(5)
+    mixed = [t + rng.choice([" the", "the ", "HTTP", " <|tool|> x", "<|tool|>", "_the", "e\u0301te"]) + u
+             for t, u in zip(texts, reversed(texts))]
+    compare_ids("added tokens and NFC", ours, theirs, mixed, folder)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    build = parser.parse_args().build.resolve()
+    gloss = glosses()
+    odd = odd_texts(11, 4000)
+    with tempfile.TemporaryDirectory() as scratch:
+        ours = Ours(build, pathlib.Path(scratch) / "ours")
+        for seed in range(6):
+            check_training(ours, generated_texts(seed, 300), f"generated {seed}", "gpt2", 256 + 4 + 400)
+        for pattern in PATTERNS:
+            check_training(ours, gloss + odd[:1000], "WordNet and odd texts", pattern, 6000)
+            theirs = Tokenizer.from_file(str(ours.folder / "tokenizer.json"))
+            check(f"their vocabulary size, {pattern}", theirs.get_vocab_size() == 6000, theirs.get_vocab_size())
+            check(f"special tokens have the last ids, {pattern}",
+                  [theirs.token_to_id(s) for s in SPECIALS] == list(range(5996, 6000)))
+            compare_ids(pattern, ours, theirs, odd + gloss[:3000])
+            decoded = [theirs.decode(ids, skip_special_tokens=False) for ids in ours.encode(odd, "match")]
+            check(f"their decoding of our ids, {pattern}", decoded == odd, first_difference(decoded, odd))
+        check_added_tokens(ours, theirs.to_str(), pathlib.Path(scratch) / "added", odd[:2000])
+        hf_train(gloss, "gpt2", 3000).save(str(ours.folder / "tokenizer.json"))
+        compare_ids("a file of theirs", ours, Tokenizer.from_file(str(ours.folder / "tokenizer.json")), odd)
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+// Lets tokenizer_oracle.py ask our tokenizer. Texts come on standard input, one JSON string a line.
+//   tokenizer_tool train PATTERN TIE_BREAK VOCAB_SIZE FOLDER    writes a tokenizer
+//   tokenizer_tool encode FOLDER match|as_text                  writes one JSON list of ids a line
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "text/tokenizer.h"
+
+using namespace lehr::text;
+
+namespace {
+
+template <class Each>
+void for_each_text(Each each) {
+  for (std::string line; std::getline(std::cin, line);)
+    each(nlohmann::json::parse(line).get<std::string>());
+}
+
+int train(char** argv) {
+  const Pattern pattern = pattern_from_name(argv[2]);
+  WordCounts counts(pattern);
+  for_each_text([&](const std::string& text) { counts.add(text); });
+  BpeOptions options;
+  options.tie_break = std::string(argv[3]) == "rustbpe" ? TieBreak::rustbpe : TieBreak::huggingface;
+  options.vocab_size = std::stoul(argv[4]);
+  options.special_tokens = chat_special_tokens();
+  std::filesystem::create_directories(argv[5]);
+  Tokenizer(train_bpe(counts.sorted(), pattern, options)).save(argv[5]);
+  return 0;
+}
+
+int encode(char** argv) {
+  const Tokenizer tokenizer = Tokenizer::load(argv[2]);
+  const auto specials = std::string(argv[3]) == "match" ? Specials::match : Specials::as_text;
+  Tokenizer::Cache cache;
+  std::vector<TokenId> ids;
+  for_each_text([&](const std::string& text) {
+    ids.clear();
+    tokenizer.encode(text, ids, cache, specials);
+    std::cout << nlohmann::json(ids).dump() << "\n";
+  });
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    if (argc == 6 && std::string(argv[1]) == "train") return train(argv);
+    if (argc == 4 && std::string(argv[1]) == "encode") return encode(argv);
+    std::cerr << "usage: tokenizer_tool train PATTERN TIE_BREAK VOCAB_SIZE FOLDER\n"
+                 "       tokenizer_tool encode FOLDER match|as_text\n";
+    return 2;
+  } catch (const std::exception& e) {
+    std::cerr << e.what() << "\n";
+    return 1;
+  }
+}
