@@ -12,7 +12,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 # room: what its files must not include
 FORBIDDEN = {
     "framework/sdk": r"^(text|lm|runtime|ATen|torch|c10|nlohmann|yaml-cpp|tbb|oneapi|spdlog)/",
-    "framework/text": r"^(lm|runtime|lehr|ATen|torch|c10|yaml-cpp)/",
+    "framework/text": r"^(lm|runtime|ATen|torch|c10|yaml-cpp)/",
     "framework/lm": r"^(runtime|yaml-cpp|torch/(torch|all|extension)\.h)",
     "framework/runtime": r"^(lm|ATen|torch|c10)/",
     "plugins": r"^(runtime|yaml-cpp|torch/(torch|all|extension)\.h)",
@@ -28,6 +28,8 @@ def main():
     wrong, files = [], 0
     for path in sorted(p for room in FORBIDDEN for p in (root / room).rglob("*")):
         name = path.relative_to(root).as_posix()
+        if name.startswith("framework/sdk/") and name.endswith("_test.cpp"):
+            continue  # a test may use what the SDK itself must not
         if path.suffix not in {".h", ".hpp", ".cpp", ".cc", ".c"} or room_of(name) is None:
             continue
         files += 1
