@@ -66,9 +66,12 @@ class StaticParts {
   std::unordered_map<const PluginFile*, Code> codes_;
 };
 
-// "with.beta: 0.1 -> 0.2 (x.yaml:3:4) and 2 more"
+// "with.beta: 0.1 -> 0.2 (x.yaml:3:4) and 2 more": what someone wrote first, then what follows from
+// it.
 std::string summary(const std::vector<Difference>& changes) {
-  std::string out = text(changes.front());
+  const auto written = std::find_if(changes.begin(), changes.end(),
+                                    [](const Difference& d) { return !d.where.empty(); });
+  std::string out = text(written == changes.end() ? changes.front() : *written);
   if (changes.size() > 1) out += " and " + std::to_string(changes.size() - 1) + " more";
   return out;
 }
