@@ -66,9 +66,14 @@ def kill_in(lehr, pipeline, store, stage, at, host_only):
             continue
         host = event.get("pid", host)
         seen += 1
-        if seen >= at and host:
+        # A run that goes on from durable state has fewer events: then the end of the stage is the moment.
+        if event.get("event") == "cached":  # the kill before came when its result was already durable
+            run.process.kill()
+            run.end()
+            return False
+        if seen >= at and host or event.get("event") == "finished":
             try:
-                if host_only:
+                if host_only and event.get("event") != "finished":
                     os.kill(host, signal.SIGKILL)
                     next(e for e in run.events() if stage_of(e) == stage and e.get("event") in ("failed", "finished"))
             except (ProcessLookupError, StopIteration):
