@@ -67,7 +67,7 @@ def kill_in(lehr, pipeline, store, stage, at, host_only):
         host = event.get("pid", host)
         seen += 1
         # A run that goes on from durable state has fewer events: then the end of the stage is the moment.
-        if event.get("event") == "cached":  # the kill before came when its result was already durable
+        if event.get("event") == "stage_cached":  # the kill before came when its result was already durable
             run.process.kill()
             run.end()
             return False
@@ -75,7 +75,7 @@ def kill_in(lehr, pipeline, store, stage, at, host_only):
             try:
                 if host_only and event.get("event") != "finished":
                     os.kill(host, signal.SIGKILL)
-                    next(e for e in run.events() if stage_of(e) == stage and e.get("event") in ("failed", "finished"))
+                    next(e for e in run.events() if stage_of(e) == stage and e.get("event") in ("stage_failed", "stage_finished"))
             except (ProcessLookupError, StopIteration):
                 pass
             run.process.kill()  # before it goes on with stages that do not need this one
