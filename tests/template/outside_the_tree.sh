@@ -30,4 +30,9 @@ grep -q 'max_bytes' <<<"$shown" || { echo "$shown"; exit 1; }
 grep -q "$work/mine/build/template.so" <<<"$shown" || { echo "$shown"; exit 1; }
 "$build/bin/lehr" run "$work/pipeline/p.yaml" --plugin-path "$work/mine/build" --store "$work/store"
 result=$(grep -l short_conversations "$work"/store/results/*.json)
-grep -q '"kept": *3' "$result" && grep -q '"dropped": *1' "$result" || { cat "$result"; exit 1; }
+python3 - "$result" <<'P'
+import json, sys
+results = json.load(open(sys.argv[1]))["results"]
+found = {name: results[name]["value"] for name in ("kept", "dropped")}
+sys.exit(0 if found == {"kept": 3, "dropped": 1} else f"expected 3 kept and 1 dropped, found {found}")
+P
