@@ -41,9 +41,14 @@ PreferenceTerms preference_loss(const PairLogprobs& p, const PreferenceOptions& 
     h_w = h_w - p.reference_chosen;
     h_l = h_l - p.reference_rejected;
   }
+  at::Tensor reward_w = h_w, reward_l = h_l;
   if (o.loss == PreferenceLoss::kIpo || !needs_reference(o.loss)) {
     h_w = h_w / p.chosen_tokens;
     h_l = h_l / p.rejected_tokens;
+  }
+  if (!needs_reference(o.loss)) {
+    reward_w = h_w;
+    reward_l = h_l;
   }
   const at::Tensor d = h_w - h_l;
   at::Tensor losses;
@@ -68,7 +73,7 @@ PreferenceTerms preference_loss(const PairLogprobs& p, const PreferenceOptions& 
       losses = -at::log_sigmoid(beta * d - o.margin);
       break;
   }
-  return {losses, (beta * h_w).detach(), (beta * h_l).detach()};
+  return {losses, (beta * reward_w).detach(), (beta * reward_l).detach()};
 }
 
 at::Tensor bradley_terry_loss(const at::Tensor& chosen, const at::Tensor& rejected,

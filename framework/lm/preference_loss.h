@@ -36,8 +36,9 @@ struct PairLogprobs {
 };
 
 struct PreferenceTerms {
-  at::Tensor losses;                            // [P], differentiable
-  at::Tensor chosen_rewards, rejected_rewards;  // [P], no gradient: beta * h (see training.md)
+  at::Tensor losses;  // [P], differentiable
+  // [P], no gradient: beta * h, of ipo too the sum over tokens; without reference beta * lp.
+  at::Tensor chosen_rewards, rejected_rewards;
 };
 
 // With h = sum ln pi - sum ln ref and d = h_w - h_l:

@@ -103,6 +103,10 @@ TEST(PreferenceLoss, RewardsAreBetaTimesTheLogRatio) {
   const PreferenceTerms terms = preference_loss(tensors(kPairs), {.beta = 0.3});
   EXPECT_NEAR(terms.chosen_rewards[0].item<float>(), 0.3, 1e-6);
   EXPECT_NEAR(terms.rejected_rewards[0].item<float>(), -0.3, 1e-6);
+  // The loss of ipo averages over tokens, its rewards do not.
+  const PreferenceTerms ipo =
+      preference_loss(tensors(kPairs), {.loss = PreferenceLoss::kIpo, .beta = 0.3});
+  EXPECT_NEAR(ipo.chosen_rewards[0].item<float>(), 0.3, 1e-6);
 }
 
 TEST(PreferenceLoss, SaysWhichNameItDoesNotKnow) {
