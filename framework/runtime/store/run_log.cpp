@@ -10,6 +10,7 @@
 #include <ctime>
 #include <random>
 #include <sstream>
+#include <tuple>
 
 namespace lehr::runtime {
 namespace fs = std::filesystem;
@@ -126,6 +127,8 @@ std::vector<RunEntry> list_runs(const fs::path& store_root) {
     if (::strptime(run.id.c_str(), "%Y%m%d-%H%M%S", &utc) == nullptr || run.id.size() < 22)
       continue;
     run.unix_time = ::timegm(&utc);
+    std::error_code no_lease;
+    run.began = fs::last_write_time(run.folder / "lease", no_lease);  // made first, never written
     run.pipeline = run.id.substr(16, run.id.size() - 16 - 5);
     try {
       std::istringstream keys(read_file(run.folder / "keys"));
@@ -143,8 +146,9 @@ std::vector<RunEntry> list_runs(const fs::path& store_root) {
     }
     out.push_back(std::move(run));
   }
-  std::sort(out.begin(), out.end(),
-            [](const RunEntry& a, const RunEntry& b) { return a.id > b.id; });
+  std::sort(out.begin(), out.end(), [](const RunEntry& a, const RunEntry& b) {
+    return std::tie(a.unix_time, a.began, a.id) > std::tie(b.unix_time, b.began, b.id);
+  });
   return out;
 }
 

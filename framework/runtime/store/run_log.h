@@ -55,6 +55,7 @@ struct RunEntry {
   std::string id, pipeline, status;  // status: "running", "interrupted", or what finish() was given
   std::filesystem::path folder;
   std::int64_t unix_time = 0;
+  std::filesystem::file_time_type began;  // orders runs that began in one second
   double seconds = 0;
   std::vector<std::string> keys;
 };
