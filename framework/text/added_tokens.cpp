@@ -14,11 +14,6 @@ std::size_t character_before(std::string_view text, std::size_t end) {
   return char_at(text, at).length == end - at ? at : end - 1;
 }
 
-// \w
-bool is_word_character(std::string_view text, std::size_t at) {
-  return text[at] == '_' || (char_at(text, at).flags & (kLetter | kNumber | kUpper | kLower));
-}
-
 std::size_t without_space_before(std::string_view text, std::size_t end, std::size_t least) {
   while (end > least) {
     const std::size_t at = character_before(text, end);

@@ -145,7 +145,8 @@ TokenizerSpec parse_tokenizer_json(std::string_view json) {
   for (const AddedToken& token : spec.added) {
     if (token.id >= kMostTokens)
       throw Error("token id " + std::to_string(token.id) + " is too large");
-    if (token.id < spec.tokens.size()) spec.tokens[token.id].clear();
+    // Typed text must never become a special token by way of the vocabulary.
+    if (token.special && token.id < spec.tokens.size()) spec.tokens[token.id].clear();
   }
   return spec;
 }

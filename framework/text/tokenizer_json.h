@@ -16,7 +16,7 @@ struct TokenizerSpec {
   bool nfc = false;               // the text is normalized to NFC first
   bool add_prefix_space = false;  // a piece of text that begins with no space gets one
   bool ignore_merges = false;
-  std::vector<std::string> tokens;  // bytes by id; empty for an unused id or an added token's
+  std::vector<std::string> tokens;  // bytes by id; empty for unused ids and special tokens
   std::vector<std::pair<TokenId, TokenId>> merges;
   std::vector<AddedToken> added;
 };

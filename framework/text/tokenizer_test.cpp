@@ -162,6 +162,19 @@ TEST(Tokenizer, MatchesAddedTokensLeftmostLongestAndWhole) {
   EXPECT_EQ(written(spec, "cat cats cat"), (std::vector<std::string>{"1003", "1003"}));
 }
 
+TEST(Tokenizer, MatchesAWordOfTheVocabularyThatWasAddedToo) {
+  const AddedToken end{1000, "<|endoftext|>", false, false, false, false, true};
+  auto spec = spec_with({end});
+  const auto the = static_cast<TokenId>(std::find(spec.tokens.begin(), spec.tokens.end(), " the") -
+                                        spec.tokens.begin());
+  ASSERT_LT(the, spec.tokens.size());
+  spec.added.push_back({the, " the", false, false, false, false, false});
+  const fs::path file = scratch_folder("tokenizer_both") / "tokenizer.json";
+  std::ofstream(file, std::ios::binary) << tokenizer_json(spec);
+  const auto ids = Tokenizer::load(file).encode("quick thesis");
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), the), 1);
+}
+
 TEST(Tokenizer, StripsSpaceAroundAddedTokens) {
   AddedToken end{1000, "<|endoftext|>", false, true, true, false, true};
   const fs::path file = scratch_folder("tokenizer_strip") / "tokenizer.json";

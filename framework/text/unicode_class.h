@@ -46,4 +46,7 @@ inline Char char_at(std::string_view text, std::size_t at) {
   return detail::char_beyond_ascii(text, at);
 }
 
+// \w of Unicode (UTS #18): Alphabetic, marks, decimal digits, connectors and joiners.
+bool is_word_character(std::string_view text, std::size_t at);
+
 }  // namespace lehr::text
