@@ -127,14 +127,16 @@ def test_killed_at_every_point(arguments):
 
 def test_killed_at_random(arguments):
     text = tally(lines=400, every=20)
+    began = time.monotonic()
     expected = reference(arguments, text)
+    whole = time.monotonic() - began  # of an undisturbed run here and now
     dice = random.Random(7)
     kills = 0
     with Workshop(arguments, text) as shop:
         for attempt in range(200):
             process = shop.start()
             try:
-                process.communicate(timeout=dice.uniform(0.02, 0.15 + 0.01 * attempt))
+                process.communicate(timeout=dice.uniform(0, whole * (0.8 + 0.1 * attempt)))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
