@@ -1,10 +1,9 @@
 #include "runtime/config/parameter_binder.h"
 
-#include <charconv>
 #include <cmath>
 #include <utility>
 
-#include "runtime/config/literal.h"
+#include "runtime/config/scalar_parameter.h"
 #include "runtime/config/suggestion.h"
 
 namespace lehr::runtime {
@@ -26,15 +25,6 @@ const Json& list(const Json& object, const char* name) {
   static const Json none = Json::array();
   const auto found = object.find(name);
   return found != object.end() && found->is_array() ? *found : none;
-}
-
-std::string shown(double value) {
-  char buffer[40];
-  const bool whole = std::abs(value) < 1e15 && value == std::floor(value);
-  const auto end =
-      whole ? std::to_chars(buffer, buffer + sizeof buffer, static_cast<std::int64_t>(value)).ptr
-            : std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-  return {buffer, end};
 }
 
 std::vector<std::string> names(const Json& described) {
@@ -182,7 +172,7 @@ class Binder {
         return defaulted(parameter, nullptr, place, node.origin);
       return fail(
           node.origin,
-          place.message() + " expects " + article(parameter) + ", got nothing." +
+          place.message() + " expects " + expected_text(parameter) + ", got nothing." +
               (flag(parameter, "required", false) ? "" : " Leave the key out to get the default"));
     }
     if (type == "struct") return given_struct(node, parameter, place);
@@ -191,89 +181,14 @@ class Binder {
     if (type == "steps" || type == "rewards") return given_items(node, type, place);
     return scalar(node, parameter, type, place);
   }
-  static std::string article(const Json& parameter) {
-    const std::string type = member(parameter, "type");
-    if (type == "bool") return "true or false";
-    if (type == "int") return "a whole number";
-    if (type == "float") return "a number";
-    if (type == "count") return "a count such as 4096, 64k, 6M or 1.5B";
-    if (type == "bytes") return "a size such as 4096, 64MiB or 1GB";
-    if (type == "duration") return "a duration such as 90s, 30m or 2h";
-    if (type == "string") return "text";
-    if (type == "input_path") return "a path";
-    if (type == "enum") return "one of its choices";
-    if (type == "struct" || type == "one_of") return "a map";
-    return "a list";
-  }
-
   Json scalar(const Node& node, const Json& parameter, const std::string& type,
               const Place& place) {
-    if (!node.is_scalar()) return expected(node, place, article(parameter));
-    const bool text_type = type == "string" || type == "enum" || type == "input_path";
-    if (!text_type && !node.plain && !node.computed)
-      return fail(node, place.message() + " expects " + article(parameter) + ", got the text \"" +
-                            node.text + "\". Remove the quotes");
-    Json value;
-    if (type == "bool") {
-      value = taken(read_bool(node.text), node, place);
-    } else if (type == "int") {
-      value = in_range(taken(read_int(node.text), node, place), node, parameter, place);
-    } else if (type == "count") {
-      value = in_range(taken(read_count(node.text), node, place), node, parameter, place);
-    } else if (type == "bytes") {
-      value = in_range(taken(read_bytes(node.text), node, place), node, parameter, place);
-    } else if (type == "float") {
-      value = in_range(taken(read_float(node.text), node, place), node, parameter, place);
-    } else if (type == "duration") {
-      value = in_range(taken(read_duration(node.text), node, place), node, parameter, place);
-    } else if (type == "enum") {
-      value = choice(node, parameter, place);
-    } else if (type == "string" || type == "input_path") {
-      value = text(node, place);
-    } else {
-      return fail(node, place.message() + " has the type '" + type +
-                            "', which this program does not know. The plugin is newer");
-    }
-    if (value.is_null()) return value;
-    if (value.is_number_float() && value.get<double>() == 0) value = 0.0;  // -0.0 is the same
-    if (type == "input_path") return path(node, value.get<std::string>(), place);
-    leaf(place, value, written_at(node));
-    return value;
-  }
-  template <class T>
-  Json taken(const Read<T>& read, const Node& node, const Place& place) {
-    if (!read) return fail(node, place.message() + ": " + read.reason());
+    if (!node.is_scalar()) return expected(node, place, expected_text(parameter));
+    const Read<Json> read = read_scalar(node, parameter);
+    if (!read) return fail(node, place.message() + read.reason());
+    if (type == "input_path") return path(node, (*read).get<std::string>(), place);
+    leaf(place, *read, written_at(node));
     return *read;
-  }
-  Json in_range(const Json& value, const Node& node, const Json& parameter, const Place& place) {
-    if (value.is_null()) return value;
-    const double number = value.get<double>();
-    const auto low = parameter.find("min"), high = parameter.find("max");
-    const bool has_low = low != parameter.end() && low->is_number(),
-               has_high = high != parameter.end() && high->is_number();
-    if (!(has_low && number < low->get<double>()) && !(has_high && number > high->get<double>()))
-      return value;
-    const std::string unit =
-        member(parameter, "unit").empty() ? "" : " " + member(parameter, "unit");
-    std::string range = has_low && has_high ? "between " + shown(low->get<double>()) + " and " +
-                                                  shown(high->get<double>())
-                        : has_low ? "at least " + shown(low->get<double>())
-                                  : "at most " + shown(high->get<double>());
-    return fail(node, place.message() + " must be " + range + unit + ", got " + node.text);
-  }
-  Json text(const Node& node, const Place& place) {
-    const std::string means = node.plain && !node.computed ? mistakable_for(node.text) : "";
-    if (means.empty()) return node.text;
-    return fail(node, place.message() + " expects text, but '" + node.text + "' means " + means +
-                          " to some YAML readers. Put it in quotes: \"" + node.text + "\"");
-  }
-  Json choice(const Node& node, const Json& parameter, const Place& place) {
-    std::vector<std::string> choices;
-    for (const Json& c : list(parameter, "choices")) choices.push_back(c.get<std::string>());
-    for (const std::string& c : choices)
-      if (c == node.text) return c;
-    return fail(node, place.message() + " cannot be '" + node.text + "'." +
-                          suggestion(node.text, choices, 30));
   }
   Json path(const Node& node, const std::string& written, const Place& place) {
     if (written.empty()) return fail(node, place.message() + " expects a path, got empty text");
