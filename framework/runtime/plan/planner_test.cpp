@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 
 namespace lehr::runtime {
 namespace {
@@ -125,22 +124,6 @@ TEST(Planner, MakesKeysOfPartsAndInputs) {
   EXPECT_NE(stage_key(a, {two}).key, key.key);
   a.static_parts[0].value += "x";
   EXPECT_NE(stage_key(a, {one}).key, key.key);
-}
-
-// Each stage costs the same: ten times the stages may take some times ten as long, not a hundred.
-TEST(Planner, IsLinearInTheSizeOfThePipeline) {
-  const auto seconds = [](int count) {
-    std::vector<StageConfig> stages = {stage("s", "p.source")};
-    for (int i = 0; i < count; ++i)
-      stages.push_back(stage("a" + std::to_string(i), "p.step",
-                             {{"text", {i == 0 ? "s.text" : "a" + std::to_string(i - 1)}}}));
-    const auto begin = std::chrono::steady_clock::now();
-    const Made made = make(std::move(stages));
-    EXPECT_TRUE(made.mistakes.empty());
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  };
-  seconds(100);
-  EXPECT_LT(seconds(10'000), 40 * std::max(seconds(1'000), 0.002));
 }
 
 }  // namespace
