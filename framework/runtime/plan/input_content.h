@@ -1,22 +1,13 @@
-// What an input_path parameter names: a file, all files below a folder, or the files a glob
-// matches; and one digest of their names and content for the stage key.
+// One digest of the names and the content of the files that an input_path parameter names
+// (text/matching_files.h), for the stage key. Names are relative to the pattern's fixed folder, so
+// that moving all files together changes nothing.
 #pragma once
 
 #include <filesystem>
 #include <map>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace lehr::runtime {
-
-// Regular files, sorted. Globs: `*`, `?`, `[...]` within a name and `**` for any number of folders;
-// names that begin with a dot are matched only by a pattern that does.
-std::vector<std::filesystem::path> matching_files(const std::string& pattern);
-
-// The part of `pattern` before its first wildcard's folder; for a plain file the folder it is in.
-// Names in the digest are relative to it, so that moving all files together changes nothing.
-std::filesystem::path fixed_folder(const std::string& pattern);
 
 // Remembers the SHA-256 of files by path, size, modification time and inode in `cache_file` (none
 // if empty), so that large inputs are hashed once. A file younger than two seconds is not

@@ -20,30 +20,11 @@ class InputContent : public testing::Test {
     fs::create_directories((folder_ / name).parent_path());
     std::ofstream(folder_ / name) << text;
   }
-  std::string found(const std::string& pattern) {
-    std::string out;
-    for (const auto& file : matching_files(folder_ / pattern))
-      out += file.lexically_relative(folder_).string() + " ";
-    return out;
-  }
   std::string digest(const std::string& pattern) {
     return ContentDigests("").describe(folder_ / pattern);
   }
   fs::path folder_;
 };
-
-TEST_F(InputContent, MatchesGlobs) {
-  for (const char* name : {"a.txt", "b.txt", "c.md", ".hidden.txt", "sub/d.txt", "sub/deep/e.txt"})
-    write(name, "x");
-  EXPECT_EQ(found("*.txt"), "a.txt b.txt ");
-  EXPECT_EQ(found("?.[mt]*"), "a.txt b.txt c.md ");
-  EXPECT_EQ(found("**/*.txt"), "a.txt b.txt sub/d.txt sub/deep/e.txt ");
-  EXPECT_EQ(found("*/d.txt"), "sub/d.txt ");
-  EXPECT_EQ(found("sub"), "sub/d.txt sub/deep/e.txt ");
-  EXPECT_EQ(found("c.md"), "c.md ");
-  EXPECT_EQ(found("none*"), "");
-  EXPECT_EQ(found("none"), "");
-}
 
 TEST_F(InputContent, DigestFollowsContentAndNamesNotTheFolder) {
   write("one/a.txt", "hello");

@@ -6,7 +6,7 @@
 #include "runtime/config/parameter_binder.h"
 #include "runtime/config/suggestion.h"
 #include "runtime/plan/draft.h"
-#include "runtime/plan/input_content.h"
+#include "text/matching_files.h"
 
 namespace lehr::runtime {
 namespace {
@@ -82,7 +82,7 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnos
     stage.static_parts.push_back({"with." + leaf.path, std::move(leaf.json), leaf.origin.text()});
   for (auto& path : bound.input_paths) {
     // A default may be missing here; the stage itself says then what to install.
-    if (path.origin.source && matching_files(path.json).empty())
+    if (path.origin.source && text::matching_files(path.json).empty())
       diagnostics.error(path.origin, "stage '" + config.base + "': parameter '" + path.path +
                                          "': no file matches '" + path.json + "'");
     stage.input_paths.push_back({path.path, path.json, path.origin.text()});
