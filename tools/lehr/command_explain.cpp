@@ -57,6 +57,9 @@ void print(const Explanation& e, bool all) {
                 << "' has to run first\n";
   if (e.before) {
     std::cout << "compared with the result of run " << e.before->run << ":\n";
+    if (!e.before->adopted_from.empty())
+      std::cout << "  adopted    from key " << e.before->adopted_from.substr(0, 12)
+                << " by `lehr store adopt`: made by other code\n";
     for (const auto& change : e.changes) std::cout << "  changed    " << text(change) << "\n";
     std::size_t shared = 0;
     for (const auto& part : e.parts)
@@ -80,7 +83,11 @@ Json to_json(const Explanation& e) {
   out["parts"] = Json::array();
   for (const auto& part : e.parts)
     out["parts"].push_back({{"name", part.name}, {"value", part.value}, {"where", part.where}});
-  if (e.before) out["compared_with"] = {{"run", e.before->run}, {"key", e.before->key}};
+  if (e.before) {
+    out["compared_with"] = {{"run", e.before->run}, {"key", e.before->key}};
+    if (!e.before->adopted_from.empty())
+      out["compared_with"]["adopted_from"] = e.before->adopted_from;
+  }
   out["changes"] = Json::array();
   for (const auto& c : e.changes)
     out["changes"].push_back(

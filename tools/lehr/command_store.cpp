@@ -1,34 +1,32 @@
 // lehr store: look into the store, check it, clean it.
 #include <unistd.h>
 
-#include <cctype>
+#include <algorithm>
 #include <iomanip>
 #include <iostream>
 #include <thread>
 
-#include "command.h"
+#include "artifact_argument.h"
+#include "command_store.h"
+#include "runtime/config/literal.h"
 #include "runtime/run/human_text.h"
-#include "runtime/store/run_log.h"
-#include "runtime/store/store.h"
+#include "runtime/store/pins.h"
 
 namespace lehr::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using runtime::ArtifactStore;
 using Json = nlohmann::ordered_json;
 
-ArtifactStore open_store(const Options& options) {
-  const fs::path folder = store_folder(options);
-  if (!fs::is_directory(folder))
-    throw CommandError(kUsage, "there is no store at '" + folder.string() +
-                                   "'. Name one with --store or LEHR_STORE");
-  return ArtifactStore(folder);
+// "1 artifact", "2 artifacts"
+std::string counted(std::size_t count, const std::string& thing) {
+  return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
 }
 
 void list(const Options& options) {
   const ArtifactStore store = open_store(options);
   const auto entries = store.list();
+  const auto pins = runtime::list_pins(store);
   if (options.json) {
     Json out = Json::array();
     for (const auto& e : entries)
@@ -38,7 +36,8 @@ void list(const Options& options) {
                      {"facets", e.artifact.facets},
                      {"stage_id", e.stage_id},
                      {"stage", e.stage},
-                     {"run", e.run}});
+                     {"run", e.run},
+                     {"pinned", pins.contains(e.digest)}});
     std::cout << out.dump(2) << "\n";
     return;
   }
@@ -50,11 +49,13 @@ void list(const Options& options) {
     total += e.artifact.bytes();
     std::cout << std::left << std::setw(14) << e.digest.substr(0, 12) << std::setw(15)
               << e.artifact.type << std::setw(12) << runtime::bytes_text(e.artifact.bytes());
-    std::cout << (e.stage.empty() ? "(no result names it)" : e.stage_id + " (" + e.stage + ")")
-              << "\n";
+    std::cout << (e.stage.empty() ? "(no result names it)" : e.stage_id + " (" + e.stage + ")");
+    if (const auto pin = pins.find(e.digest); pin != pins.end())
+      std::cout << ", pinned" << (pin->second.reason.empty() ? "" : ": " + pin->second.reason);
+    std::cout << "\n";
   }
   std::cout << "\n"
-            << entries.size() << " artifacts, " << runtime::bytes_text(total) << " in "
+            << counted(entries.size(), "artifact") << ", " << runtime::bytes_text(total) << " in "
             << store.root().string() << "\n";
 }
 
@@ -88,44 +89,45 @@ int verify(const Options& options, bool discard) {
 void collect(const Options& options, const runtime::GcOptions& gc) {
   const runtime::GcReport report = open_store(options).gc(gc);
   if (options.json) {
-    std::cout << Json{{"artifacts", report.artifacts},
-                      {"results", report.results},
-                      {"work", report.work},
-                      {"bytes", report.bytes},
-                      {"dry_run", gc.dry_run}}
+    Json items = Json::array();
+    for (const auto& item : report.items)
+      items.push_back({{"kind", item.kind},
+                       {"name", item.name},
+                       {"bytes", item.bytes},
+                       {"made_by", item.made_by}});
+    std::cout << Json{{"artifacts", report.count("artifact")},
+                      {"results", report.count("result")},
+                      {"work", report.count("work")},
+                      {"bytes", report.bytes()},
+                      {"dry_run", gc.dry_run},
+                      {"items", std::move(items)}}
                      .dump(2)
               << "\n";
     return;
   }
-  std::cout << (gc.dry_run ? "would remove " : "removed ") << report.artifacts << " artifacts, "
-            << report.results << " results, " << report.work
-            << " unfinished stages: " << runtime::bytes_text(report.bytes) << "\n";
+  if (gc.dry_run)
+    for (const auto& item : report.items)
+      if (item.kind != "result")
+        std::cout << std::left << std::setw(14) << item.name.substr(0, 12) << std::setw(10)
+                  << item.kind << std::setw(12) << runtime::bytes_text(item.bytes)
+                  << (item.kind == "artifact" && item.made_by.empty() ? "(no result names it)"
+                                                                      : item.made_by)
+                  << "\n";
+  std::cout << (gc.dry_run ? "would remove " : "removed ")
+            << counted(report.count("artifact"), "artifact") << ", "
+            << counted(report.count("result"), "result") << ", "
+            << counted(report.count("work"), "unfinished stage") << ": "
+            << runtime::bytes_text(report.bytes()) << "\n";
 }
 
-// "base.model" (or "base") in the newest run that has it, "run:base.model", a digest or its
-// beginning.
-std::string resolve(const ArtifactStore& store, const std::string& name) {
-  const auto colon = name.find(':');
-  const std::string wanted_run = colon == std::string::npos ? "" : name.substr(0, colon);
-  const std::string rest = colon == std::string::npos ? name : name.substr(colon + 1);
-  const auto results = store.results();
-  for (const auto& run : runtime::list_runs(store.root())) {
-    if (!wanted_run.empty() && run.id != wanted_run) continue;
-    for (const std::string& key : run.keys)
-      for (const auto& result : results) {
-        if (result.key != key) continue;
-        for (const auto& [port, output] : result.outputs)
-          if (rest == result.stage_id + "." + port ||
-              (rest == result.stage_id && result.outputs.size() == 1))
-            return output.digest;
-      }
-  }
-  if (wanted_run.empty() && rest.size() >= 4 &&
-      rest.find_first_not_of("0123456789abcdef") == std::string::npos)
-    return store.resolve_digest(rest);
-  throw CommandError(kUsage, "'" + name +
-                                 "' names no artifact of this store: give a stage (base), a port " +
-                                 "(source.documents), run:stage.port, or a digest");
+// A number of seconds, or with a unit: 90s, 30m, 2h, 7d.
+std::chrono::seconds duration_given(const std::string& text) {
+  const auto read = runtime::read_duration(text);
+  if (!read || *read < 0)
+    throw CommandError(kUsage,
+                       "--grace: '" + text + "' is no duration. Give seconds or 30m, 2h, 7d");
+  constexpr double kCentury = 3.2e9;  // far from what a clock in nanoseconds cannot count
+  return std::chrono::seconds(static_cast<std::int64_t>(std::min(*read, kCentury)));
 }
 
 }  // namespace
@@ -138,6 +140,7 @@ void add_store(CLI::App& app, Options& options, int& exit_code) {
   CLI::App* ls = command->add_subcommand("ls", "List the artifacts");
   add_store_option(*ls, options);
   add_json_option(*ls, options, "The list as JSON");
+  ls->footer(example("lehr store ls --store pipelines/.lehr"));
   ls->callback([&] { list(options); });
 
   CLI::App* check =
@@ -147,35 +150,34 @@ void add_store(CLI::App& app, Options& options, int& exit_code) {
   add_json_option(*check, options, "The problems as JSON");
   check->add_flag("--discard", *discard,
                   "Move damaged things away, so that the next run makes them again");
+  check->footer(example("lehr store verify --store pipelines/.lehr --discard"));
   check->callback([&options, &exit_code, discard] { exit_code = verify(options, *discard); });
 
   CLI::App* gc = command->add_subcommand(
       "gc", "Remove what no recent run reaches; safe beside running pipelines");
   auto settings = std::make_shared<runtime::GcOptions>();
-  auto grace = std::make_shared<std::int64_t>(settings->grace.count());
+  auto grace = std::make_shared<std::string>("1h");
   add_store_option(*gc, options);
   add_json_option(*gc, options, "The report as JSON");
   gc->add_option("--keep-runs", settings->keep_runs,
                  "Newest runs of each pipeline whose results stay")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  gc->add_option("--grace", *grace, "Keep what is younger than this many seconds")
+  gc->add_option("--grace", *grace,
+                 "Keep what is younger than this: seconds, or 30m, 2h, 7d. What is in flight stays "
+                 "anyway; checkpoints of stopped stages stay a week")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->type_name("TIME");
   gc->add_flag("--dry-run", settings->dry_run, "Only say what would be removed");
+  gc->footer(example("lehr store gc --dry-run --keep-runs 1 --grace 2d"));
   gc->callback([&options, settings, grace] {
-    settings->grace = std::chrono::seconds(*grace);
+    settings->grace = duration_given(*grace);
     collect(options, *settings);
   });
 
-  CLI::App* path = command->add_subcommand("path", "Print the folder of an artifact");
-  auto name = std::make_shared<std::string>();
-  path->add_option("ARTIFACT", *name, "stage, stage.port, run:stage.port, or a digest")->required();
-  add_store_option(*path, options);
-  path->callback([&options, name] {
-    const ArtifactStore store = open_store(options);
-    std::cout << store.artifact_path(resolve(store, *name)).string() << "\n";
-  });
+  add_store_show(*command, options);
+  add_store_pins(*command, options);
+  add_store_adopt(*command, options, exit_code);
 }
 
 }  // namespace lehr::cli

@@ -24,14 +24,18 @@ nlohmann::ordered_json StageResult::to_json() const {
     numbers[name] = {{"value", number.value}};  // JSON has no NaN: it becomes null
     if (number.is_volatile) numbers[name]["volatile"] = true;
   }
-  return {{"format", 1},
-          {"key", key},
-          {"stage", stage},
-          {"outputs", outs},
-          {"results", numbers},
-          {"key_parts", key_parts},
-          {"made",
-           {{"run", run}, {"stage_id", stage_id}, {"unix_time", unix_time}, {"seconds", seconds}}}};
+  nlohmann::ordered_json json = {
+      {"format", 1},
+      {"key", key},
+      {"stage", stage},
+      {"outputs", outs},
+      {"results", numbers},
+      {"key_parts", key_parts},
+      {"made",
+       {{"run", run}, {"stage_id", stage_id}, {"unix_time", unix_time}, {"seconds", seconds}}}};
+  if (!adopted_from.empty())
+    json["adopted_from"] = {{"key", adopted_from}, {"unix_time", adopted_time}};
+  return json;
 }
 
 StageResult StageResult::from_json(const nlohmann::json& json) try {
@@ -54,6 +58,10 @@ StageResult StageResult::from_json(const nlohmann::json& json) try {
   out.stage_id = made.at("stage_id");
   out.unix_time = made.at("unix_time");
   out.seconds = made.at("seconds");
+  if (const auto adopted = json.find("adopted_from"); adopted != json.end()) {
+    out.adopted_from = adopted->at("key");
+    out.adopted_time = adopted->at("unix_time");
+  }
   return out;
 } catch (const nlohmann::json::exception& e) {
   throw StoreError(std::string("a stage result is malformed: ") + e.what());

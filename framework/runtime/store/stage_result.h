@@ -39,6 +39,10 @@ struct StageResult {
   std::string run, stage_id;
   std::int64_t unix_time = 0;
   double seconds = 0;
+  // Someone said that the code of this key gives what an earlier one gave (`lehr store adopt`): key
+  // of the result whose outputs these are, and when it was said. Empty: the stage made them.
+  std::string adopted_from;
+  std::int64_t adopted_time = 0;
 
   nlohmann::ordered_json to_json() const;
   // Throws StoreError.

@@ -4,6 +4,7 @@
 //   results/<key>.json    stage key -> outputs, named numbers, key parts
 //   work/<key>/           a stage in progress: lease, state/, out/<port>/
 //   runs/<run>/           see run_log.h
+//   pins/                 see pins.h
 //   trash/                what gc or a repair moved away, being deleted
 //   gc.lock               held shared while something is published or found, exclusively while gc
 //   decides
@@ -36,14 +37,26 @@ struct StoreProblem {
 };
 
 struct GcOptions {
-  std::chrono::seconds grace{3600};  // younger things stay, whatever reaches them
-  int keep_runs = 3;                 // newest runs of each pipeline whose results stay
+  // Younger things stay, whatever reaches them. Nothing in flight depends on it (leases, run logs
+  // and gc.lock protect that): it is the time to think again after an experiment. Checkpoints of
+  // stopped stages stay a week at least.
+  std::chrono::seconds grace{3600};
+  int keep_runs = 3;  // newest runs of each pipeline whose results stay
   bool dry_run = false;
 };
 
-struct GcReport {
-  std::size_t artifacts = 0, results = 0, work = 0;
+struct GcItem {
+  std::string kind;  // "artifact", "result", "work"
+  std::string name;  // digest or key
   std::uint64_t bytes = 0;
+  std::string made_by;  // "clean (filter.filter)"; empty: not known
+};
+
+// What was removed, or with dry_run would be.
+struct GcReport {
+  std::vector<GcItem> items;
+  std::size_t count(std::string_view kind) const;
+  std::uint64_t bytes() const;
 };
 
 class ArtifactStore {

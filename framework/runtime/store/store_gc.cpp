@@ -1,15 +1,18 @@
 // Collecting garbage. What stays: results named by the newest runs of each pipeline, by living runs
-// and by held leases, and everything younger than the grace period; with a result stay its
-// artifacts. Deciding and moving away happen under the exclusive lock, which publishing and finding
-// hold shared; the slow deleting happens after it.
+// and by held leases, what pins stand on, and everything younger than the grace period; with a
+// result stay its artifacts. Deciding and moving away happen under the exclusive lock, which
+// publishing and finding hold shared; the slow deleting happens after it.
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 #include <thread>
 
 #include "runtime/store/lease.h"
+#include "runtime/store/lineage.h"
+#include "runtime/store/pins.h"
 #include "runtime/store/run_log.h"
 #include "runtime/store/store.h"
 
@@ -26,7 +29,9 @@ FileDescriptor exclusive_lock(const fs::path& path) {
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) throw IoError("cannot lock", path, errno);
     if (std::chrono::steady_clock::now() > deadline)
-      throw StoreError("the store is busy: another process is publishing. Try again later");
+      throw StoreError(
+          "the store is busy: another process is publishing, exporting "
+          "or verifying. Try again later");
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   return file;
@@ -57,6 +62,17 @@ std::uint64_t tree_bytes(const fs::path& folder) {
 
 }  // namespace
 
+std::size_t GcReport::count(std::string_view kind) const {
+  return static_cast<std::size_t>(std::count_if(
+      items.begin(), items.end(), [&](const GcItem& item) { return item.kind == kind; }));
+}
+
+std::uint64_t GcReport::bytes() const {
+  std::uint64_t total = 0;
+  for (const GcItem& item : items) total += item.bytes;
+  return total;
+}
+
 GcReport ArtifactStore::gc(const GcOptions& options) const {
   GcReport report;
   {
@@ -73,19 +89,23 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
                       finished ? options.grace
                                : std::max(options.grace, std::chrono::seconds(kWorkRetention))))
         continue;
-      ++report.work;
-      report.bytes += tree_bytes(entry.path());
+      report.items.push_back({"work", key, tree_bytes(entry.path()), ""});
       if (options.dry_run) continue;
       if (const auto lease = Lease::try_take(entry.path())) discard(entry.path());
     }
 
-    std::set<std::string> reached;
-    for (const StageResult& result : results()) {
+    const Lineage lineage(results());
+    std::vector<std::string> pinned;
+    for (const auto& [digest, pin] : list_pins(*this)) pinned.push_back(digest);
+    auto [pinned_keys, reached] = lineage.above(pinned);
+    keys.merge(pinned_keys);
+    for (const StageResult& result : lineage.results()) {
       if (keys.contains(result.key) || !older_than(result_path(result.key), options.grace)) {
         for (const auto& [port, output] : result.outputs) reached.insert(output.digest);
         continue;
       }
-      ++report.results;
+      report.items.push_back({"result", result.key, fs::file_size(result_path(result.key)),
+                              result.stage_id + " (" + result.stage + ")"});
       if (!options.dry_run) discard(result_path(result.key));
     }
     for (const auto& entry : fs::directory_iterator(root_ / "results"))
@@ -93,11 +113,12 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
           older_than(entry.path(), options.grace) && !options.dry_run)
         discard(entry.path());
     for (const auto& entry : fs::directory_iterator(root_ / "artifacts")) {
-      if (reached.contains(entry.path().filename().string()) ||
-          !older_than(entry.path(), options.grace))
-        continue;
-      ++report.artifacts;
-      report.bytes += tree_bytes(entry.path());
+      const std::string digest = entry.path().filename().string();
+      if (reached.contains(digest) || !older_than(entry.path(), options.grace)) continue;
+      const auto makers = lineage.makers(digest);
+      report.items.push_back(
+          {"artifact", digest, tree_bytes(entry.path()),
+           makers.empty() ? "" : makers.front()->stage_id + " (" + makers.front()->stage + ")"});
       if (!options.dry_run) discard(entry.path());
     }
   }

@@ -1,40 +1,17 @@
 #include "runtime/store/store.h"
 
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <fstream>
-
 #include "runtime/store/lease.h"
+#include "runtime/store/pins.h"
 #include "runtime/store/run_log.h"
-#include "runtime/store/sha256.h"
+#include "runtime/store/scratch_store.h"
 
 namespace lehr::runtime {
 namespace {
 
 namespace fs = std::filesystem;
 
-class StoreTest : public testing::Test {
+class StoreTest : public ScratchStore {
  protected:
-  StoreTest() {
-    std::string name = (fs::temp_directory_path() / "lehr-store-XXXXXX").string();
-    root_ = ::mkdtemp(name.data());
-  }
-  ~StoreTest() override { remove_tree(root_); }
-
-  // A folder as a stage leaves it.
-  fs::path output(const std::string& text) {
-    const fs::path folder = root_ / ("out" + std::to_string(count_++));
-    fs::create_directories(folder / "deep");
-    std::ofstream(folder / "a.txt") << text;
-    std::ofstream(folder / "deep" / "b.txt") << "b";
-    return folder;
-  }
-  std::string publish(const ArtifactStore& store, const std::string& text) {
-    const fs::path folder = output(text);
-    return store.publish(folder, describe_folder(folder, "documents", {{"language", "en"}}, 2));
-  }
   StageResult result(const std::string& key_text, const std::string& digest) {
     StageResult out;
     out.key = sha256_hex(key_text);
@@ -45,13 +22,6 @@ class StoreTest : public testing::Test {
     out.stage_id = "one";
     return out;
   }
-  void damage_file(const fs::path& path, const std::string& text) {
-    ::chmod(path.c_str(), 0644);
-    std::ofstream(path, std::ios::trunc) << text;
-  }
-
-  fs::path root_;
-  int count_ = 0;
 };
 
 TEST_F(StoreTest, EqualContentHasOneIdentity) {
@@ -151,20 +121,65 @@ TEST_F(StoreTest, GcKeepsWhatTheNewestRunsReachAndWhatIsLeased) {
   store.write_result(result("left", publish(store, "new")));
 
   GcOptions options;
-  EXPECT_EQ(store.gc(options).artifacts, 0u) << "all of it is younger than the grace period";
+  EXPECT_EQ(store.gc(options).count("artifact"), 0u)
+      << "all of it is younger than the grace period";
   options.grace = std::chrono::seconds(0);
   options.dry_run = true;
-  EXPECT_EQ(store.gc(options).artifacts, 1u);
+  EXPECT_EQ(store.gc(options).count("artifact"), 1u);
   EXPECT_TRUE(store.find_result(old.key)) << "a dry run removes nothing";
   options.dry_run = false;
   const GcReport report = store.gc(options);
-  EXPECT_EQ(report.results, 2u);
-  EXPECT_EQ(report.artifacts, 1u);
-  EXPECT_EQ(report.work, 1u);
+  EXPECT_EQ(report.count("result"), 2u);
+  EXPECT_EQ(report.count("artifact"), 1u);
+  EXPECT_EQ(report.count("work"), 1u);
   EXPECT_FALSE(store.find_result(old.key));
   EXPECT_TRUE(store.find_result(fresh.key));
   EXPECT_TRUE(fs::exists(store.work_path(leased)));
   EXPECT_TRUE(fs::is_empty(store.root() / "trash"));
+}
+
+TEST_F(StoreTest, GcKeepsWhatPinsStandOn) {
+  const ArtifactStore store(root_ / "store");
+  const std::string source = publish(store, "source"), clean = publish(store, "clean"),
+                    model = publish(store, "model"), other = publish(store, "other"),
+                    sibling = publish(store, "sibling");
+  StageResult cleaning = made("clean", clean, {source});
+  cleaning.outputs["prompts"] = {sibling, "documents", {{"language", "en"}}};
+  const std::vector<StageResult> kept = {made("source", source), cleaning,
+                                         made("base", model, {clean})};
+  for (const StageResult& result : kept) store.write_result(result);
+  store.write_result(made("exam", other, {model}));  // reads the model; the pin does not need it
+  pin(store, model, "the one we ship");
+  EXPECT_EQ(list_pins(store).at(model).reason, "the one we ship");
+
+  GcOptions options;
+  options.grace = std::chrono::seconds(0);
+  const GcReport report = store.gc(options);
+  EXPECT_EQ(report.count("artifact"), 1u);
+  EXPECT_EQ(report.count("result"), 1u);
+  for (const StageResult& result : kept) EXPECT_TRUE(store.find_result(result.key));
+  EXPECT_FALSE(fs::exists(store.artifact_path(other)));
+
+  EXPECT_TRUE(unpin(store, model));
+  EXPECT_FALSE(unpin(store, model));
+  EXPECT_EQ(store.gc(options).count("artifact"), 4u);
+}
+
+TEST_F(StoreTest, ADamagedPinStillHolds) {
+  const ArtifactStore store(root_ / "store");
+  const std::string digest = publish(store, "model");
+  pin(store, digest, "why");
+  damage_file(store.root() / "pins" / (digest + ".json"), "{");
+  EXPECT_EQ(list_pins(store).at(digest).unix_time, 0);
+  GcOptions options;
+  options.grace = std::chrono::seconds(0);
+  EXPECT_TRUE(store.gc(options).items.empty());
+}
+
+TEST_F(StoreTest, OnlyWhatIsThereCanBePinned) {
+  const ArtifactStore store(root_ / "store");
+  EXPECT_THROW(pin(store, sha256_hex("nothing"), ""), StoreError);
+  EXPECT_TRUE(list_pins(store).empty());
 }
 
 TEST_F(StoreTest, ALeaseExcludesAndEndsWithItsHolder) {

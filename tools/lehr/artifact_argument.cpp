@@ -1,0 +1,40 @@
+#include "artifact_argument.h"
+
+#include "runtime/config/suggestion.h"
+
+namespace lehr::cli {
+
+namespace fs = std::filesystem;
+
+runtime::ArtifactStore open_store(const Options& options) {
+  const fs::path folder = store_folder(options);
+  if (!fs::is_directory(folder))
+    throw CommandError(kUsage, "there is no store at '" + folder.string() +
+                                   "'. Name one with --store or LEHR_STORE");
+  return runtime::ArtifactStore(folder);
+}
+
+void add_artifact_options(CLI::App& command, Options& options) {
+  command
+      .add_option("-p,--pipeline", options.pipeline,
+                  "Look at runs of this pipeline only (default: of all), and in its store")
+      ->type_name("FILE");
+  add_store_option(command, options);
+}
+
+runtime::NamedArtifact artifact_named(const runtime::ArtifactStore& store, const Options& options,
+                                      const std::string& name) try {
+  std::string pipeline;
+  if (!options.pipeline.empty()) {
+    runtime::Diagnostics diagnostics;
+    pipeline = runtime::load_pipeline(options.pipeline, {}, diagnostics).name;
+    if (!diagnostics.empty())
+      throw CommandError(kConfigInvalid,
+                         "'" + options.pipeline + "' has mistakes; `lehr validate` shows them");
+  }
+  return runtime::find_artifact(store, name, pipeline);
+} catch (const runtime::NameError& e) {
+  throw CommandError(kUsage, e.what() + runtime::suggestion(name, e.known));
+}
+
+}  // namespace lehr::cli

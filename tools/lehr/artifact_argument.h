@@ -1,0 +1,24 @@
+// What commands share that name artifacts: the store they are in, -p/--pipeline, and what a name
+// means (runtime/store/artifact_name.h).
+#pragma once
+
+#include "command.h"
+#include "runtime/store/artifact_name.h"
+
+namespace lehr::cli {
+
+inline constexpr const char* kArtifactHelp =
+    "stage.port (of the newest run that has it), run:stage.port, a digest or its beginning, or a "
+    "folder";
+
+// Ends the command if there is no store.
+runtime::ArtifactStore open_store(const Options& options);
+
+// --store and -p/--pipeline: names mean runs of that pipeline, and its store is the default.
+void add_artifact_options(CLI::App& command, Options& options);
+
+// Ends the command with one clear error if the name means none or several.
+runtime::NamedArtifact artifact_named(const runtime::ArtifactStore& store, const Options& options,
+                                      const std::string& name);
+
+}  // namespace lehr::cli

@@ -1,0 +1,165 @@
+// lehr store show, path: one artifact: what it holds, where it came from, and who still wants it.
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+#include "artifact_argument.h"
+#include "command_store.h"
+#include "runtime/run/human_text.h"
+#include "runtime/store/lineage.h"
+#include "runtime/store/pins.h"
+
+namespace lehr::cli {
+namespace {
+
+using runtime::Lineage;
+using runtime::StageResult;
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMakersShown = 5, kRunsShown = 5;
+
+std::string brief(const std::string& digest) { return digest.substr(0, 12); }
+
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.resize(width, ' ');
+  return text;
+}
+
+// Names in a first column; what belongs to the name above has none.
+void row(const std::string& name, const std::string& text) {
+  std::cout << padded(name, 12) << text << "\n";
+}
+
+struct Shown {
+  std::string digest;
+  runtime::Artifact artifact;
+  std::vector<const StageResult*> makers;
+  std::vector<runtime::RunEntry> runs;  // that reach one of the makers
+  const runtime::Pin* pin;
+};
+
+std::string maker_text(const StageResult& result) {
+  return result.stage_id + " (" + result.stage + ")";
+}
+
+// What a result was made from, a line an input, deeper with each step upward.
+void print_inputs(const Lineage& lineage, const StageResult& result, std::size_t depth,
+                  std::set<std::string>& seen) {
+  for (const auto& input : inputs_of(result)) {
+    const auto makers = lineage.makers(input.digest);
+    const bool again = !seen.insert(input.digest).second;
+    row("",
+        std::string(2 * depth, ' ') + input.port + ": " + brief(input.digest) + " " +
+            (makers.empty() ? input.label : maker_text(*makers.front())) +
+            (again && !makers.empty() && !inputs_of(*makers.front()).empty() ? ", as above" : ""));
+    if (!again && !makers.empty()) print_inputs(lineage, *makers.front(), depth + 1, seen);
+  }
+}
+
+void print(const Shown& shown, const Lineage& lineage, const runtime::ArtifactStore& store) {
+  const auto& artifact = shown.artifact;
+  std::cout << artifact.type << " " << shown.digest << "\n";
+  row("folder", store.artifact_path(shown.digest).string());
+  for (const auto& [facet, value] : artifact.facets)
+    row(facet == artifact.facets.begin()->first ? "facets" : "", facet + " " + value);
+  row("files",
+      std::to_string(artifact.files.size()) + ", " + runtime::bytes_text(artifact.bytes()));
+  std::size_t width = 0;
+  for (const auto& file : artifact.files) width = std::max(width, file.name.size());
+  for (const auto& file : artifact.files)
+    row("", padded(file.name, width) + "  " + runtime::bytes_text(file.size));
+  if (shown.makers.empty()) row("made by", "(no result names it)");
+  for (std::size_t i = 0; i < std::min(kMakersShown, shown.makers.size()); ++i) {
+    const StageResult& maker = *shown.makers[i];
+    row(i == 0 ? "made by" : "", maker_text(maker) + " in " +
+                                     runtime::duration_text(maker.seconds) + ", run " + maker.run +
+                                     ", key " + brief(maker.key));
+    if (!maker.adopted_from.empty())
+      row("", "  adopted from key " + brief(maker.adopted_from) + " by `lehr store adopt`");
+    if (i > 0) continue;  // the others differ in parameters or code, seldom in where they came from
+    std::set<std::string> seen;
+    print_inputs(lineage, maker, 1, seen);
+  }
+  if (shown.makers.size() > kMakersShown)
+    row("", "and " + std::to_string(shown.makers.size() - kMakersShown) + " older results");
+  if (shown.runs.empty()) row("runs", "none reaches it");
+  for (std::size_t i = 0; i < std::min(kRunsShown, shown.runs.size()); ++i)
+    row(i == 0 ? "runs" : "", shown.runs[i].id + " (" + shown.runs[i].status + ")");
+  if (shown.runs.size() > kRunsShown)
+    row("", "and " + std::to_string(shown.runs.size() - kRunsShown) + " earlier ones");
+  row("pinned", shown.pin == nullptr
+                    ? "no"
+                    : "yes" + (shown.pin->reason.empty() ? "" : ": " + shown.pin->reason));
+}
+
+Json to_json(const Shown& shown, const runtime::ArtifactStore& store) {
+  Json out = {{"digest", shown.digest}, {"folder", store.artifact_path(shown.digest).string()}};
+  out.update(shown.artifact.to_json());
+  out["bytes"] = shown.artifact.bytes();
+  out["made_by"] = Json::array();
+  for (const StageResult* maker : shown.makers) {
+    Json inputs = Json::array();
+    for (const auto& input : inputs_of(*maker))
+      inputs.push_back({{"port", input.port}, {"from", input.label}, {"digest", input.digest}});
+    out["made_by"].push_back({{"key", maker->key},
+                              {"stage_id", maker->stage_id},
+                              {"stage", maker->stage},
+                              {"run", maker->run},
+                              {"unix_time", maker->unix_time},
+                              {"seconds", maker->seconds},
+                              {"inputs", std::move(inputs)}});
+    if (!maker->adopted_from.empty())
+      out["made_by"].back()["adopted_from"] = {{"key", maker->adopted_from},
+                                               {"unix_time", maker->adopted_time}};
+  }
+  out["runs"] = Json::array();
+  for (const auto& run : shown.runs)
+    out["runs"].push_back({{"run", run.id}, {"status", run.status}});
+  out["pinned"] = nullptr;
+  if (shown.pin != nullptr)
+    out["pinned"] = {{"reason", shown.pin->reason}, {"unix_time", shown.pin->unix_time}};
+  return out;
+}
+
+void show(const Options& options, const std::string& name) {
+  const auto store = open_store(options);
+  const std::string digest = artifact_named(store, options, name).digest;
+  const Lineage lineage(store.results());
+  const auto pins = runtime::list_pins(store);
+  Shown shown{digest, store.artifact(digest), lineage.makers(digest), {}, nullptr};
+  if (const auto pin = pins.find(digest); pin != pins.end()) shown.pin = &pin->second;
+  for (auto& run : runtime::list_runs(store.root()))
+    if (std::any_of(shown.makers.begin(), shown.makers.end(), [&](const StageResult* maker) {
+          return std::find(run.keys.begin(), run.keys.end(), maker->key) != run.keys.end();
+        }))
+      shown.runs.push_back(std::move(run));
+  if (options.json)
+    std::cout << to_json(shown, store).dump(2) << "\n";
+  else
+    print(shown, lineage, store);
+}
+
+}  // namespace
+
+void add_store_show(CLI::App& store, Options& options) {
+  auto name = std::make_shared<std::string>();
+  CLI::App* show_command = store.add_subcommand(
+      "show", "Show an artifact: its files, who made it from what, who still wants it");
+  show_command->add_option("NAME", *name, kArtifactHelp)->required();
+  add_artifact_options(*show_command, options);
+  add_json_option(*show_command, options, "As JSON");
+  show_command->footer(example("lehr store show base.model -p pipelines/quickstart.yaml"));
+  show_command->callback([&options, name] { show(options, *name); });
+
+  CLI::App* path = store.add_subcommand("path", "Print the folder of an artifact, nothing else");
+  path->add_option("NAME", *name, kArtifactHelp)->required();
+  add_artifact_options(*path, options);
+  path->footer(example("ls $(lehr store path base.model -p pipelines/quickstart.yaml)"));
+  path->callback([&options, name] {
+    const auto artifacts = open_store(options);
+    const std::string digest = artifact_named(artifacts, options, *name).digest;
+    std::cout << artifacts.artifact_path(digest).string() << "\n";
+  });
+}
+
+}  // namespace lehr::cli
