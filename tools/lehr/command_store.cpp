@@ -178,6 +178,7 @@ void add_store(CLI::App& app, Options& options, int& exit_code) {
   add_store_show(*command, options);
   add_store_pins(*command, options);
   add_store_adopt(*command, options, exit_code);
+  add_store_bundles(*command, options);
 }
 
 }  // namespace lehr::cli

@@ -62,31 +62,35 @@ std::string read_file(const fs::path& path, std::size_t limit) {
   }
 }
 
-namespace {
+NewFile::NewFile(fs::path path)
+    : path_(std::move(path)),
+      temporary_(path_.parent_path() /
+                 ("." + path_.filename().string() + ".tmp-" + std::to_string(::getpid()))),
+      file_(open_file(temporary_, O_WRONLY | O_CREAT | O_TRUNC)) {}
 
-void write_file(const fs::path& path, std::string_view bytes, bool durable) {
-  const fs::path temporary =
-      path.parent_path() / ("." + path.filename().string() + ".tmp-" + std::to_string(::getpid()));
-  try {
-    const FileDescriptor file = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-    write_all(file.get(), bytes, temporary);
-    if (durable && ::fsync(file.get()) != 0)
-      throw IoError("cannot write to disk", temporary, errno);
-    rename_path(temporary, path);
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  if (durable) fsync_path(path.parent_path());
+NewFile::~NewFile() {
+  if (file_) ::unlink(temporary_.c_str());
 }
 
-}  // namespace
+void NewFile::write(std::string_view bytes) { write_all(file_.get(), bytes, temporary_); }
+
+void NewFile::commit(bool durably) {
+  if (durably && ::fsync(file_.get()) != 0)
+    throw IoError("cannot write to disk", temporary_, errno);
+  rename_path(temporary_, path_);
+  file_.reset();
+  if (durably) fsync_path(path_.has_parent_path() ? path_.parent_path() : ".");
+}
 
 void write_file_durably(const fs::path& path, std::string_view bytes) {
-  write_file(path, bytes, true);
+  NewFile file(path);
+  file.write(bytes);
+  file.commit();
 }
 void write_file_atomically(const fs::path& path, std::string_view bytes) {
-  write_file(path, bytes, false);
+  NewFile file(path);
+  file.write(bytes);
+  file.commit(false);
 }
 
 void fsync_path(const fs::path& path) {

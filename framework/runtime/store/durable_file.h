@@ -41,6 +41,22 @@ void write_all(int fd, std::string_view bytes, const std::filesystem::path& path
 // Whole content. Throws IoError; a file larger than `limit` bytes is an error (EFBIG).
 std::string read_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 30);
 
+// A file written in pieces: it appears whole with commit(), or not at all.
+class NewFile {
+ public:
+  explicit NewFile(std::filesystem::path path);
+  ~NewFile();  // without commit(): nothing stays
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  void write(std::string_view bytes);
+  // durably: it is on disk when this returns.
+  void commit(bool durably = true);
+
+ private:
+  std::filesystem::path path_, temporary_;
+  FileDescriptor file_;
+};
+
 // The file appears whole or not at all, and is on disk when this returns.
 void write_file_durably(const std::filesystem::path& path, std::string_view bytes);
 // The same promise to readers, but a power loss may lose it: for what can be made again.
