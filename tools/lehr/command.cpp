@@ -93,6 +93,21 @@ std::optional<LoadedPipeline> load_pipeline(const Options& options, int& exit_co
   return std::nullopt;
 }
 
+fs::path host_program() {
+  std::error_code error;
+  const fs::path host = fs::read_symlink("/proc/self/exe", error).parent_path() / "lehr-host";
+  if (!fs::exists(host))
+    throw CommandError(kUsage, "'" + host.string() + "' is missing; it is installed beside lehr");
+  return host;
+}
+
+std::unique_ptr<runtime::Display> display_for(const Options& options) {
+  if (options.json) return runtime::json_display(STDOUT_FILENO);
+  if (::isatty(STDOUT_FILENO) == 1)
+    return runtime::terminal_display(STDOUT_FILENO, use_color(STDOUT_FILENO));
+  return runtime::plain_display(STDOUT_FILENO);
+}
+
 bool use_color(int fd) {
   const char* no_color = std::getenv("NO_COLOR");
   return (!no_color || !*no_color) && isatty(fd) == 1;

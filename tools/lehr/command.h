@@ -13,6 +13,7 @@
 #include "runtime/config/pipeline.h"
 #include "runtime/plan/plan.h"
 #include "runtime/plugin/plugin_registry.h"
+#include "runtime/run/display.h"
 
 namespace lehr::cli {
 
@@ -37,6 +38,7 @@ struct Options {
   std::vector<std::string> plugin_paths;
   std::vector<std::string> sets;
   bool json = false;
+  bool locked = false;
   std::string pipeline;  // the positional argument of commands that take one
 };
 
@@ -65,6 +67,12 @@ std::optional<LoadedPipeline> load_pipeline(const Options& options, int& exit_co
 std::unique_ptr<runtime::PluginRegistry> load_plugins(const Options& options,
                                                       const std::filesystem::path& folder);
 
+// lehr-host, which stands beside lehr. Throws CommandError if it is missing.
+std::filesystem::path host_program();
+
+// What a run is shown on: JSON lines with --json, a live terminal, or plain lines.
+std::unique_ptr<runtime::Display> display_for(const Options& options);
+
 // ANSI colours on `fd` (1 or 2): a terminal, and NO_COLOR is not set.
 bool use_color(int fd);
 
@@ -77,6 +85,7 @@ void add_plan(CLI::App& app, Options& options, int& exit_code);      // command_
 void add_validate(CLI::App& app, Options& options, int& exit_code);  // command_validate.cpp
 void add_explain(CLI::App& app, Options& options, int& exit_code);   // command_explain.cpp
 void add_plugins(CLI::App& app, Options& options, int& exit_code);   // command_plugins.cpp
+void add_lock(CLI::App& app, Options& options, int& exit_code);      // command_lock.cpp
 void add_schema(CLI::App& app, Options& options, int& exit_code);    // command_schema.cpp
 void add_store(CLI::App& app, Options& options, int& exit_code);     // command_store.cpp
 void add_runs(CLI::App& app, Options& options, int& exit_code);      // command_runs.cpp

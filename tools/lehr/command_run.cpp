@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "command.h"
+#include "locked.h"
 #include "runtime/plan/planner.h"
 #include "runtime/run/executor.h"
 #include "runtime/run/human_text.h"
@@ -15,21 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using runtime::StageOutcome;
 using runtime::StageStatus;
-
-// lehr-host stands beside lehr.
-fs::path host_program() {
-  const fs::path host = fs::read_symlink("/proc/self/exe").parent_path() / "lehr-host";
-  if (!fs::exists(host))
-    throw CommandError(kUsage, "'" + host.string() + "' is missing; it is installed beside lehr");
-  return host;
-}
-
-std::unique_ptr<runtime::Display> display_for(const Options& options) {
-  if (options.json) return runtime::json_display(STDOUT_FILENO);
-  if (::isatty(STDOUT_FILENO) == 1)
-    return runtime::terminal_display(STDOUT_FILENO, use_color(STDOUT_FILENO));
-  return runtime::plain_display(STDOUT_FILENO);
-}
 
 std::string padded(std::string text, std::size_t width) {
   if (text.size() < width) text.resize(width, ' ');
@@ -100,6 +86,7 @@ void add_run(CLI::App& app, Options& options, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("run", "Run a pipeline: what has not changed is taken from the store");
   add_pipeline_options(*command, options);
+  add_locked_option(*command, options);
   add_json_option(*command, options, "Tell what happens as JSON, one event a line");
   command->footer(example("lehr run pipelines/quickstart.yaml --set stages.dpo.with.beta=0.2"));
   command->callback([&] {
@@ -108,12 +95,15 @@ void add_run(CLI::App& app, Options& options, int& exit_code) {
     const fs::path host = host_program();
     const runtime::ArtifactStore store(store_folder(options));
     runtime::look_up(loaded->plan, &store);
+    if (options.locked && !accept_lock(loaded->plan, &store, exit_code)) return;
     runtime::RunOutcome outcome;
     {
       const auto display = display_for(options);
       outcome = runtime::execute(loaded->plan, store, *display, host);
     }
     exit_code = outcome.code;
+    if (options.locked && !outputs_as_locked(loaded->plan, outcome) && exit_code == kOk)
+      exit_code = kStageFailed;
     if (outcome.code == kOk) link_outputs(loaded->plan, outcome, store, !options.json);
     if (options.json) return;
     print_summary(outcome);

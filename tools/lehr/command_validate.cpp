@@ -2,6 +2,8 @@
 #include <iostream>
 
 #include "command.h"
+#include "locked.h"
+#include "runtime/plan/planner.h"
 
 namespace lehr::cli {
 
@@ -9,12 +11,17 @@ void add_validate(CLI::App& app, Options& options, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "validate", "Report every mistake in a pipeline file, with line and column");
   add_pipeline_options(*command, options);
+  add_locked_option(*command, options);
   add_json_option(*command, options, "Mistakes as JSON, for editors ([] if there are none)");
   command->footer(
       example("lehr validate pipelines/quickstart.yaml --set stages.base.with.budget.tokens=1M"));
   command->callback([&] {
-    const auto loaded = load_pipeline(options, exit_code);
+    auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
+    if (options.locked) {
+      runtime::look_up(loaded->plan, nullptr);
+      if (!accept_lock(loaded->plan, nullptr, exit_code)) return;
+    }
     if (options.json)
       std::cout << "[]\n";
     else

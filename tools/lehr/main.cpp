@@ -62,6 +62,7 @@ int run(int argc, char** argv) {
   add_explain(app, options, exit_code);
   add_validate(app, options, exit_code);
   add_plugins(app, options, exit_code);
+  add_lock(app, options, exit_code);
   add_schema(app, options, exit_code);
   add_store(app, options, exit_code);
   add_runs(app, options, exit_code);

@@ -61,6 +61,16 @@ std::string ContentDigests::describe(const std::string& pattern) {
          std::to_string(total) + " bytes, sha256 " + all.hex();
 }
 
+std::map<std::string, std::string> ContentDigests::files(const std::string& pattern) {
+  std::map<std::string, std::string> out;
+  const fs::path folder = fixed_folder(pattern);
+  for (const fs::path& file : matching_files(pattern)) {
+    std::uint64_t bytes = 0;
+    out[file.lexically_relative(folder).generic_string()] = file_digest(file, bytes);
+  }
+  return out;
+}
+
 void ContentDigests::save() const {
   if (!changed_ || cache_file_.empty()) return;
   std::error_code error;

@@ -17,6 +17,8 @@ class ContentDigests {
   explicit ContentDigests(std::filesystem::path cache_file);
   // "3 files, 1204 bytes, sha256 ...". "no files" if nothing matches. Throws IoError.
   std::string describe(const std::string& pattern);
+  // SHA-256 of each file by its name, as they go into describe(). Throws IoError.
+  std::map<std::string, std::string> files(const std::string& pattern);
   // Writes what was learnt; failure to do so is no error.
   void save() const;
 

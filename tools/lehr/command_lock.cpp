@@ -1,0 +1,37 @@
+// lehr lock: writes down what the results of a pipeline were made from, and what came out.
+#include <iostream>
+
+#include "command.h"
+#include "runtime/plan/lock_file.h"
+#include "runtime/plan/planner.h"
+
+namespace lehr::cli {
+
+void add_lock(CLI::App& app, Options& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "lock", "Write lehr.lock: what the results were made from, and what came out");
+  add_pipeline_options(*command, options);
+  command->footer(
+      example("lehr run pipelines/quickstart.yaml && lehr lock pipelines/quickstart.yaml") +
+      "\n\nCommit the file. `lehr run --locked` then refuses other parameters, inputs "
+      "and plugin versions, and\nsays if anything else comes out; `lehr validate "
+      "--locked` does so without running.");
+  command->callback([&] {
+    auto loaded = load_pipeline(options, exit_code);
+    if (!loaded) return;
+    const auto folder = store_folder(options);
+    std::optional<runtime::ArtifactStore> store;
+    if (std::filesystem::is_directory(folder)) store.emplace(folder);
+    runtime::look_up(loaded->plan, store ? &*store : nullptr);
+    if (!store)
+      throw CommandError(kStageFailed, "there is no store at '" + folder.string() +
+                                           "': `lehr run " + options.pipeline +
+                                           "` has to make the results first");
+    const auto locked = runtime::lock(loaded->plan, *store);
+    runtime::write_lock(options.pipeline, locked);
+    std::cout << runtime::lock_path(options.pipeline).string() << ": " << locked.size()
+              << (locked.size() == 1 ? " stage" : " stages") << " of " << loaded->plan.name << "\n";
+  });
+}
+
+}  // namespace lehr::cli
