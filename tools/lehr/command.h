@@ -86,6 +86,7 @@ void add_validate(CLI::App& app, Options& options, int& exit_code);  // command_
 void add_explain(CLI::App& app, Options& options, int& exit_code);   // command_explain.cpp
 void add_plugins(CLI::App& app, Options& options, int& exit_code);   // command_plugins.cpp
 void add_lock(CLI::App& app, Options& options, int& exit_code);      // command_lock.cpp
+void add_verify(CLI::App& app, Options& options, int& exit_code);    // command_verify.cpp
 void add_schema(CLI::App& app, Options& options, int& exit_code);    // command_schema.cpp
 void add_store(CLI::App& app, Options& options, int& exit_code);     // command_store.cpp
 void add_runs(CLI::App& app, Options& options, int& exit_code);      // command_runs.cpp

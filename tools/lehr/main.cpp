@@ -63,6 +63,7 @@ int run(int argc, char** argv) {
   add_validate(app, options, exit_code);
   add_plugins(app, options, exit_code);
   add_lock(app, options, exit_code);
+  add_verify(app, options, exit_code);
   add_schema(app, options, exit_code);
   add_store(app, options, exit_code);
   add_runs(app, options, exit_code);

@@ -1,0 +1,136 @@
+#include "runtime/run/verification.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <set>
+
+#include "runtime/run/executor.h"
+#include "runtime/run/stage_spec.h"
+#include "runtime/store/artifact_comparison.h"
+
+namespace lehr::runtime {
+namespace fs = std::filesystem;
+namespace {
+
+// Shows the one stage that is run, without the run around it.
+class OneStage : public Display {
+ public:
+  OneStage(Display& display, std::string stage) : display_(display), stage_(std::move(stage)) {}
+  void event(const nlohmann::ordered_json& event) override {
+    const std::string kind = event.at("event");
+    if (kind == "stopping" || event.value("stage", "") == stage_) display_.event(event);
+  }
+  void tick() override { display_.tick(); }
+
+ private:
+  Display& display_;
+  std::string stage_;
+};
+
+std::string exactly(double value) {
+  char buffer[32];
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
+}
+
+bool within(double a, double b, double tolerance) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  return a == b || std::fabs(a - b) <= tolerance * std::max(std::fabs(a), std::fabs(b));
+}
+
+}  // namespace
+
+Verification::Verification(const Plan& plan, const ArtifactStore& store, fs::path scratch,
+                           fs::path host, double tolerance)
+    : plan_(plan),
+      store_(store),
+      scratch_(std::move(scratch)),
+      host_(std::move(host)),
+      tolerance_(tolerance) {}
+
+StageVerification Verification::run(const PlannedStage& stage, Display& display) {
+  StageVerification out{stage.id, stage.determinism, StageVerification::Outcome::same, {}, 0};
+  const auto before = store_.find_result(stage.key);
+  if (!before) throw StoreError("the result of stage '" + stage.id + "' is gone or damaged");
+  const Plan plan = ancestry(stage);
+  for (const PlannedStage& other : plan.stages)
+    if (other.id != stage.id) lend(other);
+  remove_tree(scratch_.result_path(stage.key));  // lent to a stage verified before this one
+
+  OneStage shown(display, stage.id);
+  const RunOutcome outcome = execute(plan, scratch_, shown, host_);
+  const StageOutcome& ran = outcome.stages.back();
+  out.seconds = ran.seconds;
+  if (outcome.code != kExitOk) {
+    out.outcome = outcome.code == kExitResumable ? StageVerification::Outcome::stopped
+                                                 : StageVerification::Outcome::failed;
+    if (!ran.message.empty()) out.details.push_back(ran.message);
+    return out;
+  }
+  if (stage.determinism != "none") compare_outputs(*before, ran.result, out);
+  compare_results(*before, ran.result, out);
+  return out;
+}
+
+// The stage and all it stands on, without gates: that is what the recorded result passed.
+Plan Verification::ancestry(const PlannedStage& stage) const {
+  std::set<std::string> wanted = {stage.id};
+  for (auto it = plan_.stages.rbegin(); it != plan_.stages.rend(); ++it)
+    if (wanted.contains(it->id))
+      for (const PlannedInput& input : it->inputs) wanted.insert(input.from_stage);
+  Plan out = plan_;
+  out.outputs.clear();
+  std::erase_if(out.stages, [&](const PlannedStage& s) { return !wanted.contains(s.id); });
+  std::stable_partition(out.stages.begin(), out.stages.end(),
+                        [&](const PlannedStage& s) { return s.id != stage.id; });
+  for (PlannedStage& s : out.stages) s.gates.clear();
+  out.stages.back().reason = "verifying";
+  return out;
+}
+
+// The recorded result, and links to what it made.
+void Verification::lend(const PlannedStage& stage) {
+  const auto result = store_.find_result(stage.key);
+  if (!result) throw StoreError("the result of stage '" + stage.id + "' is gone or damaged");
+  for (const auto& [port, output] : result->outputs) {
+    const fs::path there = scratch_.artifact_path(output.digest);
+    if (!fs::exists(there))
+      fs::create_directory_symlink(store_.artifact_path(output.digest), there);
+  }
+  scratch_.write_result(*result);
+}
+
+void Verification::compare_outputs(const StageResult& before, const StageResult& now,
+                                   StageVerification& out) {
+  for (const auto& [port, output] : before.outputs) {
+    const auto found = now.outputs.find(port);
+    if (found == now.outputs.end()) {
+      out.details.push_back("output '" + port + "' is gone");
+      out.outcome = StageVerification::Outcome::differs;
+      continue;
+    }
+    const Artifact was = store_.artifact(output.digest),
+                   is = scratch_.artifact(found->second.digest);
+    if (output.digest == found->second.digest) continue;
+    out.outcome = StageVerification::Outcome::differs;
+    for (const std::string& line : differences(was, store_.artifact_path(output.digest), is,
+                                               scratch_.artifact_path(found->second.digest)))
+      out.details.push_back(port + ": " + line);
+  }
+}
+
+void Verification::compare_results(const StageResult& before, const StageResult& now,
+                                   StageVerification& out) {
+  const double tolerance = out.determinism == "none" ? tolerance_ : 0;
+  for (const auto& [name, was] : before.results) {
+    if (was.is_volatile) continue;
+    const auto found = now.results.find(name);
+    if (found != now.results.end() && within(was.value, found->second.value, tolerance)) continue;
+    out.outcome = StageVerification::Outcome::differs;
+    out.details.push_back("result '" + name + "' is " +
+                          (found == now.results.end() ? "gone" : exactly(found->second.value)) +
+                          ", before " + exactly(was.value));
+  }
+}
+
+}  // namespace lehr::runtime

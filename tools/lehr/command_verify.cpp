@@ -1,0 +1,183 @@
+// lehr verify: runs stages again in a scratch store and compares what comes out.
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <random>
+
+#include "command.h"
+#include "runtime/config/suggestion.h"
+#include "runtime/plan/planner.h"
+#include "runtime/run/human_text.h"
+#include "runtime/run/verification.h"
+#include "runtime/store/lease.h"
+
+namespace lehr::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using runtime::StageVerification;
+using Outcome = StageVerification::Outcome;
+using Json = nlohmann::ordered_json;
+
+struct Settings {
+  std::vector<std::string> stages;
+  double tolerance = runtime::kVerifyTolerance;
+  bool keep = false;
+};
+
+// The stages to verify, in data-flow order: those named, else all that are cached.
+std::vector<const runtime::PlannedStage*> chosen(const runtime::Plan& plan,
+                                                 const std::vector<std::string>& names) {
+  std::vector<std::string> known;
+  for (const auto& stage : plan.stages) known.push_back(stage.id);
+  for (const std::string& name : names) {
+    const auto* stage = plan.find(name);
+    if (stage == nullptr)
+      throw CommandError(
+          kUsage, "the pipeline has no stage '" + name + "'." + runtime::suggestion(name, known));
+    if (stage->state != runtime::StageState::cached)
+      throw CommandError(kUsage, "stage '" + name + "' has no result to verify (" + stage->reason +
+                                     "). `lehr run` makes it");
+  }
+  std::vector<const runtime::PlannedStage*> out;
+  for (const auto& stage : plan.stages)
+    if (names.empty() ? stage.state == runtime::StageState::cached
+                      : std::find(names.begin(), names.end(), stage.id) != names.end())
+      out.push_back(&stage);
+  if (out.empty())
+    throw CommandError(kUsage,
+                       "no stage of the pipeline has a result to verify. `lehr run` makes "
+                       "them");
+  return out;
+}
+
+// Where stages run again: a folder in work/ that is held like a stage in progress. gc takes what a
+// killed `lehr verify` left.
+class Scratch {
+ public:
+  Scratch(const runtime::ArtifactStore& store, bool keep)
+      : folder_(store.work_path("verify-" + std::to_string(std::random_device()()) + "-" +
+                                std::to_string(::getpid()))),
+        lease_(runtime::Lease::try_take(folder_)),
+        keep_(keep) {}
+  ~Scratch() {
+    if (keep_) return;
+    try {
+      runtime::remove_tree(folder_);
+    } catch (const std::exception& e) {
+      std::cerr << "lehr: warning: " << e.what() << "\n";
+    }
+  }
+  fs::path store() const { return folder_ / "store"; }
+
+ private:
+  fs::path folder_;
+  std::optional<runtime::Lease> lease_;
+  bool keep_;
+};
+
+const char* name(Outcome outcome) {
+  static const char* names[] = {"same", "differs", "failed", "stopped"};
+  return names[static_cast<int>(outcome)];
+}
+
+// "bytes": what the stage promises; "results": the most that can be asked of it.
+std::string held_to(const StageVerification& v, double tolerance) {
+  return v.determinism == "none" ? "results within " + runtime::number_text(100 * tolerance) + "%"
+                                 : "bytes";
+}
+
+void print(const std::vector<StageVerification>& all, double tolerance) {
+  std::size_t width = 5;
+  for (const auto& v : all) width = std::max(width, v.stage.size());
+  const auto line = [&](std::string stage, std::string outcome, std::string time,
+                        const std::string& text) {
+    stage.resize(width, ' ');
+    outcome.resize(7, ' ');
+    time.insert(0, time.size() < 8 ? 8 - time.size() : 0, ' ');
+    std::cout << stage << "  " << outcome << "  " << time << "  " << text << "\n";
+  };
+  std::cout << "\n";
+  line("stage", "outcome", "time", "held to");
+  std::size_t same = 0;
+  for (const auto& v : all) {
+    same += v.outcome == Outcome::same;
+    line(v.stage, name(v.outcome), runtime::duration_text(v.seconds), held_to(v, tolerance));
+    for (const std::string& detail : v.details) std::cout << "    " << detail << "\n";
+  }
+  std::cout << "\n" << same << " of " << all.size() << " came out the same\n";
+}
+
+Json to_json(const std::vector<StageVerification>& all) {
+  Json out = Json::array();
+  for (const auto& v : all)
+    out.push_back({{"stage", v.stage},
+                   {"determinism", v.determinism},
+                   {"outcome", name(v.outcome)},
+                   {"details", v.details},
+                   {"seconds", v.seconds}});
+  return out;
+}
+
+int verify(const Options& options, const Settings& settings, runtime::Plan& plan) {
+  const fs::path folder = store_folder(options);
+  if (!fs::is_directory(folder))
+    throw CommandError(kUsage, "there is no store at '" + folder.string() +
+                                   "'. Name one with --store or LEHR_STORE");
+  const runtime::ArtifactStore store(folder);
+  runtime::look_up(plan, &store);
+  const auto lock = store.shared_lock();  // gc takes nothing away meanwhile
+  const auto stages = chosen(plan, settings.stages);
+  const Scratch scratch(store, settings.keep);
+  runtime::Verification verification(plan, store, scratch.store(), host_program(),
+                                     settings.tolerance);
+  std::vector<StageVerification> done;
+  {
+    Options shown = options;
+    shown.json = false;
+    const auto display = options.json ? runtime::plain_display(STDERR_FILENO) : display_for(shown);
+    for (const auto* stage : stages) {
+      done.push_back(verification.run(*stage, *display));
+      if (done.back().outcome == Outcome::stopped) break;
+    }
+  }
+  if (options.json)
+    std::cout << to_json(done).dump(2) << "\n";
+  else
+    print(done, settings.tolerance);
+  if (settings.keep) std::cerr << "kept: " << scratch.store().string() << "\n";
+  if (done.back().outcome == Outcome::stopped) return kResumable;
+  const bool same = std::all_of(done.begin(), done.end(),
+                                [](const auto& v) { return v.outcome == Outcome::same; });
+  return same ? kOk : kStageFailed;
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Options& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "verify", "Run stages again, apart from the store, and compare what comes out");
+  add_pipeline_options(*command, options);
+  auto settings = std::make_shared<Settings>();
+  command->add_option("STAGE", settings->stages, "Stages (default: all that are cached)")
+      ->type_name("NAME");
+  command
+      ->add_option("--tolerance", settings->tolerance,
+                   "How far results of stages that do not promise the same bytes may differ: a "
+                   "share of the larger")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command->add_flag("--keep", settings->keep, "Keep the scratch store, and say where it is");
+  add_json_option(*command, options, "The comparison as JSON");
+  command->footer(example("lehr verify pipelines/quickstart.yaml tokenizer tokens") +
+                  "\n\nEach stage gets the inputs its result was recorded with. Stages whose class "
+                  "is exact or machine must\ngive the same bytes. Exit code 1 if anything "
+                  "differs. `lehr store verify` only hashes what is there.");
+  command->callback([&, settings] {
+    auto loaded = load_pipeline(options, exit_code);
+    if (loaded) exit_code = verify(options, *settings, loaded->plan);
+  });
+}
+
+}  // namespace lehr::cli
