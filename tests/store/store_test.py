@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 
 PIPELINE = """\
@@ -137,12 +136,10 @@ def test_a_bundle_makes_another_store_hit(arguments):
         other.run(said=["0 ran, 3 cached"])
         other.call("store", "verify", said=["3 artifacts checked, 0 problems"])
         shop.call("store", "export", "guess", "--alone", "-o", "one.lehr.tar.zst", said=["1 artifact, 1 result"])
-        # Other programs can read it.
-        plain = subprocess.run(["zstd", "-dc", bundle], stdout=subprocess.PIPE, check=False)
-        if plain.returncode == 0:
-            (shop.folder / "b.tar").write_bytes(plain.stdout)
-            names = tarfile.open(shop.folder / "b.tar").getnames()
-            check(names[0] == "bundle.json" and len(names) == 1 + 3 + 6, names)
+        if shutil.which("zstd"):  # other programs can read it, and have nothing to say about it
+            listed = subprocess.run(["tar", "--zstd", "-tf", bundle], text=True, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, check=True).stdout.split("\n")[:-1]
+            check(listed[0] == "bundle.json" and len(listed) == 1 + 3 + 6, listed)
 
 
 def test_a_damaged_bundle_changes_nothing(arguments):

@@ -47,6 +47,20 @@ int unknown_command(const std::vector<std::string>& known, const std::string& na
   return kUsage;
 }
 
+// "store pin ": the command that was meant, as far as its words are commands.
+std::string command_meant(const CLI::App& app, int argc, char** argv) {
+  std::string out;
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc; ++i) {
+    const auto found = at->get_subcommands(
+        [&](const CLI::App* command) { return command->get_name() == argv[i]; });
+    if (found.empty()) break;
+    at = found.front();
+    out += std::string(argv[i]) + " ";
+  }
+  return out;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{
       "Carries a language model from raw text to an aligned assistant: one YAML file, one command.",
@@ -80,8 +94,8 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);
-    std::cerr << "lehr: " << e.what() << "\nSee `lehr "
-              << (argv[1][0] == '-' ? "" : std::string(argv[1]) + " ") << "--help`.\n";
+    std::cerr << "lehr: " << e.what() << "\nSee `lehr " << command_meant(app, argc, argv)
+              << "--help`.\n";
     return kUsage;
   }
   return exit_code;

@@ -35,13 +35,13 @@ std::string error_of(struct archive* archive) {
 
 }  // namespace
 
-ArchiveWriter::ArchiveWriter(const fs::path& path)
+ArchiveWriter::ArchiveWriter(const fs::path& path, bool plain_names)
     : path_(path), file_(path), archive_(archive_write_new(), archive_write_free) {
   struct archive* out = archive_.get();
   if (out == nullptr || archive_write_add_filter_zstd(out) != ARCHIVE_OK ||
       archive_write_set_format_pax_restricted(out) != ARCHIVE_OK ||
-      archive_write_set_options(out, "zstd:compression-level=3,pax:hdrcharset=BINARY") !=
-          ARCHIVE_OK ||
+      archive_write_set_options(out, "zstd:compression-level=3") != ARCHIVE_OK ||
+      (!plain_names && archive_write_set_options(out, "pax:hdrcharset=BINARY") != ARCHIVE_OK) ||
       archive_write_set_bytes_in_last_block(out, 1) != ARCHIVE_OK ||  // no padding
       archive_write_open(out, &file_, nullptr, write_piece, nullptr) != ARCHIVE_OK)
     fail();

@@ -19,8 +19,9 @@ namespace lehr::runtime {
 
 class ArchiveWriter {
  public:
-  // The archive appears at `path` with close(), whole, or not at all.
-  explicit ArchiveWriter(const std::filesystem::path& path);
+  // The archive appears at `path` with close(), whole, or not at all. plain_names: all names are
+  // ASCII; others are marked as they are in a way that GNU tar reads, and warns of.
+  explicit ArchiveWriter(const std::filesystem::path& path, bool plain_names = true);
   ~ArchiveWriter();
   ArchiveWriter(const ArchiveWriter&) = delete;
   ArchiveWriter& operator=(const ArchiveWriter&) = delete;

@@ -29,6 +29,14 @@ std::string file_name(const std::string& digest, const std::string& name) {
   return "artifacts/" + digest + "/" + name;
 }
 
+bool has_plain_names(const std::map<std::string, Artifact>& artifacts) {
+  const auto plain = [](unsigned char c) { return c < 0x80; };
+  for (const auto& [digest, artifact] : artifacts)
+    for (const ArtifactFile& file : artifact.files)
+      if (!std::all_of(file.name.begin(), file.name.end(), plain)) return false;
+  return true;
+}
+
 std::vector<std::string> sorted_digests(const nlohmann::json& list) {
   auto out = list.get<std::vector<std::string>>();
   if (!std::all_of(out.begin(), out.end(), is_digest) ||
@@ -176,7 +184,7 @@ BundleReport export_bundle(const ArtifactStore& store, const Lineage::Reached& c
 
   Json list = Json::array();
   for (const auto& [digest, artifact] : artifacts) list.push_back(digest);
-  ArchiveWriter archive(file);
+  ArchiveWriter archive(file, has_plain_names(artifacts));
   archive.add("bundle.json", Json{{"format", 1},
                                   {"named", report.named},
                                   {"results", keys},

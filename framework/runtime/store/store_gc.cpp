@@ -84,7 +84,8 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
         keys.insert(key);
         continue;
       }
-      const bool finished = fs::exists(result_path(key));
+      // Scratch folders of imports and verifications have other names; nothing goes on with them.
+      const bool finished = fs::exists(result_path(key)) || !is_digest(key);
       if (!older_than(entry.path(),
                       finished ? options.grace
                                : std::max(options.grace, std::chrono::seconds(kWorkRetention))))

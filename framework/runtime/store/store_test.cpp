@@ -138,6 +138,21 @@ TEST_F(StoreTest, GcKeepsWhatTheNewestRunsReachAndWhatIsLeased) {
   EXPECT_TRUE(fs::is_empty(store.root() / "trash"));
 }
 
+TEST_F(StoreTest, GcTakesWhatAKilledImportOrVerificationLeft) {
+  const ArtifactStore store(root_ / "store");
+  const fs::path left = store.work_path("verify-1-2"), used = store.work_path("import-1-2"),
+                 stage = store.work_path(sha256_hex("stopped"));
+  const auto lease = Lease::try_take(used);
+  for (const fs::path& folder : {left, used, stage}) {
+    fs::create_directories(folder);
+    fs::last_write_time(folder, fs::file_time_type::clock::now() - std::chrono::hours(2));
+  }
+  EXPECT_EQ(store.gc(GcOptions()).count("work"), 1u);
+  EXPECT_FALSE(fs::exists(left));
+  EXPECT_TRUE(fs::exists(used)) << "it is in use";
+  EXPECT_TRUE(fs::exists(stage)) << "its checkpoints stay a week";
+}
+
 TEST_F(StoreTest, GcKeepsWhatPinsStandOn) {
   const ArtifactStore store(root_ / "store");
   const std::string source = publish(store, "source"), clean = publish(store, "clean"),
