@@ -1,21 +1,15 @@
 // lehr store export, import: artifacts and the results that made them, as one file.
-#include <algorithm>
+#include <unistd.h>
+
 #include <iostream>
 
 #include "artifact_argument.h"
 #include "command_store.h"
-#include "runtime/run/human_text.h"
-#include "runtime/store/bundle.h"
 
 namespace lehr::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using runtime::Lineage;
-
-std::string counted(std::size_t count, const std::string& thing) {
-  return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
-}
 
 struct ExportSettings {
   std::vector<std::string> names;
@@ -23,50 +17,33 @@ struct ExportSettings {
   bool alone = false;
 };
 
-// Without what they were made from: the artifacts, and the results that made them.
-Lineage::Reached only_these(const Lineage& lineage, const std::vector<std::string>& digests) {
-  Lineage::Reached out;
-  for (const std::string& digest : digests) {
-    out.digests.insert(digest);
-    for (const auto* maker : lineage.makers(digest)) {
-      out.keys.insert(maker->key);
-      for (const auto& [port, output] : maker->outputs) out.digests.insert(output.digest);
-    }
-  }
-  return out;
+// Ends in lehr-bundle, which stands beside lehr.
+[[noreturn]] void hand_over(std::vector<std::string> arguments) {
+  const fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "lehr-bundle";
+  arguments.insert(arguments.begin(), program.string());
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  std::cout.flush();
+  ::execv(program.c_str(), argv.data());
+  throw CommandError(kUsage,
+                     "'" + program.string() + "' cannot be started; it is installed beside lehr");
 }
 
 void write_bundle(const Options& options, const ExportSettings& settings) {
   const auto store = open_store(options);
-  std::vector<std::string> digests;
-  for (const std::string& name : settings.names)
-    digests.push_back(artifact_named(store, options, name).digest);
   if (!fs::is_directory(fs::absolute(settings.file).parent_path()))
     throw CommandError(kUsage, "--output " + settings.file + ": there is no such folder");
-  const Lineage lineage(store.results());
-  const auto report = runtime::export_bundle(
-      store, settings.alone ? only_these(lineage, digests) : lineage.above(digests), digests,
-      settings.file);
-  std::cout << settings.file << ": " << counted(report.artifacts, "artifact") << ", "
-            << counted(report.results, "result") << ", " << runtime::bytes_text(report.bytes)
-            << " (" << runtime::bytes_text(fs::file_size(settings.file)) << " compressed)\n";
-  if (report.missing > 0)
-    std::cout << counted(report.missing, "artifact")
-              << " they were made from are no longer in the store, and left out\n";
+  std::vector<std::string> arguments = {"export", store.root().string(), settings.file,
+                                        settings.alone ? "alone" : "all"};
+  for (const std::string& name : settings.names)
+    arguments.push_back(artifact_named(store, options, name).digest);
+  hand_over(std::move(arguments));
 }
 
 void read_bundle(const Options& options, const std::string& file) {
   if (!fs::is_regular_file(file)) throw CommandError(kUsage, "there is no file '" + file + "'");
-  const runtime::ArtifactStore store(store_folder(options));
-  const auto report = runtime::import_bundle(store, file);
-  std::cout << counted(report.artifacts, "artifact") << " (" << report.fresh_artifacts << " new), "
-            << counted(report.results, "result") << " (" << report.fresh_results << " new), "
-            << runtime::bytes_text(report.bytes) << " into " << store.root().string() << "\n";
-  for (const std::string& digest : report.named)
-    std::cout << "pinned " << store.artifact(digest).type << " " << digest.substr(0, 12) << "\n";
-  for (const std::string& key : report.other)
-    std::cout << "kept the store's own result of stage '" << store.find_result(key)->stage_id
-              << "' (key " << key.substr(0, 12) << "): the bundle has other outputs for it\n";
+  hand_over({"import", store_folder(options).string(), file});
 }
 
 }  // namespace

@@ -30,7 +30,9 @@ void try_companion(char** argv) {
   std::error_code error;
   const fs::path program =
       fs::read_symlink("/proc/self/exe", error).parent_path() / ("lehr-" + std::string(argv[1]));
-  if (error || std::string(argv[1]) == "host" || access(program.c_str(), X_OK) != 0) return;
+  if (error || std::string(argv[1]) == "host" || std::string(argv[1]) == "bundle" ||
+      access(program.c_str(), X_OK) != 0)
+    return;
   execv(program.c_str(), argv + 1);
 }
 
