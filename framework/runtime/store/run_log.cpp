@@ -116,36 +116,39 @@ void RunLog::finish(const nlohmann::ordered_json& summary) {
   write_file_atomically(folder_ / "run.json", summary.dump(1) + "\n");
 }
 
+std::optional<RunEntry> read_run_entry(const fs::path& folder) {
+  RunEntry run;
+  run.folder = folder;
+  run.id = folder.filename().string();
+  std::tm utc{};
+  if (::strptime(run.id.c_str(), "%Y%m%d-%H%M%S", &utc) == nullptr || run.id.size() < 22)
+    return std::nullopt;
+  run.unix_time = ::timegm(&utc);
+  std::error_code no_lease;
+  run.began = fs::last_write_time(run.folder / "lease", no_lease);  // made first, never written
+  run.pipeline = run.id.substr(16, run.id.size() - 16 - 5);
+  try {
+    std::istringstream keys(read_file(run.folder / "keys"));
+    for (std::string key; std::getline(keys, key);) run.keys.push_back(key);
+    const int lease = ::open((run.folder / "lease").c_str(), O_RDWR | O_CLOEXEC);
+    const FileDescriptor holder(lease);
+    run.status = lease >= 0 && ::flock(lease, LOCK_SH | LOCK_NB) != 0 ? "running" : "interrupted";
+    if (fs::exists(run.folder / "run.json")) {
+      const auto summary = nlohmann::json::parse(read_file(run.folder / "run.json"));
+      run.status = summary.value("status", run.status);
+      run.seconds = summary.value("seconds", 0.0);
+    }
+  } catch (const std::exception&) {
+    if (run.status.empty()) run.status = "damaged";
+  }
+  return run;
+}
+
 std::vector<RunEntry> list_runs(const fs::path& store_root) {
   std::vector<RunEntry> out;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(store_root / "runs", error)) {
-    RunEntry run;
-    run.folder = entry.path();
-    run.id = entry.path().filename().string();
-    std::tm utc{};
-    if (::strptime(run.id.c_str(), "%Y%m%d-%H%M%S", &utc) == nullptr || run.id.size() < 22)
-      continue;
-    run.unix_time = ::timegm(&utc);
-    std::error_code no_lease;
-    run.began = fs::last_write_time(run.folder / "lease", no_lease);  // made first, never written
-    run.pipeline = run.id.substr(16, run.id.size() - 16 - 5);
-    try {
-      std::istringstream keys(read_file(run.folder / "keys"));
-      for (std::string key; std::getline(keys, key);) run.keys.push_back(key);
-      const int lease = ::open((run.folder / "lease").c_str(), O_RDWR | O_CLOEXEC);
-      const FileDescriptor holder(lease);
-      run.status = lease >= 0 && ::flock(lease, LOCK_SH | LOCK_NB) != 0 ? "running" : "interrupted";
-      if (fs::exists(run.folder / "run.json")) {
-        const auto summary = nlohmann::json::parse(read_file(run.folder / "run.json"));
-        run.status = summary.value("status", run.status);
-        run.seconds = summary.value("seconds", 0.0);
-      }
-    } catch (const std::exception&) {
-      if (run.status.empty()) run.status = "damaged";
-    }
-    out.push_back(std::move(run));
-  }
+  for (const auto& entry : fs::directory_iterator(store_root / "runs", error))
+    if (auto run = read_run_entry(entry.path())) out.push_back(std::move(*run));
   std::sort(out.begin(), out.end(), [](const RunEntry& a, const RunEntry& b) {
     return std::tie(a.unix_time, a.began, a.id) > std::tie(b.unix_time, b.began, b.id);
   });

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,8 @@ struct RunEntry {
   std::vector<std::string> keys;
 };
 
+// nullopt: the folder is no run's.
+std::optional<RunEntry> read_run_entry(const std::filesystem::path& folder);
 // Newest first. Folders that are no runs are left out.
 std::vector<RunEntry> list_runs(const std::filesystem::path& store_root);
 
