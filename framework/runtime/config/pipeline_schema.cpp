@@ -1,6 +1,9 @@
 #include "runtime/config/pipeline_schema.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <map>
 #include <utility>
 
 namespace lehr::runtime {
@@ -17,6 +20,52 @@ const Json& list(const Json& object, const char* name) {
   static const Json none = Json::array();
   const auto found = object.find(name);
   return found != object.end() && found->is_array() ? *found : none;
+}
+
+constexpr const char* kReference = "\\$\\{.+\\}";  // ${vars.width} may stand for any value
+
+// What an editor shows for a parameter: its help, then how it is written, its range and default.
+std::string parameter_help(const Json& p) {
+  static const std::map<std::string, const char*> kinds = {
+      {"bool", "true or false"},
+      {"int", "a whole number"},
+      {"float", "a number"},
+      {"count", "a count such as 4096, 64k or 6M"},
+      {"string", "text"},
+      {"bytes", "a size such as 64MiB or 1GB"},
+      {"duration", "a duration such as 90s or 30m"},
+      {"list", "a list"},
+      {"input_path", "a path or glob"},
+      {"struct", "a map"},
+      {"one_of", "a map with one of its members"},
+      {"steps", "a list of steps"},
+      {"rewards", "a list of rewards"},
+      {"enum", "one of a few names"}};
+  const auto kind = kinds.find(member(p, "type"));
+  std::string facts = kind == kinds.end() ? "" : kind->second;
+  const auto add = [&facts](const std::string& fact) {
+    facts += (facts.empty() ? "" : ", ") + fact;
+  };
+  const auto bound = [](const Json& value) {
+    const double number = value.get<double>();
+    const bool whole = std::abs(number) < 1e15 && number == std::floor(number);
+    return whole ? std::to_string(static_cast<std::int64_t>(number)) : value.dump();
+  };
+  const bool low = p.contains("min") && p["min"].is_number(),
+             high = p.contains("max") && p["max"].is_number();
+  if (low && high)
+    add("from " + bound(p["min"]) + " to " + bound(p["max"]));
+  else if (low)
+    add("at least " + bound(p["min"]));
+  else if (high)
+    add("at most " + bound(p["max"]));
+  if (!member(p, "unit").empty()) add("in " + member(p, "unit"));
+  if (p.value("required", false))
+    add("required");
+  else if (p.contains("default") && member(p, "type") != "struct")
+    add(p["default"].is_null() ? "may be left out" : "default " + p["default"].dump());
+  const std::string help = member(p, "help");
+  return help.empty() ? facts : help + "\n\n" + facts;
 }
 
 Json reference(const char* name) { return {{"$ref", std::string("#/definitions/") + name}}; }
@@ -56,9 +105,7 @@ class SchemaWriter {
          {{"type", "object"},
           {"additionalProperties", {{"type", "string"}}},
           {"description", "what the pipeline hands out: name -> STAGE or STAGE.OUTPUT"}}}};
-    schema["definitions"] = {{"reference", {{"type", "string"}, {"pattern", "\\$\\{.+\\}"}}},
-                             {"resources", resources()},
-                             {"stage", stage()}};
+    schema["definitions"] = {{"resources", resources()}, {"stage", stage()}};
     return schema;
   }
 
@@ -75,9 +122,7 @@ class SchemaWriter {
     Json out = {{"type", "object"}, {"required", {"uses"}}, {"additionalProperties", false}};
     const std::vector<std::string> names = registry_.stage_names();
     out["properties"] = {
-        {"uses",
-         {{"anyOf", {Json{{"enum", names}}, Json{{"type", "string"}}}},
-          {"description", "PLUGIN or PLUGIN.STAGE"}}},
+        {"uses", {{"anyOf", uses(names)}, {"description", "PLUGIN or PLUGIN.STAGE"}}},
         {"in", {{"type", "object"}}},
         {"with", {{"type", "object"}}},
         {"require",
@@ -106,8 +151,19 @@ class SchemaWriter {
     return out;
   }
 
+  // Each name with what it does, so that an editor can say so; any other text for plugins that are
+  // not installed here.
+  Json uses(const std::vector<std::string>& names) const {
+    Json out = Json::array();
+    for (const std::string& name : names)
+      if (const auto item = registry_.stage(name))
+        out.push_back({{"const", name}, {"description", member(*item->item, "summary")}});
+    out.push_back({{"type", "string"}});
+    return out;
+  }
+
   Json stage_properties(const Json& described, const std::string& home) const {
-    Json properties = {{"uses", {{"description", member(described, "summary")}}}};
+    Json properties = Json::object();
     Json inputs = {
         {"type", "object"}, {"additionalProperties", false}, {"properties", Json::object()}};
     Json required = Json::array();
@@ -152,16 +208,43 @@ class SchemaWriter {
     Json choices = forms(p, home);
     if (p.contains("default") && p["default"].is_null() && !p.value("required", false))
       choices.push_back({{"type", "null"}});
-    choices.push_back(reference("reference"));
-    Json out = {{"anyOf", choices}};
-    std::string help = member(p, "help");
-    if (!member(p, "unit").empty())
-      help += (help.empty() ? "" : " ") + ("[" + member(p, "unit") + "]");
-    if (!help.empty()) out["description"] = help;
+    choices.push_back({{"type", "string"}, {"pattern", kReference}});
+    Json out = merged(choices);
+    out["description"] = parameter_help(p);
     const std::string type = member(p, "type");
     if (p.contains("default") && !p["default"].is_null() && type != "struct")
       out["default"] = p["default"];
     return out;
+  }
+
+  // Alternatives as one schema where they differ in type only: an editor shows each alternative of
+  // an anyOf on its own. A bound is for numbers and a pattern for text, so they do not interfere.
+  static Json merged(const Json& choices) {
+    Json out = Json::object(), types = Json::array();
+    std::string patterns;
+    for (const Json& choice : choices) {
+      for (const auto& [key, value] : choice.items())
+        if (key != "type" && key != "pattern" && key != "minimum" && key != "maximum")
+          return {{"anyOf", choices}};
+      const bool text = choice["type"] == "string";
+      if (text && !choice.contains("pattern")) return {{"type", any_text(choices)}};
+      if (text) patterns += (patterns.empty() ? "" : "|") + choice["pattern"].get<std::string>();
+      if (std::find(types.begin(), types.end(), choice["type"]) == types.end())
+        types.push_back(choice["type"]);
+      for (const char* bound : {"minimum", "maximum"})
+        if (choice.contains(bound)) out[bound] = choice[bound];
+    }
+    out["type"] = types.size() == 1 ? types.front() : types;
+    if (!patterns.empty()) out["pattern"] = patterns;
+    return out;
+  }
+  // Any text will do: the types without their patterns.
+  static Json any_text(const Json& choices) {
+    Json types = Json::array();
+    for (const Json& choice : choices)
+      if (std::find(types.begin(), types.end(), choice["type"]) == types.end())
+        types.push_back(choice["type"]);
+    return types.size() == 1 ? types.front() : types;
   }
 
   static Json number(const char* type, const Json& p) {
@@ -210,19 +293,18 @@ class SchemaWriter {
   // `- name` or `- name: {parameters}` for every step or reward that is installed.
   Json items(const std::string& type, const std::string& home) const {
     const bool rewards = type == "rewards";
-    Json names = Json::array(), out = Json::array(), maps = Json::object();
+    Json out = Json::array(), maps = Json::object();
     for (const std::string& name :
          rewards ? registry_.reward_names(home) : registry_.step_names(home)) {
       const auto found = rewards ? registry_.reward(name, home) : registry_.step(name, home);
       if (!found) continue;
-      names.push_back(name);
+      out.push_back({{"const", name}, {"description", member(*found->item, "summary")}});
       Json with = map(list(*found->item, "parameters"), home);
       if (rewards) with["properties"]["weight"] = {{"type", "number"}, {"default", 1.0}};
       with["type"] = {"object", "null"};
       with["description"] = member(*found->item, "summary");
       maps[name] = std::move(with);
     }
-    out.push_back({{"enum", names}});
     out.push_back({{"type", "object"},
                    {"minProperties", 1},
                    {"maxProperties", 1},
