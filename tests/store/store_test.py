@@ -88,6 +88,19 @@ def test_show_tells_where_an_artifact_came_from(arguments):
         shop.call("store", "path", "nowhere:sifted", code=2, said=["there is no run 'nowhere'"])
 
 
+def test_show_follows_the_pipeline_where_two_stages_made_the_same(arguments):
+    with Workshop(arguments) as shop:
+        shop.write(lines=3)
+        shop.file.write_text(shop.file.read_text() +
+                             "  passed: {uses: mill.pass, in: {documents: grist}}\n"
+                             "  again: {uses: mill.guess, in: {documents: passed}}\n")
+        shop.run()
+        check(shop.path("passed") == shop.path("grist"), "one identity")
+        text = shop.call("store", "show", "again")
+        check(re.search(r"passed \(mill.pass\)\n +documents: \w+ grist \(mill.grind\)\n", text), text)
+        shop.call("store", "show", "passed", said=["passed (mill.pass) in", "grist (mill.grind) in"])
+
+
 def test_pins_outlive_runs(arguments):
     with Workshop(arguments) as shop:
         shop.run()

@@ -42,17 +42,28 @@ std::string maker_text(const StageResult& result) {
   return result.stage_id + " (" + result.stage + ")";
 }
 
+// The stage may have passed on what it read unchanged, and another have made the same: the one that
+// the reader's pipeline names goes before the newest. Null: no result has it.
+const StageResult* maker_of(const Lineage& lineage, const runtime::ResultInput& input) {
+  const auto makers = lineage.makers(input.digest);
+  const auto named = std::find_if(makers.begin(), makers.end(), [&](const StageResult* maker) {
+    return maker->stage_id == input.label;
+  });
+  if (named != makers.end()) return *named;
+  return makers.empty() ? nullptr : makers.front();
+}
+
 // What a result was made from, a line an input, deeper with each step upward.
 void print_inputs(const Lineage& lineage, const StageResult& result, std::size_t depth,
                   std::set<std::string>& seen) {
   for (const auto& input : inputs_of(result)) {
-    const auto makers = lineage.makers(input.digest);
-    const bool again = !seen.insert(input.digest).second;
-    row("",
-        std::string(2 * depth, ' ') + input.port + ": " + brief(input.digest) + " " +
-            (makers.empty() ? input.label : maker_text(*makers.front())) +
-            (again && !makers.empty() && !inputs_of(*makers.front()).empty() ? ", as above" : ""));
-    if (!again && !makers.empty()) print_inputs(lineage, *makers.front(), depth + 1, seen);
+    const StageResult* maker = maker_of(lineage, input);
+    std::string line = std::string(2 * depth, ' ') + input.port + ": " + brief(input.digest) + " " +
+                       (maker == nullptr ? input.label : maker_text(*maker));
+    const bool again = maker != nullptr && !seen.insert(maker->key).second;
+    if (again && !inputs_of(*maker).empty()) line += ", as above";
+    row("", line);
+    if (maker != nullptr && !again) print_inputs(lineage, *maker, depth + 1, seen);
   }
 }
 
@@ -77,7 +88,7 @@ void print(const Shown& shown, const Lineage& lineage, const runtime::ArtifactSt
     if (!maker.adopted_from.empty())
       row("", "  adopted from key " + brief(maker.adopted_from) + " by `lehr store adopt`");
     if (i > 0) continue;  // the others differ in parameters or code, seldom in where they came from
-    std::set<std::string> seen;
+    std::set<std::string> seen = {maker.key};
     print_inputs(lineage, maker, 1, seen);
   }
   if (shown.makers.size() > kMakersShown)

@@ -1,4 +1,4 @@
-// For the store tests: a stage that makes documents, one that copies them, and one that promises
+// For the store tests: a stage that makes documents, two that copy them, and one that promises
 // nothing. MILL_GRAIN in the environment, which is no part of a key, makes them break promises.
 #include <lehr/plugin.h>
 
@@ -58,6 +58,19 @@ class Sift : public lehr::Stage {
   }
 };
 
+class Pass : public lehr::Stage {
+ public:
+  void describe(lehr::Description& d) override {
+    d.summary("gives on what it gets: the same artifact");
+    d.input("documents", "documents");
+    d.output("documents", "documents");
+  }
+  void run(lehr::Context& context) override {
+    std::filesystem::copy_file(context.input("documents").path / "train-00000.jsonl",
+                               context.output("documents") / "train-00000.jsonl");
+  }
+};
+
 class Guess : public lehr::Stage {
  public:
   void describe(lehr::Description& d) override {
@@ -81,4 +94,5 @@ LEHR_PLUGIN(lehr::Plugin("mill", "1.0.0")
                 .license("Apache-2.0")
                 .stage<Grind>("grind")
                 .stage<Sift>("sift")
+                .stage<Pass>("pass")
                 .stage<Guess>("guess"))
