@@ -1,24 +1,22 @@
 // M tokens of all answers of an iteration, flat (see rollouts.h).
 #include "train_ppo.h"
 
-#include <ATen/TensorOperators.h>
-
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "lm/generator.h"
+#include "gradients.h"
 #include "lm/model.h"
 #include "lm/model_folder.h"
-#include "lm/operators.h"
 #include "lm/optimizer.h"
 #include "lm/ppo_math.h"
 #include "lm/random.h"
 #include "lm/reward_scores.h"
 #include "lm/runtime.h"
 #include "objective.h"
+#include "questions.h"
 #include "rollouts.h"
-#include "text/chat.h"
+#include "scored_answers.h"
 #include "text/tokenizer.h"
 
 namespace lehr::plugins::ppo {
@@ -27,226 +25,6 @@ namespace {
 
 constexpr std::uint64_t kEvaluationSamples = std::uint64_t{1} << 40;  // their first stream number
 constexpr auto kMinibatchOrder = static_cast<lm::Purpose>(64);
-
-struct Question {
-  std::vector<std::int32_t> ids;  // rendered, with the head of the assistant's turn
-  std::string messages;           // JSON, for plugin rewards
-  std::string reference;
-};
-
-std::string messages_json(const text::Messages& messages) {
-  std::string json = "[";
-  for (const text::Message& message : messages) {
-    json += json.size() > 1 ? ",{\"role\":" : "{\"role\":";
-    json += json_string(message.role) + ",\"content\":" + json_string(message.content) + "}";
-  }
-  return json + "]";
-}
-
-std::vector<Question> read_questions(Context& context, const char* split,
-                                     const text::Tokenizer& tokenizer, std::int64_t max_length) {
-  std::vector<Question> questions;
-  text::Tokenizer::Cache cache;
-  std::size_t dropped = 0;
-  const std::filesystem::path prompts = context.input("prompts").path;
-  for (const text::Prompt& row : text::read_rows<text::Prompt>(prompts, split)) {
-    const auto ids = text::render_prompt(tokenizer, row.prompt, cache);
-    if (static_cast<std::int64_t>(ids.size()) > max_length) {
-      ++dropped;
-      continue;
-    }
-    questions.push_back(
-        {{ids.begin(), ids.end()}, messages_json(row.prompt), row.reference.value_or("")});
-  }
-  if (dropped > 0)
-    context.warning(std::to_string(dropped) + " " + split + " prompts are longer than " +
-                    std::to_string(max_length) + " tokens, which leaves no room for an answer");
-  return questions;
-}
-
-// Answers and their scores.
-struct Sampled {
-  Rollouts rollouts;
-  std::vector<double> scores;  // per answer, penalty included
-  double ended = 0;            // answers that ended their turn
-};
-
-// Sums over the tokens of all minibatches of an iteration.
-struct UpdateTally {
-  double tokens = 0, policy_loss = 0, value_loss = 0, clipped = 0, value_clipped = 0;
-  double approximate_kl = 0, entropy = 0, ratio = 0, ratio_squared = 0;
-};
-
-class Trainer {
- public:
-  Trainer(Context& context, const PpoOptions& options, const std::vector<double>& reward_weights,
-          const lm::TrainOptions& training, lm::Model& policy, lm::Model& critic,
-          const lm::Model* judge, lm::RewardScale scale, const text::Tokenizer& tokenizer)
-      : context_(context),
-        options_(options),
-        reward_weights_(reward_weights),
-        training_(training),
-        policy_(policy),
-        critic_(critic),
-        judge_(judge),
-        scale_(scale),
-        tokenizer_(tokenizer) {}
-
-  // Answers to `questions`, sample number first + i for the i-th, and their scores.
-  Sampled sample(const std::vector<const Question*>& questions, std::uint64_t first) const;
-
-  // One minibatch of the policy; adds its gradient and returns its loss. first: the ratio must
-  // be 1.
-  double policy_gradient(const std::vector<RolloutRow>& rows, const std::vector<float>& logprobs,
-                         const std::vector<float>& advantages, bool first,
-                         UpdateTally& tally) const;
-  double value_gradient(const std::vector<RolloutRow>& rows, const std::vector<float>& values,
-                        const std::vector<float>& returns, UpdateTally& tally) const;
-
- private:
-  std::vector<double> score(const std::vector<const Question*>& questions,
-                            const std::vector<lm::Generation>& answers,
-                            const Rollouts& rollouts) const;
-
-  Context& context_;
-  const PpoOptions& options_;
-  const std::vector<double>& reward_weights_;
-  const lm::TrainOptions& training_;
-  lm::Model& policy_;
-  lm::Model& critic_;
-  const lm::Model* judge_;
-  lm::RewardScale scale_;
-  const text::Tokenizer& tokenizer_;
-};
-
-Sampled Trainer::sample(const std::vector<const Question*>& questions, std::uint64_t first) const {
-  std::vector<lm::GenerationRequest> requests;
-  for (std::size_t i = 0; i < questions.size(); ++i)
-    requests.push_back({questions[i]->ids, first + i});
-  lm::GenerationOptions generation;
-  generation.sampling.temperature = options_.temperature;
-  generation.max_new_tokens = options_.max_new_tokens;
-  generation.batch = options_.decoding_batch;
-  generation.seed = context_.seed();
-  generation.stop_tokens = {static_cast<std::int32_t>(*tokenizer_.im_end()),
-                            static_cast<std::int32_t>(tokenizer_.end_of_text())};
-  const std::vector<lm::Generation> answers = lm::generate(policy_, requests, generation);
-  Sampled out{make_rollouts(requests, answers), {}, 0};
-  out.scores = score(questions, answers, out.rollouts);
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (answers[i].stopped)
-      out.ended += 1;
-    else
-      out.scores[i] -= options_.missing_end_penalty;
-  }
-  return out;
-}
-
-std::vector<double> Trainer::score(const std::vector<const Question*>& questions,
-                                   const std::vector<lm::Generation>& answers,
-                                   const Rollouts& rollouts) const {
-  std::vector<double> scores(answers.size(), 0.0);
-  if (judge_ != nullptr) {
-    std::vector<std::vector<std::int32_t>> texts;
-    for (const lm::Sequence& sequence : rollouts.sequences) texts.push_back(sequence.trunk.ids);
-    const auto raw = lm::score_sequences(*judge_, texts, training_.micro_batch_tokens);
-    for (std::size_t i = 0; i < scores.size(); ++i)
-      scores[i] +=
-          options_.reward_weight * (options_.normalize_reward ? scale_.normalized(raw[i]) : raw[i]);
-  }
-  if (reward_weights_.empty()) return scores;
-  std::vector<std::string> completions;
-  for (const lm::Generation& answer : answers) {
-    const std::vector<text::TokenId> ids(answer.tokens.begin(), answer.tokens.end());
-    completions.push_back(tokenizer_.decode(ids, true));
-  }
-  std::vector<lehr_exchange> exchanges;
-  for (std::size_t i = 0; i < answers.size(); ++i)
-    exchanges.push_back({borrow(questions[i]->messages), borrow(completions[i]),
-                         borrow(questions[i]->reference), answers[i].stopped ? 0u : 1u});
-  for (std::size_t r = 0; r < reward_weights_.size(); ++r) {
-    const std::vector<double> found = context_.score("rewards", r, exchanges);
-    for (std::size_t i = 0; i < scores.size(); ++i) scores[i] += reward_weights_[r] * found[i];
-  }
-  return scores;
-}
-
-double tokens_of(const std::vector<RolloutRow>& rows) {
-  double tokens = 0;
-  for (const RolloutRow& row : rows) tokens += static_cast<double>(row.flat.size());
-  return tokens;
-}
-
-double Trainer::policy_gradient(const std::vector<RolloutRow>& rows,
-                                const std::vector<float>& logprobs,
-                                const std::vector<float>& advantages, bool first,
-                                UpdateTally& tally) const {
-  const double tokens = tokens_of(rows);
-  double total = 0;
-  for (const RolloutRow& row : rows) {
-    const lm::PackedBatch& batch = row.packed.batch;
-    const lm::TokenLogprobs now = lm::token_logprobs(policy_.forward_hidden(batch), policy_.head(),
-                                                     batch.loss_entries, options_.temperature);
-    const lm::PolicyTerms terms =
-        lm::policy_loss(now.logprobs, gather(logprobs, row), gather(advantages, row), options_.clip,
-                        options_.dual_clip);
-    at::Tensor loss = terms.loss / tokens;
-    if (options_.entropy_coefficient > 0)
-      loss = loss - now.entropy.sum() * (options_.entropy_coefficient / tokens);
-    policy_.backward(loss);
-    total += loss.item<double>();
-    if (first && (terms.ratio != 1).sum().item<double>() != 0)
-      throw Error(
-          "the ratio of new to old probabilities is not exactly 1 at the first minibatch: "
-          "two passes over the same rows disagree");
-    const at::Tensor ratio = terms.ratio.to(at::kDouble);
-    tally.tokens += static_cast<double>(row.flat.size());
-    tally.policy_loss += terms.loss.item<double>();
-    tally.clipped += terms.clipped;
-    tally.approximate_kl += terms.approximate_kl;
-    tally.entropy += now.entropy.sum().item<double>();
-    tally.ratio += ratio.sum().item<double>();
-    tally.ratio_squared += (ratio * ratio).sum().item<double>();
-  }
-  return total;
-}
-
-double Trainer::value_gradient(const std::vector<RolloutRow>& rows,
-                               const std::vector<float>& values, const std::vector<float>& returns,
-                               UpdateTally& tally) const {
-  const double tokens = tokens_of(rows);
-  double total = 0;
-  for (const RolloutRow& row : rows) {
-    const at::Tensor now =
-        lm::scalar_head(critic_.forward_hidden(row.packed.batch), critic_.head(), row.rows);
-    const lm::ValueTerms terms =
-        lm::value_loss(now, gather(values, row), gather(returns, row), options_.value_clip);
-    const at::Tensor loss = terms.loss * (options_.value_coefficient / tokens);
-    critic_.backward(loss);
-    total += loss.item<double>();
-    tally.value_loss += terms.loss.item<double>();
-    tally.value_clipped += terms.clipped;
-  }
-  return total;
-}
-
-// Which question sample number n asks: all of them once per pass, each pass in an order of its own.
-class QuestionOrder {
- public:
-  QuestionOrder(std::uint64_t seed, std::size_t questions) : seed_(seed), questions_(questions) {}
-  std::size_t at(std::uint64_t n) {
-    const std::uint64_t pass = n / questions_;
-    if (order_.empty() || pass != pass_)
-      order_ = lm::Random(seed_, lm::Purpose::kDataOrder, pass_ = pass).permutation(questions_);
-    return static_cast<std::size_t>(order_[n % questions_]);
-  }
-
- private:
-  std::uint64_t seed_;
-  std::size_t questions_;
-  std::uint64_t pass_ = 0;
-  std::vector<std::uint64_t> order_;
-};
 
 }  // namespace
 
@@ -352,8 +130,8 @@ void TrainPpo::run(Context& context) {
   policy.make_trainable();
   critic.make_trainable();
   lm::AdamW optimizer(policy, training_.optimizer), critic_optimizer(critic, training_.optimizer);
-  const Trainer trainer(context, o, reward_weights_, training_, policy, critic,
-                        judge ? &*judge : nullptr, scale, tokenizer);
+  const AnswerSampler sampler(context, o, reward_weights_, training_.micro_batch_tokens, policy,
+                              judge ? &*judge : nullptr, scale, tokenizer);
   const ObjectiveOptions objective_options{lm::parse_kl_estimator(o.kl_estimator), o.gamma,
                                            o.lambda};
   double beta = o.kl_coefficient;
@@ -374,7 +152,7 @@ void TrainPpo::run(Context& context) {
           for (std::size_t i = 0; i < held_out.size() && asked.size() < std::size_t(o.eval_samples);
                ++i)
             asked.push_back(&held_out[i]);
-          const Sampled sampled = trainer.sample(asked, kEvaluationSamples);
+          const ScoredAnswers sampled = sampler.sample(asked, kEvaluationSamples);
           const Rollouts& r = sampled.rollouts;
           std::vector<std::uint64_t> order(r.size());
           for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -399,7 +177,7 @@ void TrainPpo::run(Context& context) {
     std::vector<const Question*> asked;
     for (std::int64_t i = 0; i < o.samples; ++i)
       asked.push_back(&train[questions.at(first_sample + static_cast<std::uint64_t>(i))]);
-    const Sampled sampled = trainer.sample(asked, first_sample);
+    const ScoredAnswers sampled = sampler.sample(asked, first_sample);
     const Rollouts& rollouts = sampled.rollouts;
 
     // Old, reference and value passes see the very rows that the first epoch's updates will see.
@@ -437,12 +215,12 @@ void TrainPpo::run(Context& context) {
         const UpdateTally before = tally;
         const lm::Update update = loop.update(policy, optimizer, [&] {
           tally = before;
-          return trainer.policy_gradient(rows[b], old.logprobs, found.advantages,
-                                         epoch == 0 && b == 0, tally);
+          return policy_gradient(policy, rows[b], old.logprobs, found.advantages, o,
+                                 epoch == 0 && b == 0, tally);
         });
         grad_norm += update.grad_norm;
         updates += 1;
-        const double value_loss = trainer.value_gradient(rows[b], values, found.returns, tally);
+        const double value_loss = value_gradient(critic, rows[b], values, found.returns, o, tally);
         if (!std::isfinite(value_loss) ||
             !critic_optimizer.step(loop.learning_rate() * o.critic_learning_rate_scale).applied) {
           critic.zero_gradients();

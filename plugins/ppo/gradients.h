@@ -1,0 +1,28 @@
+// One minibatch's gradient, of the policy and of the critic. Formulas in lm/ppo_math.h.
+#pragma once
+
+#include <vector>
+
+#include "lm/model.h"
+#include "options.h"
+#include "rollouts.h"
+
+namespace lehr::plugins::ppo {
+
+// Sums over the tokens of all minibatches of an iteration.
+struct UpdateTally {
+  double tokens = 0, policy_loss = 0, value_loss = 0, clipped = 0, value_clipped = 0;
+  double approximate_kl = 0, entropy = 0, ratio = 0, ratio_squared = 0;
+};
+
+// Each adds its gradient to the model's and returns its loss; arrays over tokens are [M], `rows`
+// the minibatch. `first`: these probabilities made `logprobs`, so the ratio must be exactly 1;
+// throws lehr::Error where it is not.
+double policy_gradient(lm::Model& policy, const std::vector<RolloutRow>& rows,
+                       const std::vector<float>& logprobs, const std::vector<float>& advantages,
+                       const PpoOptions& options, bool first, UpdateTally& tally);
+double value_gradient(lm::Model& critic, const std::vector<RolloutRow>& rows,
+                      const std::vector<float>& values, const std::vector<float>& returns,
+                      const PpoOptions& options, UpdateTally& tally);
+
+}  // namespace lehr::plugins::ppo

@@ -1,0 +1,54 @@
+#include "questions.h"
+
+#include <lehr/description.h>
+
+#include <filesystem>
+
+#include "lm/random.h"
+#include "text/chat.h"
+#include "text/chat_rows.h"
+
+namespace lehr::plugins::ppo {
+
+namespace {
+
+std::string messages_json(const text::Messages& messages) {
+  std::string json = "[";
+  for (const text::Message& message : messages) {
+    json += json.size() > 1 ? ",{\"role\":" : "{\"role\":";
+    json += json_string(message.role) + ",\"content\":" + json_string(message.content) + "}";
+  }
+  return json + "]";
+}
+
+}  // namespace
+
+std::vector<Question> read_questions(Context& context, const char* split,
+                                     const text::Tokenizer& tokenizer, std::int64_t max_length) {
+  std::vector<Question> questions;
+  text::Tokenizer::Cache cache;
+  std::size_t dropped = 0;
+  const std::filesystem::path prompts = context.input("prompts").path;
+  for (const text::Prompt& row : text::read_rows<text::Prompt>(prompts, split)) {
+    const auto ids = text::render_prompt(tokenizer, row.prompt, cache);
+    if (static_cast<std::int64_t>(ids.size()) > max_length) {
+      ++dropped;
+      continue;
+    }
+    questions.push_back(
+        {{ids.begin(), ids.end()}, messages_json(row.prompt), row.reference.value_or("")});
+  }
+  if (dropped > 0)
+    context.warning(std::to_string(dropped) + " " + split + " prompts are longer than " +
+                    std::to_string(max_length) + " tokens, which leaves no room for an answer");
+  return questions;
+}
+
+std::size_t QuestionOrder::at(std::uint64_t n) {
+  const std::uint64_t pass = n / questions_;
+  if (order_.empty() || pass != pass_)
+    order_ = lm::Random(seed_, lm::Purpose::kDataOrder, pass_ = pass).permutation(questions_);
+  return static_cast<std::size_t>(order_[n % questions_]);
+}
+
+}  // namespace lehr::plugins::ppo

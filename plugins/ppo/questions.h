@@ -1,0 +1,38 @@
+// The prompts as the stage asks them: read, rendered, and the order in which samples take them.
+#pragma once
+
+#include <lehr/context.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "text/tokenizer.h"
+
+namespace lehr::plugins::ppo {
+
+struct Question {
+  std::vector<std::int32_t> ids;  // rendered, with the head of the assistant's turn
+  std::string messages;           // JSON, for plugin rewards
+  std::string reference;
+};
+
+// Those of a split ("train", "eval"); prompts of more than max_length tokens are left out, with a
+// warning that counts them.
+std::vector<Question> read_questions(Context& context, const char* split,
+                                     const text::Tokenizer& tokenizer, std::int64_t max_length);
+
+// Which question sample number n asks: all of them once per pass, each pass in an order of its own.
+class QuestionOrder {
+ public:
+  QuestionOrder(std::uint64_t seed, std::size_t questions) : seed_(seed), questions_(questions) {}
+  std::size_t at(std::uint64_t n);
+
+ private:
+  std::uint64_t seed_;
+  std::size_t questions_;
+  std::uint64_t pass_ = 0;
+  std::vector<std::uint64_t> order_;
+};
+
+}  // namespace lehr::plugins::ppo

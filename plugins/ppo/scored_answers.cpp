@@ -1,0 +1,60 @@
+#include "scored_answers.h"
+
+#include <string>
+
+namespace lehr::plugins::ppo {
+
+ScoredAnswers AnswerSampler::sample(const std::vector<const Question*>& questions,
+                                    std::uint64_t first) const {
+  std::vector<lm::GenerationRequest> requests;
+  for (std::size_t i = 0; i < questions.size(); ++i)
+    requests.push_back({questions[i]->ids, first + i});
+  lm::GenerationOptions generation;
+  generation.sampling.temperature = options_.temperature;
+  generation.max_new_tokens = options_.max_new_tokens;
+  generation.batch = options_.decoding_batch;
+  generation.seed = context_.seed();
+  generation.stop_tokens = {static_cast<std::int32_t>(*tokenizer_.im_end()),
+                            static_cast<std::int32_t>(tokenizer_.end_of_text())};
+  const std::vector<lm::Generation> answers = lm::generate(policy_, requests, generation);
+  ScoredAnswers out{make_rollouts(requests, answers), {}, 0};
+  out.scores = score(questions, answers, out.rollouts);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].stopped)
+      out.ended += 1;
+    else
+      out.scores[i] -= options_.missing_end_penalty;
+  }
+  return out;
+}
+
+std::vector<double> AnswerSampler::score(const std::vector<const Question*>& questions,
+                                         const std::vector<lm::Generation>& answers,
+                                         const Rollouts& rollouts) const {
+  std::vector<double> scores(answers.size(), 0.0);
+  if (judge_ != nullptr) {
+    std::vector<std::vector<std::int32_t>> texts;
+    for (const lm::Sequence& sequence : rollouts.sequences) texts.push_back(sequence.trunk.ids);
+    const auto raw = lm::score_sequences(*judge_, texts, row_tokens_);
+    for (std::size_t i = 0; i < scores.size(); ++i)
+      scores[i] +=
+          options_.reward_weight * (options_.normalize_reward ? scale_.normalized(raw[i]) : raw[i]);
+  }
+  if (reward_weights_.empty()) return scores;
+  std::vector<std::string> completions;
+  for (const lm::Generation& answer : answers) {
+    const std::vector<text::TokenId> ids(answer.tokens.begin(), answer.tokens.end());
+    completions.push_back(tokenizer_.decode(ids, true));
+  }
+  std::vector<lehr_exchange> exchanges;
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    exchanges.push_back({borrow(questions[i]->messages), borrow(completions[i]),
+                         borrow(questions[i]->reference), answers[i].stopped ? 0u : 1u});
+  for (std::size_t r = 0; r < reward_weights_.size(); ++r) {
+    const std::vector<double> found = context_.score("rewards", r, exchanges);
+    for (std::size_t i = 0; i < scores.size(); ++i) scores[i] += reward_weights_[r] * found[i];
+  }
+  return scores;
+}
+
+}  // namespace lehr::plugins::ppo

@@ -1,0 +1,61 @@
+// What an iteration learns from: answers of the policy and what the reward model, the plugin
+// rewards or both think of them.
+#pragma once
+
+#include <lehr/context.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "lm/generator.h"
+#include "lm/model.h"
+#include "lm/reward_scores.h"
+#include "options.h"
+#include "questions.h"
+#include "rollouts.h"
+#include "text/tokenizer.h"
+
+namespace lehr::plugins::ppo {
+
+struct ScoredAnswers {
+  Rollouts rollouts;
+  std::vector<double> scores;  // per answer, penalty included
+  double ended = 0;            // answers that ended their turn
+};
+
+class AnswerSampler {
+ public:
+  // All references, and the judge where there is one, must outlive the sampler; it reads the policy
+  // anew at every call. row_tokens: of the rows that the judge scores.
+  AnswerSampler(Context& context, const PpoOptions& options,
+                const std::vector<double>& reward_weights, std::int64_t row_tokens,
+                const lm::Model& policy, const lm::Model* judge, lm::RewardScale scale,
+                const text::Tokenizer& tokenizer)
+      : context_(context),
+        options_(options),
+        reward_weights_(reward_weights),
+        row_tokens_(row_tokens),
+        policy_(policy),
+        judge_(judge),
+        scale_(scale),
+        tokenizer_(tokenizer) {}
+
+  // Answers to `questions`, the i-th drawn from random stream first + i.
+  ScoredAnswers sample(const std::vector<const Question*>& questions, std::uint64_t first) const;
+
+ private:
+  std::vector<double> score(const std::vector<const Question*>& questions,
+                            const std::vector<lm::Generation>& answers,
+                            const Rollouts& rollouts) const;
+
+  Context& context_;
+  const PpoOptions& options_;
+  const std::vector<double>& reward_weights_;
+  std::int64_t row_tokens_;
+  const lm::Model& policy_;
+  const lm::Model* judge_;
+  lm::RewardScale scale_;
+  const text::Tokenizer& tokenizer_;
+};
+
+}  // namespace lehr::plugins::ppo
