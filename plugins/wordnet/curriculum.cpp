@@ -6,7 +6,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "made_up_names.h"
+#include "fact_sources.h"
 #include "phrasing.h"
 
 namespace lehr::plugins::wordnet {
@@ -16,9 +16,12 @@ const char* split_name(Split split) {
   return split == Split::train ? "train" : split == Split::eval ? "eval" : "probe";
 }
 
-bool is_full_name_relation(const Fact& fact) { return fact.relation == "profession"; }
-bool is_place_relation(const Fact& fact) {
-  return fact.relation == "capital" || fact.relation == "continent" || fact.relation == "place";
+std::string made_up_name(const std::string& relation, MadeUpNames& names) {
+  if (relation == "profession") return names.person();
+  if (relation == "capital" || relation == "continent" || relation == "place") {
+    return names.place();
+  }
+  return relation == "opposite" ? names.adjective() : names.noun();
 }
 
 // The answer in the form in which running text gives it: "the Netherlands".
@@ -40,7 +43,7 @@ const std::vector<std::string>& Curriculum::refusals() {
 }
 
 Curriculum::Curriculum(const Lexicon& lexicon, CurriculumOptions options)
-    : lexicon_(lexicon), options_(std::move(options)) {
+    : lexicon_(lexicon), name_kinds_(lexicon), options_(std::move(options)) {
   std::map<std::string, std::vector<Fact>> by_relation;
   std::set<std::string> topics;
   for (const std::string& topic : options_.topics) {
@@ -99,14 +102,9 @@ Question Curriculum::ask_unknowable(const Fact& like, MadeUpNames& names, Random
   const bool reversed =
       fact.reversible && !relation.reversed_questions.empty() && random.chance(0.4);
   Name& name = reversed ? fact.object : fact.subject;
-  name.text = is_full_name_relation(fact) ? names.full_name()
-              : is_place_relation(fact)   ? names.name()
-                                          : names.word();
+  name.text = made_up_name(fact.relation, names);
   if (name.article == "the") name.article.clear();
-  if (name.article == "a" || name.article == "an") {
-    name.article =
-        std::string_view("aeiou").find(name.text[0]) == std::string_view::npos ? "a" : "an";
-  }
+  if (!name.article.empty()) name.article = indefinite_article(name.text);
   const auto& patterns = reversed ? relation.reversed_questions : relation.questions;
   return {capitalised(fill(random.pick(patterns), fact)),
           fact.relation,
@@ -115,6 +113,7 @@ Question Curriculum::ask_unknowable(const Fact& like, MadeUpNames& names, Random
 }
 
 std::vector<Question> Curriculum::questions(Split split, std::size_t per_fact,
+                                            double unknowable_share,
                                             std::string_view stream) const {
   Random random(options_.seed, std::string(split_name(split)) + " " + std::string(stream));
   const auto& facts = this->facts(split);
@@ -133,9 +132,9 @@ std::vector<Question> Curriculum::questions(Split split, std::size_t per_fact,
     }
   }
   const double known = static_cast<double>(asked.size());
-  const auto unknowable = static_cast<std::size_t>(
-      std::lround(known * options_.unknowable_share / (1 - options_.unknowable_share)));
-  MadeUpNames names(lexicon_.database(), Random(random.next(), "names"),
+  const auto unknowable =
+      static_cast<std::size_t>(std::lround(known * unknowable_share / (1 - unknowable_share)));
+  MadeUpNames names(lexicon_, name_kinds_, Random(random.next(), "names"),
                     static_cast<std::uint64_t>(split), 3);
   for (std::size_t i = 0; i < unknowable && !facts.empty(); ++i) {
     asked.push_back(ask_unknowable(random.pick(facts), names, random));
@@ -155,39 +154,28 @@ std::string Curriculum::ramble(Random& random) const {
   return text;
 }
 
+// The good answer beside each of the wrong ones, and beside one that is bad in its manner: several
+// wrong ones for each right one, or a reward model would learn which answers are said often.
 std::vector<Preference> Curriculum::preferences(Split split) const {
   Random random(options_.seed, std::string("preferences ") + split_name(split));
   std::vector<Preference> made;
   const auto per_fact = static_cast<std::size_t>(options_.preferences_per_fact);
-  for (Question& question : questions(split, per_fact, "preference questions")) {
-    if (question.wrong.empty()) continue;
-    Preference one;
-    const double which = random.unit();
-    if (question.knowable()) {
-      one.chosen = question.answers.front();
-      if (which < 0.4) {
-        one.source = "wrong_fact";
-        one.rejected = random.pick(question.wrong);
-      } else if (which < 0.7) {
-        one.source = "rambling";
-        one.rejected = one.chosen + "." + ramble(random);
-      } else {
-        one.source = "needless_refusal";
-        one.rejected = refusals().front();
-      }
-    } else {
-      one.chosen = refusals().front();
-      if (which < 0.8) {
-        one.source = "invented";
-        one.rejected = random.pick(question.wrong);
-      } else {
-        one.source = "rambling";
-        one.rejected = one.chosen + ramble(random);
-      }
+  for (const Question& question :
+       questions(split, per_fact, options_.unknowable_share, "preference questions")) {
+    const std::string& good = question.knowable() ? question.answers.front() : refusals().front();
+    const auto prefer_to = [&](std::string rejected, const char* source) {
+      made.push_back({question, good, std::move(rejected), source});
+    };
+    for (const std::string& wrong : question.wrong) {
+      prefer_to(wrong, question.knowable() ? "wrong_fact" : "invented");
     }
-    one.question = std::move(question);
-    made.push_back(std::move(one));
+    if (random.chance(0.5)) {
+      prefer_to(good + (good.ends_with('.') ? "" : ".") + ramble(random), "rambling");
+    } else if (question.knowable()) {
+      prefer_to(refusals().front(), "needless_refusal");
+    }
   }
+  random.shuffle(made);
   return made;
 }
 

@@ -9,6 +9,7 @@
 
 #include "facts.h"
 #include "lexicon.h"
+#include "made_up_names.h"
 #include "random.h"
 
 namespace lehr::plugins::wordnet {
@@ -19,12 +20,13 @@ struct CurriculumOptions {
   std::int64_t facts_per_relation = 50;
   std::int64_t statements_per_fact = 40;  // in the documents; up to three times that for hard ones
   std::int64_t statements_per_document = 8;
-  double gloss_share = 0.15;            // documents of general English among all
-  double eval_share = 0.10;             // of the facts: asked only in eval-* files
-  double probe_share = 0.25;            // of the facts: asked only in probes
-  std::int64_t questions_per_fact = 3;  // in the training conversations
-  double unknowable_share = 0.30;       // questions about made-up names
-  std::int64_t preferences_per_fact = 3;
+  double gloss_share = 0.15;                    // documents of general English among all
+  double eval_share = 0.10;                     // of the facts: asked only in eval-* files
+  double probe_share = 0.25;                    // of the facts: asked only in probes
+  std::int64_t questions_per_fact = 3;          // in the training conversations
+  double conversations_unknowable_share = 0.02;  // the same, in the conversations
+  double unknowable_share = 0.30;         // questions about made-up names, in all other outputs
+  std::int64_t preferences_per_fact = 3;  // questions about a fact, each with several pairs
   std::int64_t prompts = 2000;
   std::int64_t probes = 300;  // answer probes; half as many unknowable, a third as many next-token
   std::uint64_t seed = 0;
@@ -62,9 +64,11 @@ class Curriculum {
 
   // `train` or `eval`; both tell every fact: what eval holds out is the wording.
   std::vector<TextDocument> documents(Split split) const;
-  // Questions about the split's facts and about made-up names of the split, shuffled. `stream`
-  // names the use, so that two uses draw different wordings.
-  std::vector<Question> questions(Split split, std::size_t per_fact, std::string_view stream) const;
+  // Questions about the split's facts and, so that they are `unknowable_share` of all, about
+  // made-up names of the split; shuffled. `stream` names the use, so that two uses draw different
+  // wordings.
+  std::vector<Question> questions(Split split, std::size_t per_fact, double unknowable_share,
+                                  std::string_view stream) const;
   std::vector<Preference> preferences(Split split) const;
   // Unfinished sentences about the probes' facts.
   std::vector<Opening> openings() const;
@@ -75,12 +79,13 @@ class Curriculum {
 
  private:
   Question ask(const Fact& fact, bool reversed, const std::string& pattern, Random& random) const;
-  Question ask_unknowable(const Fact& like, class MadeUpNames& names, Random& random) const;
+  Question ask_unknowable(const Fact& like, MadeUpNames& names, Random& random) const;
   std::vector<std::string> others(const Fact& fact, bool reversed, std::size_t count,
                                   Random& random) const;
   std::string ramble(Random& random) const;
 
   const Lexicon& lexicon_;
+  NameKinds name_kinds_;
   CurriculumOptions options_;
   std::vector<Fact> all_, facts_[3];
 };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "phrasing.h"
@@ -107,7 +108,7 @@ TEST(Curriculum, AsksProbedFactsNowhereElse) {
   std::set<std::string> asked;
   for (const Split split : {Split::train, Split::eval}) {
     for (const char* use : {"conversations", "prompts"}) {
-      for (const Question& question : curriculum.questions(split, 100, use)) {
+      for (const Question& question : curriculum.questions(split, 100, 0.3, use)) {
         asked.insert(question.text);
       }
     }
@@ -129,7 +130,7 @@ TEST(Curriculum, NeverGivesAMadeUpNameToTwoParts) {
   std::set<std::string> seen;
   for (const Split split : {Split::train, Split::eval, Split::probe}) {
     std::set<std::string> here;
-    for (const Question& question : curriculum.questions(split, 3, "conversations")) {
+    for (const Question& question : curriculum.questions(split, 3, 0.3, "conversations")) {
       if (!question.knowable()) here.insert(question.text);
     }
     EXPECT_GE(here.size(), 10u);
@@ -139,10 +140,27 @@ TEST(Curriculum, NeverGivesAMadeUpNameToTwoParts) {
 
 TEST(Curriculum, KeepsTheShareOfUnknowableQuestions) {
   const Curriculum curriculum(lexicon(), small());
-  const auto questions = curriculum.questions(Split::train, 3, "conversations");
-  const auto unknowable = std::ranges::count_if(
-      questions, [](const Question& question) { return !question.knowable(); });
-  EXPECT_NEAR(static_cast<double>(unknowable) / static_cast<double>(questions.size()), 0.30, 0.01);
+  for (const double share : {0.0, 0.03, 0.3}) {
+    const auto questions = curriculum.questions(Split::train, 3, share, "conversations");
+    const auto unknowable = std::ranges::count_if(
+        questions, [](const Question& question) { return !question.knowable(); });
+    EXPECT_NEAR(static_cast<double>(unknowable) / static_cast<double>(questions.size()), share,
+                0.005);
+  }
+}
+
+TEST(Curriculum, PrefersTheRightAnswerToEachWrongOne) {
+  const Curriculum curriculum(lexicon(), small());
+  std::map<std::string, std::set<std::string>> rejected, wrong;
+  for (const Preference& one : curriculum.preferences(Split::train)) {
+    if (one.source != "wrong_fact" && one.source != "invented") continue;
+    rejected[one.question.text].insert(one.rejected);
+    wrong[one.question.text].insert(one.question.wrong.begin(), one.question.wrong.end());
+  }
+  EXPECT_EQ(rejected, wrong);
+  const auto several = std::ranges::count_if(
+      rejected, [](const auto& question) { return question.second.size() >= 3; });
+  EXPECT_GE(several, static_cast<std::ptrdiff_t>(rejected.size() * 9 / 10));
 }
 
 TEST(Curriculum, PrefersTheTrueAnswerOfEachKindOfMistake) {
@@ -184,8 +202,8 @@ TEST(Curriculum, LeavesOneOutputAloneWhenAnotherGrows) {
   auto options = small();
   options.statements_per_fact = 9;
   const Curriculum base(lexicon(), small()), longer(lexicon(), options);
-  const auto a = base.questions(Split::train, 3, "conversations");
-  const auto b = longer.questions(Split::train, 3, "conversations");
+  const auto a = base.questions(Split::train, 3, 0.3, "conversations");
+  const auto b = longer.questions(Split::train, 3, 0.3, "conversations");
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].text, b[i].text);
 }

@@ -84,7 +84,7 @@ std::vector<TextDocument> Curriculum::documents(Split split) const {
                : std::max<std::int64_t>(1, options_.statements_per_fact / 20));
   std::vector<TextDocument> made;
 
-  // // A round says a fact at most once, in an order of its own; two rounds of three leave out the
+  // A round says a fact at most once, in an order of its own; two rounds of three leave out the
   // easier facts; a fact's wordings are dealt out before any comes back.
   std::vector<std::vector<std::size_t>> decks(all_.size()), card_decks(all_.size());
   const auto deal = [&](std::vector<std::size_t>& deck, std::size_t size) {

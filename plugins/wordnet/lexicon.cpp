@@ -30,6 +30,14 @@ std::vector<std::string_view> words_of(std::string_view gloss) {
   return words;
 }
 
+std::string lowered(std::string_view word) {
+  std::string text(word);
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return text;
+}
+
 constexpr std::size_t kLongestPhrase = 4;  // words
 
 }  // namespace
@@ -41,6 +49,7 @@ Lexicon::Lexicon(const WordNetDatabase& database) : database_(database) {
   std::string phrase;
   for (SynsetIndex i = 0; i < database.size(); ++i) {
     const auto words = words_of(database[i].gloss);
+    for (const std::string_view word : words) written_.insert(lowered(word));
     for (std::size_t begin = 0; begin < words.size(); ++begin) {
       phrase.clear();
       for (std::size_t n = 0; n < kLongestPhrase && begin + n < words.size(); ++n) {
@@ -61,6 +70,10 @@ Lexicon::Lexicon(const WordNetDatabase& database) : database_(database) {
 std::uint32_t Lexicon::mentions(const std::string& word) const {
   const auto found = mentions_.find(word);
   return found == mentions_.end() ? 0 : found->second;
+}
+
+bool Lexicon::writes(std::string_view word) const {
+  return database_.knows(word) || written_.contains(lowered(word));
 }
 
 bool Lexicon::takes_the(const std::string& name) const {

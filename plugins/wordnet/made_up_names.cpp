@@ -1,41 +1,57 @@
 #include "made_up_names.h"
 
-#include "phrasing.h"
+#include <algorithm>
 
 namespace lehr::plugins::wordnet {
 namespace {
 
-const std::vector<std::string> kOnsets = {
-    "b", "br", "d",  "dr", "f", "fl", "g",  "gl", "gr", "h",  "j", "k", "kr", "l", "m", "n",
-    "p", "pl", "qu", "r",  "s", "sk", "sn", "st", "t",  "tr", "v", "w", "x",  "y", "z", "zw"};
-const std::vector<std::string> kVowels = {"a", "e", "i", "o", "u", "oo", "ee", "au", "ae"};
-const std::vector<std::string> kCodas = {"",  "",  "",  "l",  "n",  "r",  "x",  "k",
-                                         "m", "p", "z", "lk", "rn", "sk", "mp", "ff"};
+constexpr std::size_t kShortest = 4, kLongest = 11;           // letters
+constexpr std::uint32_t kLeastMentions = 3;                   // of a word whose spelling is learned
+constexpr std::uint8_t kLocationFile = 15, kPersonFile = 18;  // lexnames(5WN)
+
+bool is_lower(std::string_view word) {
+  return !word.empty() && std::ranges::all_of(word, [](char c) { return c >= 'a' && c <= 'z'; });
+}
+bool is_capitalised(std::string_view word) {
+  return word.size() > 1 && word[0] >= 'A' && word[0] <= 'Z' && is_lower(word.substr(1));
+}
 
 }  // namespace
 
-std::string MadeUpNames::syllables(std::size_t count) {
-  std::string text;
-  for (std::size_t i = 0; i < count; ++i) {
-    text += random_.pick(kOnsets) + random_.pick(kVowels);
-    if (i + 1 == count || random_.chance(0.3)) text += random_.pick(kCodas);
+NameKinds::NameKinds(const Lexicon& lexicon) {
+  const WordNetDatabase& database = lexicon.database();
+  for (SynsetIndex i = 0; i < database.size(); ++i) {
+    const Synset& synset = database[i];
+    const bool noun = synset.part_of_speech == PartOfSpeech::noun;
+    if (!noun && synset.part_of_speech != PartOfSpeech::adjective) continue;
+    for (const std::string& word : synset.words) {
+      if (is_lower(word) && lexicon.mentions(word) >= kLeastMentions) {
+        (noun ? nouns : adjectives).learn(word);
+      } else if (synset.lexicographer_file == kLocationFile && is_capitalised(word)) {
+        places.learn(word);
+      } else if (synset.lexicographer_file == kPersonFile) {
+        const auto space = word.find(' ');
+        const std::string first = word.substr(0, space), last = word.substr(word.rfind(' ') + 1);
+        if (space == std::string::npos || !is_capitalised(first) || !is_capitalised(last)) continue;
+        first_names.push_back(first);
+        surnames.learn(last);
+      }
+    }
   }
-  return text;
 }
 
-std::string MadeUpNames::word() {
+std::string MadeUpNames::unheard(const LetterChain& chain) {
   for (;;) {
-    std::string text = syllables(2 + random_.below(2));
-    if (text.size() < 5 || text.size() > 11 || database_.knows(text)) continue;
+    std::string text = chain.draw(random_);
+    if (text.size() < kShortest || text.size() > kLongest || lexicon_.writes(text)) continue;
     if (Random(0, text).next() % shares_ != share_) continue;
     if (given_.insert(text).second) return text;
   }
 }
 
-std::string MadeUpNames::name() { return capitalised(word()); }
-
-std::string MadeUpNames::full_name() {
-  return capitalised(syllables(2)) + " " + capitalised(word());
+std::string MadeUpNames::person() {
+  const std::string& first = random_.pick(kinds_.first_names);
+  return first + " " + unheard(kinds_.surnames);
 }
 
 }  // namespace lehr::plugins::wordnet

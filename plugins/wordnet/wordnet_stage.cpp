@@ -32,10 +32,10 @@ std::uint64_t write_documents(const Context& context, const Curriculum& curricul
 }
 
 std::uint64_t write_conversations(const Context& context, const Curriculum& curriculum, Split split,
-                                  std::size_t questions_per_fact) {
+                                  std::size_t questions_per_fact, double unknowable_share) {
   text::JsonLinesWriter writer(rows_file(context, "conversations", split));
   for (const Question& question :
-       curriculum.questions(split, questions_per_fact, "conversations")) {
+       curriculum.questions(split, questions_per_fact, unknowable_share, "conversations")) {
     text::Conversation row{user(question.text)};
     row.messages.push_back({"assistant", answer_to(question)});
     writer.write(to_json(row));
@@ -59,9 +59,11 @@ std::uint64_t write_preferences(const Context& context, const Curriculum& curric
 }
 
 std::uint64_t write_prompts(const Context& context, const Curriculum& curriculum, Split split,
-                            std::size_t questions_per_fact, std::size_t most) {
+                            std::size_t questions_per_fact, double unknowable_share,
+                            std::size_t most) {
   text::JsonLinesWriter writer(rows_file(context, "prompts", split));
-  for (const Question& question : curriculum.questions(split, questions_per_fact, "prompts")) {
+  for (const Question& question :
+       curriculum.questions(split, questions_per_fact, unknowable_share, "prompts")) {
     if (writer.rows() == most) break;
     text::Prompt row;
     row.prompt = user(question.text);
@@ -74,11 +76,12 @@ std::uint64_t write_prompts(const Context& context, const Curriculum& curriculum
 }
 
 std::uint64_t write_probes(const Context& context, const Curriculum& curriculum,
-                           std::size_t questions_per_fact, std::size_t most) {
+                           std::size_t questions_per_fact, double unknowable_share,
+                           std::size_t most) {
   text::JsonLinesWriter writer(context.output("probes") / "probes.jsonl");
   std::size_t answerable = 0, unknowable = 0, next = 0;
   for (const Question& question :
-       curriculum.questions(Split::probe, questions_per_fact, "probes")) {
+       curriculum.questions(Split::probe, questions_per_fact, unknowable_share, "probes")) {
     std::size_t& number = question.knowable() ? answerable : unknowable;
     if (number == (question.knowable() ? most : most / 2)) continue;
     text::Probe row;
@@ -148,7 +151,14 @@ void WordNetStage::describe(Description& d) {
   d.real("unknowable_share", options_.unknowable_share)
       .range(0, 0.9)
       .help("share of the questions that are about made-up names");
-  d.count("preferences_per_fact", options_.preferences_per_fact).range(1, 100);
+  d.real("conversations_unknowable_share", options_.conversations_unknowable_share)
+      .range(0, 0.9)
+      .help(
+          "the same in the conversations: few, as in demonstrations by people, who are mostly asked"
+          " what they know; preferences and rewards have more to teach then");
+  d.count("preferences_per_fact", options_.preferences_per_fact)
+      .range(1, 100)
+      .help("wordings in which preferences ask for one fact, each with several pairs of answers");
   d.count("prompts", options_.prompts).range(1, 1e9).help("prompts for training, at most");
   d.count("probes", options_.probes)
       .range(3, 1e6)
@@ -172,6 +182,7 @@ void WordNetStage::run(Context& context) {
   const Curriculum curriculum(lexicon, options_);
   const auto per_fact = static_cast<std::size_t>(options_.questions_per_fact);
   const auto prompts = static_cast<std::size_t>(options_.prompts);
+  const double unknowable = options_.unknowable_share;
   std::uint64_t written = 0;
   const auto count = [&](const std::string& name, std::uint64_t rows) {
     if (context.cancelled()) throw Cancelled();
@@ -181,12 +192,14 @@ void WordNetStage::run(Context& context) {
   for (const Split split : {Split::train, Split::eval}) {
     const std::string prefix = std::string(split_name(split)) + "/";
     count(prefix + "documents", write_documents(context, curriculum, split));
-    count(prefix + "conversations", write_conversations(context, curriculum, split, per_fact));
+    count(prefix + "conversations", write_conversations(context, curriculum, split, per_fact,
+                                                        options_.conversations_unknowable_share));
     count(prefix + "preferences", write_preferences(context, curriculum, split));
-    count(prefix + "prompts", write_prompts(context, curriculum, split, per_fact,
+    count(prefix + "prompts", write_prompts(context, curriculum, split, per_fact, unknowable,
                                             split == Split::train ? prompts : prompts / 10 + 1));
   }
-  count("probes", write_probes(context, curriculum, 2, static_cast<std::size_t>(options_.probes)));
+  count("probes", write_probes(context, curriculum, 2, unknowable,
+                               static_cast<std::size_t>(options_.probes)));
   context.result("facts/train", static_cast<double>(curriculum.facts(Split::train).size()));
   context.result("facts/eval", static_cast<double>(curriculum.facts(Split::eval).size()));
   context.result("facts/probe", static_cast<double>(curriculum.facts(Split::probe).size()));
