@@ -20,7 +20,7 @@ def outcome(case, lehr, plugins, folder):
         (folder / "pipeline.yaml").write_bytes(made.stdout)
     args = folder / "args.txt"
     lines = args.read_text().splitlines() if args.exists() else ["validate pipeline.yaml"]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LEHR_PLUGIN_PATH": plugins}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LEHR_PLUGIN_PATH": plugins, "TZ": "UTC"}
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH"):
         if name in os.environ:
             environment[name] = os.environ[name]

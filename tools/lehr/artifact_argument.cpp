@@ -4,14 +4,8 @@
 
 namespace lehr::cli {
 
-namespace fs = std::filesystem;
-
 runtime::ArtifactStore open_store(const Options& options) {
-  const fs::path folder = store_folder(options);
-  if (!fs::is_directory(folder))
-    throw CommandError(kUsage, "there is no store at '" + folder.string() +
-                                   "'. Name one with --store or LEHR_STORE");
-  return runtime::ArtifactStore(folder);
+  return runtime::ArtifactStore(existing_store(options));
 }
 
 void add_artifact_options(CLI::App& command, Options& options) {

@@ -55,6 +55,14 @@ fs::path store_folder(const Options& options) {
   return fs::absolute(fs::path(options.pipeline).parent_path() / ".lehr").lexically_normal();
 }
 
+fs::path existing_store(const Options& options) {
+  fs::path folder = store_folder(options);
+  if (!fs::is_directory(folder))
+    throw CommandError(kUsage, "there is no store at '" + folder.string() +
+                                   "'. Name one with --store or LEHR_STORE");
+  return folder;
+}
+
 std::unique_ptr<runtime::PluginRegistry> load_plugins(const Options& options,
                                                       const fs::path& folder) {
   std::vector<fs::path> given;

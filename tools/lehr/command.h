@@ -52,6 +52,8 @@ void add_pipeline_options(CLI::App& command, Options& options);
 // --store, else LEHR_STORE, else .lehr beside the pipeline file (no pipeline: in the current
 // folder). Absolute.
 std::filesystem::path store_folder(const Options& options);
+// The same for commands that only look: throws CommandError if it is not there.
+std::filesystem::path existing_store(const Options& options);
 
 struct LoadedPipeline {
   runtime::Pipeline pipeline;
@@ -90,5 +92,11 @@ void add_verify(CLI::App& app, Options& options, int& exit_code);    // command_
 void add_schema(CLI::App& app, Options& options, int& exit_code);    // command_schema.cpp
 void add_store(CLI::App& app, Options& options, int& exit_code);     // command_store.cpp
 void add_runs(CLI::App& app, Options& options, int& exit_code);      // command_runs.cpp
+void add_graph(CLI::App& app, Options& options, int& exit_code);     // command_graph.cpp
+void add_logs(CLI::App& app, Options& options, int& exit_code);      // command_logs.cpp
+void add_compare(CLI::App& app, Options& options, int& exit_code);   // command_compare.cpp
+void add_init(CLI::App& app, Options& options, int& exit_code);      // command_init.cpp
+void add_doctor(CLI::App& app, Options& options, int& exit_code);    // command_doctor.cpp
+void add_completion(CLI::App& app);                                  // command_completion.cpp
 
 }  // namespace lehr::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "change_text.h"
 #include "command.h"
 #include "runtime/config/suggestion.h"
 #include "runtime/plan/differences.h"
@@ -46,6 +47,14 @@ Explanation explain(const runtime::PlannedStage& stage, const runtime::ArtifactS
   return out;
 }
 
+std::size_t unchanged(const Explanation& e) {
+  std::size_t count = 0;
+  for (const auto& part : e.parts)
+    count += std::none_of(e.changes.begin(), e.changes.end(),
+                          [&](const auto& c) { return c.name == part.name; });
+  return count;
+}
+
 void print(const Explanation& e, bool all) {
   const auto& stage = *e.stage;
   std::cout << stage.id << " (" << stage.uses << ", " << stage.where << "): " << name(stage.state)
@@ -60,12 +69,10 @@ void print(const Explanation& e, bool all) {
     if (!e.before->adopted_from.empty())
       std::cout << "  adopted    from key " << e.before->adopted_from.substr(0, 12)
                 << " by `lehr store adopt`: made by other code\n";
-    for (const auto& change : e.changes) std::cout << "  changed    " << text(change) << "\n";
-    std::size_t shared = 0;
-    for (const auto& part : e.parts)
-      shared += std::none_of(e.changes.begin(), e.changes.end(),
-                             [&](const auto& c) { return c.name == part.name; });
-    std::cout << "  unchanged  " << shared << " of " << e.parts.size() << " parts\n";
+    std::vector<runtime::KeyPart> before;
+    for (const auto& [name, value] : e.before->key_parts) before.push_back({name, value, ""});
+    std::cout << change_text(before, e.parts, stage.key.empty() ? "in." : "", "  ");
+    std::cout << "  unchanged  " << unchanged(e) << " of " << e.parts.size() << " parts\n";
   } else {
     std::cout << "the store holds no earlier result of this stage\n";
   }
@@ -92,6 +99,7 @@ Json to_json(const Explanation& e) {
   for (const auto& c : e.changes)
     out["changes"].push_back(
         {{"name", c.name}, {"before", c.before}, {"after", c.after}, {"where", c.where}});
+  if (e.before) out["unchanged"] = unchanged(e);
   return out;
 }
 

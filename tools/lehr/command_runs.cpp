@@ -1,11 +1,14 @@
-// lehr runs: what was run, newest first.
+// lehr runs: what was run, newest first; and one run in full, with its replicas.
+#include <unistd.h>
+
 #include <ctime>
-#include <iomanip>
 #include <iostream>
 
 #include "command.h"
+#include "replica_table.h"
+#include "runtime/report/replicas.h"
 #include "runtime/run/human_text.h"
-#include "runtime/store/run_log.h"
+#include "terminal_text.h"
 
 namespace lehr::cli {
 namespace {
@@ -13,45 +16,123 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+std::string local_time(std::int64_t unix_time) {
+  const std::time_t time = unix_time;
+  std::tm local{};
+  ::localtime_r(&time, &local);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
+  return text;
+}
+
+std::string time_text(double seconds) {
+  return seconds > 0 ? runtime::duration_text(seconds) : "-";
+}
+
+Json entry_json(const runtime::RunEntry& run) {
+  return {{"run", run.id},          {"pipeline", run.pipeline},
+          {"status", run.status},   {"unix_time", run.unix_time},
+          {"seconds", run.seconds}, {"folder", run.folder.string()}};
+}
+
 void list(const Options& options) {
-  const fs::path folder = store_folder(options);
-  if (!fs::is_directory(folder))
-    throw CommandError(kUsage, "there is no store at '" + folder.string() +
-                                   "'. Name one with --store or LEHR_STORE");
+  const fs::path folder = existing_store(options);
   const auto runs = runtime::list_runs(folder);
   if (options.json) {
     Json out = Json::array();
-    for (const auto& run : runs)
-      out.push_back({{"run", run.id},
-                     {"pipeline", run.pipeline},
-                     {"status", run.status},
-                     {"unix_time", run.unix_time},
-                     {"seconds", run.seconds},
-                     {"folder", run.folder.string()}});
+    for (const auto& run : runs) out.push_back(entry_json(run));
     std::cout << out.dump(2) << "\n";
     return;
   }
   if (runs.empty()) std::cout << "no runs yet in " << folder.string() << "\n";
-  for (const auto& run : runs) {
-    const std::time_t time = run.unix_time;
-    std::tm local{};
-    ::localtime_r(&time, &local);
-    char when[32];
-    std::strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &local);
-    std::cout << when << "  " << std::left << std::setw(12) << run.status << std::right
-              << std::setw(8) << (run.seconds > 0 ? runtime::duration_text(run.seconds) : "-")
-              << "  " << run.id << "\n";
+  TextTable table("llrl");
+  for (const auto& run : runs)
+    table.row({local_time(run.unix_time), run.status, time_text(run.seconds), run.id});
+  std::cout << table.text();
+}
+
+std::string first_results(const runtime::StageRecord& stage) {
+  if (!stage.message.empty()) return stage.message;
+  std::string out;
+  for (const auto& [name, number] : stage.results)
+    if (!number.is_volatile)
+      out += (out.empty() ? "" : ", ") + name + " " + runtime::number_text(number.value);
+  return out;
+}
+
+void print(const runtime::RunRecord& run, const std::string& axis) {
+  const std::size_t width = terminal_width(STDOUT_FILENO);
+  std::cout << run.entry.id << ": " << run.entry.status << ", " << local_time(run.entry.unix_time)
+            << (run.entry.seconds > 0 ? ", " + runtime::duration_text(run.entry.seconds) : "")
+            << "\n"
+            << run.file << ", seed " << run.seed << "\n\n";
+  TextTable table("llrl");
+  table.row({"stage", "status", "time", "results"});
+  for (const auto& stage : run.stages)
+    table.row({stage.id, stage.status, time_text(stage.seconds), first_results(stage)});
+  std::cout << table.text("", width) << replica_text(replicated_results(run, axis), axis, width);
+}
+
+Json record_json(const runtime::RunRecord& run, const std::string& axis) {
+  Json out = entry_json(run.entry);
+  out["file"] = run.file;
+  out["seed"] = run.seed;
+  out["stages"] = Json::array();
+  for (const auto& stage : run.stages) {
+    Json item = {{"id", stage.id},
+                 {"uses", stage.uses},
+                 {"status", stage.status},
+                 {"seconds", stage.seconds},
+                 {"key", stage.key}};
+    if (!stage.message.empty()) item["message"] = stage.message;
+    item["results"] = item["outputs"] = Json::object();
+    for (const auto& [name, number] : stage.results) item["results"][name] = number.value;
+    for (const auto& [port, digest] : stage.outputs) item["outputs"][port] = digest;
+    out["stages"].push_back(std::move(item));
   }
+  out["replicas"] = replica_json(replicated_results(run, axis));
+  return out;
+}
+
+void add_show(CLI::App& runs, Options& options) {
+  CLI::App* command = runs.add_subcommand(
+      "show", "One run: how each stage ended; of replicas mean, deviation and what exceeds noise");
+  auto name = std::make_shared<std::string>("last");
+  auto axis = std::make_shared<std::string>("seed");
+  command
+      ->add_option("RUN", *name, "A run's name or part of it, last, or last~1 for the one before")
+      ->capture_default_str()
+      ->type_name("RUN");
+  command->add_option("--replicas", *axis, "The axis of a matrix whose values are replicas")
+      ->capture_default_str()
+      ->type_name("AXIS");
+  add_store_option(*command, options);
+  add_json_option(*command, options, "The same as JSON");
+  command->footer(example("lehr runs show last~1 --store pipelines/.lehr"));
+  command->callback([&options, name, axis] {
+    const fs::path store = existing_store(options);
+    const auto runs = runtime::list_runs(store);
+    const auto run = runtime::read_run(store, runtime::find_run(runs, *name));
+    if (options.json)
+      std::cout << record_json(run, *axis).dump(2) << "\n";
+    else
+      print(run, *axis);
+  });
 }
 
 }  // namespace
 
 void add_runs(CLI::App& app, Options& options, int&) {
-  CLI::App* command = app.add_subcommand("runs", "List the runs, newest first");
+  CLI::App* command = app.add_subcommand("runs", "List the runs, newest first, or show one");
+  command->require_subcommand(0, 1);
   add_store_option(*command, options);
   add_json_option(*command, options, "The list as JSON");
-  command->footer(example("lehr runs --store pipelines/.lehr"));
-  command->callback([&] { list(options); });
+  command->footer(
+      example("lehr runs --store pipelines/.lehr\n  lehr runs show last --store pipelines/.lehr"));
+  add_show(*command, options);
+  command->callback([&options, command] {
+    if (command->get_subcommands().empty()) list(options);
+  });
 }
 
 }  // namespace lehr::cli

@@ -3,12 +3,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <iostream>
 
 #include "command.h"
+#include "completion.h"
 #include "runtime/config/suggestion.h"
+#include "runtime/report/run_record.h"
 
 namespace lehr::cli {
 namespace {
@@ -63,6 +66,13 @@ std::string command_meant(const CLI::App& app, int argc, char** argv) {
   return out;
 }
 
+// lehr __complete INDEX WORD...: one candidate a line, a tab, what it is. For the shells' scripts.
+void print_candidates(const CLI::App& app, int argc, char** argv) {
+  const auto at = std::strtoul(argv[2], nullptr, 10);
+  for (const Candidate& candidate : complete(app, {argv + 3, argv + argc}, at))
+    std::cout << candidate.text << "\t" << candidate.description << "\n";
+}
+
 int run(int argc, char** argv) {
   CLI::App app{
       "Carries a language model from raw text to an aligned assistant: one YAML file, one command.",
@@ -76,6 +86,7 @@ int run(int argc, char** argv) {
   add_run(app, options, exit_code);
   add_plan(app, options, exit_code);
   add_explain(app, options, exit_code);
+  add_graph(app, options, exit_code);
   add_validate(app, options, exit_code);
   add_plugins(app, options, exit_code);
   add_lock(app, options, exit_code);
@@ -83,6 +94,15 @@ int run(int argc, char** argv) {
   add_schema(app, options, exit_code);
   add_store(app, options, exit_code);
   add_runs(app, options, exit_code);
+  add_logs(app, options, exit_code);
+  add_compare(app, options, exit_code);
+  add_init(app, options, exit_code);
+  add_doctor(app, options, exit_code);
+  add_completion(app);
+  if (argc > 2 && std::strcmp(argv[1], "__complete") == 0) {
+    print_candidates(app, argc, argv);
+    return kOk;
+  }
   if (argc == 1) {
     std::cout << app.help();
     return kUsage;
@@ -116,6 +136,9 @@ int main(int argc, char** argv) {
   } catch (const lehr::cli::CommandError& e) {
     std::cerr << "lehr: " << e.what() << "\n";
     return e.code;
+  } catch (const lehr::runtime::NoSuchRun& e) {
+    std::cerr << "lehr: " << e.what() << "\n";
+    return lehr::cli::kUsage;
   } catch (const std::exception& e) {
     std::cerr << "lehr: " << e.what() << "\n";
     return lehr::cli::kStageFailed;

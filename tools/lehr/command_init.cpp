@@ -1,0 +1,73 @@
+// lehr init: a small pipeline to begin with, that runs at once.
+#include <algorithm>
+#include <iostream>
+
+#include "command.h"
+#include "runtime/config/pipeline_schema.h"
+#include "runtime/config/suggestion.h"
+#include "runtime/store/durable_file.h"
+#include "starter.h"
+
+namespace lehr::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSchema = "pipeline.schema.json";
+
+// The recipe as a file, or the starter.
+std::vector<NewFile> files_of(const std::string& recipe) {
+  if (recipe.empty()) return starter_files();
+  std::vector<std::string> names;
+  for (const auto& [name, text] : recipes()) {
+    if (name == recipe) return {{name + ".yaml", text}};
+    names.push_back(name);
+  }
+  throw CommandError(
+      kUsage, "there is no recipe '" + recipe + "'." + runtime::suggestion(recipe, names, 20));
+}
+
+void write(const fs::path& folder, std::vector<NewFile> files, const Options& options) {
+  const auto registry = load_plugins(options, fs::absolute(folder));
+  files.front().text =
+      std::string("# yaml-language-server: $schema=") + kSchema + "\n" + files.front().text;
+  files.push_back({kSchema, runtime::pipeline_schema(*registry).dump(2) + "\n"});
+  for (const NewFile& file : files)
+    if (fs::exists(fs::symlink_status(folder / file.path)) && file.path != kSchema)
+      throw CommandError(kUsage, (folder / file.path).string() +
+                                     " is there already; nothing was written. Name another folder");
+  for (const NewFile& file : files) {
+    const fs::path path = folder / file.path;
+    if (fs::exists(path)) continue;  // the schema of a recipe written here before
+    runtime::make_folders(fs::absolute(path).parent_path());
+    runtime::write_file_atomically(path, file.text);
+    std::cout << "wrote " << path.string() << "\n";
+  }
+  const std::string pipeline = (folder / files.front().path).string();
+  std::cout << "\nnow: lehr plan " << pipeline << "\n     lehr run " << pipeline << "\n";
+}
+
+}  // namespace
+
+void add_init(CLI::App& app, Options& options, int&) {
+  CLI::App* command = app.add_subcommand(
+      "init", "Write a small pipeline that runs at once, with comments and help for the editor");
+  auto folder = std::make_shared<std::string>(".");
+  auto recipe = std::make_shared<std::string>();
+  std::string names;
+  for (const auto& [name, text] : recipes()) names += (names.empty() ? "" : ", ") + name;
+  command->add_option("FOLDER", *folder, "Where to; made if it is not there")
+      ->capture_default_str()
+      ->type_name("FOLDER");
+  command->add_option("--recipe", *recipe, "A recipe in place of the starter: " + names)
+      ->type_name("NAME");
+  add_plugin_path_option(*command, options);
+  command->footer(example("lehr init mine && lehr run mine/pipeline.yaml"));
+  command->callback([&options, folder, recipe] {
+    fs::path place(*folder);
+    if (place == ".") place.clear();
+    write(place, files_of(*recipe), options);
+  });
+}
+
+}  // namespace lehr::cli

@@ -1,0 +1,177 @@
+// lehr logs: what a stage logged and printed in a run; with --follow until the stage ends.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "command.h"
+#include "runtime/config/suggestion.h"
+#include "runtime/report/run_record.h"
+#include "runtime/store/durable_file.h"
+
+namespace lehr::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using runtime::FileDescriptor;
+using runtime::RunEntry;
+using runtime::StageRecord;
+
+constexpr int kLookAgainMs = 1000;  // where changes are not told, as on some network file systems
+
+fs::path log_file(const fs::path& run, const std::string& stage) {
+  return run / "stages" / runtime::folder_name(stage) / "log.txt";
+}
+
+bool is_over(const StageRecord& stage) {
+  return stage.status != "running" && stage.status != "waits";
+}
+
+// The stage in the run, or the newest run that has one of this name. Reads no more plans than it
+// must.
+const RunEntry& run_of(const std::vector<RunEntry>& runs, const fs::path& store,
+                       const std::string& stage) {
+  std::vector<std::string> known;
+  for (const RunEntry& run : runs) {
+    try {
+      const auto record = runtime::read_run(store, run);
+      if (record.find(stage)) return run;
+      if (known.empty())
+        for (const StageRecord& other : record.stages) known.push_back(other.id);
+    } catch (const runtime::StoreError&) {
+    }
+  }
+  throw CommandError(kUsage,
+                     "no run has a stage '" + stage + "'." + runtime::suggestion(stage, known));
+}
+
+// Prints what a file has beyond `offset`; returns the new end.
+std::size_t print_from(const fs::path& file, std::size_t offset) {
+  std::error_code error;
+  if (!fs::exists(file, error)) return offset;
+  const FileDescriptor in = runtime::open_file(file, O_RDONLY);
+  char buffer[65536];
+  for (;;) {
+    const ssize_t got = ::pread(in.get(), buffer, sizeof buffer, static_cast<off_t>(offset));
+    if (got <= 0) break;
+    std::cout.write(buffer, got);
+    offset += static_cast<std::size_t>(got);
+  }
+  std::cout << std::flush;
+  return offset;
+}
+
+// Where the last `lines` lines begin; 0 lines means all.
+std::size_t tail_offset(const fs::path& file, std::size_t lines) {
+  if (lines == 0 || !fs::exists(file)) return 0;
+  const std::string text = runtime::read_file(file);
+  std::size_t at = text.size();
+  if (at > 0 && text[at - 1] == '\n') --at;
+  for (; at > 0; --at)
+    if (text[at - 1] == '\n' && --lines == 0) break;
+  return at;
+}
+
+// Waits until something under the run's folder may have changed.
+class Changes {
+ public:
+  Changes() : inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
+  void watch(const fs::path& path) {
+    if (inotify_)
+      ::inotify_add_watch(inotify_.get(), path.c_str(),
+                          IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE);
+  }
+  void wait() {
+    pollfd fd = {inotify_.get(), POLLIN, 0};
+    ::poll(&fd, 1, kLookAgainMs);
+    char buffer[4096];
+    while (inotify_ && ::read(inotify_.get(), buffer, sizeof buffer) > 0) {
+    }
+  }
+
+ private:
+  FileDescriptor inotify_;
+};
+
+void follow(const fs::path& store, const fs::path& folder, const std::string& stage,
+            std::size_t offset) {
+  const fs::path file = log_file(folder, stage);
+  Changes changes;
+  changes.watch(folder);  // events, and the lease's close when the run ends
+  for (;;) {
+    changes.watch(folder / "stages");
+    changes.watch(file.parent_path());
+    // Looked at before the file, so that what was written up to the end is printed.
+    const auto entry = runtime::read_run_entry(folder);
+    const bool going = entry && entry->status == "running" &&
+                       !is_over(*runtime::read_run(store, *entry).find(stage));
+    offset = print_from(file, offset);
+    if (!going || !std::cout) return;
+    changes.wait();
+  }
+}
+
+struct LogOptions {
+  std::vector<std::string> names;
+  bool follow = false;
+  std::size_t tail = 0;
+};
+
+void logs(const Options& options, const LogOptions& wanted) {
+  const fs::path store = existing_store(options);
+  const auto runs = runtime::list_runs(store);
+  const std::string& stage = wanted.names.back();
+  const RunEntry& run = wanted.names.size() == 2 ? runtime::find_run(runs, wanted.names.front())
+                                                 : run_of(runs, store, stage);
+  const auto record = runtime::read_run(store, run);
+  const StageRecord* found = record.find(stage);
+  if (!found) {
+    std::vector<std::string> known;
+    for (const StageRecord& other : record.stages) known.push_back(other.id);
+    throw CommandError(kUsage, "run " + run.id + " has no stage '" + stage + "'." +
+                                   runtime::suggestion(stage, known));
+  }
+  fs::path file = log_file(run.folder, stage);
+  if (!fs::exists(file) && !found->made_in.empty() && found->made_in != run.id) {
+    file = log_file(store / "runs" / found->made_in, found->made_as);
+    std::cerr << "lehr: stage '" << stage << "' was " << found->status << " in run " << run.id
+              << "; it was computed in run " << found->made_in
+              << (fs::exists(file) ? ":" : ", whose log is gone") << "\n";
+    return void(print_from(file, tail_offset(file, wanted.tail)));
+  }
+  if (!fs::exists(file) && (is_over(*found) || !wanted.follow)) {
+    std::cerr << "lehr: stage '" << stage << "' logged nothing in run " << run.id << " ("
+              << found->status << (found->message.empty() ? "" : ": " + found->message) << ")\n";
+    return;
+  }
+  const std::size_t offset = tail_offset(file, wanted.tail);
+  if (wanted.follow)
+    follow(store, run.folder, stage, offset);
+  else
+    print_from(file, offset);
+}
+
+}  // namespace
+
+void add_logs(CLI::App& app, Options& options, int&) {
+  CLI::App* command = app.add_subcommand("logs", "Print what a stage logged, in the newest run");
+  auto wanted = std::make_shared<LogOptions>();
+  command
+      ->add_option("STAGE", wanted->names,
+                   "The stage; before it perhaps a run: its name or part of it, last, last~1")
+      ->required()
+      ->expected(1, 2)
+      ->type_name("[RUN] STAGE");
+  command->add_flag("-f,--follow", wanted->follow, "Go on printing until the stage ends");
+  command->add_option("-n,--tail", wanted->tail, "Only the last N lines")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  add_store_option(*command, options);
+  command->footer(example(
+      "lehr logs base --follow --store pipelines/.lehr\n  lehr logs last~1 base --tail 20"));
+  command->callback([&options, wanted] { logs(options, *wanted); });
+}
+
+}  // namespace lehr::cli
