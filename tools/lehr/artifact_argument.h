@@ -1,9 +1,9 @@
 // What commands share that name artifacts: the store they are in, -p/--pipeline, and what a name
-// means (runtime/store/artifact_name.h).
+// means (runtime/report/artifact_name.h).
 #pragma once
 
 #include "command.h"
-#include "runtime/store/artifact_name.h"
+#include "runtime/report/artifact_name.h"
 
 namespace lehr::cli {
 

@@ -1,4 +1,4 @@
-#include "runtime/store/artifact_name.h"
+#include "runtime/report/artifact_name.h"
 
 #include "runtime/store/scratch_store.h"
 
@@ -92,6 +92,7 @@ TEST_F(ArtifactName, SaysWhatItCouldHaveBeen) {
   EXPECT_NE(why_not("1999:source").find("there is no run '1999'"), std::string::npos);
   run("p", {});
   EXPECT_NE(why_not(id.substr(0, 4) + ":source").find("several runs"), std::string::npos);
+  EXPECT_EQ(why_not("last~1:source.documents"), two.outputs.at("documents").digest);
 }
 
 TEST_F(ArtifactName, TakesTheBeginningOfADigestIfItIsTheOnlyOne) {

@@ -1,4 +1,4 @@
-#include "runtime/store/artifact_name.h"
+#include "runtime/report/artifact_name.h"
 
 #include <algorithm>
 #include <map>
@@ -29,22 +29,11 @@ std::vector<RunEntry> runs_meant(const ArtifactStore& store, const std::string& 
     std::erase_if(runs, [&](const RunEntry& run) { return run.pipeline != folder_name(pipeline); });
   const std::size_t colon = name.find(':');
   if (colon == std::string::npos) return runs;
-  const std::string wanted = name.substr(0, colon);
-  std::vector<std::string> known, found;
-  for (const RunEntry& run : runs) {
-    known.push_back(run.id);
-    if (run.id == wanted) found = {wanted};
-    if (run.id.starts_with(wanted) && (found.empty() || found.front() != wanted))
-      found.push_back(run.id);
+  try {
+    runs = {find_run(runs, name.substr(0, colon))};
+  } catch (const NoSuchRun& e) {
+    throw NameError(e.what());
   }
-  if (wanted.empty() || found.empty())
-    throw NameError("there is no run '" + wanted + "' in '" + store.root().string() +
-                        "'; `lehr runs` lists them.",
-                    known);
-  if (found.size() > 1)
-    throw NameError("several runs begin with '" + wanted + "': " + joined(found) +
-                    ". Give more of the name");
-  std::erase_if(runs, [&](const RunEntry& run) { return run.id != found.front(); });
   name = name.substr(colon + 1);
   return runs;
 }
