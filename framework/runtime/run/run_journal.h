@@ -1,0 +1,41 @@
+// What happens in a run, told once and heard twice: by the run's own record and by whoever watches.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "runtime/run/display.h"
+#include "runtime/store/run_log.h"
+
+namespace lehr::runtime {
+
+class RunJournal {
+ public:
+  // Throws IoError.
+  RunJournal(const std::filesystem::path& store_root, std::string_view pipeline, Display& display)
+      : log_(store_root, pipeline), display_(display) {}
+
+  RunLog& log() { return log_; }
+  Display& display() { return display_; }
+
+  // An event as display.h lists them. Progress, metrics and log lines come by the thousand and have
+  // files of their own, so they stay out of events.ndjson.
+  void tell(const nlohmann::ordered_json& event) {
+    const auto& kind = event.at("event").get_ref<const std::string&>();
+    if (kind != "progress" && kind != "metric" && kind != "log") log_.event(event);
+    display_.event(event);
+  }
+  void tell(const std::string& stage, const char* kind,
+            const nlohmann::ordered_json& more = nlohmann::ordered_json::object()) {
+    nlohmann::ordered_json event = {{"event", kind}, {"stage", stage}};
+    event.update(more);
+    tell(event);
+  }
+
+ private:
+  RunLog log_;
+  Display& display_;
+};
+
+}  // namespace lehr::runtime

@@ -1,0 +1,47 @@
+// What is decided about every stage of a run so far, and what that means for the others: which may
+// start, which is blocked, how the run ends. Touches no process and no file.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/plan/plan.h"
+#include "runtime/run/executor.h"
+
+namespace lehr::runtime {
+
+class RunState {
+ public:
+  // `plan` outlives it. Nothing is decided at first.
+  explicit RunState(const Plan& plan);
+
+  bool decided(std::size_t index) const { return decided_[index]; }
+  void decide(std::size_t index, StageStatus status, std::string message);
+  StageOutcome& outcome(std::size_t index) { return outcomes_[index]; }
+  const std::vector<StageOutcome>& outcomes() const { return outcomes_; }
+
+  struct Readiness {
+    enum class Kind { ready, waits, blocked } kind = Kind::ready;
+    std::string by;  // blocked: the stage because of which it can never start
+  };
+  // Of a stage that is not decided.
+  Readiness readiness(std::size_t index) const;
+  // Of a ready stage: one digest for each of its inputs.
+  std::vector<std::string> input_digests(std::size_t index) const;
+
+  // What is still undecided was stopped.
+  void stop_the_rest();
+  // See ExitCode; a failed stage counts for more than a failed gate.
+  int exit_code() const;
+
+ private:
+  bool any(StageStatus status) const;
+
+  const Plan& plan_;
+  std::vector<StageOutcome> outcomes_;
+  std::vector<bool> decided_;
+  std::map<std::string, std::size_t> index_;
+};
+
+}  // namespace lehr::runtime

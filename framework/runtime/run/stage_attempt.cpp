@@ -1,0 +1,99 @@
+#include "runtime/run/stage_attempt.h"
+
+#include <chrono>
+#include <limits>
+
+namespace lehr::runtime {
+using Json = nlohmann::ordered_json;
+namespace {
+
+constexpr std::size_t kLastLines = 12;  // of a failed stage's output, shown with its error
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+StageAttempt::StageAttempt(const StageSpec& spec, const std::filesystem::path& host,
+                           RunJournal& journal)
+    : id_(spec.stage_id),
+      plugin_("'" + spec.full_name.substr(0, spec.full_name.find('.')) + "' (" +
+              spec.plugin.string() + ")"),
+      journal_(journal),
+      begin_(steady_seconds()) {
+  const auto folder = journal.log().stage_folder(id_);
+  make_folders(folder);
+  write_file_atomically(folder / "spec.json", spec.to_json().dump(1) + "\n");
+  process_ = std::make_unique<StageProcess>(host, folder / "spec.json");
+}
+
+double StageAttempt::seconds() const { return steady_seconds() - begin_; }
+
+void StageAttempt::add_to(std::vector<pollfd>& fds) const {
+  // A closed pipe is always readable: look at the exit only, so as not to spin.
+  fds.push_back({hung_up_ ? -1 : process_->events_fd(), POLLIN, 0});
+  fds.push_back({hung_up_ ? -1 : process_->output_fd(), POLLIN, 0});
+  fds.push_back({process_->exit_fd(), POLLIN, 0});
+}
+
+void StageAttempt::listen(const pollfd* polled) {
+  read();
+  for (const pollfd* pipe = polled; pipe < polled + 2; ++pipe)
+    hung_up_ = hung_up_ || ((pipe->revents & POLLHUP) && !(pipe->revents & POLLIN));
+}
+
+void StageAttempt::read() {
+  process_->read([&](const Json& event) { host_event(event); },
+                 [&](const std::string& line) {
+                   journal_.log().log(id_, line);
+                   last_lines_.push_back(line);
+                   if (last_lines_.size() > kLastLines) last_lines_.pop_front();
+                 });
+}
+
+void StageAttempt::host_event(const Json& event) {
+  const std::string kind = event["event"];
+  if (kind == "failed") {
+    failure_ = event.value("message", "");
+  } else if (kind == "cancelled") {
+    cancelled_ = true;
+  } else if (kind == "finished") {
+    finished_ = true;
+    taken_ = event.value("taken", false);
+  } else {
+    if (kind == "metric") record_metric(event);
+    if (kind == "log")
+      journal_.log().log(id_, event.value("level", "") + ": " + event.value("text", ""));
+    journal_.tell(id_, kind.c_str(), event);
+  }
+}
+
+void StageAttempt::record_metric(const Json& event) {
+  double value = std::numeric_limits<double>::quiet_NaN();
+  const Json given = event.value("value", Json());
+  if (given.is_number()) value = given;
+  if (event.value("text", "") == "inf") value = std::numeric_limits<double>::infinity();
+  if (event.value("text", "") == "-inf") value = -std::numeric_limits<double>::infinity();
+  journal_.log().metric(id_, event.value("step", std::int64_t{0}), event.value("name", "?"), value);
+}
+
+StageAttempt::Verdict StageAttempt::end() {
+  const StageProcess::Ending ending = process_->collect();
+  read();
+  using Kind = Verdict::Kind;
+  if (finished_ && ending.signal == 0 && ending.code == kExitOk)
+    return {taken_ ? Kind::taken : Kind::finished, "", false, {}};
+  if (cancelled_ && ending.signal == 0 && ending.code == kExitResumable)
+    return {Kind::stopped, "", false, {}};
+  Verdict out;
+  out.message = failure_;
+  out.cannot_load = !failure_.empty() && ending.code == kExitPlugin;
+  if (failure_.empty())
+    out.message =
+        "the process of plugin " + plugin_ + " " + ending.text() + " before the stage was finished";
+  out.last_lines.assign(last_lines_.begin(), last_lines_.end());
+  return out;
+}
+
+}  // namespace lehr::runtime

@@ -1,0 +1,59 @@
+// One try at one stage: its host process from start to end. What the host and the plugin say
+// becomes events, metrics and log lines of the run; how it ended becomes a verdict. Whether a
+// result is good, and what follows from it, is the executor's business.
+#pragma once
+
+#include <poll.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/run/run_journal.h"
+#include "runtime/run/stage_process.h"
+#include "runtime/run/stage_spec.h"
+
+namespace lehr::runtime {
+
+class StageAttempt {
+ public:
+  // Starts the host; `spec` is kept in the run's folder of the stage. Throws IoError.
+  StageAttempt(const StageSpec& spec, const std::filesystem::path& host, RunJournal& journal);
+
+  // What to wait for: always the same number of entries, the last of which says that the process
+  // has ended. A pipe that hung up is left out once listen() has seen it.
+  static constexpr std::size_t kPollEntries = 3;
+  void add_to(std::vector<pollfd>& fds) const;
+  // Reads what is there, without waiting; `polled` are this attempt's entries.
+  void listen(const pollfd* polled);
+  static bool has_ended(const pollfd* polled) { return polled[2].revents != 0; }
+
+  void ask_to_stop() { process_->ask_to_stop(); }
+  void kill() { process_->kill(); }
+  double seconds() const;  // since it began
+
+  struct Verdict {
+    enum class Kind { finished, taken, stopped, failed } kind = Kind::failed;
+    std::string message;                  // why it failed
+    bool cannot_load = false;             // failed: the plugin is not usable
+    std::vector<std::string> last_lines;  // failed: what it printed last
+  };
+  // Once it has ended: collects it and what it said last.
+  Verdict end();
+
+ private:
+  void read();
+  void host_event(const nlohmann::ordered_json& event);
+  void record_metric(const nlohmann::ordered_json& event);
+
+  const std::string id_, plugin_;
+  RunJournal& journal_;
+  double begin_;
+  std::unique_ptr<StageProcess> process_;
+  std::deque<std::string> last_lines_;
+  std::string failure_;  // what the host said
+  bool finished_ = false, taken_ = false, cancelled_ = false, hung_up_ = false;
+};
+
+}  // namespace lehr::runtime
