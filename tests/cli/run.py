@@ -3,12 +3,15 @@ import argparse
 import difflib
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 
+CHANGING = [(r"\b\d{8}-\d{6}-[\w.-]+-[0-9a-f]{4}\b", "RUN"), (r"\b[0-9a-f]{64}\b", "DIGEST")]
+DURATIONS = [(r" +(\d+\.\d|\d+m\d)?\d*s\b", " TIME")]
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -20,16 +23,20 @@ def outcome(case, lehr, plugins, folder):
         (folder / "pipeline.yaml").write_bytes(made.stdout)
     args = folder / "args.txt"
     lines = args.read_text().splitlines() if args.exists() else ["validate pipeline.yaml"]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LEHR_PLUGIN_PATH": plugins, "TZ": "UTC"}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LEHR_PLUGIN_PATH": plugins, "TZ": "UTC",
+                   "CUDA_VISIBLE_DEVICES": ""}
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH"):
         if name in os.environ:
             environment[name] = os.environ[name]
-    out = b""
+    out = ""
     for line in lines:
         done = subprocess.run([lehr, *shlex.split(line)], cwd=folder, env=environment, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=60)
-        out += b"$ lehr " + line.encode() + b"\n" + done.stdout + b"exit %d\n" % done.returncode
-    return out.decode().replace(str(folder.resolve()), "FOLDER")
+        said = done.stdout.decode().replace(str(folder.resolve()), "FOLDER")
+        for pattern, name in CHANGING + (DURATIONS if line.startswith("run ") else []):
+            said = re.sub(pattern, name, said)
+        out += f"$ lehr {line}\n{said}exit {done.returncode}\n"
+    return out
 
 
 def main():

@@ -67,6 +67,7 @@ int run(const std::string& spec_file, int events_fd) {
   const auto spec =
       runtime::StageSpec::from_json(nlohmann::ordered_json::parse(runtime::read_file(spec_file)));
   prepare_environment(spec.threads);
+  if (!spec.gpus.empty()) ::setenv("CUDA_VISIBLE_DEVICES", spec.gpus.c_str(), 1);
   return host::run_stage(spec, events);
 }
 

@@ -78,6 +78,18 @@ lehr_status output(lehr_context* c, lehr_str port, lehr_str* path) {
   return LEHR_OK;
 }
 
+size_t output_count(lehr_context* c) { return c->description.at("outputs").size(); }
+
+lehr_status output_at(lehr_context* c, size_t index, lehr_output* out, size_t out_size) {
+  if (index >= output_count(c) || out_size < sizeof(lehr_output))
+    return refuse(c, "there is no such output");
+  const Json& port = c->description.at("outputs")[index];
+  const auto& path = *c->outputs.find(port.at("name").get_ref<const std::string&>());
+  *out = {borrow(path.first), borrow(port.at("type").get_ref<const std::string&>()),
+          borrow(path.second)};
+  return LEHR_OK;
+}
+
 lehr_status set_facet(lehr_context* c, lehr_str port, lehr_str name, lehr_str value) {
   if (!c->outputs.contains(view(port)))
     return refuse(c, "there is no output port '" + std::string(view(port)) + "'");
@@ -198,7 +210,9 @@ const lehr_host* stage_services() {
                               state_latest,
                               state_find,
                               open_step,
-                              score};
+                              score,
+                              output_count,
+                              output_at};
   return &host;
 }
 

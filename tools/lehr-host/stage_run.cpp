@@ -51,6 +51,17 @@ std::optional<Lease> take_lease(const ArtifactStore& store, const StageSpec& spe
   return std::nullopt;
 }
 
+// The stage's description with the outputs that the pipeline declares in place of "*".
+Json with_declared_outputs(Json description, const StageSpec& spec) {
+  Json outputs = Json::array();
+  for (const Json& port : description.at("outputs"))
+    if (port.at("name") != "*") outputs.push_back(port);
+  for (const auto& [port, type] : spec.declared_outputs)
+    outputs.push_back({{"name", port}, {"type", type}});
+  description["outputs"] = std::move(outputs);
+  return description;
+}
+
 void bind_inputs(lehr_context& context, const ArtifactStore& store) {
   std::vector<BoundInput> bound;
   for (const auto& in : context.spec.inputs) {
@@ -86,8 +97,10 @@ lehr_status call_stage(const lehr_stage& stage, lehr_context& context) try {
 }
 
 int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe& events) {
-  if (const auto result = store.find_result(spec.key)) return finished(events, true, 0);
-  if (finish_earlier_publication(store, spec.key)) return finished(events, false, 0);
+  if (!spec.force) {
+    if (const auto result = store.find_result(spec.key)) return finished(events, true, 0);
+    if (finish_earlier_publication(store, spec.key)) return finished(events, false, 0);
+  }
 
   const PluginLibrary plugin(spec.plugin, stage_services());
   plugin.check_manifest();
@@ -101,7 +114,9 @@ int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe&
 
   const fs::path work = store.work_path(spec.key);
   DurableState state(work);
-  lehr_context context(spec, plugin.item_description("stages", spec.stage), events, state);
+  lehr_context context(spec,
+                       with_declared_outputs(plugin.item_description("stages", spec.stage), spec),
+                       events, state);
   events.phase("checking inputs");
   bind_inputs(context, store);
   std::vector<std::string> ports;

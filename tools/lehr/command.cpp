@@ -48,6 +48,18 @@ void add_pipeline_options(CLI::App& command, Options& options) {
   add_plugin_path_option(command, options);
 }
 
+void add_selection_options(CLI::App& command, Options& options) {
+  runtime::Selection& selection = options.selection;
+  const auto stages = [&](const char* name, std::vector<std::string>& names, const char* help) {
+    return command.add_option(name, names, help)->type_name("STAGE...")->group("Which stages");
+  };
+  stages("--only", selection.only, "These and no others");
+  stages("--from", selection.from, "These and all that needs them");
+  stages("--until", selection.until, "These and all that they need");
+  stages("--force", selection.force, "Run these (default: all) although they are cached")
+      ->expected(0, -1);
+}
+
 fs::path store_folder(const Options& options) {
   if (!options.store.empty()) return fs::absolute(options.store).lexically_normal();
   if (const char* store = std::getenv("LEHR_STORE"); store && *store)
@@ -92,7 +104,12 @@ std::optional<LoadedPipeline> load_pipeline(const Options& options, int& exit_co
     else if (!options.json)
       std::cerr << "lehr: warning: plugin not usable: " << broken.reason << "\n";
   }
-  if (diagnostics.empty()) return loaded;
+  if (diagnostics.empty()) {
+    runtime::Selection selection = options.selection;
+    selection.force_all = std::erase(selection.force, "") > 0;  // --force without names
+    runtime::select(loaded.plan, selection);
+    return loaded;
+  }
   if (options.json)
     std::cout << diagnostics.json().dump(2) << "\n";
   else

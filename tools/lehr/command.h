@@ -12,6 +12,7 @@
 
 #include "runtime/config/pipeline.h"
 #include "runtime/plan/plan.h"
+#include "runtime/plan/selection.h"
 #include "runtime/plugin/plugin_registry.h"
 #include "runtime/run/display.h"
 
@@ -39,6 +40,7 @@ struct Options {
   std::vector<std::string> sets;
   bool json = false;
   bool locked = false;
+  runtime::Selection selection;
   std::string pipeline;  // the positional argument of commands that take one
 };
 
@@ -48,6 +50,8 @@ void add_plugin_path_option(CLI::App& command, Options& options);
 void add_json_option(CLI::App& command, Options& options, const std::string& what);
 // PIPELINE, --set, --store, --plugin-path
 void add_pipeline_options(CLI::App& command, Options& options);
+// --only, --from, --until, --force
+void add_selection_options(CLI::App& command, Options& options);
 
 // --store, else LEHR_STORE, else .lehr beside the pipeline file (no pipeline: in the current
 // folder). Absolute.
@@ -58,7 +62,7 @@ std::filesystem::path existing_store(const Options& options);
 struct LoadedPipeline {
   runtime::Pipeline pipeline;
   std::unique_ptr<runtime::PluginRegistry> registry;  // outlives the plan
-  runtime::Plan plan;  // checked and ordered; not yet looked up in the store
+  runtime::Plan plan;  // checked, ordered, selected; not yet looked up in the store
 };
 
 // Loads options.pipeline with its plugins and plans it. Mistakes are printed (stderr; with --json
@@ -74,6 +78,9 @@ std::filesystem::path host_program();
 
 // What a run is shown on: JSON lines with --json, a live terminal, or plain lines.
 std::unique_ptr<runtime::Display> display_for(const Options& options);
+
+// What `lehr plan` prints.
+void print_plan(const Options& options, int& exit_code);
 
 // ANSI colours on `fd` (1 or 2): a terminal, and NO_COLOR is not set.
 bool use_color(int fd);

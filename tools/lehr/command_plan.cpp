@@ -16,6 +16,7 @@ using runtime::StageState;
 const char* color_of(StageState state) {
   return state == StageState::cached ? "\033[32m"
          : state == StageState::run  ? "\033[33m"
+         : state == StageState::skip ? "\033[2m"
                                      : "\033[36m";
 }
 
@@ -44,29 +45,36 @@ void print(const runtime::Plan& plan, const std::filesystem::path& store) {
   }
   std::cout << "\n"
             << counts[StageState::cached] << " cached, " << counts[StageState::run] << " to run, "
-            << counts[StageState::maybe] << " to run unless their inputs come out as before\n";
+            << counts[StageState::maybe] << " to run unless their inputs come out as before"
+            << (counts[StageState::skip] > 0
+                    ? ", " + std::to_string(counts[StageState::skip]) + " skipped"
+                    : "")
+            << "\n";
 }
 
 }  // namespace
+
+void print_plan(const Options& options, int& exit_code) {
+  auto loaded = load_pipeline(options, exit_code);
+  if (!loaded) return;
+  const auto folder = store_folder(options);
+  std::optional<runtime::ArtifactStore> store;
+  if (std::filesystem::is_directory(folder)) store.emplace(folder);
+  runtime::look_up(loaded->plan, store ? &*store : nullptr);
+  if (options.json)
+    std::cout << loaded->plan.json().dump(2) << "\n";
+  else
+    print(loaded->plan, folder);
+}
 
 void add_plan(CLI::App& app, Options& options, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "plan", "Show what `lehr run` would do, and why, without running anything");
   add_pipeline_options(*command, options);
+  add_selection_options(*command, options);
   add_json_option(*command, options, "The whole plan as JSON; mistakes as a JSON list");
   command->footer(example("lehr plan pipelines/quickstart.yaml --set stages.dpo.with.beta=0.2"));
-  command->callback([&] {
-    auto loaded = load_pipeline(options, exit_code);
-    if (!loaded) return;
-    const auto folder = store_folder(options);
-    std::optional<runtime::ArtifactStore> store;
-    if (std::filesystem::is_directory(folder)) store.emplace(folder);
-    runtime::look_up(loaded->plan, store ? &*store : nullptr);
-    if (options.json)
-      std::cout << loaded->plan.json().dump(2) << "\n";
-    else
-      print(loaded->plan, folder);
-  });
+  command->callback([&] { print_plan(options, exit_code); });
 }
 
 }  // namespace lehr::cli

@@ -9,6 +9,7 @@
 #include "runtime/plan/planner.h"
 #include "runtime/run/executor.h"
 #include "runtime/run/human_text.h"
+#include "runtime/run/output_folder.h"
 
 namespace lehr::cli {
 namespace {
@@ -35,12 +36,15 @@ std::string key_results(const StageOutcome& outcome) {
 }
 
 void print_summary(const runtime::RunOutcome& outcome) {
-  std::size_t width = 5, ran = 0, cached = 0;
-  for (const auto& stage : outcome.stages) width = std::max(width, stage.id.size());
+  std::size_t width = 5, ran = 0, cached = 0, skipped = 0;
+  for (const auto& stage : outcome.stages)
+    if (stage.status != StageStatus::skipped) width = std::max(width, stage.id.size());
   std::cout << "\n" << padded("stage", width) << "  status         time  results\n";
   for (const auto& stage : outcome.stages) {
     ran += stage.status == StageStatus::ran || stage.status == StageStatus::taken;
     cached += stage.status == StageStatus::cached;
+    skipped += stage.status == StageStatus::skipped;
+    if (stage.status == StageStatus::skipped) continue;
     const std::string time = stage.seconds > 0 ? runtime::duration_text(stage.seconds) : "-";
     std::string line = padded(stage.id, width) + "  " + padded(name(stage.status), 11) +
                        std::string(time.size() < 8 ? 8 - time.size() : 0, ' ') + time + "  " +
@@ -49,6 +53,7 @@ void print_summary(const runtime::RunOutcome& outcome) {
     std::cout << line << "\n";
   }
   std::cout << "\nrun " << outcome.run << ": " << ran << " ran, " << cached << " cached, "
+            << (skipped > 0 ? std::to_string(skipped) + " skipped, " : "")
             << runtime::duration_text(outcome.seconds) << "\n";
 }
 
@@ -63,21 +68,16 @@ void print_table(const runtime::RunOutcome& outcome, const runtime::ArtifactStor
     }
 }
 
-// outputs: {final: dpo} -> outputs/<pipeline>/final in the store's folder, a link to the artifact.
-void link_outputs(const runtime::Plan& plan, const runtime::RunOutcome& outcome,
-                  const runtime::ArtifactStore& store, bool tell) {
-  for (const auto& wanted : plan.outputs)
-    for (const auto& stage : outcome.stages) {
-      const auto output = stage.result.outputs.find(wanted.port);
-      if (stage.id != wanted.stage || output == stage.result.outputs.end()) continue;
-      const fs::path link = store.root() / "outputs" / plan.name / wanted.name;
-      runtime::make_folders(link.parent_path());
-      const fs::path fresh = link.string() + ".new-" + std::to_string(::getpid());
-      fs::remove(fresh);
-      fs::create_directory_symlink(fs::path("../../artifacts") / output->second.digest, fresh);
-      runtime::rename_path(fresh, link);
-      if (tell) std::cout << wanted.name << ": " << link.string() << "\n";
-    }
+// Before anything runs: what stands where an output is to go and is not ours will still stand there
+// when it ends.
+void check_output_folders(const runtime::Plan& plan) {
+  for (const auto& output : plan.outputs) {
+    if (plan.find(output.stage)->state == runtime::StageState::skip) continue;
+    if (const std::string why = runtime::why_not_ours(output.to); !why.empty())
+      throw CommandError(kUsage, output.where + ": output '" + output.name + "': '" +
+                                     output.to.string() + "' " + why +
+                                     ". Move it away, or name another folder with 'to'");
+  }
 }
 
 }  // namespace
@@ -87,24 +87,38 @@ void add_run(CLI::App& app, Options& options, int& exit_code) {
       app.add_subcommand("run", "Run a pipeline: what has not changed is taken from the store");
   add_pipeline_options(*command, options);
   add_locked_option(*command, options);
+  add_selection_options(*command, options);
+  auto run = std::make_shared<runtime::RunOptions>();
+  auto dry = std::make_shared<bool>(false);
+  command->add_flag("-k,--keep-going", run->keep_going,
+                    "After a failure, go on with what does not depend on it");
+  command
+      ->add_option("-j,--jobs", run->jobs, "Stages at one time, at most (default: as many as fit)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096));
+  command->add_flag("-n,--dry-run", *dry, "Print the plan, run nothing (as `lehr plan`)");
   add_json_option(*command, options, "Tell what happens as JSON, one event a line");
-  command->footer(example("lehr run pipelines/quickstart.yaml --set stages.dpo.with.beta=0.2"));
-  command->callback([&] {
+  command->footer(
+      example("lehr run pipelines/quickstart.yaml --set stages.dpo.with.beta=0.2\n"
+              "  lehr run pipelines/quickstart.yaml --until base --keep-going\n"
+              "  lehr run pipelines/quickstart.yaml --force exam"));
+  command->callback([&, run, dry] {
+    if (*dry) return print_plan(options, exit_code);
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     const fs::path host = host_program();
     const runtime::ArtifactStore store(store_folder(options));
     runtime::look_up(loaded->plan, &store);
     if (options.locked && !accept_lock(loaded->plan, &store, exit_code)) return;
+    check_output_folders(loaded->plan);
     runtime::RunOutcome outcome;
     {
       const auto display = display_for(options);
-      outcome = runtime::execute(loaded->plan, store, *display, host);
+      outcome = runtime::execute(loaded->plan, store, *display, host, *run);
     }
     exit_code = outcome.code;
     if (options.locked && !outputs_as_locked(loaded->plan, outcome) && exit_code == kOk)
       exit_code = kStageFailed;
-    if (outcome.code == kOk) link_outputs(loaded->plan, outcome, store, !options.json);
     if (options.json) return;
     print_summary(outcome);
     if (outcome.code == kOk) print_table(outcome, store);

@@ -133,6 +133,9 @@ int main(int argc, char** argv) {
   }
   try {
     return lehr::cli::run(argc, argv);
+  } catch (const lehr::runtime::SelectionError& e) {
+    std::cerr << "lehr: " << e.what() << "\n";
+    return lehr::cli::kUsage;
   } catch (const lehr::cli::CommandError& e) {
     std::cerr << "lehr: " << e.what() << "\n";
     return e.code;

@@ -41,6 +41,7 @@ std::string range(const Json& p) {
 
 std::string type_text(const Json& p) {
   const std::string type = member(p, "type");
+  if (type == "map" && p.contains("item")) return "map of " + type_text(p["item"]);
   if (type == "list" && p.contains("item")) return "list of " + type_text(p["item"]);
   if (type != "enum") return type;
   std::string out;
@@ -70,6 +71,11 @@ void ports(std::string& out, const Json& described, const char* title) {
   if (described.empty()) return;
   out += std::string("  ") + title + "\n";
   for (const Json& port : described) {
+    if (member(port, "name") == "*") {
+      out +=
+          "    any the pipeline " + std::string(title[0] == 'i' ? "connects" : "declares") + "\n";
+      continue;
+    }
     out += "    " + member(port, "name") + ": " + (port.value("list", false) ? "list of " : "") +
            member(port, "type");
     if (const auto facets = port.find("facets"); facets != port.end() && facets->is_object())

@@ -1,9 +1,11 @@
 #include "runtime/config/interpolation.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "runtime/config/suggestion.h"
+#include "runtime/config/utf8.h"
 
 namespace lehr::runtime {
 namespace {
@@ -35,6 +37,15 @@ Origin reference_origin(const Node& node, std::string_view path) {
                         [](char c) { return (c & 0xC0) != 0x80; });
   if (column >= origin.column) origin.column = static_cast<int>(column);
   return origin;
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = utf8_length(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
 }
 
 std::vector<std::string> keys(const Node& map) {
@@ -83,7 +94,8 @@ NodePtr Interpolation::scalar(const NodePtr& node) {
     const std::string_view path = text.substr(found + 2, end - found - 2);
     const NodePtr value = lookup(path, *node);
     if (value->bad) return bad_node(*node);
-    if (found == 0 && end + 1 == text.size()) return used_at(value, node->origin);
+    if (found == 0 && end + 1 == text.size())
+      return path.starts_with("env.") ? value : used_at(value, node->origin);
     if (!value->is_scalar()) {
       diagnostics_.error(reference_origin(*node, path), "'${" + std::string(path) + "}' is " +
                                                             describe(*value) +
@@ -98,6 +110,34 @@ NodePtr Interpolation::scalar(const NodePtr& node) {
   result->text = std::move(out);
   result->computed = true;
   return result;
+}
+
+// What a run depends on has to be visible, so a variable that is not set is a mistake.
+NodePtr Interpolation::environment(std::string_view path, const Node& user) {
+  const std::string_view written = path.substr(4);  // after "env."
+  const std::size_t otherwise = written.find(":-");
+  const std::string name(written.substr(0, otherwise));
+  const char* value = std::getenv(name.c_str());
+  const bool use_default =
+      otherwise != std::string_view::npos && (value == nullptr || *value == '\0');
+  auto node = std::make_shared<Node>();
+  node->kind = Node::Kind::scalar;
+  node->origin = user.origin;
+  node->computed = true;
+  if (use_default) {
+    node->text = written.substr(otherwise + 2);
+    return node;
+  }
+  if (value != nullptr && is_utf8(value)) {
+    node->text = value;
+    return node;
+  }
+  diagnostics_.error(reference_origin(user, path),
+                     value != nullptr
+                         ? "the environment variable '" + name + "' is not UTF-8"
+                         : "the environment variable '" + name +
+                               "' is not set. Set it, or write ${env." + name + ":-DEFAULT}");
+  return bad_node(user);
 }
 
 NodePtr Interpolation::lookup(std::string_view path, const Node& user) {
@@ -118,10 +158,11 @@ NodePtr Interpolation::lookup(std::string_view path, const Node& user) {
     used_matrix_.insert(name);
     return found->second;
   }
+  if (path.starts_with("env.")) return environment(path, user);
   if (!path.starts_with("vars."))
-    return refuse(
-        "'${" + std::string(path) +
-        "}' is not known. Write ${vars.NAME}, or ${matrix.NAME} in a stage with a matrix");
+    return refuse("'${" + std::string(path) +
+                  "}' is not known. Write ${vars.NAME}, ${env.NAME}, or ${matrix.NAME} in a stage "
+                  "with a matrix");
   if (const auto done = resolved_.find(path); done != resolved_.end()) return done->second;
   if (!resolving_.insert(std::string(path)).second)
     return refuse("'${" + std::string(path) + "}' is defined by itself");

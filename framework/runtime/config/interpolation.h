@@ -1,6 +1,7 @@
-// ${vars.x} and ${matrix.x} in scalars. A lone reference takes over the value with its type
-// ("${vars.vocab}" is the number 4096); within a text the value's text is put in. $${ stands for a
-// plain ${.
+// ${vars.x}, ${matrix.x} and ${env.X} in scalars. A lone reference takes over the value with its
+// type ("${vars.vocab}" is the number 4096); within a text the value's text is put in.
+// ${env.X:-text} is the environment variable X, or the text where X is not set or empty. $${ stands
+// for a plain ${.
 #pragma once
 
 #include <map>
@@ -29,6 +30,7 @@ class Interpolation {
 
  private:
   NodePtr scalar(const NodePtr& node);
+  NodePtr environment(std::string_view path, const Node& user);
   NodePtr lookup(std::string_view path, const Node& user);
 
   NodePtr vars_;

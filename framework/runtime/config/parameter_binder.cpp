@@ -178,6 +178,7 @@ class Binder {
     if (type == "struct") return given_struct(node, parameter, place);
     if (type == "one_of") return given_one_of(node, parameter, place);
     if (type == "list") return given_list(node, parameter, place);
+    if (type == "map") return given_map(node, parameter, place);
     if (type == "steps" || type == "rewards") return given_items(node, type, place);
     return scalar(node, parameter, type, place);
   }
@@ -243,6 +244,19 @@ class Binder {
     if (node.items.empty()) leaf(place, values, node.origin);
     for (std::size_t i = 0; i < node.items.size(); ++i)
       values.push_back(given(*node.items[i], item, place.element(i)));
+    return values;
+  }
+
+  // Keys as the pipeline likes, each with an item.
+  Json given_map(const Node& node, const Json& parameter, const Place& place) {
+    if (!node.is_map()) return expected(node, place, "a map");
+    const auto item = parameter.find("item");
+    if (item == parameter.end())
+      return fail(node, place.message() + ": the plugin does not say what the map holds");
+    Json values = Json::object();
+    if (node.entries.empty()) leaf(place, values, node.origin);
+    for (const Entry& entry : node.entries)
+      values[entry.key] = given(*entry.value, *item, place.inside(entry.key, true));
     return values;
   }
 

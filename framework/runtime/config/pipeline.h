@@ -27,8 +27,30 @@ struct InputConfig {
 };
 
 struct RequireConfig {
+  std::string stage;       // whose result, as written; empty: the stage's own
   std::string metric, op;  // op: ">=", ">", "<=", "<", "==", "!="
   double limit = 0;
+  Origin origin;
+};
+
+// `out: {report: documents}`, for stages that leave their outputs to the pipeline.
+struct DeclaredOutput {
+  std::string port, type;
+  Origin origin;
+};
+
+// What a stage may take of the machine while it runs. Whatever runs at one time stays within the
+// pipeline's own.
+struct Resources {
+  std::uint32_t threads = 2;
+  std::uint64_t memory = 0;    // bytes; a promise, not enforced. Pipeline: 0, what the machine has
+  std::uint32_t gpus = 0;      // Pipeline: 0, what the machine has
+  std::string device = "cpu";  // or "cuda"
+};
+
+struct Timeout {
+  double seconds = 0;         // of one attempt; 0: none
+  double grace_seconds = 30;  // from being asked to stop until it is killed
   Origin origin;
 };
 
@@ -39,23 +61,29 @@ struct StageConfig {
   std::string uses;
   Origin uses_origin;
   std::vector<InputConfig> inputs;
+  std::vector<DeclaredOutput> outputs;
   NodePtr with;  // null if there is none
   std::vector<RequireConfig> require;
+  std::vector<RequireConfig> when;  // on results of other stages: wanted only if all hold
+  std::string unwanted;             // why the stage is not wanted at all; empty: it is
   std::uint64_t seed = 0;
-  std::uint32_t threads = 1;
-  std::string device = "cpu";
+  Resources resources;
+  std::uint32_t retries = 0;
+  Timeout timeout;
 };
 
 struct OutputConfig {
   std::string name;
   Reference reference;
+  std::filesystem::path to;  // absolute
+  bool link = false;
 };
 
 struct Pipeline {
   std::string name;
   std::filesystem::path file;
   std::uint64_t seed = 0;
-  std::uint32_t threads = 2;
+  Resources resources;
   std::vector<StageConfig> stages;  // in the order of the file
   std::vector<OutputConfig> outputs;
 };

@@ -37,6 +37,7 @@ std::string parameter_help(const Json& p) {
       {"list", "a list"},
       {"input_path", "a path or glob"},
       {"struct", "a map"},
+      {"map", "a map with names of your choice"},
       {"one_of", "a map with one of its members"},
       {"steps", "a list of steps"},
       {"rewards", "a list of rewards"},
@@ -67,6 +68,9 @@ std::string parameter_help(const Json& p) {
   const std::string help = member(p, "help");
   return help.empty() ? facts : help + "\n\n" + facts;
 }
+
+constexpr const char* kBytesPattern = "^[0-9]+(\\.[0-9]+)? ?(B|[kKMGT]B|[KMGT]iB)$";
+constexpr const char* kDurationPattern = "^[0-9]+(\\.[0-9]+)? ?(ms|s|m|min|h|d)$";
 
 Json reference(const char* name) { return {{"$ref", std::string("#/definitions/") + name}}; }
 
@@ -103,8 +107,18 @@ class SchemaWriter {
           {"additionalProperties", reference("stage")}}},
         {"outputs",
          {{"type", "object"},
-          {"additionalProperties", {{"type", "string"}}},
-          {"description", "what the pipeline hands out: name -> STAGE or STAGE.OUTPUT"}}}};
+          {"additionalProperties",
+           {{"anyOf",
+             {Json{{"type", "string"}},
+              Json{{"type", "object"},
+                   {"additionalProperties", false},
+                   {"required", {"from"}},
+                   {"properties",
+                    {{"from", {{"type", "string"}}},
+                     {"to", {{"type", "string"}, {"description", "default: outputs/NAME"}}},
+                     {"mode", {{"enum", {"copy", "link"}}, {"default", "copy"}}}}}}}}}},
+          {"description",
+           "what a run puts beside the pipeline when it ends: name -> STAGE or STAGE.OUTPUT"}}}};
     schema["definitions"] = {{"resources", resources()}, {"stage", stage()}};
     return schema;
   }
@@ -115,7 +129,20 @@ class SchemaWriter {
             {"additionalProperties", false},
             {"properties",
              {{"threads", {{"type", "integer"}, {"minimum", 1}, {"default", 2}}},
+              {"memory",
+               {{"anyOf", {Json{{"type", "integer"}, {"minimum", 1}}, text(kBytesPattern)}},
+                {"description", "promised, not enforced: what runs at one time stays within it"}}},
+              {"gpu",
+               {{"type", "integer"},
+                {"minimum", 0},
+                {"description", "how many; a stage gets its own in CUDA_VISIBLE_DEVICES"}}},
               {"device", {{"enum", {"cpu", "cuda"}}, {"default", "cpu"}}}}}};
+  }
+  static Json comparison() {
+    return {{"type", "string"}, {"pattern", "^(>=|<=|==|!=|>|<) *[-+.0-9eE]+$"}};
+  }
+  static Json duration() {
+    return {{"anyOf", {Json{{"type", "number"}, {"minimum", 0}}, text(kDurationPattern)}}};
   }
 
   Json stage() const {
@@ -124,17 +151,42 @@ class SchemaWriter {
     out["properties"] = {
         {"uses", {{"anyOf", uses(names)}, {"description", "PLUGIN or PLUGIN.STAGE"}}},
         {"in", {{"type", "object"}}},
+        {"out",
+         {{"type", "object"},
+          {"description",
+           "outputs of a stage that leaves them to the pipeline: name -> artifact type"}}},
         {"with", {{"type", "object"}}},
         {"require",
          {{"type", "object"},
           {"description", "gates: the run stops here if a result does not compare as said"},
-          {"additionalProperties",
-           {{"type", "string"}, {"pattern", "^(>=|<=|==|!=|>|<) *[-+.0-9eE]+$"}}}}},
+          {"additionalProperties", comparison()}}},
         {"matrix",
          {{"type", "object"},
           {"description", "a variant of the stage for each combination of values"},
           {"minProperties", 1},
           {"additionalProperties", {{"type", "array"}, {"minItems", 1}}}}},
+        {"when",
+         {{"anyOf",
+           {Json{{"type", "boolean"}}, Json{{"type", "string"}},
+            Json{{"type", "object"}, {"additionalProperties", comparison()}}}},
+          {"description",
+           "the stage is wanted only if this holds: \"${vars.size} >= 3\", or {\"STAGE:RESULT\": "
+           "\">= 0.8\"}"}}},
+        {"retries",
+         {{"type", "integer"},
+          {"minimum", 0},
+          {"maximum", 100},
+          {"default", 0},
+          {"description", "attempts after one that failed, each from the last checkpoint"}}},
+        {"timeout",
+         {{"anyOf",
+           {duration(), Json{{"type", "object"},
+                             {"additionalProperties", false},
+                             {"required", {"after"}},
+                             {"properties", {{"after", duration()}, {"grace", duration()}}}}}},
+          {"description",
+           "of one attempt, which is then asked to stop and killed after a grace of "
+           "30s"}}},
         {"resources", reference("resources")}};
     out["allOf"] = Json::array();
     for (const auto& [name, plugin] : registry_.plugins())
@@ -174,6 +226,11 @@ class SchemaWriter {
       std::string help = member(port, "type");
       if (!member(port, "help").empty()) help += ": " + member(port, "help");
       source["description"] = help;
+      if (member(port, "name") == "*") {
+        source.erase("description");
+        inputs["additionalProperties"] = source;
+        continue;
+      }
       inputs["properties"][member(port, "name")] = source;
       if (!port.value("optional", false)) required.push_back(member(port, "name"));
     }
@@ -183,6 +240,9 @@ class SchemaWriter {
       out["required"] = {"in"};
     }
     properties["in"] = std::move(inputs);
+    for (const Json& port : list(described, "outputs"))
+      if (member(port, "name") == "*")
+        properties["out"] = {{"additionalProperties", {{"type", "string"}}}};
     properties["with"] = map(list(described, "parameters"), home);
     for (const Json& p : list(described, "parameters"))
       if (p.value("required", false) &&
@@ -263,11 +323,8 @@ class SchemaWriter {
     if (type == "float") return Json::array({number("number", p)});
     if (type == "count")
       return Json::array({number("integer", p), text("^[0-9]+(\\.[0-9]+)? ?(k|K|M|G|B|T)$")});
-    if (type == "bytes")
-      return Json::array(
-          {number("integer", p), text("^[0-9]+(\\.[0-9]+)? ?(B|[kKMGT]B|[KMGT]iB)$")});
-    if (type == "duration")
-      return Json::array({number("number", p), text("^[0-9]+(\\.[0-9]+)? ?(ms|s|m|min|h|d)$")});
+    if (type == "bytes") return Json::array({number("integer", p), text(kBytesPattern)});
+    if (type == "duration") return Json::array({number("number", p), text(kDurationPattern)});
     if (type == "enum") return Json::array({Json{{"enum", list(p, "choices")}}});
     if (type == "struct") return Json::array({map(list(p, "fields"), home)});
     if (type == "one_of") {
@@ -277,6 +334,8 @@ class SchemaWriter {
       return Json::array({one});
     }
     if (type == "list") return Json::array({Json{{"type", "array"}, {"items", item(p, home)}}});
+    if (type == "map")
+      return Json::array({Json{{"type", "object"}, {"additionalProperties", item(p, home)}}});
     if (type == "steps" || type == "rewards")
       return Json::array({Json{{"type", "array"}, {"items", {{"anyOf", items(type, home)}}}}});
     return Json::array({Json{{"type", "string"}}});

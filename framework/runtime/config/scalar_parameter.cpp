@@ -77,7 +77,7 @@ std::string expected_text(const Json& parameter) {
   if (type == "string") return "text";
   if (type == "input_path") return "a path";
   if (type == "enum") return "one of its choices";
-  if (type == "struct" || type == "one_of") return "a map";
+  if (type == "struct" || type == "one_of" || type == "map") return "a map";
   return "a list";
 }
 

@@ -62,13 +62,7 @@ class Connector {
       if (auto found = stages_named(stage); !found.empty()) return found;
     }
     if (variant) stage = reference.text;
-    std::vector<std::string> known;
-    for (const Draft& draft : drafts_) {
-      if (stage.find('@') != std::string::npos) known.push_back(draft.config->id);
-      if (known.empty() || known.back() != draft.config->base) known.push_back(draft.config->base);
-    }
-    diagnostics_.error(reference.origin,
-                       owner + "there is no stage '" + stage + "'." + suggestion(stage, known, 6));
+    unknown(stage, reference.origin, owner);
     return {};
   }
 
@@ -107,20 +101,70 @@ class Connector {
     if (!draft.described) return;
     const Json& ports = (*draft.described)["inputs"];
     std::vector<std::string> port_names;
-    for (const Json& port : ports) port_names.push_back(member(port, "name"));
+    const Json* any = nullptr;  // takes everything under every other name
+    for (const Json& port : ports)
+      if (member(port, "name") == "*")
+        any = &port;
+      else
+        port_names.push_back(member(port, "name"));
+    std::vector<Json> more;
     for (const InputConfig& input : draft.config->inputs)
-      if (std::find(port_names.begin(), port_names.end(), input.port) == port_names.end())
+      if (std::find(port_names.begin(), port_names.end(), input.port) != port_names.end())
+        continue;
+      else if (any != nullptr)
+        (more.emplace_back(*any)["name"] = input.port, more.back().erase("type"));
+      else
         diagnostics_.error(input.origin, "stage '" + draft.config->base + "': " + draft.stage.uses +
                                              " has no input '" + input.port + "'." +
                                              suggestion(input.port, port_names));
-    for (const Json& port : ports) connect_port(draft, port);
+    for (const Json& port : ports)
+      if (&port != any) connect_port(draft, port);
+    for (const Json& port : more) connect_port(draft, port);
+    other_results(draft, draft.config->require, draft.stage.gates);
+    other_results(draft, draft.config->when, draft.stage.conditions);
   }
 
  private:
   std::vector<std::size_t> stages_named(const std::string& name) const {
     if (const auto one = by_id_.find(name); one != by_id_.end()) return {one->second};
-    if (const auto all = by_base_.find(name); all != by_base_.end()) return all->second;
-    return {};
+    const auto all = by_base_.find(name);
+    if (all == by_base_.end()) return {};
+    // "dpo" means the variants that are wanted, if any is.
+    std::vector<std::size_t> wanted;
+    for (const std::size_t i : all->second)
+      if (drafts_[i].config->unwanted.empty()) wanted.push_back(i);
+    return wanted.empty() ? all->second : wanted;
+  }
+
+  // "judge:eval/accuracy": the stage before the colon, which has to come first.
+  void other_results(Draft& draft, const std::vector<RequireConfig>& written,
+                     std::vector<Gate>& gates) const {
+    for (std::size_t i = 0; i < written.size(); ++i) {
+      const std::string& name = written[i].stage;
+      if (name.empty()) continue;
+      gates[i].stage.clear();
+      if (name == draft.config->id || name == draft.config->base) continue;  // its own
+      const std::string owner = "stage '" + draft.config->base + "': ";
+      const std::vector<std::size_t> found = stages_named(name);
+      if (found.empty()) unknown(name, written[i].origin, owner);
+      if (found.size() > 1)
+        diagnostics_.error(written[i].origin,
+                           owner + "'" + name + "' has a matrix. Choose one variant, as in '" +
+                               drafts_[found[0]].config->id + ":" + written[i].metric + "'");
+      if (found.size() != 1) continue;
+      gates[i].stage = drafts_[found[0]].config->id;
+      draft.after.push_back({found[0], written[i].origin});
+    }
+  }
+
+  void unknown(const std::string& stage, const Origin& origin, const std::string& owner) const {
+    std::vector<std::string> known;
+    for (const Draft& draft : drafts_) {
+      if (stage.find('@') != std::string::npos) known.push_back(draft.config->id);
+      if (known.empty() || known.back() != draft.config->base) known.push_back(draft.config->base);
+    }
+    diagnostics_.error(origin,
+                       owner + "there is no stage '" + stage + "'." + suggestion(stage, known, 6));
   }
 
   void connect_port(Draft& draft, const Json& port) const {
@@ -160,7 +204,7 @@ class Connector {
         const PlannedOutput* output =
             this->output(drafts_[producer], output_name, type, reference, owner);
         if (!output) continue;
-        if (output->type != type) {
+        if (!type.empty() && output->type != type) {
           wrong_type(owner, type, drafts_[producer], *output, reference);
         } else if (!seen.emplace(producer, output->port).second) {
           diagnostics_.error(reference.origin, owner + "'" + reference.text + "' is named twice");

@@ -20,9 +20,11 @@ struct Draft {
       nullptr;  // null: the stage is not known, which has been reported
   PlannedStage stage;
   std::vector<Input> inputs;  // parallel to stage.inputs
+  std::vector<Input> after;   // stages whose results its gates and conditions look at
 };
 
-// Resolves every `in:` to the output it means and checks ports and types. connect.cpp
+// Resolves every `in:` to the output it means and checks ports and types; resolves the stages that
+// gates and conditions name. connect.cpp
 void connect(std::vector<Draft>& drafts, Diagnostics& diagnostics);
 // What `text` names for something that takes type `type` (empty: any): index of the stage and name
 // of the output. Used for the pipeline's `outputs`. Reports mistakes; false if there is one.

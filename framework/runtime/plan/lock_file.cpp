@@ -175,6 +175,7 @@ LockedPipeline lock(const Plan& plan, const ArtifactStore& store) {
   std::string missing;
   ContentDigests contents(digest_cache(&store));
   for (const PlannedStage& stage : plan.stages) {
+    if (!stage.wanted) continue;
     if (stage.state != StageState::cached) {
       missing += "\n  " + stage.id + ": " + stage.reason;
       continue;
@@ -205,6 +206,7 @@ LockComparison compare(const LockedPipeline& locked, const Plan& plan, const Art
   ContentDigests contents(digest_cache(store));
   for (const PlannedStage& stage : plan.stages) {
     const auto found = locked.find(stage.id);
+    if (found == locked.end() && !stage.wanted) continue;
     if (found == locked.end())
       out.refused.push_back("stage " + quoted(stage.id) + " (" + stage.where +
                             ") is not in the lock file");

@@ -9,6 +9,7 @@
 #include "runtime/plan/input_content.h"
 #include "runtime/plan/machine.h"
 #include "runtime/plan/planner.h"
+#include "runtime/plan/selection.h"
 
 namespace lehr::runtime {
 namespace {
@@ -37,6 +38,8 @@ class StaticParts {
     }
     for (const InputPath& path : stage.input_paths)
       parts.push_back({"content." + path.parameter, contents_.describe(path.pattern), path.where});
+    for (const PlannedOutput& output : stage.outputs)
+      if (!output.where.empty()) parts.push_back({"out." + output.port, output.type, output.where});
     if (stage.uses_seed) parts.push_back({"seed", std::to_string(stage.seed), ""});
     if (stage.determinism != "exact") {
       parts.push_back({"device", stage.device, ""});
@@ -85,6 +88,11 @@ class LookUp {
   void stage(PlannedStage& stage) {
     stage.state = StageState::run;
     stage.key.clear();
+    if (!is_wanted(stage)) {
+      stage.wanted = false;
+      stage.state = StageState::skip;
+      return;
+    }
     const PlannedInput* waits_for = nullptr;
     std::vector<std::string> digests;
     for (PlannedInput& input : stage.inputs) {
@@ -98,13 +106,52 @@ class LookUp {
       without_inputs(stage, *waits_for);
     else
       with_inputs(stage, digests);
+    for (const Gate& condition : stage.conditions)
+      if (stage.state != StageState::cached &&
+          by_id_.at(condition.stage)->state != StageState::cached)
+        stage.reason += "; only if " + condition.name() + " " + condition.text();
   }
 
  private:
+  // As far as it can be known: a condition may be on a result that is still to come. Gives the
+  // reason.
+  bool is_wanted(PlannedStage& stage) const {
+    const auto refuse = [&](const std::string& why) {
+      stage.reason = why;
+      return false;
+    };
+    if (!stage.wanted) return false;
+    stage.reason.clear();
+    for (const PlannedInput& input : stage.inputs)
+      if (!by_id_.at(input.from_stage)->wanted) return refuse("needs '" + input.from_stage + "'");
+    for (const auto* gates : {&stage.gates, &stage.conditions})
+      for (const Gate& gate : *gates)
+        if (!gate.stage.empty() && !by_id_.at(gate.stage)->wanted)
+          return refuse("needs a result of '" + gate.stage + "'");
+    for (const Gate& condition : stage.conditions) {
+      const PlannedStage& from = *by_id_.at(condition.stage);
+      if (from.state != StageState::cached) continue;
+      const auto result = store_->find_result(from.key);
+      if (!result) continue;
+      const auto number = result->results.find(condition.metric);
+      if (number != result->results.end() && !condition.passes(number->second.value))
+        return refuse(condition.name() + " " + condition.text() + " does not hold (" +
+                      condition.where + ")");
+    }
+    return true;
+  }
+
   void with_inputs(PlannedStage& stage, const std::vector<std::string>& digests) {
     const StageKey key = stage_key(stage, digests);
     stage.key = key.key;
-    if (take_result(stage)) return;
+    if (stage.forced)
+      stage.reason = "forced";
+    else if (take_result(stage))
+      return;
+    else
+      explain_run(stage, key);
+  }
+  void explain_run(PlannedStage& stage, const StageKey& key) {
     if (const StageResult* old = closest_result(stage, key.parts, results())) {
       const auto changes = differences(old->key_parts, key.parts);
       stage.reason = changes.empty() ? "its stored outputs are gone or damaged" : summary(changes);
@@ -124,6 +171,10 @@ class LookUp {
     return true;
   }
   void without_inputs(PlannedStage& stage, const PlannedInput& waits_for) {
+    if (stage.forced) {
+      stage.reason = "forced";
+      return;
+    }
     const StageResult* old = closest_result(stage, stage.static_parts, results(), "in.");
     if (!old) {
       stage.reason = "never run before";
@@ -175,6 +226,7 @@ void look_up(Plan& plan, const ArtifactStore* store) {
   contents.save();
   LookUp search(plan, store);
   for (PlannedStage& stage : plan.stages) search.stage(stage);
+  settle_selection(plan);
 }
 
 }  // namespace lehr::runtime

@@ -7,6 +7,13 @@
 namespace lehr::runtime {
 namespace {
 
+// All that a stage waits for.
+std::vector<Draft::Input> needs(const Draft& draft) {
+  std::vector<Draft::Input> out = draft.inputs;
+  out.insert(out.end(), draft.after.begin(), draft.after.end());
+  return out;
+}
+
 // One mistake for each cycle among the stages that never became ready.
 void report_cycles(const std::vector<Draft>& drafts, const std::vector<std::size_t>& waiting,
                    Diagnostics& diagnostics) {
@@ -16,14 +23,14 @@ void report_cycles(const std::vector<Draft>& drafts, const std::vector<std::size
     if (waiting[start] == 0 || marks[start] != Mark::fresh) continue;
     // Every waiting stage has a waiting producer, so walking up must come round.
     std::vector<std::size_t> path;
-    std::vector<const Origin*> through;
+    std::vector<Origin> through;
     std::size_t at = start;
     while (marks[at] == Mark::fresh) {
       marks[at] = Mark::on_path;
       path.push_back(at);
-      for (const Draft::Input& input : drafts[at].inputs)
+      for (const Draft::Input& input : needs(drafts[at]))
         if (waiting[input.producer] > 0) {
-          through.push_back(&input.origin);
+          through.push_back(input.origin);
           at = input.producer;
           break;
         }
@@ -36,9 +43,9 @@ void report_cycles(const std::vector<Draft>& drafts, const std::vector<std::size
       ring = drafts[at].config->id + " -> " + ring;
       ring.resize(ring.size() - 4);
       auto& error =
-          diagnostics.error(*through[begin], "stages need each other in a circle: " + ring);
+          diagnostics.error(through[begin], "stages need each other in a circle: " + ring);
       for (std::size_t i = begin + 1; i < path.size() && i < begin + 8; ++i)
-        error.notes.push_back({*through[i], "'" + drafts[path[i]].config->id + "' needs this"});
+        error.notes.push_back({through[i], "'" + drafts[path[i]].config->id + "' needs this"});
     }
     for (const std::size_t stage : path) marks[stage] = Mark::done;
   }
@@ -51,7 +58,7 @@ std::vector<std::size_t> data_flow_order(const std::vector<Draft>& drafts,
   std::vector<std::size_t> waiting(drafts.size());
   std::vector<std::vector<std::size_t>> consumers(drafts.size());
   for (std::size_t i = 0; i < drafts.size(); ++i)
-    for (const Draft::Input& input : drafts[i].inputs) {
+    for (const Draft::Input& input : needs(drafts[i])) {
       ++waiting[i];
       consumers[input.producer].push_back(i);
     }

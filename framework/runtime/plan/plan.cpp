@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_map>
 
 namespace lehr::runtime {
 namespace {
@@ -29,11 +30,16 @@ Json stage_json(const PlannedStage& stage) {
     if (!output.digest.empty()) item["digest"] = output.digest;
     out["outputs"].push_back(std::move(item));
   }
-  for (const Gate& gate : stage.gates) out["require"][gate.metric] = gate.text();
+  for (const Gate& gate : stage.gates) out["require"][gate.name()] = gate.text();
+  for (const Gate& condition : stage.conditions) out["when"][condition.name()] = condition.text();
   out["determinism"] = stage.determinism;
   if (stage.uses_seed) out["seed"] = stage.seed;
   out["threads"] = stage.threads;
   out["device"] = stage.device;
+  if (stage.memory > 0) out["memory"] = stage.memory;
+  if (stage.gpus > 0) out["gpu"] = stage.gpus;
+  if (stage.retries > 0) out["retries"] = stage.retries;
+  if (stage.timeout_seconds > 0) out["timeout"] = stage.timeout_seconds;
   out["key_parts"] = Json::array();
   for (const KeyPart& part : stage.static_parts) {
     Json item = {{"name", part.name}, {"value", part.value}};
@@ -51,6 +57,8 @@ const char* name(StageState state) {
       return "cached";
     case StageState::maybe:
       return "maybe";
+    case StageState::skip:
+      return "skip";
     case StageState::run:
       break;
   }
@@ -66,10 +74,27 @@ bool Gate::passes(double value) const {
   return value == limit;
 }
 
+std::string Gate::name() const { return stage.empty() ? metric : stage + ":" + metric; }
+
 std::string Gate::text() const {
   char buffer[32];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, limit).ptr;
   return op + " " + std::string(buffer, end);
+}
+
+std::vector<std::vector<std::size_t>> Plan::needs() const {
+  std::unordered_map<std::string_view, std::size_t> index;
+  std::vector<std::vector<std::size_t>> out(stages.size());
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    for (const PlannedInput& input : stages[i].inputs) out[i].push_back(index.at(input.from_stage));
+    for (const auto* gates : {&stages[i].gates, &stages[i].conditions})
+      for (const Gate& gate : *gates)
+        if (!gate.stage.empty()) out[i].push_back(index.at(gate.stage));
+    std::sort(out[i].begin(), out[i].end());
+    out[i].erase(std::unique(out[i].begin(), out[i].end()), out[i].end());
+    index[stages[i].id] = i;
+  }
+  return out;
 }
 
 const PlannedStage* Plan::find(std::string_view id) const {

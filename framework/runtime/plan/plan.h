@@ -53,6 +53,7 @@ struct PlannedOutput {
   std::map<std::string, std::string> facets;  // see PlannedInput
   std::string self;
   std::string digest;  // when the stage is cached, else empty
+  std::string where;   // if the pipeline declares the port (`out:`), not the plugin; else empty
 };
 
 // A document step or reward that a parameter of the stage names, in the order of that parameter's
@@ -71,14 +72,15 @@ struct InputPath {
       where;  // pattern: an absolute file, folder or glob; where: empty for a default
 };
 
-// The stage's result `metric` must compare with `limit` as `op` says: ">=", ">", "<=", "<", "==",
-// "!=".
+// The result `metric` must compare with `limit` as `op` says: ">=", ">", "<=", "<", "==", "!=".
 struct Gate {
   std::string metric, op;
   double limit;
   std::string where;
+  std::string stage;  // whose result; empty: that of the stage that has the gate
 
   bool passes(double value) const;
+  std::string name() const;  // "eval/accuracy", "judge:eval/accuracy"
   std::string text() const;  // ">= 0.7"
 };
 
@@ -86,6 +88,7 @@ enum class StageState {
   cached,  // the result is in the store
   run,     // no stored result can fit
   maybe,   // runs unless its inputs come out as before
+  skip,    // left alone: not wanted (`when`) or not selected
 };
 
 struct PlannedStage {
@@ -99,12 +102,23 @@ struct PlannedStage {
   std::vector<ItemUse> steps, rewards;
   std::vector<InputPath> input_paths;
   std::vector<Gate> gates;
-  std::string determinism;  // "exact", "machine", "none"
+  std::vector<Gate> conditions;  // on results of other stages: run only if all hold
+  bool wanted = true;            // not: `reason` says why; what needs it is not wanted either
+  std::string determinism;       // "exact", "machine", "none"
   bool uses_seed = false;
   std::uint64_t seed = 0;
   std::uint32_t threads = 1;
   std::string device = "cpu";
+  // How it runs, not what comes out: no part of the key.
+  std::uint64_t memory = 0;                       // bytes it promises to stay below
+  std::uint32_t gpus = 0;                         // handed to it for itself
+  std::uint32_t retries = 0;                      // more attempts after one that failed
+  double timeout_seconds = 0, grace_seconds = 0;  // of an attempt; 0: none
+  std::string timeout_where;
   std::string where;  // of the stage's name in the file
+
+  // What the command line asked for (selection.h). forced: it runs although its result is there.
+  bool selected = true, forced = false;
 
   std::vector<KeyPart> static_parts;  // all parts of the key but the inputs' digests
   StageState state = StageState::run;
@@ -117,9 +131,11 @@ struct PlannedStage {
 // that order.
 StageKey stage_key(const PlannedStage& stage, const std::vector<std::string>& input_digests);
 
-// Something the pipeline hands out when a run ends: `outputs: {final: dpo}`.
+// Something the pipeline hands out when a run ends: `outputs: {final: dpo}`. See output_folder.h.
 struct PipelineOutput {
   std::string name, stage, port, where;
+  std::filesystem::path to;  // absolute
+  bool link = false;         // to the artifact in the store, instead of a copy
 };
 
 struct Plan {
@@ -127,13 +143,18 @@ struct Plan {
   std::filesystem::path pipeline_file;
   std::uint64_t seed = 0;
   std::uint32_t threads = 1;         // for all stages that run at one time
+  std::uint64_t memory = 0;          // the same; 0: what the machine has
+  std::uint32_t gpus = 0;            // the same
   std::vector<PlannedStage> stages;  // topological order; among equals the order of the file
   std::vector<PipelineOutput> outputs;
 
+  // What a stage needs directly, by position: the makers of its inputs, and the stages whose
+  // results its gates and conditions look at. All of it comes before the stage.
+  std::vector<std::vector<std::size_t>> needs() const;
   const PlannedStage* find(std::string_view id) const;
   nlohmann::ordered_json json() const;  // `lehr plan --json`, runs/<run>/plan.json
 };
 
-const char* name(StageState state);  // "cached", "run", "maybe"
+const char* name(StageState state);  // "cached", "run", "maybe", "skip"
 
 }  // namespace lehr::runtime

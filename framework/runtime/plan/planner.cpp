@@ -46,6 +46,31 @@ void unknown_stage(const StageConfig& config, const PluginRegistry& registry,
   diagnostics.error(config.uses_origin, message);
 }
 
+// The plugin's outputs, and those that the pipeline declares where the plugin leaves it to it.
+void outputs(const StageConfig& config, const Json& described, PlannedStage& stage,
+             Diagnostics& diagnostics) {
+  bool any = false;
+  for (const Json& port : described["outputs"]) {
+    if (port.value("name", "") == "*")
+      any = true;
+    else
+      stage.outputs.push_back({port.value("name", ""), port.value("type", ""), facets_of(port),
+                               port.value("self", ""), "", ""});
+  }
+  for (const DeclaredOutput& declared : config.outputs) {
+    if (any)
+      stage.outputs.push_back({declared.port, declared.type, {}, "", "", declared.origin.text()});
+    else
+      diagnostics.error(declared.origin, "stage '" + config.base + "': " + stage.uses +
+                                             " has outputs of its own; 'out' is for stages that "
+                                             "leave them to the pipeline, such as 'command'");
+  }
+}
+
+Gate gate(const RequireConfig& config) {
+  return {config.metric, config.op, config.limit, config.origin.text(), config.stage};
+}
+
 // One plugin's part of resolving a stage: what it is and its typed parameters.
 Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnostics& diagnostics) {
   Draft draft;
@@ -54,8 +79,16 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnos
   stage.id = config.id;
   stage.where = config.origin.text();
   stage.seed = config.seed;
-  stage.threads = config.threads;
-  stage.device = config.device;
+  stage.threads = config.resources.threads;
+  stage.device = config.resources.device;
+  stage.memory = config.resources.memory;
+  stage.gpus = config.resources.gpus;
+  stage.retries = config.retries;
+  stage.timeout_seconds = config.timeout.seconds;
+  stage.grace_seconds = config.timeout.grace_seconds;
+  stage.timeout_where = config.timeout.origin.text();
+  stage.wanted = config.unwanted.empty();
+  stage.reason = config.unwanted;
   if (config.uses.empty()) return draft;
   const auto item = registry.stage(config.uses);
   if (!item) {
@@ -68,11 +101,9 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnos
   stage.plugin = item->plugin;
   stage.determinism = described.value("determinism", "exact");
   stage.uses_seed = described.value("seed", false);
-  for (const Json& port : described["outputs"])
-    stage.outputs.push_back({port.value("name", ""), port.value("type", ""), facets_of(port),
-                             port.value("self", ""), ""});
-  for (const RequireConfig& require : config.require)
-    stage.gates.push_back({require.metric, require.op, require.limit, require.origin.text()});
+  outputs(config, described, stage, diagnostics);
+  for (const RequireConfig& require : config.require) stage.gates.push_back(gate(require));
+  for (const RequireConfig& when : config.when) stage.conditions.push_back(gate(when));
 
   BoundParameters bound =
       bind_parameters(config.with, described["parameters"], registry, "stage '" + config.base + "'",
@@ -101,7 +132,9 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, Diagnos
   plan.name = pipeline.name;
   plan.pipeline_file = pipeline.file;
   plan.seed = pipeline.seed;
-  plan.threads = pipeline.threads;
+  plan.threads = pipeline.resources.threads;
+  plan.memory = pipeline.resources.memory;
+  plan.gpus = pipeline.resources.gpus;
 
   std::vector<Draft> drafts;
   drafts.reserve(pipeline.stages.size());
@@ -115,8 +148,8 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, Diagnos
     std::string port;
     if (resolve_output(drafts, output.reference, "output '" + output.name + "': ", stage, port,
                        diagnostics))
-      plan.outputs.push_back(
-          {output.name, drafts[stage].stage.id, port, output.reference.origin.text()});
+      plan.outputs.push_back({output.name, drafts[stage].stage.id, port,
+                              output.reference.origin.text(), output.to, output.link});
   }
   plan.stages.reserve(order.size());
   for (const std::size_t index : order) plan.stages.push_back(std::move(drafts[index].stage));

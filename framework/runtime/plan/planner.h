@@ -17,7 +17,8 @@ namespace lehr::runtime {
 Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, Diagnostics& diagnostics);
 
 // Fills in static key parts (reads input files and libraries), then looks every stage up in the
-// store: state, reason, keys and digests. `store`: null if there is none yet. Throws IoError.
+// store: state, reason, keys and digests. `store`: null if there is none yet. Throws IoError;
+// SelectionError if what is selected (selection.h) needs what is neither selected nor stored.
 void look_up(Plan& plan, const ArtifactStore* store);
 
 }  // namespace lehr::runtime

@@ -53,9 +53,16 @@ std::string told(const Json& event) {
     return results.empty() ? out : out + ": " + results;
   }
   if (kind == "stage_stopped") return "stopped; the next run goes on from its last checkpoint";
+  if (kind == "stage_skipped") return "skipped: " + text("reason");
+  if (kind == "stage_timeout")
+    return "timeout of " + duration_text(event.at("seconds")) + ": asked to stop";
   if (kind == "stage_blocked") return "not run, because of '" + text("by") + "'";
-  if (kind == "stage_failed") {
+  if (kind == "stage_failed" || kind == "stage_retry") {
     std::string out = "failed: " + text("message");
+    if (kind == "stage_retry")
+      out += "\n    trying again in " + duration_text(event.at("seconds")) + " (attempt " +
+             std::to_string(event.at("attempt").get<int>()) + " of " +
+             std::to_string(event.at("of").get<int>()) + ")";
     for (const Json& line : event.at("log")) out += "\n    | " + line.get<std::string>();
     return out;
   }
@@ -68,6 +75,20 @@ std::string told(const Json& event) {
   return "";
 }
 
+// The same for events that belong to no stage.
+std::string told_of_run(const Json& event) {
+  const std::string kind = event.at("event");
+  if (kind == "stopping") return "stopping: stages save their state (again: stop at once)";
+  if (kind == "output_failed")
+    return "output " + event.at("name").get<std::string>() + ": " +
+           event.at("message").get<std::string>();
+  if (kind == "output")
+    return "output " + event.at("name").get<std::string>() + ": " +
+           event.at("path").get<std::string>() +
+           (event.at("changed").get<bool>() ? "" : " (unchanged)");
+  return "";
+}
+
 class PlainDisplay : public Display {
  public:
   explicit PlainDisplay(int fd) : fd_(fd) {}
@@ -75,7 +96,7 @@ class PlainDisplay : public Display {
   void event(const Json& event) override {
     const std::string kind = event.at("event");
     const double now = steady_seconds();
-    if (kind == "stopping") print(fd_, "stopping: stages save their state (again: stop at once)\n");
+    if (const std::string text = told_of_run(event); !text.empty()) print(fd_, text + "\n");
     if (!event.contains("stage")) return;
     const std::string stage = event["stage"];
     if (kind == "stage_started") {
@@ -119,12 +140,12 @@ class TerminalDisplay : public Display {
     if (kind == "run_started")
       for (const Json& stage : event.at("stages"))
         width_ = std::max(width_, stage.get<std::string>().size());
-    if (kind == "stopping")
-      say("", "stopping: stages save their state (again: stop at once)", kYellow);
+    if (const std::string text = told_of_run(event); !text.empty())
+      say("", text, kind == "output" ? kDim : kind == "stopping" ? kYellow : kRed);
     if (!event.contains("stage")) return;
     const std::string stage = event["stage"];
     if (kind == "stage_started") running_.emplace_back(stage, StageProgress(now));
-    if (kind.starts_with("stage_") && kind != "stage_started")
+    if (kind.starts_with("stage_") && kind != "stage_started" && kind != "stage_timeout")
       std::erase_if(running_, [&](const auto& r) { return r.first == stage; });
     for (auto& [id, progress] : running_)
       if (id == stage) progress.event(event, now);
@@ -161,7 +182,9 @@ class TerminalDisplay : public Display {
   static const char* color_of(const std::string& kind) {
     if (kind == "stage_finished") return kGreen;
     if (kind == "stage_failed" || kind == "gate") return kRed;
-    if (kind == "stage_stopped" || kind == "stage_blocked") return kYellow;
+    if (kind == "stage_stopped" || kind == "stage_blocked" || kind == "stage_retry" ||
+        kind == "stage_timeout")
+      return kYellow;
     return kDim;
   }
   static std::string bar(double fraction) {

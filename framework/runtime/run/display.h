@@ -6,8 +6,13 @@
 //   stage_cached   {"key", "results"}          stage_started  {"key", "reason"}
 //   stage_finished {"key", "seconds", "taken", "results"}
 //   stage_failed   {"message", "plugin", "log"}   stage_stopped  {}   stage_blocked {"by"}
+//   stage_retry    {"message", "log", "attempt", "of", "seconds"}: it failed, and is tried again
+//                  after so many seconds
+//   stage_timeout  {"seconds", "grace"}: it is asked to stop   stage_skipped {"reason"}
 //   gate           {"metric", "value", "limit", "passed", "where"}
-//   stopping       {}                             run_finished   {"status", "code", "seconds"}
+//   output         {"name", "path", "type", "digest", "changed"}   output_failed {"name",
+//   "message"} stopping       {}                             run_finished   {"status", "code",
+//   "seconds"}
 #pragma once
 
 #include <memory>

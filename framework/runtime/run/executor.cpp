@@ -5,10 +5,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <set>
 
 #include "runtime/plan/input_content.h"
+#include "runtime/run/human_text.h"
+#include "runtime/run/output_folder.h"
+#include "runtime/run/resource_pool.h"
 #include "runtime/run/run_journal.h"
 #include "runtime/run/run_state.h"
 #include "runtime/run/stage_attempt.h"
@@ -34,40 +38,54 @@ Json results_json(const StageResult& result) {
   return out;
 }
 
+// Before the attempt after so many failed ones: what fails at once may have a reason that passes.
+double pause_seconds(std::uint32_t failed_attempts) {
+  return std::min(60.0, std::ldexp(1.0, static_cast<int>(std::min(failed_attempts, 7u)) - 1));
+}
+
 // A stage whose host is alive.
 struct Running {
   std::size_t index;
+  ResourcePool::Share share;
   std::unique_ptr<StageAttempt> attempt;
 };
 
 class Executor {
  public:
-  Executor(const Plan& plan, const ArtifactStore& store, Display& display, const fs::path& host)
+  Executor(const Plan& plan, const ArtifactStore& store, Display& display, const fs::path& host,
+           const RunOptions& options)
       : plan_(plan),
         store_(store),
         host_(host),
+        options_(options),
         journal_(store.root(), plan.name, display),
+        pool_(plan),
         state_(plan),
-        keys_(plan.stages.size()) {}
+        keys_(plan.stages.size()),
+        not_before_(plan.stages.size(), 0) {}
 
   RunOutcome run() {
     const double begin = steady_seconds();
     Json ids = Json::array();
-    for (const PlannedStage& stage : plan_.stages) ids.push_back(stage.id);
+    for (const PlannedStage& stage : plan_.stages)
+      if (stage.state != StageState::skip) ids.push_back(stage.id);
     journal_.log().write_plan(plan_.json());
     journal_.tell({{"event", "run_started"},
                    {"run", journal_.log().id()},
                    {"pipeline", plan_.name},
                    {"store", store_.root().string()},
                    {"stages", ids}});
+    tell_what_is_not_wanted();
+    refuse_missing_gpus();
     start_what_can();
-    while (!running_.empty()) {
+    while (!running_.empty() || is_pausing()) {
       wait();
       start_what_can();
     }
-    state_.stop_the_rest();
-    const int code =
+    state_.end_the_rest(stopping_ ? StageStatus::stopped : StageStatus::not_run);
+    int code =
         state_.exit_code() == kExitFailed && plugin_failed_ ? kExitPlugin : state_.exit_code();
+    if (code == kExitOk && !put_outputs()) code = kExitFailed;
     RunOutcome out{code, journal_.log().id(), steady_seconds() - begin, state_.outcomes()};
     static const std::map<int, const char*> names = {
         {kExitOk, "ok"}, {kExitGate, "gate failed"}, {kExitResumable, "stopped"}};
@@ -87,32 +105,100 @@ class Executor {
     journal_.tell(plan_.stages[index].id, kind, more);
   }
 
+  void tell_what_is_not_wanted() {
+    for (std::size_t i = 0; i < plan_.stages.size(); ++i)
+      if (!plan_.stages[i].wanted) tell(i, "stage_skipped", {{"reason", plan_.stages[i].reason}});
+  }
+
+  // Before anything runs: what they wait for would never come.
+  void refuse_missing_gpus() {
+    for (std::size_t i = 0; i < plan_.stages.size(); ++i)
+      if (!state_.decided(i) && plan_.stages[i].state != StageState::cached &&
+          plan_.stages[i].gpus > pool_.gpus())
+        fail(i,
+             "it wants " + std::to_string(plan_.stages[i].gpus) + " GPUs, and there are " +
+                 std::to_string(pool_.gpus()) +
+                 " (CUDA_VISIBLE_DEVICES, else /dev/nvidia*; at most 'gpu' of the pipeline's "
+                 "resources)",
+             {});
+  }
+
+  // What the pipeline hands out, as far as this run has it. False: something could not be put.
+  bool put_outputs() {
+    bool all = true;
+    for (const PipelineOutput& output : plan_.outputs)
+      for (const StageOutcome& outcome : state_.outcomes()) {
+        const auto found = outcome.result.outputs.find(output.port);
+        if (outcome.id != output.stage || found == outcome.result.outputs.end()) continue;
+        try {
+          const bool changed = put_output(store_, found->second.digest, output.to, output.link);
+          journal_.tell({{"event", "output"},
+                         {"name", output.name},
+                         {"path", output.to.string()},
+                         {"type", found->second.type},
+                         {"digest", found->second.digest},
+                         {"changed", changed}});
+        } catch (const std::exception& e) {
+          all = false;
+          journal_.tell({{"event", "output_failed"}, {"name", output.name}, {"message", e.what()}});
+        }
+      }
+    return all;
+  }
+
   // ---- starting ----
 
   void start_what_can() {
-    std::uint32_t busy = 0;
-    for (const Running& r : running_) busy += plan_.stages[r.index].threads;
     bool changed = true;
     while (changed && !stopping_) {  // a decided stage may make others ready
       changed = false;
       for (std::size_t i = 0; i < plan_.stages.size(); ++i) {
         if (state_.decided(i) || is_running(i)) continue;
         const RunState::Readiness readiness = state_.readiness(i);
-        if (readiness.kind == RunState::Readiness::Kind::waits) continue;
-        if (readiness.kind == RunState::Readiness::Kind::blocked) {
-          state_.decide(i, StageStatus::blocked, "blocked by '" + readiness.by + "'");
-          tell(i, "stage_blocked", {{"by", readiness.by}});
-          changed = true;
-        } else if (take_hit(i)) {
-          changed = true;
-        } else if (const std::uint32_t threads = plan_.stages[i].threads;
-                   running_.empty() || busy + threads <= plan_.threads) {
-          start(i);
-          busy += threads;
-          changed = state_.decided(i);  // it could not be started
+        using Kind = RunState::Readiness::Kind;
+        if (readiness.kind == Kind::waits) continue;
+        if (readiness.kind == Kind::ready) {
+          // Without a key it is looked at for the first time.
+          if (keys_[i].key.empty() && !check_gates(i, true)) {
+            changed = true;
+            continue;
+          }
+          if (!take_hit(i)) start_if_it_fits(i);
+        } else {
+          leave(i, readiness);
         }
+        changed = changed || state_.decided(i);
       }
     }
+  }
+
+  void leave(std::size_t index, const RunState::Readiness& readiness) {
+    using Kind = RunState::Readiness::Kind;
+    if (readiness.kind == Kind::broken) return fail(index, readiness.why, {});
+    if (readiness.kind == Kind::blocked) {
+      state_.decide(index, StageStatus::blocked, "blocked by '" + readiness.why + "'");
+      return tell(index, "stage_blocked", {{"by", readiness.why}});
+    }
+    state_.decide(index, StageStatus::skipped, readiness.why);
+    tell(index, "stage_skipped", {{"reason", readiness.why}});
+  }
+
+  void start_if_it_fits(std::size_t index) {
+    if (!may_start() || steady_seconds() < not_before_[index]) return;
+    if (auto share = pool_.take(plan_.stages[index])) start(index, std::move(*share));
+  }
+
+  // Some stage has failed and waits for its next attempt.
+  bool is_pausing() const {
+    if (stopping_ || (!options_.keep_going && state_.has_failed())) return false;
+    for (std::size_t i = 0; i < not_before_.size(); ++i)
+      if (not_before_[i] > 0 && !state_.decided(i) && !is_running(i)) return true;
+    return false;
+  }
+
+  bool may_start() const {
+    return (options_.keep_going || !state_.has_failed()) &&
+           (options_.jobs == 0 || running_.size() < options_.jobs);
   }
 
   bool is_running(std::size_t index) const {
@@ -128,12 +214,13 @@ class Executor {
           store_.shared_lock();  // gc must see the key before it may take the result away
       journal_.log().add_key(keys_[index].key);
     }
+    if (plan_.stages[index].forced) return false;
     auto result = store_.find_result(keys_[index].key);
     if (!result || !has_all_outputs(index, *result)) return false;
     tell(index, "stage_cached", {{"key", keys_[index].key}, {"results", results_json(*result)}});
     state_.outcome(index).result = std::move(*result);
     state_.decide(index, StageStatus::cached, "");
-    check_gates(index);
+    check_gates(index, false);
     return true;
   }
 
@@ -144,17 +231,22 @@ class Executor {
     });
   }
 
-  void start(std::size_t index) {
+  void start(std::size_t index, ResourcePool::Share share) {
     const PlannedStage& stage = plan_.stages[index];
+    ++state_.outcome(index).attempts;
     tell(index, "stage_started", {{"key", keys_[index].key}, {"reason", stage.reason}});
     try {
-      running_.push_back({index, std::make_unique<StageAttempt>(spec(index), host_, journal_)});
+      const StageAttempt::TimeLimit limit{stage.timeout_seconds, stage.grace_seconds,
+                                          stage.timeout_where};
+      auto attempt = std::make_unique<StageAttempt>(spec(index, share), limit, host_, journal_);
+      running_.push_back({index, std::move(share), std::move(attempt)});
     } catch (const std::exception& e) {
-      fail(index, e.what(), {});
+      pool_.give_back(share);
+      attempt_failed(index, e.what(), {});
     }
   }
 
-  StageSpec spec(std::size_t index) {
+  StageSpec spec(std::size_t index, const ResourcePool::Share& share) {
     const PlannedStage& stage = plan_.stages[index];
     StageSpec out;
     out.store = store_.root();
@@ -164,16 +256,20 @@ class Executor {
     out.stage = stage.uses.substr(stage.uses.find('.') + 1);
     out.full_name = stage.uses;
     out.key = keys_[index].key;
+    out.force = stage.forced;
     for (const KeyPart& part : keys_[index].parts)
       out.key_parts.emplace_back(part.name, part.value);
     out.parameters = stage.parameters;
     out.seed = stage.seed;
     out.threads = stage.threads;
     out.device = stage.device;
+    for (const std::string& gpu : share.gpus) out.gpus += (out.gpus.empty() ? "" : ",") + gpu;
     const auto digests = state_.input_digests(index);
     for (std::size_t i = 0; i < stage.inputs.size(); ++i)
       out.inputs.push_back({stage.inputs[i].port, stage.inputs[i].label, digests[i],
                             !trusted_.contains(digests[i])});
+    for (const PlannedOutput& output : stage.outputs)
+      if (!output.where.empty()) out.declared_outputs.emplace_back(output.port, output.type);
     for (const auto* uses : {&stage.steps, &stage.rewards})
       for (const ItemUse& use : *uses)
         out.item_plugins[use.plugin->name] = fs::absolute(use.plugin->path);
@@ -193,6 +289,8 @@ class Executor {
       running_[i].attempt->listen(polled);
       if (StageAttempt::has_ended(polled)) ended.push_back(i);
     }
+    for (Running& r : running_)
+      if (!stopping_) r.attempt->watch_time();
     for (auto it = ended.rbegin(); it != ended.rend(); ++it) {
       Running last = std::move(running_[*it]);
       running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(*it));
@@ -216,7 +314,8 @@ class Executor {
   void end(Running& r) {
     using Kind = StageAttempt::Verdict::Kind;
     const StageAttempt::Verdict verdict = r.attempt->end();
-    state_.outcome(r.index).seconds = r.attempt->seconds();
+    pool_.give_back(r.share);
+    state_.outcome(r.index).seconds += r.attempt->seconds();
     switch (verdict.kind) {
       case Kind::finished:
       case Kind::taken:
@@ -225,9 +324,28 @@ class Executor {
         state_.decide(r.index, StageStatus::stopped, "");
         return tell(r.index, "stage_stopped");
       case Kind::failed:
-        if (verdict.cannot_load) plugin_failed_ = true;
+        if (!verdict.cannot_load)
+          return attempt_failed(r.index, verdict.message, verdict.last_lines);
+        plugin_failed_ = true;
         return fail(r.index, verdict.message, verdict.last_lines);
     }
+  }
+
+  // Tries again if the pipeline says so. A plugin that cannot be loaded, inputs that changed and
+  // gates would come out the same again; they do not come here.
+  void attempt_failed(std::size_t index, const std::string& message,
+                      const std::vector<std::string>& last_lines) {
+    const std::uint32_t attempts = state_.outcome(index).attempts,
+                        all = plan_.stages[index].retries + 1;
+    if (attempts >= all || stopping_) return fail(index, message, last_lines);
+    const double pause = pause_seconds(attempts);
+    not_before_[index] = steady_seconds() + pause;
+    tell(index, "stage_retry",
+         {{"message", message},
+          {"log", last_lines},
+          {"attempt", attempts + 1},
+          {"of", all},
+          {"seconds", pause}});
   }
 
   // The host says that the result is in the store. taken: another run made it.
@@ -251,7 +369,7 @@ class Executor {
           {"seconds", outcome.seconds},
           {"taken", taken},
           {"results", results_json(outcome.result)}});
-    check_gates(index);
+    check_gates(index, false);
   }
 
   // An input_path whose content is no longer what went into the key; empty: none.
@@ -274,31 +392,38 @@ class Executor {
           {"log", last_lines}});
   }
 
-  // On every hit as well: a limit may have been changed since.
-  void check_gates(std::size_t index) {
+  // The gates on the stage's own results, once it has some, on every hit as well: a limit may have
+  // been changed since. foreign: those on other stages' results instead, before it starts. False:
+  // one has failed, and the stage with it.
+  bool check_gates(std::size_t index, bool foreign) {
+    bool all_passed = true;
     for (const Gate& gate : plan_.stages[index].gates) {
-      const auto& results = state_.outcome(index).result.results;
-      const auto found = results.find(gate.metric);
-      const bool passed = found != results.end() && gate.passes(found->second.value);
-      Json event = {{"metric", gate.metric},
-                    {"value", nullptr},
-                    {"limit", gate.text()},
-                    {"passed", passed},
-                    {"where", gate.where}};
-      if (found != results.end()) event["value"] = found->second.value;
-      tell(index, "gate", event);
+      if (gate.stage.empty() == foreign) continue;
+      const double* value = state_.result(index, gate);
+      const bool passed = value != nullptr && gate.passes(*value);
+      tell(index, "gate",
+           {{"metric", gate.name()},
+            {"value", value == nullptr ? Json() : Json(*value)},
+            {"limit", gate.text()},
+            {"passed", passed},
+            {"where", gate.where}});
       if (passed) continue;
-      state_.decide(index, StageStatus::gate_failed, gate.metric + " is not " + gate.text());
+      all_passed = false;
+      state_.decide(index, StageStatus::gate_failed, gate.name() + " is not " + gate.text());
     }
+    return all_passed;
   }
 
   const Plan& plan_;
   const ArtifactStore& store_;
   fs::path host_;
+  const RunOptions options_;
   StopSignals signals_;
   RunJournal journal_;
+  ResourcePool pool_;
   RunState state_;
   std::vector<StageKey> keys_;
+  std::vector<double> not_before_;  // when the next attempt may begin; 0: none has failed
   std::vector<Running> running_;
   std::set<std::string> trusted_;  // artifacts whose content this run has made or checked
   bool stopping_ = false, plugin_failed_ = false;
@@ -307,14 +432,14 @@ class Executor {
 }  // namespace
 
 const char* name(StageStatus status) {
-  static const char* names[] = {"cached",      "ran",     "taken",  "failed",
-                                "gate failed", "blocked", "stopped"};
+  static const char* names[] = {"cached",  "ran",     "taken",   "failed", "gate failed",
+                                "blocked", "stopped", "not run", "skipped"};
   return names[static_cast<int>(status)];
 }
 
 RunOutcome execute(const Plan& plan, const ArtifactStore& store, Display& display,
-                   const fs::path& host) {
-  return Executor(plan, store, display, host).run();
+                   const fs::path& host, const RunOptions& options) {
+  return Executor(plan, store, display, host, options).run();
 }
 
 }  // namespace lehr::runtime

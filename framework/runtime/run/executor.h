@@ -1,6 +1,8 @@
 // Carries out a plan: every stage in a host process of its own, independent stages side by side
 // within the plan's threads. One thread, one poll loop. A failed stage or gate blocks what depends
-// on it; the rest goes on.
+// on it; nothing else is started then either, as make, ninja, DVC and Snakemake do it, unless asked
+// to keep going. What runs already may end. A stage with `retries` is tried again after a pause,
+// each time from its last checkpoint; one with a `timeout` is asked to stop, then killed.
 #pragma once
 
 #include <filesystem>
@@ -14,14 +16,25 @@
 
 namespace lehr::runtime {
 
-enum class StageStatus { cached, ran, taken, failed, gate_failed, blocked, stopped };
+enum class StageStatus {
+  cached,
+  ran,
+  taken,  // another run has made it
+  failed,
+  gate_failed,
+  blocked,  // what it needs has failed
+  stopped,
+  not_run,  // not started, because something else had failed
+  skipped,  // not selected, or not wanted (`when`)
+};
 const char* name(StageStatus status);
 
 struct StageOutcome {
   std::string id;
   StageStatus status = StageStatus::blocked;
-  StageResult result;   // of a stage that has one
-  double seconds = 0;   // spent in this run
+  StageResult result;  // of a stage that has one
+  double seconds = 0;  // spent in this run, all attempts together
+  std::uint32_t attempts = 0;
   std::string message;  // why it failed or was blocked
 };
 
@@ -32,10 +45,15 @@ struct RunOutcome {
   std::vector<StageOutcome> stages;  // in the plan's order
 };
 
+struct RunOptions {
+  bool keep_going = false;  // after a failure, go on with all that does not depend on it
+  std::size_t jobs = 0;     // stages at one time; 0: as many as the threads allow
+};
+
 // The plan has been looked up (planner.h). host: the lehr-host program. Takes over SIGINT, SIGTERM
 // and SIGHUP while something runs: the first asks the stages to save their state and stop, the
 // second ends the program at once (130 or 143). Throws IoError, StoreError.
 RunOutcome execute(const Plan& plan, const ArtifactStore& store, Display& display,
-                   const std::filesystem::path& host);
+                   const std::filesystem::path& host, const RunOptions& options = {});
 
 }  // namespace lehr::runtime

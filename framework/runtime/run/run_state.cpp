@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/config/suggestion.h"
+#include "runtime/run/human_text.h"
 #include "runtime/run/stage_spec.h"
 
 namespace lehr::runtime {
@@ -15,10 +17,15 @@ bool has_result(StageStatus status) {
 }  // namespace
 
 RunState::RunState(const Plan& plan)
-    : plan_(plan), outcomes_(plan.stages.size()), decided_(plan.stages.size(), false) {
+    : plan_(plan),
+      outcomes_(plan.stages.size()),
+      decided_(plan.stages.size(), false),
+      needs_(plan.needs()) {
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
     outcomes_[i].id = plan.stages[i].id;
     index_[plan.stages[i].id] = i;
+    if (plan.stages[i].state == StageState::skip)
+      decide(i, StageStatus::skipped, plan.stages[i].reason);
   }
 }
 
@@ -29,15 +36,41 @@ void RunState::decide(std::size_t index, StageStatus status, std::string message
 }
 
 RunState::Readiness RunState::readiness(std::size_t index) const {
+  using Kind = Readiness::Kind;
   Readiness out;
-  for (const PlannedInput& input : plan_.stages[index].inputs) {
-    const std::size_t from = index_.at(input.from_stage);
+  for (const std::size_t from : needs_[index]) {
     const StageStatus status = outcomes_[from].status;
     if (!decided_[from] || status == StageStatus::stopped)
-      out.kind = Readiness::Kind::waits;
+      out.kind = Kind::waits;
+    else if (status == StageStatus::skipped)
+      return {Kind::skipped, "needs '" + outcomes_[from].id + "'"};
     else if (!has_result(status))
-      return {Readiness::Kind::blocked, input.from_stage};
+      return {Kind::blocked, outcomes_[from].id};
   }
+  if (out.kind == Kind::waits) return out;
+  for (const Gate& condition : plan_.stages[index].conditions) {
+    const double* value = result(index, condition);
+    if (value == nullptr)
+      return {Kind::broken, "when: '" + condition.stage + "' has no result '" + condition.metric +
+                                "' (" + condition.where + ")." +
+                                suggestion(condition.metric, result_names(condition.stage))};
+    if (!condition.passes(*value))
+      return {Kind::skipped, condition.name() + " is " + number_text(*value) + ", wanted " +
+                                 condition.text() + " (" + condition.where + ")"};
+  }
+  return out;
+}
+
+const double* RunState::result(std::size_t index, const Gate& gate) const {
+  const std::size_t of = gate.stage.empty() ? index : index_.at(gate.stage);
+  const auto& results = outcomes_[of].result.results;
+  const auto found = results.find(gate.metric);
+  return found == results.end() ? nullptr : &found->second.value;
+}
+
+std::vector<std::string> RunState::result_names(const std::string& stage) const {
+  std::vector<std::string> out;
+  for (const auto& [name, number] : outcomes_[index_.at(stage)].result.results) out.push_back(name);
   return out;
 }
 
@@ -54,9 +87,14 @@ bool RunState::any(StageStatus status) const {
                      [&](const StageOutcome& o) { return o.status == status; });
 }
 
-void RunState::stop_the_rest() {
+bool RunState::has_failed() const {
+  return any(StageStatus::failed) || any(StageStatus::gate_failed);
+}
+
+void RunState::end_the_rest(StageStatus status) {
   for (std::size_t i = 0; i < outcomes_.size(); ++i)
-    if (!decided_[i]) decide(i, StageStatus::stopped, "");
+    if (!decided_[i])
+      decide(i, status, status == StageStatus::not_run ? "not started after the failure" : "");
 }
 
 int RunState::exit_code() const {

@@ -13,7 +13,7 @@ namespace lehr::runtime {
 
 class RunState {
  public:
-  // `plan` outlives it. Nothing is decided at first.
+  // `plan` outlives it. Only what the plan leaves alone is decided at first: skipped.
   explicit RunState(const Plan& plan);
 
   bool decided(std::size_t index) const { return decided_[index]; }
@@ -22,26 +22,33 @@ class RunState {
   const std::vector<StageOutcome>& outcomes() const { return outcomes_; }
 
   struct Readiness {
-    enum class Kind { ready, waits, blocked } kind = Kind::ready;
-    std::string by;  // blocked: the stage because of which it can never start
+    enum class Kind { ready, waits, blocked, skipped, broken } kind = Kind::ready;
+    std::string why;  // blocked: the stage because of which it can never start; skipped: why it is
+                      // not wanted; broken: what is wrong with its conditions
   };
   // Of a stage that is not decided.
   Readiness readiness(std::size_t index) const;
+  // The value that the gate of stage `index` is about; null: there is no such result.
+  const double* result(std::size_t index, const Gate& gate) const;
   // Of a ready stage: one digest for each of its inputs.
   std::vector<std::string> input_digests(std::size_t index) const;
 
-  // What is still undecided was stopped.
-  void stop_the_rest();
+  // A stage or gate has failed.
+  bool has_failed() const;
+  // What is still undecided gets this status.
+  void end_the_rest(StageStatus status);
   // See ExitCode; a failed stage counts for more than a failed gate.
   int exit_code() const;
 
  private:
   bool any(StageStatus status) const;
+  std::vector<std::string> result_names(const std::string& stage) const;
 
   const Plan& plan_;
   std::vector<StageOutcome> outcomes_;
   std::vector<bool> decided_;
   std::map<std::string, std::size_t> index_;
+  std::vector<std::vector<std::size_t>> needs_;
 };
 
 }  // namespace lehr::runtime

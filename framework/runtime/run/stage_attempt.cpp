@@ -3,6 +3,8 @@
 #include <chrono>
 #include <limits>
 
+#include "runtime/run/human_text.h"
+
 namespace lehr::runtime {
 using Json = nlohmann::ordered_json;
 namespace {
@@ -15,12 +17,13 @@ double steady_seconds() {
 
 }  // namespace
 
-StageAttempt::StageAttempt(const StageSpec& spec, const std::filesystem::path& host,
-                           RunJournal& journal)
+StageAttempt::StageAttempt(const StageSpec& spec, TimeLimit limit,
+                           const std::filesystem::path& host, RunJournal& journal)
     : id_(spec.stage_id),
       plugin_("'" + spec.full_name.substr(0, spec.full_name.find('.')) + "' (" +
               spec.plugin.string() + ")"),
       journal_(journal),
+      limit_(std::move(limit)),
       begin_(steady_seconds()) {
   const auto folder = journal.log().stage_folder(id_);
   make_folders(folder);
@@ -29,6 +32,20 @@ StageAttempt::StageAttempt(const StageSpec& spec, const std::filesystem::path& h
 }
 
 double StageAttempt::seconds() const { return steady_seconds() - begin_; }
+
+void StageAttempt::watch_time() {
+  if (limit_.seconds == 0) return;
+  if (!timed_out_ && seconds() > limit_.seconds) {
+    timed_out_ = true;
+    ask_to_stop();
+    journal_.tell(id_, "stage_timeout",
+                  {{"seconds", limit_.seconds}, {"grace", limit_.grace_seconds}});
+  }
+  if (!killed_ && seconds() > limit_.seconds + limit_.grace_seconds) {
+    killed_ = true;
+    kill();
+  }
+}
 
 void StageAttempt::add_to(std::vector<pollfd>& fds) const {
   // A closed pipe is always readable: look at the exit only, so as not to spin.
@@ -84,6 +101,16 @@ StageAttempt::Verdict StageAttempt::end() {
   using Kind = Verdict::Kind;
   if (finished_ && ending.signal == 0 && ending.code == kExitOk)
     return {taken_ ? Kind::taken : Kind::finished, "", false, {}};
+  if (timed_out_) {
+    Verdict out;
+    out.message = "it was not done within its timeout of " + duration_text(limit_.seconds) + " (" +
+                  limit_.where + ")" +
+                  (killed_ ? ", did not stop within " + duration_text(limit_.grace_seconds) +
+                                 " when asked and was killed"
+                           : " and was stopped");
+    out.last_lines.assign(last_lines_.begin(), last_lines_.end());
+    return out;
+  }
   if (cancelled_ && ending.signal == 0 && ending.code == kExitResumable)
     return {Kind::stopped, "", false, {}};
   Verdict out;

@@ -18,8 +18,14 @@ namespace lehr::runtime {
 
 class StageAttempt {
  public:
+  struct TimeLimit {
+    double seconds = 0;        // 0: none
+    double grace_seconds = 0;  // from being asked to stop until it is killed
+    std::string where;         // in the pipeline file
+  };
   // Starts the host; `spec` is kept in the run's folder of the stage. Throws IoError.
-  StageAttempt(const StageSpec& spec, const std::filesystem::path& host, RunJournal& journal);
+  StageAttempt(const StageSpec& spec, TimeLimit limit, const std::filesystem::path& host,
+               RunJournal& journal);
 
   // What to wait for: always the same number of entries, the last of which says that the process
   // has ended. A pipe that hung up is left out once listen() has seen it.
@@ -29,6 +35,8 @@ class StageAttempt {
   void listen(const pollfd* polled);
   static bool has_ended(const pollfd* polled) { return polled[2].revents != 0; }
 
+  // To be called now and then: asks it to stop, later kills it, once its time is over.
+  void watch_time();
   void ask_to_stop() { process_->ask_to_stop(); }
   void kill() { process_->kill(); }
   double seconds() const;  // since it began
@@ -49,7 +57,9 @@ class StageAttempt {
 
   const std::string id_, plugin_;
   RunJournal& journal_;
+  const TimeLimit limit_;
   double begin_;
+  bool timed_out_ = false, killed_ = false;
   std::unique_ptr<StageProcess> process_;
   std::deque<std::string> last_lines_;
   std::string failure_;  // what the host said

@@ -4,10 +4,12 @@ namespace lehr::runtime {
 
 nlohmann::ordered_json StageSpec::to_json() const {
   nlohmann::ordered_json ins = nlohmann::ordered_json::array(),
-                         items = nlohmann::ordered_json::object();
+                         items = nlohmann::ordered_json::object(),
+                         outs = nlohmann::ordered_json::object();
   for (const auto& in : inputs)
     ins.push_back(
         {{"port", in.port}, {"label", in.label}, {"digest", in.digest}, {"check", in.check}});
+  for (const auto& [port, type] : declared_outputs) outs[port] = type;
   for (const auto& [name, path] : item_plugins) items[name] = path.string();
   return {{"format", 1},
           {"store", store.string()},
@@ -17,12 +19,15 @@ nlohmann::ordered_json StageSpec::to_json() const {
           {"stage", stage},
           {"full_name", full_name},
           {"key", key},
+          {"force", force},
           {"key_parts", key_parts},
           {"parameters", parameters},
           {"seed", seed},
           {"threads", threads},
           {"device", device},
+          {"gpus", gpus},
           {"inputs", ins},
+          {"declared_outputs", outs},
           {"item_plugins", items}};
 }
 
@@ -38,13 +43,18 @@ StageSpec StageSpec::from_json(const nlohmann::ordered_json& json) try {
   out.stage = json.at("stage");
   out.full_name = json.at("full_name");
   out.key = json.at("key");
+  out.force = json.value("force", false);
   out.key_parts = json.at("key_parts").get<KeyParts>();
   out.parameters = json.at("parameters");
   out.seed = json.at("seed");
   out.threads = json.at("threads");
   out.device = json.at("device");
+  out.gpus = json.value("gpus", "");
   for (const auto& in : json.at("inputs"))
     out.inputs.push_back({in.at("port"), in.at("label"), in.at("digest"), in.at("check")});
+  if (json.contains("declared_outputs"))
+    for (const auto& [port, type] : json["declared_outputs"].items())
+      out.declared_outputs.emplace_back(port, type);
   for (const auto& [name, path] : json.at("item_plugins").items())
     out.item_plugins[name] = path.get<std::string>();
   return out;

@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/store/stage_result.h"
@@ -45,12 +46,15 @@ struct StageSpec {
   std::string stage;      // its name within the plugin
   std::string full_name;  // "tokenizer.train"
   std::string key;
+  bool force = false;  // run although a result with this key is there; the new one replaces it
   KeyParts key_parts;
   nlohmann::ordered_json parameters;
   std::uint64_t seed = 0;
   std::uint32_t threads = 1;
   std::string device = "cpu";
+  std::string gpus;  // CUDA_VISIBLE_DEVICES of the stage; empty: as it is
   std::vector<SpecInput> inputs;
+  std::vector<std::pair<std::string, std::string>> declared_outputs;  // port, type: by the pipeline
   std::map<std::string, std::filesystem::path>
       item_plugins;  // of steps and rewards, by plugin name
 

@@ -72,7 +72,7 @@ StageVerification Verification::run(const PlannedStage& stage, Display& display)
   return out;
 }
 
-// The stage and all it stands on, without gates: that is what the recorded result passed.
+// The stage and all it stands on, without gates and conditions: the recorded result has passed them.
 Plan Verification::ancestry(const PlannedStage& stage) const {
   std::set<std::string> wanted = {stage.id};
   for (auto it = plan_.stages.rbegin(); it != plan_.stages.rend(); ++it)
@@ -83,7 +83,10 @@ Plan Verification::ancestry(const PlannedStage& stage) const {
   std::erase_if(out.stages, [&](const PlannedStage& s) { return !wanted.contains(s.id); });
   std::stable_partition(out.stages.begin(), out.stages.end(),
                         [&](const PlannedStage& s) { return s.id != stage.id; });
-  for (PlannedStage& s : out.stages) s.gates.clear();
+  for (PlannedStage& s : out.stages) {
+    s.gates.clear();
+    s.conditions.clear();
+  }
   out.stages.back().reason = "verifying";
   return out;
 }

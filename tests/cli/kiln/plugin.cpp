@@ -1,11 +1,13 @@
-// The plugin of the command-line tests: it only describes itself. One parameter of every type,
-// ports of every kind.
+// The plugin of the command-line tests: one parameter of every type, ports of every kind. All of it
+// only describes itself but `fire`, which runs.
 #include <lehr/plugin.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "fire.h"
 
 namespace {
 
@@ -154,5 +156,6 @@ LEHR_PLUGIN(lehr::Plugin("kiln", "1.0.0")
                 .stage<Judge>("judge")
                 .stage<Align>("align")
                 .stage<Compare>("compare")
+                .stage<Fire>("fire")
                 .step<Sieve>("sieve")
                 .reward<Shine>("shine"))

@@ -1,0 +1,158 @@
+#include "runtime/config/stage_reader.h"
+
+namespace lehr::runtime {
+
+const std::vector<std::string> StageReader::kKeys = {
+    "uses", "in", "out", "with", "require", "matrix", "when", "resources", "retries", "timeout"};
+
+void StageReader::read(const Node& map, const Resources& pipeline, StageConfig& stage) {
+  const std::string where = "stage '" + stage.base + "': ";
+  uses(map, where, stage);
+  resources(map, where, stage.resources);
+  within(map, where, pipeline, stage.resources);
+  if (const NodePtr in = value(map, "in"); in && !in->is_null()) inputs(*in, where, stage);
+  if (const NodePtr out = value(map, "out"); out && !out->is_null()) outputs(*out, where, stage);
+  stage.with = value(map, "with");
+  if (stage.with && !stage.with->is_map() && !stage.with->is_null()) {
+    expected(*stage.with, where, "'with' expects a map of parameters");
+    stage.with = nullptr;
+  }
+  if (const NodePtr require = value(map, "require"); require && !require->is_null())
+    stage.require = conditions_.results(*require, where, "require", false);
+  if (const Entry* entry = map.find("when"); entry && !entry->value->is_null())
+    when(*entry, where, stage);
+  if (const NodePtr retries = value(map, "retries"))
+    number(*retries, where, "'retries' expects a whole number from 0 to 100", read_int, 0, 100,
+           stage.retries);
+  if (const NodePtr node = value(map, "timeout")) timeout(*node, where, stage.timeout);
+}
+
+void StageReader::uses(const Node& map, const std::string& where, StageConfig& stage) {
+  const Entry* uses = map.find("uses");
+  if (!uses) {
+    diagnostics_.error(
+        stage.origin,
+        where + "'uses' is missing: name the plugin that does the work, as in 'uses: filter'");
+    return;
+  }
+  const NodePtr node = value(map, "uses");
+  stage.uses_origin = uses->value->origin;
+  if (node && (!node->is_scalar() || node->text.empty()))
+    expected(*node, where, "'uses' expects the name of a plugin or stage");
+  else if (node)
+    stage.uses = node->text;
+}
+
+void StageReader::seed(const Node& node, const std::string& where, std::uint64_t& seed) {
+  number(node, where, "'seed' expects a whole number from 0 on", read_int, 0, 9.3e18, seed);
+}
+
+void StageReader::resources(const Node& map, const std::string& where, Resources& out) {
+  const NodePtr resources = value(map, "resources");
+  if (!resources || resources->is_null()) return;
+  if (!resources->is_map()) return expected(*resources, where, "'resources' expects a map");
+  known_keys(*resources, where, {"threads", "memory", "gpu", "device"});
+  if (const Entry* entry = resources->find("threads"))
+    number(*entry->value, where, "'threads' expects a whole number from 1 to 4096", read_int, 1,
+           4096, out.threads);
+  if (const Entry* entry = resources->find("memory"))
+    number(*entry->value, where, "'memory' expects a size such as 512MiB or 16GiB", read_bytes, 1,
+           9e18, out.memory);
+  if (const Entry* entry = resources->find("gpu"))
+    number(*entry->value, where, "'gpu' expects how many, a whole number from 0 to 1024", read_int,
+           0, 1024, out.gpus);
+  if (const Entry* entry = resources->find("device")) {
+    if (entry->value->is_scalar() && (entry->value->text == "cpu" || entry->value->text == "cuda"))
+      out.device = entry->value->text;
+    else
+      expected(*entry->value, where, "'device' expects cpu or cuda");
+  }
+}
+
+// More than there is for all could never start.
+void StageReader::within(const Node& map, const std::string& where, const Resources& pipeline,
+                         const Resources& stage) {
+  const auto refuse = [&](const char* key, const std::string& what) {
+    const NodePtr resources = value(map, "resources");
+    diagnostics_.error(
+        resources->find(key)->value->origin,
+        where + "it takes more " + what + " than the pipeline's own 'resources' has");
+  };
+  if (pipeline.memory > 0 && stage.memory > pipeline.memory) refuse("memory", "memory");
+  if (pipeline.gpus > 0 && stage.gpus > pipeline.gpus) refuse("gpu", "GPUs");
+}
+
+bool StageReader::reference(const Node& node, const std::string& where, Reference& out) {
+  if (!node.is_scalar() || node.text.empty()) {
+    expected(node, where, "expected 'STAGE' or 'STAGE.OUTPUT'");
+    return false;
+  }
+  out = {node.text, node.origin};
+  return true;
+}
+
+void StageReader::inputs(const Node& map, const std::string& where, StageConfig& stage) {
+  if (!map.is_map())
+    return expected(map, where, "'in' expects a map, as in {documents: source.documents}");
+  for (const Entry& entry : map.entries) {
+    InputConfig input{entry.key, entry.origin, entry.value->is_list(), {}};
+    Reference reference;
+    const std::string port = where + "input '" + entry.key + "': ";
+    if (entry.value->is_list()) {
+      for (const NodePtr& item : entry.value->items)
+        if (this->reference(*item, port, reference)) input.references.push_back(reference);
+    } else if (this->reference(*entry.value, port, reference)) {
+      input.references.push_back(reference);
+    }
+    stage.inputs.push_back(std::move(input));
+  }
+}
+
+void StageReader::outputs(const Node& map, const std::string& where, StageConfig& stage) {
+  if (!map.is_map())
+    return expected(map, where, "'out' expects a map of artifact types, as in {report: documents}");
+  for (const Entry& entry : map.entries) {
+    const Node& type = *entry.value;
+    if (!is_identifier(entry.key))
+      diagnostics_.error(entry.origin, where + "'" + entry.key +
+                                           "' cannot name an output: use letters, digits, '_' and "
+                                           "'-', a letter first");
+    else if (!type.is_scalar() || !is_identifier(type.text))
+      expected(type, where + "output '" + entry.key + "': ",
+               "expected an artifact type such as documents");
+    else
+      stage.outputs.push_back({entry.key, type.text, entry.origin});
+  }
+}
+
+// A duration, or {after, grace}.
+void StageReader::timeout(const Node& node, const std::string& where, Timeout& out) {
+  const auto duration = [&](const Node& text, const std::string& key, double& seconds) {
+    number(text, where, "'" + key + "' expects a duration from 1ms to 366d, such as 90s or 30m",
+           read_duration, 1e-3, 366 * 86400.0, seconds);
+  };
+  out.origin = node.origin;
+  if (!node.is_map()) return duration(node, "timeout", out.seconds);
+  known_keys(node, where + "timeout: ", {"after", "grace"});
+  if (const Entry* grace = node.find("grace")) duration(*grace->value, "grace", out.grace_seconds);
+  if (const Entry* after = node.find("after"))
+    duration(*after->value, "after", out.seconds);
+  else
+    diagnostics_.error(node.origin, where +
+                                        "'timeout' does not say after what time. Write 30m, or "
+                                        "{after: 30m, grace: 1m}");
+}
+
+void StageReader::when(const Entry& entry, const std::string& where, StageConfig& stage) {
+  if (entry.value->is_map()) {
+    const NodePtr map = interpolation_.resolve(entry.value);
+    stage.when = conditions_.results(*map, where, "when", true);
+    return;
+  }
+  const auto holds = conditions_.holds(entry.value, where);
+  if (holds && !*holds)
+    stage.unwanted =
+        "'" + entry.value->text + "' does not hold (" + entry.value->origin.text() + ")";
+}
+
+}  // namespace lehr::runtime

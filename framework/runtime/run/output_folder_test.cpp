@@ -1,0 +1,107 @@
+#include "runtime/run/output_folder.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace lehr::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+class OutputFolder : public ::testing::Test {
+ protected:
+  OutputFolder()
+      : root_(fs::temp_directory_path() / ("lehr-output-" + std::to_string(::getpid()))),
+        store_((remove_tree(root_), root_ / ".lehr")) {}
+  ~OutputFolder() override { remove_tree(root_); }
+
+  std::string artifact(const std::string& text) {
+    const fs::path folder = root_ / "making";
+    make_folders(folder / "part");
+    write_file_atomically(folder / "a.txt", text);
+    write_file_atomically(folder / "part" / "b.txt", "same");
+    return store_.publish(folder, describe_folder(folder, "documents", {}, 1));
+  }
+  std::string text() const { return read_file(to_ / "a.txt"); }
+  std::string refusal(const std::string& digest) try {
+    put_output(store_, digest, to_, false);
+    return "";
+  } catch (const StoreError& e) {
+    return e.what();
+  }
+
+  const fs::path root_;
+  const ArtifactStore store_;
+  const fs::path to_ = root_ / "models" / "final";
+};
+
+TEST_F(OutputFolder, AppearsAndIsReplaced) {
+  const std::string one = artifact("one"), two = artifact("two");
+  EXPECT_TRUE(put_output(store_, one, to_, false));
+  EXPECT_EQ(text(), "one");
+  EXPECT_EQ(read_file(to_ / "part" / "b.txt"), "same");
+  EXPECT_TRUE(put_output(store_, two, to_, false));
+  EXPECT_EQ(text(), "two");
+  EXPECT_EQ(std::distance(fs::directory_iterator(to_.parent_path()), {}), 1);  // nothing left over
+}
+
+TEST_F(OutputFolder, IsLeftAloneWhenItIsCurrent) {
+  const std::string one = artifact("one");
+  put_output(store_, one, to_, false);
+  const auto written = fs::last_write_time(to_ / "a.txt");
+  EXPECT_FALSE(put_output(store_, one, to_, false));
+  EXPECT_EQ(fs::last_write_time(to_ / "a.txt"), written);
+}
+
+TEST_F(OutputFolder, IsMendedWhereAFileIsMissing) {
+  const std::string one = artifact("one");
+  put_output(store_, one, to_, false);
+  fs::remove(to_ / "part" / "b.txt");
+  EXPECT_TRUE(put_output(store_, one, to_, false));
+  EXPECT_EQ(read_file(to_ / "part" / "b.txt"), "same");
+}
+
+TEST_F(OutputFolder, IsALinkIfThatIsAskedFor) {
+  const std::string one = artifact("one"), two = artifact("two");
+  EXPECT_TRUE(put_output(store_, one, to_, false));
+  EXPECT_TRUE(put_output(store_, two, to_, true));
+  EXPECT_TRUE(fs::is_symlink(to_));
+  EXPECT_EQ(text(), "two");
+  EXPECT_FALSE(put_output(store_, two, to_, true));
+  EXPECT_TRUE(put_output(store_, one, to_, true));
+  EXPECT_EQ(text(), "one");
+  EXPECT_TRUE(put_output(store_, one, to_, false));
+  EXPECT_FALSE(fs::is_symlink(to_));
+  EXPECT_TRUE(fs::exists(store_.artifact_path(two) / "a.txt"));  // a link is removed, not followed
+}
+
+TEST_F(OutputFolder, NeverReplacesWhatIsNotOurs) {
+  const std::string one = artifact("one"), two = artifact("two");
+  make_folders(to_);
+  write_file_atomically(to_ / "notes.txt", "mine");
+  EXPECT_NE(refusal(one).find("was not made by Lehr"), std::string::npos);
+  EXPECT_EQ(read_file(to_ / "notes.txt"), "mine");
+  fs::remove(to_ / "notes.txt");
+  EXPECT_EQ(refusal(one), "");  // an empty folder is nobody's
+
+  write_file_atomically(to_ / "notes.txt", "mine");
+  EXPECT_NE(refusal(two).find("holds 'notes.txt'"), std::string::npos);
+  fs::remove(to_ / "notes.txt");
+  write_file_atomically(to_ / "a.txt", "uno");  // as long as before
+  fs::last_write_time(to_ / "a.txt",
+                      fs::last_write_time(to_ / kArtifactFile) + std::chrono::seconds(1));
+  EXPECT_NE(refusal(two).find("changed since: 'a.txt'"), std::string::npos);
+  EXPECT_EQ(text(), "uno");
+
+  remove_tree(to_);
+  fs::create_directory_symlink(root_, to_);
+  EXPECT_NE(refusal(two).find("a link that Lehr did not make"), std::string::npos);
+  fs::remove(to_);
+  write_file_atomically(to_, "a file");
+  EXPECT_NE(refusal(two).find("is not a folder"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace lehr::runtime

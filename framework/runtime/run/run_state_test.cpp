@@ -1,0 +1,113 @@
+#include "runtime/run/run_state.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/run/stage_spec.h"
+
+namespace lehr::runtime {
+namespace {
+
+using Kind = RunState::Readiness::Kind;
+
+// a -> b -> c, and d alone.
+Plan chain() {
+  Plan out;
+  for (const auto& [id, from] : {std::pair{"a", ""}, {"b", "a"}, {"c", "b"}, {"d", ""}}) {
+    PlannedStage stage;
+    stage.id = id;
+    if (*from != '\0') {
+      PlannedInput input;
+      input.from_stage = from;
+      input.from_port = "out";
+      stage.inputs.push_back(input);
+    }
+    out.stages.push_back(stage);
+  }
+  return out;
+}
+
+TEST(RunState, LetsAStageStartOnceItsInputsAreThere) {
+  const Plan plan = chain();
+  RunState state(plan);
+  EXPECT_EQ(state.readiness(0).kind, Kind::ready);
+  EXPECT_EQ(state.readiness(1).kind, Kind::waits);
+  state.outcome(0).result.outputs["out"].digest = "1234";
+  state.decide(0, StageStatus::ran, "");
+  EXPECT_EQ(state.readiness(1).kind, Kind::ready);
+  EXPECT_EQ(state.input_digests(1), std::vector<std::string>{"1234"});
+}
+
+TEST(RunState, BlocksWhatNeedsAFailedStageAndNothingElse) {
+  const Plan plan = chain();
+  for (const StageStatus status : {StageStatus::failed, StageStatus::gate_failed}) {
+    RunState state(plan);
+    state.decide(0, status, "");
+    EXPECT_EQ(state.readiness(1).kind, Kind::blocked);
+    EXPECT_EQ(state.readiness(1).why, "a");
+    EXPECT_EQ(state.readiness(3).kind, Kind::ready);
+    EXPECT_TRUE(state.has_failed());
+    EXPECT_EQ(state.exit_code(), status == StageStatus::failed ? kExitFailed : kExitGate);
+  }
+}
+
+TEST(RunState, WaitsForWhatWasStopped) {
+  const Plan plan = chain();
+  RunState state(plan);
+  state.decide(0, StageStatus::stopped, "");
+  EXPECT_EQ(state.readiness(1).kind, Kind::waits);
+  EXPECT_FALSE(state.has_failed());
+  state.decide(3, StageStatus::failed, "");
+  EXPECT_EQ(state.exit_code(), kExitResumable);  // the failure will be met again
+}
+
+TEST(RunState, DecidesWhatThePlanLeavesAlone) {
+  Plan plan = chain();
+  plan.stages[3].state = StageState::skip;
+  plan.stages[3].reason = "not selected";
+  RunState state(plan);
+  EXPECT_TRUE(state.decided(3));
+  for (std::size_t i = 0; i < 3; ++i) state.decide(i, StageStatus::cached, "");
+  EXPECT_EQ(state.exit_code(), kExitOk);
+}
+
+TEST(RunState, SkipsWhatNeedsASkippedStage) {
+  Plan plan = chain();
+  plan.stages[0].state = StageState::skip;
+  RunState state(plan);
+  EXPECT_EQ(state.readiness(1).kind, Kind::skipped);
+  EXPECT_EQ(state.readiness(1).why, "needs 'a'");
+  state.decide(1, StageStatus::skipped, "");
+  EXPECT_EQ(state.readiness(2).kind, Kind::skipped);
+  EXPECT_FALSE(state.has_failed());
+}
+
+TEST(RunState, DecidesAConditionOnceTheResultIsThere) {
+  Plan plan = chain();
+  plan.stages[3].conditions.push_back({"eval/accuracy", ">=", 0.8, "x.yaml:4:5", "a"});
+  const auto readiness = [&](double accuracy, const char* name) {
+    RunState state(plan);
+    EXPECT_EQ(state.readiness(3).kind, Kind::waits);
+    state.outcome(0).result.results[name] = {accuracy};
+    state.decide(0, StageStatus::cached, "");
+    return state.readiness(3);
+  };
+  EXPECT_EQ(readiness(0.8, "eval/accuracy").kind, Kind::ready);
+  EXPECT_EQ(readiness(0.7, "eval/accuracy").kind, Kind::skipped);
+  EXPECT_EQ(readiness(0.7, "eval/accuracy").why,
+            "a:eval/accuracy is 0.7, wanted >= 0.8 (x.yaml:4:5)");
+  EXPECT_EQ(readiness(0.9, "eval/acuracy").kind, Kind::broken);
+  EXPECT_NE(readiness(0.9, "eval/acuracy").why.find("Did you mean 'eval/acuracy'"),
+            std::string::npos);
+}
+
+TEST(RunState, SaysWhatWasNeverStarted) {
+  const Plan plan = chain();
+  RunState state(plan);
+  state.decide(3, StageStatus::failed, "");
+  state.end_the_rest(StageStatus::not_run);
+  EXPECT_EQ(state.outcomes()[0].status, StageStatus::not_run);
+  EXPECT_EQ(state.exit_code(), kExitFailed);
+}
+
+}  // namespace
+}  // namespace lehr::runtime
