@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 
-CHANGING = [(r"\b\d{8}-\d{6}-[\w.-]+-[0-9a-f]{4}\b", "RUN"), (r"\b[0-9a-f]{64}\b", "DIGEST")]
-DURATIONS = [(r" +(\d+\.\d|\d+m\d)?\d*s\b", " TIME")]
+# What is other each time, by command: where a case has runs of its own beforehand, the rest is as written.
+RUN, DIGEST = (r"\b\d{8}-\d{6}-[\w.-]+-[0-9a-f]{4}\b", "RUN"), (r"\b[0-9a-f]{64}\b", "DIGEST")
+CHANGING = {"run": [RUN, DIGEST, (r" +(\d+\.\d|\d+m\d)?\d*s\b", " TIME")], "explain": [DIGEST]}
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -33,7 +34,7 @@ def outcome(case, lehr, plugins, folder):
         done = subprocess.run([lehr, *shlex.split(line)], cwd=folder, env=environment, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=60)
         said = done.stdout.decode().replace(str(folder.resolve()), "FOLDER")
-        for pattern, name in CHANGING + (DURATIONS if line.startswith("run ") else []):
+        for pattern, name in CHANGING.get(line.split()[0], []):
             said = re.sub(pattern, name, said)
         out += f"$ lehr {line}\n{said}exit {done.returncode}\n"
     return out

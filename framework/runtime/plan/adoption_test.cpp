@@ -26,7 +26,7 @@ class AdoptionTest : public ScratchStore {
                      "",
                      "x.yaml:2:2",
                      std::string(64, 'e')}};
-    stage.outputs = {{"documents", "documents", {}, "", ""}};
+    stage.outputs = {{"documents", "documents", {}, "", "", ""}};
     return stage;
   }
   // The result the planned stage would have had.

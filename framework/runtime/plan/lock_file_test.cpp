@@ -24,7 +24,7 @@ class LockFile : public ScratchStore {
                            {"content.train", "2 files", "x.yaml:5:9"},
                            {"machine", "x86-64-v3", ""},
                            {"with.lines", "3", "x.yaml:4:9"}};
-    source.outputs = {{"documents", "documents", {}, "", std::string(64, 'a')}};
+    source.outputs = {{"documents", "documents", {}, "", std::string(64, 'a'), ""}};
     PlannedStage clean = source;
     clean.id = "clean";
     clean.input_paths.clear();
@@ -32,7 +32,7 @@ class LockFile : public ScratchStore {
     clean.static_parts = {{"code.p", "1", ""}};
     clean.inputs = {{"documents", "source", "source", "documents", "documents", {}, "",
                      "x.yaml:7:5", std::string(64, 'a')}};
-    clean.outputs = {{"documents", "documents", {}, "", std::string(64, 'b')}};
+    clean.outputs = {{"documents", "documents", {}, "", std::string(64, 'b'), ""}};
     for (PlannedStage* stage : {&source, &clean}) {
       stage->plugin = &plugin_;
       stage->determinism = "exact";

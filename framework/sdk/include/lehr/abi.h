@@ -133,6 +133,12 @@ typedef struct lehr_input {
   lehr_str facets; /* JSON object of strings */
 } lehr_input;
 
+typedef struct lehr_output {
+  lehr_str port;
+  lehr_str type;
+  lehr_str path; /* absolute path of the directory to fill */
+} lehr_output;
+
 typedef struct lehr_progress {
   size_t size;
   uint64_t done, total; /* total 0: not known */
@@ -190,6 +196,12 @@ typedef struct lehr_host {
   /* Scores by entry `index` of a parameter of type `rewards`; it runs in a process of its own. */
   lehr_status (*score)(lehr_context*, lehr_str parameter, size_t index,
                        const lehr_exchange* exchanges, size_t count, size_t stride, double* scores);
+
+  /* ---- not in the first hosts: look at `size` before use ---- */
+
+  /* All output ports, those that only the pipeline declares included. */
+  size_t (*output_count)(lehr_context*);
+  lehr_status (*output_at)(lehr_context*, size_t index, lehr_output* out, size_t out_size);
 } lehr_host;
 
 typedef struct lehr_stage {

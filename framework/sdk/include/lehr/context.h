@@ -2,6 +2,7 @@
 // state.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -19,6 +20,11 @@ struct Input {
   std::filesystem::path path;  // a read-only directory
   std::string digest;
   std::string facets;  // a JSON object of strings
+};
+
+struct Output {
+  std::string port, type;
+  std::filesystem::path path;  // the directory to fill
 };
 
 // A document step opened for one worker thread.
@@ -55,6 +61,8 @@ class Context {
   bool has_input(std::string_view port) const { return !inputs(port).empty(); }
   // The directory to fill for an output port.
   std::filesystem::path output(std::string_view port) const;
+  // Every output port, those that only the pipeline declares included (Description::any_outputs).
+  std::vector<Output> outputs() const;
   void set_facet(std::string_view port, std::string_view name, std::string_view value) const;
 
   void debug(std::string_view text) const { host_->log(self_, LEHR_DEBUG, borrow(text)); }
@@ -119,6 +127,19 @@ inline void StepInstance::process(std::span<lehr_document> documents) {
   if (step_->process(instance_.get(), documents.data(), documents.size(), sizeof(lehr_document),
                      &sink) != LEHR_OK)
     throw Error("document step '" + std::string(name()) + "': " + message);
+}
+
+inline std::vector<Output> Context::outputs() const {
+  if (host_->size < offsetof(lehr_host, output_at) + sizeof host_->output_at)
+    throw Error("this version of Lehr cannot tell a stage its outputs. Use a newer one");
+  std::vector<Output> out;
+  for (std::size_t i = 0; i < host_->output_count(self_); ++i) {
+    lehr_output o{};
+    need(host_->output_at(self_, i, &o, sizeof o), "the host could not describe an output");
+    out.push_back({std::string(view(o.port)), std::string(view(o.type)),
+                   std::filesystem::path(view(o.path))});
+  }
+  return out;
 }
 
 inline std::vector<Input> Context::inputs() const {

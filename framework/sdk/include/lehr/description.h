@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -84,7 +85,7 @@ class Parameter {
   std::optional<double> min_, max_;
   bool required_ = false, affects_output_ = true;
   std::vector<std::string> choices_;
-  std::deque<Parameter> fields_;  // struct, one_of: the members; list: the one element
+  std::deque<Parameter> fields_;  // struct, one_of: the members; list, map: the one element
 };
 
 class Description {
@@ -102,6 +103,12 @@ class Description {
   Port& output(std::string_view name, std::string_view type) {
     return outputs_.emplace_back(name, type);
   }
+  // Besides these, the pipeline may connect anything under names of its own: any number of
+  // artifacts of any type.
+  Port& any_inputs() { return inputs_.emplace_back("*", "*").list().optional(); }
+  // Besides these, the pipeline may declare outputs: `out: {report: documents}`. See
+  // Context::outputs.
+  Port& any_outputs() { return outputs_.emplace_back("*", "*"); }
 
   // Leaves. T: the type named, or std::optional of it.
   Parameter& boolean(std::string_view name, bool& member) { return leaf(name, "bool", member); }
@@ -152,6 +159,8 @@ class Description {
   // A list of maps: `fields(d, element)` declares the members of one.
   template <class T, class Fields>
   Parameter& list_of(std::string_view name, std::vector<T>& member, Fields fields);
+  // A map from names of the pipeline's own choice to texts.
+  Parameter& text_map(std::string_view name, std::map<std::string, std::string>& member);
   // A map with declared members: `fields(d)`.
   template <class Fields>
   Parameter& group(std::string_view name, Fields fields) {
@@ -310,9 +319,10 @@ inline std::string Parameter::json() const {
     out += "]";
   }
   if (!fields_.empty()) {
-    out += type_ == "list" ? ",\"item\":" : ",\"fields\":[";
+    const bool one = type_ == "list" || type_ == "map";
+    out += one ? ",\"item\":" : ",\"fields\":[";
     for (const auto& f : fields_) out += (&f == &fields_.front() ? "" : ",") + f.json();
-    if (type_ != "list") out += "]";
+    if (!one) out += "]";
   }
   if (!help_.empty()) out += ",\"help\":" + json_string(help_);
   return out + "}";
@@ -343,6 +353,21 @@ Parameter& Description::list(std::string_view name, std::vector<T>& member, std:
   if (const Value value = values_[name]; !value.is_null()) {
     member.clear();
     for (std::size_t i = 0; i < value.size(); ++i) member.push_back(read<T>(value.at(i)));
+  }
+  return p;
+}
+
+inline Parameter& Description::text_map(std::string_view name,
+                                        std::map<std::string, std::string>& member) {
+  std::string defaults = "{";
+  for (const auto& [key, text] : member)
+    defaults += (defaults.size() > 1 ? "," : "") + json_string(key) + ":" + json_string(text);
+  Parameter& p = add(name, "map", defaults + "}");
+  p.fields_.emplace_back("", "string");
+  if (const Value value = values_[name]; !value.is_null()) {
+    member.clear();
+    for (std::size_t i = 0; i < value.size(); ++i)
+      member[std::string(value.key(i))] = value.at(i).string();
   }
   return p;
 }

@@ -1,0 +1,3 @@
+cat "$LEHR_OUTPUT_REPORT/../../scratch/nothing-there"
+echo "going down"
+exit 3
