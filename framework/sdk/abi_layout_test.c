@@ -23,5 +23,8 @@ AT(lehr_host, fail, 32);
 AT(lehr_host, parameters, 80);
 AT(lehr_host, state_begin, 144);
 AT(lehr_host, score, 184);
+AT(lehr_host, output_count, 192);
+AT(lehr_host, output_at, 200);
+AT(lehr_output, path, 32);
 _Static_assert(sizeof(lehr_value) == 72 && sizeof(lehr_document) == 88, "version 1 array elements");
 _Static_assert(LEHR_ABI_VERSION == 1u, "a new version needs its own list");
