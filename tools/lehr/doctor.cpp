@@ -34,7 +34,7 @@ std::string reason(int error) { return std::strerror(error); }
 
 // ---- programs and plugins ----
 
-Finding host_program() {
+Finding host_finding() {
   std::error_code error;
   const fs::path host = fs::read_symlink("/proc/self/exe", error).parent_path() / "lehr-host";
   const std::string fix = "build or install Lehr again: lehr and lehr-host belong in one folder";
@@ -298,7 +298,7 @@ std::vector<Finding> store_findings(const fs::path& store) {
 
 std::vector<Finding> examine_machine(const runtime::PluginRegistry& registry,
                                      const fs::path& store) {
-  std::vector<Finding> out = {host_program()};
+  std::vector<Finding> out = {host_finding()};
   const auto add = [&](std::vector<Finding> more) {
     out.insert(out.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));
