@@ -19,9 +19,11 @@ std::shared_ptr<const Source> Source::flag(std::string name, int rank) {
 }
 
 std::string_view Source::line(int number) const {
-  if (number < 1 || static_cast<std::size_t>(number) > line_starts_.size()) return {};
-  const std::string_view rest = std::string_view(text_).substr(line_starts_[number - 1]);
-  std::string_view line = rest.substr(0, rest.find('\n'));
+  const auto index = static_cast<std::size_t>(number);
+  if (number < 1 || index > line_starts_.size()) return {};
+  const std::size_t begin = line_starts_[index - 1],
+                    end = index < line_starts_.size() ? line_starts_[index] - 1 : text_.size();
+  std::string_view line = std::string_view(text_).substr(begin, end - begin);
   if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
 }

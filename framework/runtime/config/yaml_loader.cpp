@@ -1,14 +1,12 @@
 #include "runtime/config/yaml_loader.h"
 
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
+#include <yaml.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <new>
 #include <optional>
-#include <sstream>
 #include <unordered_map>
 #include <utility>
 
@@ -20,67 +18,80 @@ namespace {
 // Thrown to leave the parser; the diagnostic has been written.
 struct Stop {};
 
-class TreeBuilder : public YAML::EventHandler {
+struct Event {
+  yaml_event_t raw{};
+  Event() = default;
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event() { yaml_event_delete(&raw); }
+};
+
+class Parser {
+ public:
+  explicit Parser(std::string_view text) {
+    if (yaml_parser_initialize(&raw_) == 0) throw std::bad_alloc();
+    yaml_parser_set_encoding(&raw_, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&raw_, reinterpret_cast<const unsigned char*>(text.data()),
+                                 text.size());
+  }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+  ~Parser() { yaml_parser_delete(&raw_); }
+
+  // False: the text is no YAML; failure() says why.
+  bool next(Event& event) { return yaml_parser_parse(&raw_, &event.raw) == 1; }
+  const yaml_parser_t& failure() const { return raw_; }
+
+ private:
+  yaml_parser_t raw_;
+};
+
+std::string text_of(const yaml_char_t* text) {
+  return text ? reinterpret_cast<const char*>(text) : "";
+}
+
+class TreeBuilder {
  public:
   TreeBuilder(std::shared_ptr<const Source> source, Diagnostics& diagnostics,
               const YamlLimits& limits)
       : source_(std::move(source)), diagnostics_(diagnostics), limits_(limits) {}
 
   NodePtr root() const { return root_; }
-  // yaml-cpp counts lines and columns from 0, columns in bytes.
-  Origin at(const YAML::Mark& mark) const {
-    Origin origin{source_, mark.line + 1, mark.column + 1};
+  // libyaml counts lines and columns from 0, columns in characters.
+  Origin at(const yaml_mark_t& mark) const {
+    Origin origin{source_, static_cast<int>(mark.line) + 1, static_cast<int>(mark.column) + 1};
     if (source_->is_flag()) return origin;
-    const std::string_view line = source_->line(origin.line);
-    int characters = 1;
-    for (int i = 0; i < mark.column && static_cast<std::size_t>(i) < line.size(); ++i)
-      characters += (static_cast<unsigned char>(line[i]) & 0xC0) != 0x80;
-    origin.column = std::min<int>(characters, static_cast<int>(line.size()) + 1);
+    const auto line = static_cast<int>(source_->line(origin.line).size());
+    origin.column = std::min(origin.column, line + 1);
     return origin;
   }
 
-  void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ == 2) stop(at(mark), "a pipeline is one document; a second one begins here");
-  }
-  void OnDocumentEnd() override {}
-
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    auto node = make(Node::Kind::null, at(mark));
-    // A missing value is where its key is, not where the parser noticed.
-    if (!open_.empty() && open_.back().key)
-      if (const Origin& key = open_.back().key->origin; key.line != node->origin.line)
-        node->origin = key;
-    keep(anchor, node);
-    add(node);
-  }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& value) override {
-    check_tag(tag, mark);
-    auto node = make(Node::Kind::scalar, at(mark));
-    if (tag == "!" && unclosed(mark)) stop(at(mark), "a quoted text is not closed");
-    node->text = value;
-    node->plain = tag == "?";
-    keep(anchor, node);
-    add(node);
-  }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    open(Node::Kind::list, mark, tag, anchor);
-  }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    open(Node::Kind::map, mark, tag, anchor);
-  }
-  void OnSequenceEnd() override { close(); }
-  void OnMapEnd() override { close(); }
-
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    if (++aliases_ > limits_.aliases)
-      stop(at(mark), "more than " + std::to_string(limits_.aliases) + " aliases in one file");
-    const auto found = anchors_.find(anchor);
-    if (found == anchors_.end()) stop(at(mark), "an anchor cannot contain itself");
-    count(found->second->weight, at(mark));
-    add(used_at(found->second, at(mark)));
+  void add_event(const yaml_event_t& event) {
+    const yaml_mark_t& mark = event.start_mark;
+    const auto& scalar = event.data.scalar;
+    const auto& map = event.data.mapping_start;
+    const auto& list = event.data.sequence_start;
+    switch (event.type) {
+      case YAML_DOCUMENT_START_EVENT:
+        if (++documents_ == 2)
+          stop(at(mark), "a pipeline is one document; a second one begins here");
+        return;
+      case YAML_SCALAR_EVENT:
+        check_tag(text_of(scalar.tag), mark);
+        return add_scalar({reinterpret_cast<const char*>(scalar.value), scalar.length},
+                          scalar.style == YAML_PLAIN_SCALAR_STYLE, mark, text_of(scalar.anchor));
+      case YAML_MAPPING_START_EVENT:
+        return open(Node::Kind::map, mark, text_of(map.tag), text_of(map.anchor));
+      case YAML_SEQUENCE_START_EVENT:
+        return open(Node::Kind::list, mark, text_of(list.tag), text_of(list.anchor));
+      case YAML_MAPPING_END_EVENT:
+      case YAML_SEQUENCE_END_EVENT:
+        return close();
+      case YAML_ALIAS_EVENT:
+        return add_alias(text_of(event.data.alias.anchor), mark);
+      default:
+        return;
+    }
   }
 
   [[noreturn]] void stop(Origin origin, std::string message) {
@@ -96,11 +107,38 @@ class TreeBuilder : public YAML::EventHandler {
   };
   struct Open {
     std::shared_ptr<Node> node;
-    YAML::anchor_t anchor;
+    std::string anchor;      // empty: none
     std::optional<Key> key;  // of a map: read, its value is next
     std::unordered_map<std::string, Origin> seen;
   };
 
+  void add_scalar(std::string text, bool plain, const yaml_mark_t& mark,
+                  const std::string& anchor) {
+    const bool null = plain && (text.empty() || text == "~" || text == "null" || text == "Null" ||
+                                text == "NULL");
+    auto node = make(null ? Node::Kind::null : Node::Kind::scalar, at(mark));
+    // A missing value is where its key is, not where the parser noticed.
+    if (null && !open_.empty() && open_.back().key)
+      if (const Origin& key = open_.back().key->origin;
+          text.empty() || key.line != node->origin.line)
+        node->origin = key;
+    if (!null) {
+      node->text = std::move(text);
+      node->plain = plain;
+    }
+    keep(anchor, node);
+    add(node);
+  }
+  void add_alias(const std::string& anchor, const yaml_mark_t& mark) {
+    if (++aliases_ > limits_.aliases)
+      stop(at(mark), "more than " + std::to_string(limits_.aliases) + " aliases in one file");
+    for (const Open& open : open_)
+      if (open.anchor == anchor) stop(at(mark), "an anchor cannot contain itself");
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) stop(at(mark), "there is no anchor of this name above");
+    count(found->second->weight, at(mark));
+    add(used_at(found->second, at(mark)));
+  }
   std::shared_ptr<Node> make(Node::Kind kind, Origin origin) {
     count(1, origin);
     auto node = std::make_shared<Node>();
@@ -114,35 +152,27 @@ class TreeBuilder : public YAML::EventHandler {
       stop(origin, "more than " + std::to_string(limits_.nodes) +
                        " values in one file, counting what aliases stand for");
   }
-  // yaml-cpp takes the end of the file for the end of a quoted text.
-  bool unclosed(const YAML::Mark& mark) const {
-    const std::string_view text = source_->text();
-    const auto begin = static_cast<std::size_t>(mark.pos);
-    if (begin >= text.size() || (text[begin] != '"' && text[begin] != '\'')) return false;
-    return text.find(text[begin], begin + 1) == std::string_view::npos;
-  }
-  void keep(YAML::anchor_t anchor, const NodePtr& node) {
-    if (anchor != 0) anchors_[anchor] = node;
+  void keep(const std::string& anchor, const NodePtr& node) {
+    if (!anchor.empty()) anchors_[anchor] = node;
   }
   static std::string shorthand(const std::string& tag) {
     constexpr std::string_view standard = "tag:yaml.org,2002:";
     return tag.starts_with(standard) ? "!!" + tag.substr(standard.size()) : tag;
   }
-  void check_tag(const std::string& tag, const YAML::Mark& mark) {
-    if (tag != "?" && tag != "!" && !tag.empty())
+  void check_tag(const std::string& tag, const yaml_mark_t& mark) {
+    if (tag != "!" && !tag.empty())
       diagnostics_.error(at(mark),
                          "tag '" + shorthand(tag) + "' is not used in pipelines. Remove it");
   }
-  void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
-            YAML::anchor_t anchor) {
+  void open(Node::Kind kind, const yaml_mark_t& mark, const std::string& tag, std::string anchor) {
     check_tag(tag, mark);
     if (open_.size() >= limits_.depth)
       stop(at(mark), "nested deeper than " + std::to_string(limits_.depth) + " levels");
-    open_.push_back({make(kind, at(mark)), anchor, std::nullopt, {}});
+    open_.push_back({make(kind, at(mark)), std::move(anchor), std::nullopt, {}});
   }
   void close() {
-    const auto node = open_.back().node;
-    const auto anchor = open_.back().anchor;
+    const std::shared_ptr<Node> node = std::move(open_.back().node);
+    const std::string anchor = std::move(open_.back().anchor);
     open_.pop_back();
     keep(anchor, node);
     add(node);
@@ -188,7 +218,7 @@ class TreeBuilder : public YAML::EventHandler {
   Diagnostics& diagnostics_;
   const YamlLimits& limits_;
   std::vector<Open> open_;
-  std::unordered_map<YAML::anchor_t, NodePtr> anchors_;
+  std::unordered_map<std::string, NodePtr> anchors_;
   NodePtr root_;
   std::size_t nodes_ = 0, aliases_ = 0;
   int documents_ = 0;
@@ -210,6 +240,11 @@ std::optional<BadByte> find_bad_byte(std::string_view text) {
       return BadByte{i, "there is a control character (byte " + std::to_string(c) + ") here"};
     const std::size_t length = utf8_length(text, i);
     if (length == 0) return BadByte{i, "this is not UTF-8. Save the file as UTF-8"};
+    const std::string_view character = text.substr(i, length);
+    if (character == "\xC2\x85" || character == "\xE2\x80\xA8" || character == "\xE2\x80\xA9")
+      return BadByte{i,
+                     "this character ends a line for some YAML readers. Write it in double quotes, "
+                     "as \\N, \\L or \\P"};
     i += length;
   }
   return std::nullopt;
@@ -227,24 +262,38 @@ Origin origin_of(const std::shared_ptr<const Source>& source, std::size_t offset
   return origin;
 }
 
-// yaml-cpp's messages, said so that they tell what to do.
+// libyaml's messages, said so that they tell what to do.
 std::string explained(const std::string& message) {
   static const std::pair<const char*, const char*> better[] = {
-      {"illegal map value", "a ':' is not possible here. Quote the text if the ':' belongs to it"},
-      {"illegal block entry", "a '-' is not possible here. Check the indentation"},
-      {"end of map not found", "the indentation does not fit the lines above"},
-      {"end of sequence not found", "the indentation does not fit the lines above"},
-      {"end of map flow not found", "a '{' is not closed, or a text with a ':' is not quoted"},
-      {"end of sequence flow not found", "a '[' is not closed"},
-      {"unknown token",
+      {"mapping values are not allowed",
+       "a ':' is not possible here. Quote the text if the ':' belongs to it"},
+      {"block sequence entries are not allowed",
+       "a '-' is not possible here. Check the indentation"},
+      {"did not find expected key", "the indentation does not fit the lines above"},
+      {"did not find expected '-' indicator", "the indentation does not fit the lines above"},
+      {"could not find expected ':'", "the indentation does not fit the lines above"},
+      {"did not find expected ',' or '}'",
+       "a '{' is not closed, or a text with a ':' is not quoted"},
+      {"did not find expected ',' or ']'", "a '[' is not closed"},
+      {"found character that cannot start any token",
        "this is not YAML. Text that begins with a special character must be quoted"},
-      {"EOF in scalar", "a quoted text is not closed"},
-      {"the referenced anchor is not defined", "there is no anchor of this name above"},
-      {"illegal tab when looking for indentation", "tabs cannot indent. Use spaces"},
-      {"bad conversion", "this value cannot be read"}};
+      {"found unexpected end of stream", "a quoted text is not closed"}};
   for (const auto& [theirs, ours] : better)
     if (message.find(theirs) != std::string::npos) return ours;
   return message;
+}
+
+void report(const yaml_parser_t& failure, const std::shared_ptr<const Source>& source,
+            const TreeBuilder& builder, Diagnostics& diagnostics) {
+  const std::string problem = failure.problem ? failure.problem : "no memory";
+  if (failure.error == YAML_READER_ERROR)
+    return void(diagnostics.error(origin_of(source, failure.problem_offset),
+                                  "this character is not possible in YAML: " + problem));
+  const bool unclosed = problem == "found unexpected end of stream" && failure.context;
+  const Origin origin = builder.at(unclosed ? failure.context_mark : failure.problem_mark);
+  const std::string_view line = source->line(origin.line);
+  const bool tab = line.substr(0, line.find_first_not_of(" \t")).find('\t') != line.npos;
+  diagnostics.error(origin, tab ? "tabs cannot indent. Use spaces" : explained(problem));
 }
 
 }  // namespace
@@ -261,18 +310,18 @@ NodePtr load_yaml(const std::shared_ptr<const Source>& source, Diagnostics& diag
     return nullptr;
   }
   TreeBuilder builder(source, diagnostics, limits);
+  Parser parser(text);
   try {
-    std::istringstream stream{std::string(text)};
-    YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(builder)) {
+    for (bool ended = false; !ended;) {
+      Event event;
+      if (!parser.next(event)) {
+        report(parser.failure(), source, builder, diagnostics);
+        return nullptr;
+      }
+      builder.add_event(event.raw);
+      ended = event.raw.type == YAML_STREAM_END_EVENT;
     }
   } catch (const Stop&) {
-    return nullptr;
-  } catch (const YAML::Exception& e) {
-    const Origin origin = e.mark.is_null() ? Origin{source, 1, 1} : builder.at(e.mark);
-    const std::string_view line = source->line(origin.line);
-    const bool tab = line.substr(0, line.find_first_not_of(" \t")).find('\t') != line.npos;
-    diagnostics.error(origin, tab ? "tabs cannot indent. Use spaces" : explained(e.msg));
     return nullptr;
   }
   if (!builder.root()) diagnostics.error({source, 0, 0}, "the file is empty");
@@ -293,9 +342,13 @@ std::shared_ptr<const Source> read_source(const std::filesystem::path& path,
   if (std::filesystem::is_directory(status)) return refuse("this is a folder, not a pipeline file");
   std::ifstream file(path, std::ios::binary);
   if (!file) return refuse(std::string("cannot be read: ") + std::strerror(errno));
-  std::string text(limits.bytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
+  std::string text;
+  for (std::size_t read = 1 << 16; text.size() <= limits.bytes && file; read *= 2) {
+    const std::size_t before = text.size();
+    text.resize(std::min(before + read, limits.bytes + 1));
+    file.read(text.data() + before, static_cast<std::streamsize>(text.size() - before));
+    text.resize(before + static_cast<std::size_t>(file.gcount()));
+  }
   if (file.bad()) return refuse("cannot be read");
   if (text.size() > limits.bytes)
     return refuse("larger than " + std::to_string(limits.bytes) +

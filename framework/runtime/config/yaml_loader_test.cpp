@@ -75,7 +75,17 @@ TEST(YamlLoader, RefusesWhatAPipelineDoesNotNeed) {
   EXPECT_NE(first_error("a: 'b\n").find("not closed"), std::string::npos);
 }
 
+TEST(YamlLoader, TakesEveryFormOfNothingForNothing) {
+  Diagnostics diagnostics;
+  const NodePtr root = load("a: ~\nb: null\nc:\nd: ''\ne: {f: , g: 1}\n", diagnostics);
+  ASSERT_TRUE(diagnostics.empty());
+  for (const char* key : {"a", "b", "c"}) EXPECT_TRUE(root->find(key)->value->is_null()) << key;
+  EXPECT_TRUE(root->find("d")->value->is_scalar());
+  EXPECT_TRUE(root->find("e")->value->find("f")->value->is_null());
+}
+
 TEST(YamlLoader, NamesTheByteThatIsNoText) {
+  EXPECT_EQ(first_error("a: b\nc: x\xE2\x80\xA8y\n").substr(0, 11), "x.yaml:2:5:");
   EXPECT_EQ(first_error(std::string("a: b\0c", 6)).substr(0, 11), "x.yaml:1:5:");
   EXPECT_EQ(first_error("a: 1\nb: \xFF\n").substr(0, 11), "x.yaml:2:4:");
   EXPECT_NE(first_error("a: \xED\xA0\x80").find("not UTF-8"), std::string::npos);  // a surrogate
