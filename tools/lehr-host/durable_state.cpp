@@ -27,7 +27,7 @@ Json checked_state(const fs::path& folder) try {
   if (state.at("format") != 1)
     throw StoreError("'" + folder.string() + "' was written by a newer Lehr");
   const std::string why =
-      runtime::damage(folder / "data", runtime::Artifact::from_json(state.at("data")), true);
+      runtime::damage(folder / "data", runtime::Artifact::parse(state.at("data").dump()), true);
   if (!why.empty()) throw StoreError(why);
   return state;
 } catch (const Json::exception& e) {
@@ -87,9 +87,6 @@ std::optional<DurableState::State> DurableState::resume(
   }
   if (usable == 0) empty_folder(work_ / "out");
   for (const std::string& port : ports) runtime::make_folders(output(port));
-  runtime::fsync_path(work_ / "out");
-  runtime::fsync_path(work_);
-  runtime::fsync_path(work_.parent_path());
   if (usable == 0) return std::nullopt;
   return State{tags_.at(usable), folder(usable) / "data"};
 }
@@ -133,17 +130,26 @@ void DurableState::commit(std::string_view tag, const std::vector<std::string>& 
   const std::lock_guard lock(mutex_);
   const fs::path pending = work_ / "state" / "pending";
   if (!fs::exists(pending / "data")) throw StoreError("a state is committed that was not begun");
-  runtime::fsync_tree(work_ / "out");
+  std::future<void> outputs_on_disk = runtime::start_fsync_tree(work_ / "out"),
+                    data_on_disk = runtime::start_fsync_tree(pending);
   const Json state = {
       {"format", 1},
       {"tag", tag},
       {"outputs", output_lengths()},
       {"data", runtime::describe_folder(pending / "data", "state", {}, 1).to_json()}};
   runtime::write_file_atomically(pending / kStateFile, runtime::checked_json(state));
+  outputs_on_disk.get();
+  data_on_disk.get();
+  runtime::fsync_tree(work_ / "out");
   runtime::fsync_tree(pending);
   const std::uint64_t number = next_++;
   runtime::rename_path(pending, folder(number));
   runtime::fsync_path(work_ / "state");
+  if (!reachable_) {
+    runtime::fsync_path(work_);
+    runtime::fsync_path(work_.parent_path());
+    reachable_ = true;
+  }
   tags_[number] = tag;
 
   for (auto it = tags_.begin(); it != tags_.end();) {

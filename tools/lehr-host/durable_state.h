@@ -1,6 +1,7 @@
 // A stage's checkpoints, below work/<key>/:
 //
 //   out/<port>/                  outputs being written
+//   out/result.json              the result, once all outputs are whole and being published
 //   state/pending/data/          a state begun, not committed
 //   state/<number>/state.json    a committed one: tag, hashes of its files, lengths of all files in
 //   out/ at that moment state/<number>/data/         what the stage put there
@@ -53,6 +54,7 @@ class DurableState {
   mutable std::mutex mutex_;
   std::map<std::uint64_t, std::string> tags_;  // committed states by number
   std::uint64_t next_ = 1;
+  bool reachable_ = false;  // the folders above are on disk
 };
 
 }  // namespace lehr::host

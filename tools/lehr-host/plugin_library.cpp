@@ -70,6 +70,7 @@ nlohmann::ordered_json PluginLibrary::item_description(std::string_view kind,
 }
 
 void PluginLibrary::check_manifest() const {
+  if (runtime::embedded_manifest(path_) == description()) return;
   const auto embedded = runtime::read_plugin_file(path_).description;
   const auto live = nlohmann::ordered_json::parse(description(), nullptr, false);
   if (live.is_discarded()) throw LoadError(path_.string() + ": its description is not JSON");

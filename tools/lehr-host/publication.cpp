@@ -4,7 +4,6 @@
 #include <ctime>
 
 #include "facets.h"
-#include "runtime/store/checked_json.h"
 
 namespace lehr::host {
 namespace fs = std::filesystem;
@@ -12,24 +11,6 @@ using runtime::Artifact;
 using runtime::ArtifactStore;
 using runtime::StageResult;
 using Json = nlohmann::ordered_json;
-namespace {
-
-fs::path intent_path(const ArtifactStore& store, const std::string& key) {
-  return store.work_path(key) / "intent.json";
-}
-
-// Moves every output that is not in the store yet, then writes the result.
-void carry_out(const ArtifactStore& store, const StageResult& result,
-               const std::map<std::string, Artifact>& outputs) {
-  const auto lock = store.shared_lock();
-  for (const auto& [port, artifact] : outputs) {
-    const fs::path folder = store.work_path(result.key) / "out" / port;
-    if (fs::exists(folder)) store.publish(folder, artifact);
-  }
-  store.write_result(result);
-}
-
-}  // namespace
 
 void publish_outputs(lehr_context& context, const ArtifactStore& store, double seconds) {
   const auto& spec = context.spec;
@@ -53,6 +34,8 @@ void publish_outputs(lehr_context& context, const ArtifactStore& store, double s
   std::stable_partition(ports.begin(), ports.end(),
                         [](const Json& port) { return port.contains("self"); });
 
+  const fs::path out = store.work_path(spec.key) / "out";
+  std::future<void> on_disk = runtime::start_fsync_tree(out);
   std::map<std::string, Artifact> outputs;
   for (const Json& port : ports) {
     const std::string name = port.at("name");
@@ -68,33 +51,8 @@ void publish_outputs(lehr_context& context, const ArtifactStore& store, double s
     outputs[name] = std::move(artifact);
   }
 
-  runtime::fsync_tree(store.work_path(spec.key) / "out");
-  Json artifacts = Json::object();
-  for (const auto& [name, artifact] : outputs) artifacts[name] = artifact.to_json();
-  runtime::write_file_durably(
-      intent_path(store, spec.key),
-      runtime::checked_json({{"result", result.to_json()}, {"artifacts", artifacts}}));
-  carry_out(store, result, outputs);
-}
-
-bool finish_earlier_publication(const ArtifactStore& store, const std::string& key) try {
-  if (!fs::exists(intent_path(store, key))) return false;
-  const Json intent = runtime::read_checked_json(intent_path(store, key));
-  const StageResult result = StageResult::from_json(intent.at("result"));
-  std::map<std::string, Artifact> outputs;
-  for (const auto& [port, json] : intent.at("artifacts").items()) {
-    outputs[port] = Artifact::from_json(json);
-    const fs::path folder = store.work_path(key) / "out" / port,
-                   published = store.artifact_path(outputs[port].digest());
-    if (!runtime::damage(fs::exists(folder) ? folder : published, outputs[port], true).empty())
-      return false;
-  }
-  carry_out(store, result, outputs);
-  return true;
-} catch (const Json::exception&) {
-  return false;
-} catch (const runtime::StoreError&) {
-  return false;
+  on_disk.get();
+  store.publish(out, result, outputs);
 }
 
 }  // namespace lehr::host

@@ -99,7 +99,8 @@ lehr_status call_stage(const lehr_stage& stage, lehr_context& context) try {
 int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe& events) {
   if (!spec.force) {
     if (const auto result = store.find_result(spec.key)) return finished(events, true, 0);
-    if (finish_earlier_publication(store, spec.key)) return finished(events, false, 0);
+    if (store.finish_publication(store.work_path(spec.key) / "out", spec.key))
+      return finished(events, false, 0);
   }
 
   const PluginLibrary plugin(spec.plugin, stage_services());

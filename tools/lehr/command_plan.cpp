@@ -62,7 +62,7 @@ void print_plan(const Options& options, int& exit_code) {
   if (std::filesystem::is_directory(folder)) store.emplace(folder);
   runtime::look_up(loaded->plan, store ? &*store : nullptr);
   if (options.json)
-    std::cout << loaded->plan.json().dump(2) << "\n";
+    std::cout << loaded->plan.json();
   else
     print(loaded->plan, folder);
 }

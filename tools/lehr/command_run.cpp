@@ -108,13 +108,13 @@ void add_run(CLI::App& app, Options& options, int& exit_code) {
     if (!loaded) return;
     const fs::path host = host_program();
     const runtime::ArtifactStore store(store_folder(options));
-    runtime::look_up(loaded->plan, &store);
+    auto found = runtime::look_up(loaded->plan, &store);
     if (options.locked && !accept_lock(loaded->plan, &store, exit_code)) return;
     check_output_folders(loaded->plan);
     runtime::RunOutcome outcome;
     {
       const auto display = display_for(options);
-      outcome = runtime::execute(loaded->plan, store, *display, host, *run);
+      outcome = runtime::execute(loaded->plan, store, *display, host, std::move(found), *run);
     }
     exit_code = outcome.code;
     if (options.locked && !outputs_as_locked(loaded->plan, outcome) && exit_code == kOk)

@@ -1,7 +1,7 @@
 #include "runtime/plan/differences.h"
 
 #include <algorithm>
-#include <map>
+#include <limits>
 
 namespace lehr::runtime {
 namespace {
@@ -26,28 +26,54 @@ std::string shortened(const std::string& value) {
   return out.size() > 120 ? out.substr(0, 117) + "..." : out;
 }
 
-std::string base_of(const std::string& stage_id) { return stage_id.substr(0, stage_id.find('@')); }
+std::string_view base_of(std::string_view stage_id) {
+  return stage_id.substr(0, stage_id.find('@'));
+}
+
+const std::string& name_of(const std::pair<std::string, std::string>& part) { return part.first; }
+const std::string& name_of(const KeyPart& part) { return part.name; }
+
+// Parts sorted by name, as they are in a key, without those that begin with `ignored_prefix`.
+template <class Parts>
+auto by_name(const Parts& parts, const std::string& ignored_prefix) {
+  std::vector<const typename Parts::value_type*> out;
+  out.reserve(parts.size());
+  for (const auto& part : parts)
+    if (ignored_prefix.empty() || !name_of(part).starts_with(ignored_prefix)) out.push_back(&part);
+  const auto less = [](const auto* a, const auto* b) { return name_of(*a) < name_of(*b); };
+  if (!std::is_sorted(out.begin(), out.end(), less)) std::stable_sort(out.begin(), out.end(), less);
+  return out;
+}
+
+// Calls visit(before, after), one of them null if it was not there, for each name whose values
+// differ; until it returns false.
+template <class Visit>
+void for_each_difference(const KeyParts& before, const std::vector<KeyPart>& after,
+                         const std::string& ignored_prefix, Visit visit) {
+  const auto old = by_name(before, ignored_prefix);
+  const auto now = by_name(after, ignored_prefix);
+  auto b = old.begin();
+  auto a = now.begin();
+  while (b != old.end() || a != now.end()) {
+    const int order = b == old.end() ? 1 : a == now.end() ? -1 : (*b)->first.compare((*a)->name);
+    const auto* was = order <= 0 ? *b++ : nullptr;
+    const auto* is = order >= 0 ? *a++ : nullptr;
+    const bool same =
+        was && is ? was->second == is->value : (was ? was->second : is->value).empty();
+    if (!same && !visit(was, is)) return;
+  }
+}
 
 }  // namespace
 
 std::vector<Difference> differences(const KeyParts& before, const std::vector<KeyPart>& after,
                                     const std::string& ignored_prefix) {
-  std::map<std::string, Difference> found;
-  const auto ignored = [&](const std::string& name) {
-    return !ignored_prefix.empty() && name.starts_with(ignored_prefix);
-  };
-  for (const auto& [name, value] : before)
-    if (!ignored(name)) found[name] = {name, value, "", ""};
-  for (const KeyPart& part : after) {
-    if (ignored(part.name)) continue;
-    Difference& d = found[part.name];
-    d.name = part.name;
-    d.after = part.value;
-    d.where = part.where;
-  }
   std::vector<Difference> out;
-  for (auto& [name, d] : found)
-    if (d.before != d.after) out.push_back(std::move(d));
+  for_each_difference(before, after, ignored_prefix, [&](const auto* was, const auto* is) {
+    out.push_back({is ? is->name : was->first, was ? was->second : "", is ? is->value : "",
+                   is ? is->where : ""});
+    return true;
+  });
   return out;
 }
 
@@ -60,13 +86,24 @@ std::string text(const Difference& d) {
 const StageResult* closest_result(const PlannedStage& stage, const std::vector<KeyPart>& parts,
                                   const std::vector<StageResult>& results,
                                   const std::string& ignored_prefix) {
+  std::vector<const StageResult*> candidates;
+  for (const bool same_variant : {true, false}) {
+    for (const StageResult& result : results)
+      if (result.stage == stage.uses &&
+          (same_variant ? result.stage_id == stage.id
+                        : base_of(result.stage_id) == base_of(stage.id)))
+        candidates.push_back(&result);
+    if (!candidates.empty()) break;
+  }
+  if (candidates.size() == 1) return candidates[0];
   const StageResult* best = nullptr;
-  std::size_t best_count = 0;
-  for (const StageResult& result : results) {
-    if (result.stage != stage.uses || base_of(result.stage_id) != base_of(stage.id)) continue;
-    const std::size_t count = differences(result.key_parts, parts, ignored_prefix).size();
-    if (!best || count < best_count || (count == best_count && result.unix_time > best->unix_time))
-      best = &result, best_count = count;
+  std::size_t least = std::numeric_limits<std::size_t>::max();
+  for (const StageResult* result : candidates) {
+    std::size_t count = 0;
+    for_each_difference(result->key_parts, parts, ignored_prefix,
+                        [&](const auto*, const auto*) { return ++count <= least; });
+    if (count < least || (count == least && result->unix_time > best->unix_time))
+      best = result, least = count;
   }
   return best;
 }

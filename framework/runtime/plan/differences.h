@@ -22,8 +22,8 @@ std::vector<Difference> differences(const KeyParts& before, const std::vector<Ke
 // "with.vocab_size: 4096 -> 8192 (tiny.yaml:14:9)"; digests are shortened.
 std::string text(const Difference& difference);
 
-// The result of an earlier run of the same stage that differs least, the newest of equals; null if
-// there is none.
+// The result of an earlier run of the same stage that differs least, the newest of equals; of
+// another variant of its matrix only if this one never ran. Null if there is none.
 const StageResult* closest_result(const PlannedStage& stage, const std::vector<KeyPart>& parts,
                                   const std::vector<StageResult>& results,
                                   const std::string& ignored_prefix = "");

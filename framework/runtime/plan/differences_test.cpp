@@ -45,6 +45,11 @@ TEST(Differences, ComparesWithTheNearestResultOfTheSameStage) {
       closest_result(stage, {{"with.beta", "0.2", ""}, {"with.rate", "1", ""}}, results);
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->stage_id, "dpo@beta=0.3");  // one part differs, and it is the newest of those
+
+  std::vector<StageResult> more = results;  // its own result comes first, however different
+  more.push_back(result("dpo@beta=0.2", "0.9", "9", 1));
+  found = closest_result(stage, {{"with.beta", "0.2", ""}, {"with.rate", "1", ""}}, more);
+  EXPECT_EQ(found->stage_id, "dpo@beta=0.2");
 }
 
 }  // namespace

@@ -88,6 +88,7 @@ class LookUp {
   void stage(PlannedStage& stage) {
     stage.state = StageState::run;
     stage.key.clear();
+    stage.result.reset();
     if (!is_wanted(stage)) {
       stage.wanted = false;
       stage.state = StageState::skip;
@@ -131,10 +132,8 @@ class LookUp {
     for (const Gate& condition : stage.conditions) {
       const PlannedStage& from = *by_id_.at(condition.stage);
       if (from.state != StageState::cached) continue;
-      const auto result = store_->find_result(from.key);
-      if (!result) continue;
-      const auto number = result->results.find(condition.metric);
-      if (number != result->results.end() && !condition.passes(number->second.value))
+      const auto number = from.result->results.find(condition.metric);
+      if (number != from.result->results.end() && !condition.passes(number->second.value))
         return refuse(condition.name() + " " + condition.text() + " does not hold (" +
                       condition.where + ")");
     }
@@ -152,7 +151,7 @@ class LookUp {
       explain_run(stage, key);
   }
   void explain_run(PlannedStage& stage, const StageKey& key) {
-    if (const StageResult* old = closest_result(stage, key.parts, results())) {
+    if (const StageResult* old = closest_result(stage, key.parts, results_like(stage))) {
       const auto changes = differences(old->key_parts, key.parts);
       stage.reason = changes.empty() ? "its stored outputs are gone or damaged" : summary(changes);
     } else {
@@ -160,7 +159,7 @@ class LookUp {
     }
   }
   bool take_result(PlannedStage& stage) {
-    const auto result = store_ ? store_->find_result(stage.key) : std::nullopt;
+    auto result = store_ ? store_->find_result(stage.key) : std::nullopt;
     if (!result) return false;
     for (const PlannedOutput& output : stage.outputs)
       if (!result->outputs.contains(output.port)) return false;
@@ -168,6 +167,7 @@ class LookUp {
       output.digest = result->outputs.at(output.port).digest;
     stage.state = StageState::cached;
     stage.reason.clear();
+    stage.result = std::move(result);
     return true;
   }
   void without_inputs(PlannedStage& stage, const PlannedInput& waits_for) {
@@ -175,7 +175,7 @@ class LookUp {
       stage.reason = "forced";
       return;
     }
-    const StageResult* old = closest_result(stage, stage.static_parts, results(), "in.");
+    const StageResult* old = closest_result(stage, stage.static_parts, results_like(stage), "in.");
     if (!old) {
       stage.reason = "never run before";
       return;
@@ -188,14 +188,22 @@ class LookUp {
     stage.state = StageState::maybe;
     stage.reason = "if '" + waits_for.from_stage + "." + waits_for.from_port + "' changes";
   }
-  const std::vector<StageResult>& results() {
-    if (!results_) results_ = store_ ? store_->results() : std::vector<StageResult>();
-    return *results_;
+  // The store's results of this stage and the other variants of its matrix.
+  const std::vector<StageResult>& results_like(const PlannedStage& stage) {
+    if (!results_) {  // read when the first stage is not cached
+      results_.emplace();
+      for (StageResult& result : store_ ? store_->results() : std::vector<StageResult>())
+        (*results_)[base_of(result.stage, result.stage_id)].push_back(std::move(result));
+    }
+    return (*results_)[base_of(stage.uses, stage.id)];
+  }
+  static std::string base_of(const std::string& uses, const std::string& id) {
+    return uses + " " + id.substr(0, id.find('@'));
   }
 
   const ArtifactStore* store_;
   std::unordered_map<std::string, PlannedStage*> by_id_;
-  std::optional<std::vector<StageResult>> results_;  // read when the first stage is not cached
+  std::optional<std::unordered_map<std::string, std::vector<StageResult>>> results_;
 };
 
 }  // namespace
@@ -218,15 +226,17 @@ StageKey stage_key(const PlannedStage& stage, const std::vector<std::string>& in
   return out;
 }
 
-void look_up(Plan& plan, const ArtifactStore* store) {
+FileDescriptor look_up(Plan& plan, const ArtifactStore* store) {
   ContentDigests contents(store ? store->root() / "cache" / "input-digests.json"
                                 : std::filesystem::path());
   StaticParts parts(contents);
   for (PlannedStage& stage : plan.stages) parts.fill(stage);
   contents.save();
+  FileDescriptor lock = store ? store->shared_lock() : FileDescriptor();
   LookUp search(plan, store);
   for (PlannedStage& stage : plan.stages) search.stage(stage);
   settle_selection(plan);
+  return lock;
 }
 
 }  // namespace lehr::runtime

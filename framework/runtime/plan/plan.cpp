@@ -4,49 +4,65 @@
 #include <charconv>
 #include <unordered_map>
 
+#include "runtime/store/json_text.h"
+
 namespace lehr::runtime {
 namespace {
 
-using Json = nlohmann::ordered_json;
+void append_gates(std::string& out, std::string_view name, const std::vector<Gate>& gates) {
+  if (gates.empty()) return;
+  append_name(out, name);
+  out += '{';
+  for (const Gate& gate : gates) append_member(out, gate.name(), gate.text());
+  out += '}';
+}
 
-Json stage_json(const PlannedStage& stage) {
-  Json out = {{"id", stage.id}, {"uses", stage.uses}, {"state", name(stage.state)}};
-  if (!stage.reason.empty()) out["reason"] = stage.reason;
-  if (!stage.key.empty()) out["key"] = stage.key;
-  out["where"] = stage.where;
-  out["plugin"] = {{"name", stage.plugin->name}, {"version", stage.plugin->version}};
-  out["parameters"] = stage.parameters;
-  out["inputs"] = Json::array();
+void append_stage(std::string& out, const PlannedStage& stage) {
+  out += '{';
+  append_member(out, "id", stage.id);
+  append_member(out, "uses", stage.uses);
+  append_member(out, "state", name(stage.state));
+  if (!stage.reason.empty()) append_member(out, "reason", stage.reason);
+  if (!stage.key.empty()) append_member(out, "key", stage.key);
+  append_member(out, "where", stage.where);
+  append_name(out, "plugin");
+  append_member(out += '{', "name", stage.plugin->name);
+  append_member(out, "version", stage.plugin->version);
+  out += "},\"parameters\":" + stage.parameters.dump() + ",\"inputs\":[";
   for (const PlannedInput& input : stage.inputs) {
-    Json item = {{"port", input.port},
-                 {"from", input.from_stage + "." + input.from_port},
-                 {"type", input.type}};
-    if (!input.digest.empty()) item["digest"] = input.digest;
-    out["inputs"].push_back(std::move(item));
+    append_member(out += out.ends_with('[') ? "{" : ",{", "port", input.port);
+    append_member(out, "from", input.from_stage + "." + input.from_port);
+    append_member(out, "type", input.type);
+    if (!input.digest.empty()) append_member(out, "digest", input.digest);
+    out += '}';
   }
-  out["outputs"] = Json::array();
+  out += "],\"outputs\":[";
   for (const PlannedOutput& output : stage.outputs) {
-    Json item = {{"port", output.port}, {"type", output.type}};
-    if (!output.digest.empty()) item["digest"] = output.digest;
-    out["outputs"].push_back(std::move(item));
+    append_member(out += out.ends_with('[') ? "{" : ",{", "port", output.port);
+    append_member(out, "type", output.type);
+    if (!output.digest.empty()) append_member(out, "digest", output.digest);
+    out += '}';
   }
-  for (const Gate& gate : stage.gates) out["require"][gate.name()] = gate.text();
-  for (const Gate& condition : stage.conditions) out["when"][condition.name()] = condition.text();
-  out["determinism"] = stage.determinism;
-  if (stage.uses_seed) out["seed"] = stage.seed;
-  out["threads"] = stage.threads;
-  out["device"] = stage.device;
-  if (stage.memory > 0) out["memory"] = stage.memory;
-  if (stage.gpus > 0) out["gpu"] = stage.gpus;
-  if (stage.retries > 0) out["retries"] = stage.retries;
-  if (stage.timeout_seconds > 0) out["timeout"] = stage.timeout_seconds;
-  out["key_parts"] = Json::array();
+  out += ']';
+  append_gates(out, "require", stage.gates);
+  append_gates(out, "when", stage.conditions);
+  append_member(out, "determinism", stage.determinism);
+  if (stage.uses_seed) out += ",\"seed\":" + std::to_string(stage.seed);
+  out += ",\"threads\":" + std::to_string(stage.threads);
+  append_member(out, "device", stage.device);
+  if (stage.memory > 0) out += ",\"memory\":" + std::to_string(stage.memory);
+  if (stage.gpus > 0) out += ",\"gpu\":" + std::to_string(stage.gpus);
+  if (stage.retries > 0) out += ",\"retries\":" + std::to_string(stage.retries);
+  if (stage.timeout_seconds > 0)
+    out += ",\"timeout\":" + nlohmann::json(stage.timeout_seconds).dump();
+  out += ",\"key_parts\":[";
   for (const KeyPart& part : stage.static_parts) {
-    Json item = {{"name", part.name}, {"value", part.value}};
-    if (!part.where.empty()) item["where"] = part.where;
-    out["key_parts"].push_back(std::move(item));
+    append_member(out += out.ends_with('[') ? "{" : ",{", "name", part.name);
+    append_member(out, "value", part.value);
+    if (!part.where.empty()) append_member(out, "where", part.where);
+    out += '}';
   }
-  return out;
+  out += "]}";
 }
 
 }  // namespace
@@ -103,18 +119,25 @@ const PlannedStage* Plan::find(std::string_view id) const {
   return found == stages.end() ? nullptr : &*found;
 }
 
-nlohmann::ordered_json Plan::json() const {
-  Json out = {{"format", 1},
-              {"pipeline", name},
-              {"file", pipeline_file.string()},
-              {"seed", seed},
-              {"threads", threads}};
-  out["stages"] = Json::array();
-  for (const PlannedStage& stage : stages) out["stages"].push_back(stage_json(stage));
-  if (!outputs.empty())
+std::string Plan::json() const {
+  std::string out = "{\"format\":1";
+  append_member(out, "pipeline", name);
+  append_member(out, "file", pipeline_file.string());
+  out += ",\"seed\":" + std::to_string(seed) + ",\"threads\":" + std::to_string(threads) +
+         ",\"stages\":[";
+  for (const PlannedStage& stage : stages) {
+    out += out.ends_with('[') ? "\n" : ",\n";
+    append_stage(out, stage);
+  }
+  out += "\n]";
+  if (!outputs.empty()) {
+    append_name(out, "outputs");
+    out += '{';
     for (const PipelineOutput& output : outputs)
-      out["outputs"][output.name] = output.stage + "." + output.port;
-  return out;
+      append_member(out, output.name, output.stage + "." + output.port);
+    out += '}';
+  }
+  return out += "}\n";
 }
 
 }  // namespace lehr::runtime

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/plugin/plugin_file.h"
+#include "runtime/store/stage_result.h"
 
 namespace lehr::runtime {
 
@@ -124,7 +125,8 @@ struct PlannedStage {
   StageState state = StageState::run;
   std::string
       reason;  // why it is not cached: "with.vocab_size changed: 4096 -> 8192 (tiny.yaml:14:9)"
-  std::string key;  // when all input digests are known, else empty
+  std::string key;                    // when all input digests are known, else empty
+  std::optional<StageResult> result;  // of a stage that is cached
 };
 
 // The key of `stage` once the digests of its inputs are known: one for each of stage.inputs, in
@@ -152,7 +154,7 @@ struct Plan {
   // results its gates and conditions look at. All of it comes before the stage.
   std::vector<std::vector<std::size_t>> needs() const;
   const PlannedStage* find(std::string_view id) const;
-  nlohmann::ordered_json json() const;  // `lehr plan --json`, runs/<run>/plan.json
+  std::string json() const;  // `lehr plan --json`, runs/<run>/plan.json: a line for each stage
 };
 
 const char* name(StageState state);  // "cached", "run", "maybe", "skip"

@@ -17,8 +17,9 @@ namespace lehr::runtime {
 Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, Diagnostics& diagnostics);
 
 // Fills in static key parts (reads input files and libraries), then looks every stage up in the
-// store: state, reason, keys and digests. `store`: null if there is none yet. Throws IoError;
-// SelectionError if what is selected (selection.h) needs what is neither selected nor stored.
-void look_up(Plan& plan, const ArtifactStore* store);
+// store: state, reason, keys, digests and results. `store`: null if there is none yet. While the
+// lock that it gives is held, what was found stays in the store. Throws IoError; SelectionError if
+// what is selected (selection.h) needs what is neither selected nor stored.
+FileDescriptor look_up(Plan& plan, const ArtifactStore* store);
 
 }  // namespace lehr::runtime

@@ -1,17 +1,15 @@
 #include "runtime/plugin/plugin_file.h"
 
 #include <lehr/abi.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <set>
 
 #include "runtime/plugin/elf_file.h"
+#include "runtime/store/sha256.h"
 
 namespace lehr::runtime {
 namespace {
@@ -25,25 +23,9 @@ std::string hex(std::span<const unsigned char> bytes) {
   return out;
 }
 
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-  }
-  void add(const void* data, std::size_t size) { EVP_DigestUpdate(context_.get(), data, size); }
-  void zeros(std::size_t size) {
-    static const unsigned char zero[64] = {};
-    for (; size > 0; size -= std::min(size, sizeof zero)) add(zero, std::min(size, sizeof zero));
-  }
-  std::string finish() {
-    std::array<unsigned char, 32> digest;
-    EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
-    return hex(digest);
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
-};
+std::string_view as_text(std::span<const unsigned char> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& reason) {
   throw PluginError(path.string() + ": " + reason);
@@ -127,6 +109,14 @@ PluginFile read_plugin_file(const std::filesystem::path& path) try {
   fail(path, e.what());
 }
 
+std::string embedded_manifest(const std::filesystem::path& path) try {
+  const MappedFile file(path);
+  const auto manifest = ElfFile(file.bytes()).section(LEHR_MANIFEST_SECTION);
+  return manifest ? std::string(as_text(*manifest)) : std::string();
+} catch (const ElfError&) {
+  return "";
+}
+
 std::string code_digest(const PluginFile& plugin) try {
   const MappedFile file(plugin.path);
   const ElfFile elf(file.bytes());
@@ -141,20 +131,20 @@ std::string code_digest(const PluginFile& plugin) try {
     if (segment.p_type != PT_LOAD) continue;
     const std::uint64_t shape[] = {segment.p_flags, segment.p_vaddr, segment.p_filesz,
                                    segment.p_memsz};
-    sha.add(shape, sizeof shape);
+    sha.update({reinterpret_cast<const char*>(shape), sizeof shape});
     const auto bytes = elf.range(segment.p_offset, segment.p_filesz);
     std::uint64_t at = segment.p_offset;
     const std::uint64_t end = at + segment.p_filesz;
     for (const auto& [from, to] : skipped) {
       if (to <= at || from >= end) continue;
       const std::uint64_t begin = std::max(from, at), stop = std::min(to, end);
-      sha.add(bytes.data() + (at - segment.p_offset), begin - at);
-      sha.zeros(stop - begin);
+      sha.update(as_text(bytes.subspan(at - segment.p_offset, begin - at)));
+      sha.update(std::string(stop - begin, '\0'));
       at = stop;
     }
-    sha.add(bytes.data() + (at - segment.p_offset), end - at);
+    sha.update(as_text(bytes.subspan(at - segment.p_offset, end - at)));
   }
-  return sha.finish();
+  return sha.hex();
 } catch (const ElfError& e) {
   fail(plugin.path, e.what());
 }
@@ -196,9 +186,7 @@ std::vector<std::string> library_identities(const PluginFile& plugin) {
         if (const auto id = elf.build_id()) {
           identity = "build-id " + hex(elf.range(id->offset, id->size));
         } else {
-          Sha256 sha;
-          sha.add(file.bytes().data(), file.bytes().size());
-          identity = "sha256 " + sha.finish();
+          identity = "sha256 " + sha256_hex(as_text(file.bytes()));
         }
         break;
       } catch (const ElfError&) {

@@ -38,6 +38,9 @@ struct PluginError : std::runtime_error {
 // manifest.
 PluginFile read_plugin_file(const std::filesystem::path& path);
 
+// The manifest's text as it stands in the file; empty if the file has none or is no plugin.
+std::string embedded_manifest(const std::filesystem::path& path);
+
 // SHA-256 (hex) over the loadable segments, without the build id and the ELF header's section
 // fields: stripping the file or rebuilding the same source elsewhere does not change it. Reads the
 // whole file (about 1 ms per MB).

@@ -14,7 +14,7 @@ class ArtifactName : public ScratchStore {
                   const std::vector<std::pair<std::string, std::string>>& stage_keys) {
     RunLog log(store_.root(), pipeline);
     for (const auto& [stage, key] : stage_keys) {
-      log.add_key(key);
+      log.add_keys({key});
       log.event({{"event", "stage_cached"}, {"stage", stage}, {"key", key}});
     }
     log.finish({{"status", "ok"}});

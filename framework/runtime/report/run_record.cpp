@@ -80,7 +80,7 @@ void add_result(StageRecord& stage, const std::string& run, const fs::path& stor
   std::error_code error;
   if (!fs::exists(path, error)) return;
   try {
-    const StageResult result = StageResult::from_json(read_checked_json(path));
+    const StageResult result = StageResult::parse(read_checked_text(path));
     for (const auto& [port, output] : result.outputs) stage.outputs[port] = output.digest;
     for (const auto& [name, value] : result.key_parts)
       if (name.starts_with("in.")) stage.parts.push_back({name, value, ""});

@@ -37,7 +37,7 @@ class RunRecordTest : public testing::Test {
 TEST_F(RunRecordTest, TellsHowEachStageEnded) {
   {
     RunLog log(store_, "study");
-    log.write_plan(plan());
+    log.write_plan(plan().dump());
     log.event({{"event", "stage_finished"},
                {"stage", "a"},
                {"seconds", 2.5},
@@ -57,8 +57,9 @@ TEST_F(RunRecordTest, TellsHowEachStageEnded) {
 
 TEST_F(RunRecordTest, ARunningRunIsReadAsFarAsItIs) {
   RunLog log(store_, "study");
-  log.write_plan(plan());
+  log.write_plan(plan().dump());
   log.event({{"event", "stage_started"}, {"stage", "a"}});
+  log.flush();
   const RunRecord run = read();
   EXPECT_EQ(run.find("a")->status, "running");
   EXPECT_EQ(run.find("b")->status, "waits");
@@ -67,7 +68,7 @@ TEST_F(RunRecordTest, ARunningRunIsReadAsFarAsItIs) {
 TEST_F(RunRecordTest, AKilledRunIsInterrupted) {
   {
     RunLog log(store_, "study");
-    log.write_plan(plan());
+    log.write_plan(plan().dump());
     log.event({{"event", "stage_started"}, {"stage", "a"}});
   }
   const RunRecord run = read();
@@ -78,7 +79,7 @@ TEST_F(RunRecordTest, AKilledRunIsInterrupted) {
 TEST_F(RunRecordTest, AFailedGateIsTold) {
   {
     RunLog log(store_, "study");
-    log.write_plan(plan());
+    log.write_plan(plan().dump());
     log.event({{"event", "stage_cached"}, {"stage", "a"}, {"results", Json::object()}});
     log.event({{"event", "gate"},
                {"stage", "a"},

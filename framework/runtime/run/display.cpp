@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "runtime/run/human_text.h"
@@ -21,6 +22,32 @@ double steady_seconds() {
 }
 
 void print(int fd, std::string_view text) { write_all(fd, text, "the output"); }
+
+// Lines that are written when there is time for it: a thousand cached stages are told in a burst.
+class Lines {
+ public:
+  explicit Lines(int fd) : fd_(fd) {}
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
+  ~Lines() {
+    try {
+      flush();
+    } catch (const IoError&) {  // no one is listening any more
+    }
+  }
+  void add(std::string_view line) {
+    waiting_ += line;
+    if (waiting_.size() > kMostWaiting) flush();
+  }
+  void flush() {
+    if (!waiting_.empty()) print(fd_, std::exchange(waiting_, {}));
+  }
+
+ private:
+  static constexpr std::size_t kMostWaiting = 1 << 16;
+  int fd_;
+  std::string waiting_;
+};
 
 // "eval/loss 2.31, eval/accuracy 0.70": the first few that are no timings.
 std::string results_text(const Json& results) {
@@ -91,12 +118,12 @@ std::string told_of_run(const Json& event) {
 
 class PlainDisplay : public Display {
  public:
-  explicit PlainDisplay(int fd) : fd_(fd) {}
+  explicit PlainDisplay(int fd) : lines_(fd) {}
 
   void event(const Json& event) override {
     const std::string kind = event.at("event");
     const double now = steady_seconds();
-    if (const std::string text = told_of_run(event); !text.empty()) print(fd_, text + "\n");
+    if (const std::string text = told_of_run(event); !text.empty()) lines_.add(text + "\n");
     if (!event.contains("stage")) return;
     const std::string stage = event["stage"];
     if (kind == "stage_started") {
@@ -115,6 +142,8 @@ class PlainDisplay : public Display {
     }
   }
 
+  void tick() override { lines_.flush(); }
+
  private:
   static constexpr double kEverySeconds = 5;
   struct Running {
@@ -122,10 +151,10 @@ class PlainDisplay : public Display {
     double told;
   };
   void say(const std::string& stage, const std::string& text) {
-    print(fd_, stage + ": " + text + "\n");
+    lines_.add(stage + ": " + text + "\n");
   }
 
-  int fd_;
+  Lines lines_;
   std::map<std::string, Running> running_;
 };
 
@@ -221,13 +250,14 @@ class TerminalDisplay : public Display {
 
 class JsonDisplay : public Display {
  public:
-  explicit JsonDisplay(int fd) : fd_(fd) {}
+  explicit JsonDisplay(int fd) : lines_(fd) {}
   void event(const Json& event) override {
-    print(fd_, event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    lines_.add(event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   }
+  void tick() override { lines_.flush(); }
 
  private:
-  int fd_;
+  Lines lines_;
 };
 
 }  // namespace

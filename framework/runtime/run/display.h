@@ -24,7 +24,8 @@ class Display {
  public:
   virtual ~Display() = default;
   virtual void event(const nlohmann::ordered_json& event) = 0;
-  // Called about ten times a second while something runs.
+  // Called before anything is waited for, and about ten times a second while something runs: what
+  // was told is shown now.
   virtual void tick() {}
 };
 

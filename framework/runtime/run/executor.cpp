@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "runtime/plan/input_content.h"
@@ -52,8 +53,9 @@ struct Running {
 
 class Executor {
  public:
+  // found: the lock under which the plan was looked up.
   Executor(const Plan& plan, const ArtifactStore& store, Display& display, const fs::path& host,
-           const RunOptions& options)
+           FileDescriptor found, const RunOptions& options)
       : plan_(plan),
         store_(store),
         host_(host),
@@ -62,7 +64,13 @@ class Executor {
         pool_(plan),
         state_(plan),
         keys_(plan.stages.size()),
-        not_before_(plan.stages.size(), 0) {}
+        not_before_(plan.stages.size(), 0) {
+    std::vector<std::string> keys;
+    for (const PlannedStage& stage : plan.stages)
+      if (stage.result) keys.push_back(stage.key);
+    journal_.log().add_keys(keys);
+    found.reset();  // gc sees now what this run relies on
+  }
 
   RunOutcome run() {
     const double begin = steady_seconds();
@@ -148,28 +156,25 @@ class Executor {
 
   // ---- starting ----
 
+  // One walk in the plan's order over the stages that wait for room and those that something was
+  // decided about: what follows from a decision stands later in the plan.
   void start_what_can() {
-    bool changed = true;
-    while (changed && !stopping_) {  // a decided stage may make others ready
-      changed = false;
-      for (std::size_t i = 0; i < plan_.stages.size(); ++i) {
-        if (state_.decided(i) || is_running(i)) continue;
-        const RunState::Readiness readiness = state_.readiness(i);
-        using Kind = RunState::Readiness::Kind;
-        if (readiness.kind == Kind::waits) continue;
-        if (readiness.kind == Kind::ready) {
-          // Without a key it is looked at for the first time.
-          if (keys_[i].key.empty() && !check_gates(i, true)) {
-            changed = true;
-            continue;
-          }
-          if (!take_hit(i)) start_if_it_fits(i);
-        } else {
-          leave(i, readiness);
-        }
-        changed = changed || state_.decided(i);
-      }
+    for (auto waiting = to_start_.begin(); !stopping_;) {
+      const std::size_t end = waiting == to_start_.end() ? plan_.stages.size() : *waiting;
+      while (const auto index = state_.next_to_look_at(end)) look_at(*index);
+      if (waiting == to_start_.end()) return;
+      start_if_it_fits(*waiting++);
     }
+  }
+
+  void look_at(std::size_t index) {
+    const RunState::Readiness readiness = state_.readiness(index);
+    using Kind = RunState::Readiness::Kind;
+    if (readiness.kind == Kind::waits) return;
+    if (readiness.kind != Kind::ready) return leave(index, readiness);
+    if (!check_gates(index, true) || take_hit(index)) return;
+    to_start_.insert(index);
+    start_if_it_fits(index);
   }
 
   void leave(std::size_t index, const RunState::Readiness& readiness) {
@@ -185,15 +190,17 @@ class Executor {
 
   void start_if_it_fits(std::size_t index) {
     if (!may_start() || steady_seconds() < not_before_[index]) return;
-    if (auto share = pool_.take(plan_.stages[index])) start(index, std::move(*share));
+    auto share = pool_.take(plan_.stages[index]);
+    if (!share) return;
+    to_start_.erase(index);
+    start(index, std::move(*share));
   }
 
   // Some stage has failed and waits for its next attempt.
   bool is_pausing() const {
     if (stopping_ || (!options_.keep_going && state_.has_failed())) return false;
-    for (std::size_t i = 0; i < not_before_.size(); ++i)
-      if (not_before_[i] > 0 && !state_.decided(i) && !is_running(i)) return true;
-    return false;
+    return std::any_of(to_start_.begin(), to_start_.end(),
+                       [&](std::size_t index) { return not_before_[index] > 0; });
   }
 
   bool may_start() const {
@@ -201,23 +208,20 @@ class Executor {
            (options_.jobs == 0 || running_.size() < options_.jobs);
   }
 
-  bool is_running(std::size_t index) const {
-    return std::any_of(running_.begin(), running_.end(),
-                       [&](const Running& r) { return r.index == index; });
-  }
-
   // The result may be there: found while planning, or only now that the inputs are known.
   bool take_hit(std::size_t index) {
-    if (keys_[index].key.empty()) {
-      keys_[index] = stage_key(plan_.stages[index], state_.input_digests(index));
+    const PlannedStage& stage = plan_.stages[index];
+    std::optional<StageResult> result = stage.result;
+    if (!result) {
+      keys_[index] = stage_key(stage, state_.input_digests(index));
       const FileDescriptor lock =
           store_.shared_lock();  // gc must see the key before it may take the result away
-      journal_.log().add_key(keys_[index].key);
+      journal_.log().add_keys({keys_[index].key});
+      if (stage.forced) return false;
+      result = store_.find_result(keys_[index].key);
+      if (!result || !has_all_outputs(index, *result)) return false;
     }
-    if (plan_.stages[index].forced) return false;
-    auto result = store_.find_result(keys_[index].key);
-    if (!result || !has_all_outputs(index, *result)) return false;
-    tell(index, "stage_cached", {{"key", keys_[index].key}, {"results", results_json(*result)}});
+    tell(index, "stage_cached", {{"key", result->key}, {"results", results_json(*result)}});
     state_.outcome(index).result = std::move(*result);
     state_.decide(index, StageStatus::cached, "");
     check_gates(index, false);
@@ -279,6 +283,7 @@ class Executor {
   // ---- listening ----
 
   void wait() {
+    journal_.flush();
     std::vector<pollfd> fds = {{signals_.fd(), POLLIN, 0}};
     for (const Running& r : running_) r.attempt->add_to(fds);
     ::poll(fds.data(), fds.size(), kTickMs);
@@ -296,7 +301,6 @@ class Executor {
       running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(*it));
       end(last);
     }
-    journal_.display().tick();
   }
 
   void stop(int signal) {
@@ -340,6 +344,7 @@ class Executor {
     if (attempts >= all || stopping_) return fail(index, message, last_lines);
     const double pause = pause_seconds(attempts);
     not_before_[index] = steady_seconds() + pause;
+    to_start_.insert(index);
     tell(index, "stage_retry",
          {{"message", message},
           {"log", last_lines},
@@ -374,6 +379,7 @@ class Executor {
 
   // An input_path whose content is no longer what went into the key; empty: none.
   std::string changed_input(std::size_t index) const {
+    if (plan_.stages[index].input_paths.empty()) return "";
     ContentDigests contents(store_.root() / "cache" / "input-digests.json");
     for (const InputPath& input : plan_.stages[index].input_paths)
       for (const KeyPart& part : keys_[index].parts)
@@ -424,6 +430,7 @@ class Executor {
   RunState state_;
   std::vector<StageKey> keys_;
   std::vector<double> not_before_;  // when the next attempt may begin; 0: none has failed
+  std::set<std::size_t> to_start_;  // ready and not in the store
   std::vector<Running> running_;
   std::set<std::string> trusted_;  // artifacts whose content this run has made or checked
   bool stopping_ = false, plugin_failed_ = false;
@@ -438,8 +445,8 @@ const char* name(StageStatus status) {
 }
 
 RunOutcome execute(const Plan& plan, const ArtifactStore& store, Display& display,
-                   const fs::path& host, const RunOptions& options) {
-  return Executor(plan, store, display, host, options).run();
+                   const fs::path& host, FileDescriptor found, const RunOptions& options) {
+  return Executor(plan, store, display, host, std::move(found), options).run();
 }
 
 }  // namespace lehr::runtime

@@ -50,10 +50,12 @@ struct RunOptions {
   std::size_t jobs = 0;     // stages at one time; 0: as many as the threads allow
 };
 
-// The plan has been looked up (planner.h). host: the lehr-host program. Takes over SIGINT, SIGTERM
-// and SIGHUP while something runs: the first asks the stages to save their state and stop, the
-// second ends the program at once (130 or 143). Throws IoError, StoreError.
+// The plan has been looked up (planner.h); `found` is the lock that look_up gave, let go once the
+// run has said what it relies on. host: the lehr-host program. Takes over SIGINT, SIGTERM and
+// SIGHUP while something runs: the first asks the stages to save their state and stop, the second
+// ends the program at once (130 or 143). Throws IoError, StoreError.
 RunOutcome execute(const Plan& plan, const ArtifactStore& store, Display& display,
-                   const std::filesystem::path& host, const RunOptions& options = {});
+                   const std::filesystem::path& host, FileDescriptor found,
+                   const RunOptions& options = {});
 
 }  // namespace lehr::runtime

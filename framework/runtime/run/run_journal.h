@@ -33,6 +33,12 @@ class RunJournal {
     tell(event);
   }
 
+  // What was told reaches the disk and the eyes. Before anything is waited for.
+  void flush() {
+    log_.flush();
+    display_.tick();
+  }
+
  private:
   RunLog log_;
   Display& display_;

@@ -20,19 +20,38 @@ RunState::RunState(const Plan& plan)
     : plan_(plan),
       outcomes_(plan.stages.size()),
       decided_(plan.stages.size(), false),
-      needs_(plan.needs()) {
+      needs_(plan.needs()),
+      needed_by_(plan.stages.size()),
+      undecided_needs_(plan.stages.size()) {
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
     outcomes_[i].id = plan.stages[i].id;
     index_[plan.stages[i].id] = i;
+    undecided_needs_[i] = needs_[i].size();
+    for (const std::size_t from : needs_[i]) needed_by_[from].push_back(i);
+    if (needs_[i].empty()) to_look_at_.insert(i);
+  }
+  for (std::size_t i = 0; i < plan.stages.size(); ++i)
     if (plan.stages[i].state == StageState::skip)
       decide(i, StageStatus::skipped, plan.stages[i].reason);
-  }
 }
 
 void RunState::decide(std::size_t index, StageStatus status, std::string message) {
+  const bool first = !decided_[index];  // a gate may turn down what had a result
   decided_[index] = true;
   outcomes_[index].status = status;
   outcomes_[index].message = std::move(message);
+  failed_ = failed_ || status == StageStatus::failed || status == StageStatus::gate_failed;
+  to_look_at_.erase(index);
+  for (const std::size_t user : needed_by_[index]) {
+    if (first) --undecided_needs_[user];
+    if (!decided_[user] && (undecided_needs_[user] == 0 || !has_result(status)))
+      to_look_at_.insert(user);
+  }
+}
+
+std::optional<std::size_t> RunState::next_to_look_at(std::size_t end) {
+  if (to_look_at_.empty() || *to_look_at_.begin() >= end) return std::nullopt;
+  return to_look_at_.extract(to_look_at_.begin()).value();
 }
 
 RunState::Readiness RunState::readiness(std::size_t index) const {
@@ -85,10 +104,6 @@ std::vector<std::string> RunState::input_digests(std::size_t index) const {
 bool RunState::any(StageStatus status) const {
   return std::any_of(outcomes_.begin(), outcomes_.end(),
                      [&](const StageOutcome& o) { return o.status == status; });
-}
-
-bool RunState::has_failed() const {
-  return any(StageStatus::failed) || any(StageStatus::gate_failed);
 }
 
 void RunState::end_the_rest(StageStatus status) {

@@ -2,8 +2,11 @@
 // start, which is blocked, how the run ends. Touches no process and no file.
 #pragma once
 
-#include <map>
+#include <optional>
+#include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/plan/plan.h"
@@ -28,13 +31,17 @@ class RunState {
   };
   // Of a stage that is not decided.
   Readiness readiness(std::size_t index) const;
+  // The first stage, of those before `end` in the plan, that has become ready or can never start
+  // since it was last given. A decision costs the stages that wait for it, not a walk over the
+  // plan.
+  std::optional<std::size_t> next_to_look_at(std::size_t end);
   // The value that the gate of stage `index` is about; null: there is no such result.
   const double* result(std::size_t index, const Gate& gate) const;
   // Of a ready stage: one digest for each of its inputs.
   std::vector<std::string> input_digests(std::size_t index) const;
 
   // A stage or gate has failed.
-  bool has_failed() const;
+  bool has_failed() const { return failed_; }
   // What is still undecided gets this status.
   void end_the_rest(StageStatus status);
   // See ExitCode; a failed stage counts for more than a failed gate.
@@ -47,8 +54,11 @@ class RunState {
   const Plan& plan_;
   std::vector<StageOutcome> outcomes_;
   std::vector<bool> decided_;
-  std::map<std::string, std::size_t> index_;
-  std::vector<std::vector<std::size_t>> needs_;
+  std::unordered_map<std::string_view, std::size_t> index_;
+  std::vector<std::vector<std::size_t>> needs_, needed_by_;
+  std::vector<std::size_t> undecided_needs_;
+  std::set<std::size_t> to_look_at_;
+  bool failed_ = false;
 };
 
 }  // namespace lehr::runtime

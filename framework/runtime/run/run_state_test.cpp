@@ -109,5 +109,28 @@ TEST(RunState, SaysWhatWasNeverStarted) {
   EXPECT_EQ(state.exit_code(), kExitFailed);
 }
 
+TEST(RunState, LooksAtAStageOnceWhenItsLastNeedIsDecided) {
+  Plan plan = chain();  // d is to take something from a and c, and twice from a
+  for (const char* from : {"a", "c", "a"}) {
+    PlannedInput input;
+    input.from_stage = from;
+    plan.stages[3].inputs.push_back(input);
+  }
+  RunState state(plan);
+  const auto looked_at = [&] {
+    std::string out;
+    while (const auto index = state.next_to_look_at(4)) out += state.outcome(*index).id;
+    return out;
+  };
+  EXPECT_EQ(looked_at(), "a");
+  state.decide(0, StageStatus::cached, "");
+  EXPECT_EQ(looked_at(), "b");
+  EXPECT_EQ(looked_at(), "");
+  state.decide(1, StageStatus::gate_failed, "");  // what needs it is looked at, to be blocked
+  EXPECT_EQ(looked_at(), "c");
+  state.decide(2, StageStatus::blocked, "");
+  EXPECT_EQ(looked_at(), "d");
+}
+
 }  // namespace
 }  // namespace lehr::runtime

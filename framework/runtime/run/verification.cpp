@@ -58,7 +58,7 @@ StageVerification Verification::run(const PlannedStage& stage, Display& display)
   remove_tree(scratch_.result_path(stage.key));  // lent to a stage verified before this one
 
   OneStage shown(display, stage.id);
-  const RunOutcome outcome = execute(plan, scratch_, shown, host_);
+  const RunOutcome outcome = execute(plan, scratch_, shown, host_, FileDescriptor());
   const StageOutcome& ran = outcome.stages.back();
   out.seconds = ran.seconds;
   if (outcome.code != kExitOk) {
@@ -86,6 +86,7 @@ Plan Verification::ancestry(const PlannedStage& stage) const {
   for (PlannedStage& s : out.stages) {
     s.gates.clear();
     s.conditions.clear();
+    s.result.reset();  // it was found in the other store
   }
   out.stages.back().reason = "verifying";
   return out;

@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "runtime/store/durable_file.h"
+#include "runtime/store/json_member.h"
+#include "runtime/store/json_text.h"
 #include "runtime/store/sha256.h"
 
 namespace lehr::runtime {
@@ -62,25 +64,20 @@ bool safe_name(const std::string& name) {
                       [](const fs::path& part) { return part == ".." || part == "."; });
 }
 
-// Member of a JSON object, of the wanted type, or a StoreError.
-template <class T>
-T member(const nlohmann::json& json, const char* name) {
-  try {
-    return json.at(name).get<T>();
-  } catch (const nlohmann::json::exception& e) {
-    throw StoreError(std::string("member '") + name + "' is missing or malformed");
-  }
-}
-
 }  // namespace
 
 std::string Artifact::digest() const {
-  nlohmann::json list = nlohmann::json::array();
-  for (const auto& file : files) list.push_back({file.name, file.size, file.sha256});
-  const nlohmann::json canonical = {
-      {"type", type}, {"facets", facets}, {"files", list}};  // keys are sorted
-  return sha256_hex("lehr artifact 1\n" +
-                    canonical.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  std::string text = "lehr artifact 1\n{\"facets\":{";  // JSON without white space, keys sorted
+  for (const auto& [name, value] : facets) append_member(text, name, value);
+  text += "},\"files\":[";
+  for (const ArtifactFile& file : files) {
+    append_json(text += text.ends_with('[') ? "[" : ",[", file.name);
+    text += "," + std::to_string(file.size) + ",";
+    append_json(text, file.sha256);
+    text += "]";
+  }
+  append_json(text += "],\"type\":", type);
+  return sha256_hex(text += '}');
 }
 
 std::uint64_t Artifact::bytes() const {
@@ -96,16 +93,20 @@ nlohmann::ordered_json Artifact::to_json() const {
   return {{"format", 1}, {"type", type}, {"facets", facets}, {"files", list}};
 }
 
-Artifact Artifact::from_json(const nlohmann::json& json) {
-  if (!json.is_object()) throw StoreError("it is not a JSON object");
-  if (const int format = member<int>(json, "format"); format != 1)
+Artifact Artifact::parse(std::string_view json) {
+  const JsonObject object = parse_object(json);
+  if (const auto format = member<std::int64_t>(object, "format"); format != 1)
     throw StoreError("format " + std::to_string(format) + " is newer than this Lehr knows");
   Artifact out;
-  out.type = member<std::string>(json, "type");
-  out.facets = member<Facets>(json, "facets");
-  for (const auto& file : member<nlohmann::json>(json, "files")) {
-    out.files.push_back({member<std::string>(file, "name"), member<std::uint64_t>(file, "size"),
-                         member<std::string>(file, "sha256")});
+  out.type = member<std::string_view>(object, "type");
+  const auto given = member<JsonObject>(object, "facets");
+  for (const auto [name, element] : given)
+    out.facets[std::string(name)] = value<std::string_view>(element, "facets");
+  for (const auto element : member<JsonArray>(object, "files")) {
+    const auto file = value<JsonObject>(element, "files");
+    out.files.push_back({std::string(member<std::string_view>(file, "name")),
+                         member<std::uint64_t>(file, "size"),
+                         std::string(member<std::string_view>(file, "sha256"))});
     if (!safe_name(out.files.back().name))
       throw StoreError("file name '" + out.files.back().name + "' is not allowed");
   }
@@ -126,10 +127,8 @@ Artifact describe_folder(const fs::path& folder, std::string type, Facets facets
 
 Artifact read_artifact(const fs::path& folder) {
   const fs::path path = folder / kArtifactFile;
-  const auto json = nlohmann::json::parse(read_file(path, std::size_t{1} << 28), nullptr, false);
-  if (json.is_discarded()) throw StoreError("'" + path.string() + "' is damaged: it is not JSON");
   try {
-    return Artifact::from_json(json);
+    return Artifact::parse(read_file(path, std::size_t{1} << 28));
   } catch (const StoreError& e) {
     throw StoreError("'" + path.string() + "' is damaged: " + e.what());
   }

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lehr::runtime {
@@ -37,8 +38,9 @@ struct Artifact {
   std::string digest() const;  // 64 hex digits
   std::uint64_t bytes() const;
   nlohmann::ordered_json to_json() const;
-  // Throws StoreError: unknown format, missing members, names that leave the folder.
-  static Artifact from_json(const nlohmann::json& json);
+  // Of what to_json() gives, as text. Throws StoreError: not JSON, unknown format, missing members,
+  // names that leave the folder.
+  static Artifact parse(std::string_view json);
 };
 
 inline constexpr const char* kArtifactFile = "artifact.json";

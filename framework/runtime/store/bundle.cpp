@@ -106,12 +106,12 @@ void unpack_result(ArchiveReader& archive, const std::string& key, const fs::pat
 
 Artifact unpack_artifact(ArchiveReader& archive, const std::string& digest, const fs::path& folder,
                          Budget& budget) {
+  const std::string text = archive.text(file_name(digest, kArtifactFile), kLargestJson);
+  Budget::take(budget.lists, text.size());
   Artifact artifact;
   try {
-    const std::string text = archive.text(file_name(digest, kArtifactFile), kLargestJson);
-    Budget::take(budget.lists, text.size());
-    artifact = Artifact::from_json(nlohmann::json::parse(text));
-  } catch (const nlohmann::json::exception&) {
+    artifact = Artifact::parse(text);
+  } catch (const StoreError&) {
     throw StoreError("its '" + file_name(digest, kArtifactFile) + "' is malformed");
   }
   if (artifact.digest() != digest)
@@ -135,7 +135,7 @@ Artifact unpack_artifact(ArchiveReader& archive, const std::string& digest, cons
 // The result, if it is what its name says and all its outputs are at hand; else StoreError.
 StageResult check_result(const ArtifactStore& store, const fs::path& path,
                          const std::map<std::string, Artifact>& artifacts) {
-  const StageResult result = StageResult::from_json(read_checked_json(path));
+  const StageResult result = StageResult::parse(read_checked_text(path));
   const std::string key = path.stem().string();
   if (result.key != key || stage_key(result.key_parts) != key)
     throw StoreError("its result " + key.substr(0, 12) + " belongs to another key");

@@ -7,31 +7,53 @@
 namespace lehr::runtime {
 namespace {
 
-constexpr auto kReplace = nlohmann::ordered_json::error_handler_t::replace;
+using Json = nlohmann::ordered_json;
+constexpr auto kReplace = Json::error_handler_t::replace;
 
-std::string checksum(const nlohmann::ordered_json& json) {
-  return sha256_hex(json.dump(-1, ' ', false, kReplace));
+constexpr std::string_view kBefore = ",\n \"checksum\": \"", kAfter = "\"\n}\n";
+constexpr std::size_t kTailBytes = kBefore.size() + 64 + kAfter.size();
+
+// True if `text` ends in the checksum of what is before it.
+bool is_whole(std::string_view text) {
+  if (text.size() <= kTailBytes) return false;
+  const std::string_view body = text.substr(0, text.size() - kTailBytes),
+                         tail = text.substr(body.size());
+  return tail.starts_with(kBefore) && tail.ends_with(kAfter) &&
+         tail.substr(kBefore.size(), 64) == sha256_hex(body);
+}
+
+StoreError damaged(const std::filesystem::path& path, const char* why) {
+  return StoreError("'" + path.string() + "' is damaged: " + why);
 }
 
 }  // namespace
 
-std::string checked_json(nlohmann::ordered_json json) {
-  // Through text and back, so that what is summed is what a reader will see.
-  json = nlohmann::ordered_json::parse(json.dump(-1, ' ', false, kReplace));
-  json["checksum"] = checksum(json);
-  return json.dump(1, ' ', false, kReplace) + "\n";
+std::string checked_json(const Json& json) {
+  std::string text = json.dump(1, ' ', false, kReplace);
+  text.resize(text.size() - std::string_view("\n}").size());
+  const std::string sum = sha256_hex(text);
+  return text.append(kBefore).append(sum).append(kAfter);
 }
 
-nlohmann::ordered_json read_checked_json(const std::filesystem::path& path) {
-  const auto damaged = [&](const std::string& why) {
-    return StoreError("'" + path.string() + "' is damaged: " + why);
-  };
-  auto json = nlohmann::ordered_json::parse(read_file(path, std::size_t{1} << 28), nullptr, false);
+std::string read_checked_text(const std::filesystem::path& path) {
+  std::string text = read_file(path, std::size_t{1} << 28);
+  if (is_whole(text)) {
+    text.resize(text.size() - kTailBytes);
+    return text += "\n}";
+  }
+  auto json = Json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("checksum"))
-    throw damaged("it is not a JSON object with a checksum");
-  const nlohmann::ordered_json said = json["checksum"];
+    throw damaged(path, "it is not a JSON object with a checksum");
+  const Json said = json["checksum"];
   json.erase("checksum");
-  if (said != checksum(json)) throw damaged("its checksum does not fit");
+  if (said != sha256_hex(json.dump(-1, ' ', false, kReplace)))
+    throw damaged(path, "its checksum does not fit");
+  return json.dump();
+}
+
+Json read_checked_json(const std::filesystem::path& path) {
+  Json json = Json::parse(read_checked_text(path), nullptr, false);
+  if (!json.is_object()) throw damaged(path, "it is not a JSON object");
   return json;
 }
 

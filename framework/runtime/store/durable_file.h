@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <future>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -66,6 +67,9 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 void fsync_path(const std::filesystem::path& path);
 // Every file and folder below `path`, and `path` itself.
 void fsync_tree(const std::filesystem::path& path);
+// The same, while the caller does something else, such as hashing what is written; what is too
+// small for that to pay is left alone. get() throws what went wrong.
+std::future<void> start_fsync_tree(const std::filesystem::path& path);
 // rename(2); the caller syncs the parent folders.
 void rename_path(const std::filesystem::path& from, const std::filesystem::path& to);
 // Removes a tree, read-only folders included. Nothing there is fine. Throws IoError.

@@ -11,10 +11,13 @@
 #include <random>
 #include <sstream>
 #include <tuple>
+#include <utility>
 
 namespace lehr::runtime {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr std::size_t kMostWaiting = 1 << 16;  // bytes of events
 
 double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -66,16 +69,30 @@ RunLog::RunLog(const fs::path& store_root, std::string_view pipeline) {
   events_ = open_log(folder_ / "events.ndjson");
 }
 
-void RunLog::write_plan(const nlohmann::ordered_json& plan) {
-  write_file_atomically(folder_ / "plan.json", plan.dump(1) + "\n");
+RunLog::~RunLog() {
+  try {
+    flush();
+  } catch (const IoError&) {  // a run that ends in an exception has more to say than this
+  }
 }
 
-void RunLog::add_key(std::string_view key) {
-  write_all(keys_.get(), std::string(key) + "\n", folder_ / "keys");
+void RunLog::write_plan(std::string_view plan) {
+  write_file_atomically(folder_ / "plan.json", plan);
+}
+
+void RunLog::add_keys(const std::vector<std::string>& keys) {
+  std::string lines;
+  for (const std::string& key : keys) lines += key + "\n";
+  write_all(keys_.get(), lines, folder_ / "keys");
 }
 
 void RunLog::event(const nlohmann::ordered_json& event) {
-  write_all(events_.get(), line(event), folder_ / "events.ndjson");
+  waiting_events_ += line(event);
+  if (waiting_events_.size() > kMostWaiting) flush();
+}
+
+void RunLog::flush() {
+  write_all(events_.get(), std::exchange(waiting_events_, {}), folder_ / "events.ndjson");
 }
 
 fs::path RunLog::stage_folder(const std::string& stage) {
@@ -113,6 +130,7 @@ void RunLog::log(const std::string& stage, std::string_view text) {
 }
 
 void RunLog::finish(const nlohmann::ordered_json& summary) {
+  flush();
   write_file_atomically(folder_ / "run.json", summary.dump(1) + "\n");
 }
 

@@ -28,12 +28,17 @@ class RunLog {
  public:
   // Makes runs/<time>-<pipeline>-<random>/ and holds its lease as long as the object lives.
   RunLog(const std::filesystem::path& store_root, std::string_view pipeline);
+  ~RunLog();
+  RunLog(const RunLog&) = delete;
+  RunLog& operator=(const RunLog&) = delete;
 
   const std::string& id() const { return id_; }
   const std::filesystem::path& folder() const { return folder_; }
-  void write_plan(const nlohmann::ordered_json& plan);
-  void add_key(std::string_view key);
+  void write_plan(std::string_view plan);
+  void add_keys(const std::vector<std::string>& keys);
+  // Events are written in batches: call flush() before waiting for something.
   void event(const nlohmann::ordered_json& event);
+  void flush();
   void metric(const std::string& stage, std::int64_t step, std::string_view name, double value);
   void log(const std::string& stage, std::string_view text);  // a newline is added
   void finish(const nlohmann::ordered_json& summary);
@@ -49,6 +54,7 @@ class RunLog {
   std::string id_;
   std::filesystem::path folder_;
   FileDescriptor lease_, keys_, events_;
+  std::string waiting_events_;
   std::map<std::string, StageFiles> stages_;
 };
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "runtime/store/json_member.h"
 #include "runtime/store/sha256.h"
 
 namespace lehr::runtime {
@@ -38,33 +39,44 @@ nlohmann::ordered_json StageResult::to_json() const {
   return json;
 }
 
-StageResult StageResult::from_json(const nlohmann::json& json) try {
-  if (const int format = json.at("format"); format != 1)
+StageResult StageResult::parse(std::string_view json) {
+  const JsonObject all = parse_object(json);
+  if (const auto format = member<std::int64_t>(all, "format"); format != 1)
     throw StoreError("format " + std::to_string(format) + " is newer than this Lehr knows");
   StageResult out;
-  out.key = json.at("key");
-  out.stage = json.at("stage");
-  for (const auto& [port, o] : json.at("outputs").items())
-    out.outputs[port] = {o.at("digest"), o.at("type"), o.at("facets").get<Facets>()};
-  for (const auto& [name, number] : json.at("results").items()) {
-    const auto& value = number.at("value");
-    out.results[name] = {
-        value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(),
-        number.value("volatile", false)};
+  out.key = member<std::string_view>(all, "key");
+  out.stage = member<std::string_view>(all, "stage");
+  for (const auto [port, element] : member<JsonObject>(all, "outputs")) {
+    const auto output = value<JsonObject>(element, port);
+    StageOutput& to = out.outputs[std::string(port)];
+    to.digest = member<std::string_view>(output, "digest");
+    to.type = member<std::string_view>(output, "type");
+    for (const auto [facet, text] : member<JsonObject>(output, "facets"))
+      to.facets[std::string(facet)] = value<std::string_view>(text, facet);
   }
-  out.key_parts = json.at("key_parts").get<KeyParts>();
-  const auto& made = json.at("made");
-  out.run = made.at("run");
-  out.stage_id = made.at("stage_id");
-  out.unix_time = made.at("unix_time");
-  out.seconds = made.at("seconds");
-  if (const auto adopted = json.find("adopted_from"); adopted != json.end()) {
-    out.adopted_from = adopted->at("key");
-    out.adopted_time = adopted->at("unix_time");
+  for (const auto [name, element] : member<JsonObject>(all, "results")) {
+    const auto number = value<JsonObject>(element, name);
+    NamedResult& to = out.results[std::string(name)];
+    to.value = number["value"].is_null() ? std::numeric_limits<double>::quiet_NaN()
+                                         : member<double>(number, "value");
+    to.is_volatile =
+        number["volatile"].error() == simdjson::SUCCESS && member<bool>(number, "volatile");
+  }
+  for (const auto element : member<JsonArray>(all, "key_parts")) {
+    const auto part = value<JsonArray>(element, "key_parts");
+    out.key_parts.emplace_back(value<std::string_view>(part.at(0), "key_parts"),
+                               value<std::string_view>(part.at(1), "key_parts"));
+  }
+  const auto made = member<JsonObject>(all, "made");
+  out.run = member<std::string_view>(made, "run");
+  out.stage_id = member<std::string_view>(made, "stage_id");
+  out.unix_time = member<std::int64_t>(made, "unix_time");
+  out.seconds = member<double>(made, "seconds");
+  if (JsonObject adopted; all["adopted_from"].get(adopted) == simdjson::SUCCESS) {
+    out.adopted_from = member<std::string_view>(adopted, "key");
+    out.adopted_time = member<std::int64_t>(adopted, "unix_time");
   }
   return out;
-} catch (const nlohmann::json::exception& e) {
-  throw StoreError(std::string("a stage result is malformed: ") + e.what());
 }
 
 }  // namespace lehr::runtime

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -45,8 +46,8 @@ struct StageResult {
   std::int64_t adopted_time = 0;
 
   nlohmann::ordered_json to_json() const;
-  // Throws StoreError.
-  static StageResult from_json(const nlohmann::json& json);
+  // Of what to_json() gives, as text. Throws StoreError.
+  static StageResult parse(std::string_view json);
 };
 
 }  // namespace lehr::runtime

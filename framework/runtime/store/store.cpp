@@ -17,23 +17,18 @@ namespace lehr::runtime {
 namespace fs = std::filesystem;
 namespace {
 
-void make_read_only(const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.is_directory()) {
-      make_read_only(entry.path());
-      ::chmod(entry.path().c_str(), 0555);
-    } else {
-      ::chmod(entry.path().c_str(), 0444);
-    }
-  }
-}
-
 // Throws IoError, StoreError.
 StageResult read_result(const fs::path& path) {
   const auto damaged = [&](const std::string& why) -> StoreError {
     return StoreError("'" + path.string() + "' is damaged: " + why);
   };
-  const StageResult out = StageResult::from_json(read_checked_json(path));
+  const std::string text = read_checked_text(path);
+  StageResult out;
+  try {
+    out = StageResult::parse(text);
+  } catch (const StoreError& e) {
+    throw damaged(e.what());
+  }
   if (out.key != path.stem().string()) throw damaged("it belongs to another key");
   for (const auto& [port, output] : out.outputs)
     if (!is_digest(output.digest)) throw damaged("output '" + port + "' has no digest");
@@ -75,14 +70,17 @@ std::optional<StageResult> ArtifactStore::find_result(std::string_view key) cons
 }
 
 Artifact ArtifactStore::artifact(std::string_view digest) const {
+  const auto none = [&] {
+    return StoreError("there is no artifact " + std::string(digest) + " in '" + root_.string() +
+                      "'");
+  };
+  if (!is_digest(digest)) throw none();
   const fs::path folder = artifact_path(digest);
-  if (!is_digest(digest) || !fs::exists(folder))
-    throw StoreError("there is no artifact " + std::string(digest) + " in '" + root_.string() +
-                     "'");
   Artifact out;
   try {
     out = read_artifact(folder);
   } catch (const IoError& e) {
+    if (!fs::exists(folder)) throw none();
     throw StoreError(e.what());
   }
   if (out.digest() != digest)
@@ -97,34 +95,6 @@ void ArtifactStore::check_content(std::string_view digest, unsigned threads) con
     throw StoreError(
         "artifact " + std::string(digest.substr(0, 12)) + " is damaged: " + why +
         ". 'lehr store verify --discard' moves it away, so that the next run makes it again");
-}
-
-std::string ArtifactStore::publish(const fs::path& folder, const Artifact& artifact) const {
-  const std::string digest = artifact.digest();
-  const fs::path target = artifact_path(digest);
-  if (fs::exists(target)) {
-    std::string why = "it cannot be read";
-    try {
-      why = damage(target, this->artifact(digest), true);
-    } catch (const StoreError&) {
-    }
-    if (why.empty()) {
-      remove_tree(folder);
-      return digest;
-    }
-    discard(target);
-  }
-  write_file_durably(folder / kArtifactFile, artifact.to_json().dump(1) + "\n");
-  make_read_only(folder);
-  fsync_tree(folder);
-  rename_path(folder, target);
-  ::chmod(target.c_str(), 0555);
-  fsync_path(target.parent_path());
-  return digest;
-}
-
-void ArtifactStore::write_result(const StageResult& result) const {
-  write_file_durably(result_path(result.key), checked_json(result.to_json()));
 }
 
 FileDescriptor ArtifactStore::shared_lock() const {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -81,6 +82,14 @@ class ArtifactStore {
   // with the same content is kept, what is there damaged is replaced. The caller holds
   // shared_lock().
   std::string publish(const std::filesystem::path& folder, const Artifact& artifact) const;
+  // Publishes all outputs of a stage and then its result. `out` holds a folder for each output.
+  // What is about to happen is written down there first, so that a process that is killed in
+  // between is finished by finish_publication(), not repeated.
+  void publish(const std::filesystem::path& out, const StageResult& result,
+               const std::map<std::string, Artifact>& outputs) const;
+  // Finishes a publication that was cut short. False: there was none, or its files are gone or
+  // damaged.
+  bool finish_publication(const std::filesystem::path& out, std::string_view key) const;
   void write_result(const StageResult& result) const;
   // While held, gc removes nothing. Waits for a gc that is deciding (milliseconds).
   FileDescriptor shared_lock() const;
@@ -101,6 +110,8 @@ class ArtifactStore {
   std::uint64_t free_bytes() const;
 
  private:
+  void move_in(const std::filesystem::path& folder, const std::string& digest) const;
+  void carry_out(const std::filesystem::path& out, const StageResult& result) const;
   void empty_trash() const;
   std::filesystem::path root_;
 };

@@ -1,5 +1,8 @@
 #include "runtime/store/store.h"
 
+#include <cmath>
+#include <limits>
+
 #include "runtime/store/lease.h"
 #include "runtime/store/pins.h"
 #include "runtime/store/run_log.h"
@@ -73,13 +76,87 @@ TEST_F(StoreTest, AFlippedBitInAResultIsNoHit) {
   EXPECT_EQ(store.verify(1).size(), 1u);
 }
 
+TEST_F(StoreTest, AResultOfTheFirstVersionsIsStillRead) {
+  const ArtifactStore store(root_ / "store");
+  const StageResult made = result("k", publish(store, "same"));
+  nlohmann::ordered_json json = made.to_json();
+  json["checksum"] = sha256_hex(json.dump());
+  write_file_durably(store.result_path(made.key), json.dump(1) + "\n");
+  EXPECT_TRUE(store.find_result(made.key));
+  json["stage"] = "another";
+  write_file_durably(store.result_path(made.key), json.dump(1) + "\n");
+  EXPECT_FALSE(store.find_result(made.key));
+}
+
+TEST_F(StoreTest, AResultComesBackAsItWasWritten) {
+  StageResult made = result("k", std::string(64, 'a'));
+  made.results["nan"] = {std::numeric_limits<double>::quiet_NaN(), true};
+  made.results["whole"] = {3, false};
+  made.key_parts = {{"with.text", "\"quoted\" \\ \xC3\xBC\n"}, {"with.x", ""}};
+  made.seconds = 1;
+  const StageResult read = StageResult::parse(made.to_json().dump());
+  EXPECT_EQ(read.to_json(), made.to_json());
+  EXPECT_TRUE(std::isnan(read.results.at("nan").value));
+  EXPECT_THROW(StageResult::parse("{}"), StoreError);
+  EXPECT_THROW(StageResult::parse("[1"), StoreError);
+}
+
+TEST_F(StoreTest, ADigestIsThatOfTheCanonicalText) {
+  const Artifact artifact{
+      "documents", {{"b", "2"}, {"a", "\xC3\xBC\""}}, {{"x.txt", 3, "ff"}, {"y", 0, ""}}};
+  EXPECT_EQ(
+      artifact.digest(),
+      sha256_hex("lehr artifact 1\n{\"facets\":{\"a\":\"\xC3\xBC\\\"\",\"b\":\"2\"},\"files\":"
+                 "[[\"x.txt\",3,\"ff\"],[\"y\",0,\"\"]],\"type\":\"documents\"}"));
+  EXPECT_EQ(Artifact{}.digest(),
+            sha256_hex("lehr artifact 1\n{\"facets\":{},\"files\":[],\"type\":\"\"}"));
+}
+
+// What a stage leaves that was killed when one of its two outputs had been moved.
+TEST_F(StoreTest, APublicationCutShortIsFinished) {
+  const ArtifactStore whole(root_ / "whole"), store(root_ / "store");
+  std::map<std::string, Artifact> outputs;
+  StageResult made = result("k", "");
+  made.outputs.clear();
+  const auto make = [&](const fs::path& out) {
+    for (const std::string port : {"one", "two"}) {
+      fs::create_directories(out / port);
+      std::ofstream(out / port / "text") << port;
+      outputs[port] = describe_folder(out / port, "documents", {}, 1);
+      made.outputs[port] = {outputs[port].digest(), "documents", {}};
+    }
+  };
+  make(root_ / "out");
+  whole.publish(root_ / "out", made, outputs);
+  EXPECT_TRUE(whole.find_result(made.key));
+  EXPECT_TRUE(fs::is_empty(root_ / "out"));
+
+  const auto leave = [&] {
+    remove_tree(root_ / "out");
+    make(root_ / "out");
+    store.publish(root_ / "out" / "one", outputs["one"]);
+    write_file_atomically(root_ / "out" / "two" / kArtifactFile, outputs["two"].to_json().dump());
+    fs::copy_file(whole.result_path(made.key), root_ / "out" / "result.json");
+  };
+  leave();
+  damage_file(root_ / "out" / "two" / "text", "owt");
+  EXPECT_FALSE(store.finish_publication(root_ / "out", made.key));
+  leave();
+  EXPECT_FALSE(store.finish_publication(root_ / "out", sha256_hex("another key")));
+  EXPECT_FALSE(store.find_result(made.key));
+  EXPECT_TRUE(store.finish_publication(root_ / "out", made.key));
+  EXPECT_TRUE(store.find_result(made.key));
+  EXPECT_FALSE(store.finish_publication(root_ / "out", made.key));
+  EXPECT_TRUE(store.verify(1).empty());
+}
+
 TEST_F(StoreTest, ArtifactNamesCannotLeaveTheFolder) {
   for (const char* name : {"../x", "/etc/passwd", "a/../../x", "", "."}) {
     const nlohmann::json json = {{"format", 1},
                                  {"type", "documents"},
                                  {"facets", nlohmann::json::object()},
                                  {"files", {{{"name", name}, {"size", 1}, {"sha256", ""}}}}};
-    EXPECT_THROW(Artifact::from_json(json), StoreError) << name;
+    EXPECT_THROW(Artifact::parse(json.dump()), StoreError) << name;
   }
 }
 
@@ -111,7 +188,7 @@ TEST_F(StoreTest, GcKeepsWhatTheNewestRunsReachAndWhatIsLeased) {
   store.write_result(fresh);
   {
     RunLog log(store.root(), "p");
-    log.add_key(fresh.key);
+    log.add_keys({fresh.key});
     log.finish({{"status", "ok"}});
   }
   const std::string leased = sha256_hex("leased"), left = sha256_hex("left");

@@ -1,0 +1,17 @@
+// JSON appended to text, for what is written by the thousand: a tree that is built only to be
+// dumped takes ten times as long.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace lehr::runtime {
+
+// `text` in quotes; what is not UTF-8 is replaced.
+void append_json(std::string& out, std::string_view text);
+// "name":"text", with a comma before it unless it is the first of its object.
+void append_member(std::string& out, std::string_view name, std::string_view text);
+// "name": alone, likewise.
+void append_name(std::string& out, std::string_view name);
+
+}  // namespace lehr::runtime

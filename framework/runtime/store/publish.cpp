@@ -1,0 +1,98 @@
+// Publishing: from a stage's out/ folder to artifacts/ and results/. Each file is synced once, all
+// of them in one go, and then each folder that something was renamed into: on ext4 that is three
+// commits of the journal, however many outputs there are. Syncing after every step took seven.
+#include <sys/stat.h>
+
+#include "runtime/store/checked_json.h"
+#include "runtime/store/store.h"
+
+namespace lehr::runtime {
+namespace fs = std::filesystem;
+namespace {
+
+// The result a stage is going to have, in its out/: from then on it is only to be published.
+constexpr const char* kIntendedResult = "result.json";
+
+void make_read_only(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory()) {
+      make_read_only(entry.path());
+      ::chmod(entry.path().c_str(), 0555);
+    } else {
+      ::chmod(entry.path().c_str(), 0444);
+    }
+  }
+}
+
+// Makes the folder what the artifact will be, but for its name.
+void seal(const fs::path& folder, const Artifact& artifact) {
+  write_file_atomically(folder / kArtifactFile, artifact.to_json().dump(1) + "\n");
+  make_read_only(folder);
+}
+
+}  // namespace
+
+std::string ArtifactStore::publish(const fs::path& folder, const Artifact& artifact) const {
+  const std::string digest = artifact.digest();
+  seal(folder, artifact);
+  fsync_tree(folder);
+  move_in(folder, digest);
+  fsync_path(root_ / "artifacts");
+  return digest;
+}
+
+// What is there already with the same content is kept, what is there damaged is replaced.
+void ArtifactStore::move_in(const fs::path& folder, const std::string& digest) const {
+  const fs::path target = artifact_path(digest);
+  if (fs::exists(target)) {
+    std::string why = "it cannot be read";
+    try {
+      why = damage(target, artifact(digest), true);
+    } catch (const StoreError&) {
+    }
+    if (why.empty()) return remove_tree(folder);
+    discard(target);
+  }
+  rename_path(folder, target);
+  ::chmod(target.c_str(), 0555);
+}
+
+void ArtifactStore::publish(const fs::path& out, const StageResult& result,
+                            const std::map<std::string, Artifact>& outputs) const {
+  for (const auto& [port, artifact] : outputs) seal(out / port, artifact);
+  write_file_atomically(out / kIntendedResult, checked_json(result.to_json()));
+  carry_out(out, result);
+}
+
+void ArtifactStore::carry_out(const fs::path& out, const StageResult& result) const {
+  fsync_tree(out);
+  const auto lock = shared_lock();
+  for (const auto& [port, output] : result.outputs)
+    if (fs::exists(out / port)) move_in(out / port, output.digest);
+  fsync_path(root_ / "artifacts");
+  rename_path(out / kIntendedResult, result_path(result.key));
+  fsync_path(root_ / "results");
+}
+
+bool ArtifactStore::finish_publication(const fs::path& out, std::string_view key) const try {
+  const StageResult result = StageResult::parse(read_checked_text(out / kIntendedResult));
+  if (result.key != key) return false;
+  for (const auto& [port, output] : result.outputs) {
+    const fs::path folder = fs::exists(out / port) ? out / port : artifact_path(output.digest);
+    const Artifact artifact = read_artifact(folder);
+    if (artifact.digest() != output.digest || !damage(folder, artifact, true).empty()) return false;
+  }
+  carry_out(out, result);
+  return true;
+} catch (const StoreError&) {
+  return false;
+} catch (const IoError& e) {
+  if (e.error_number == ENOENT) return false;
+  throw;
+}
+
+void ArtifactStore::write_result(const StageResult& result) const {
+  write_file_durably(result_path(result.key), checked_json(result.to_json()));
+}
+
+}  // namespace lehr::runtime
