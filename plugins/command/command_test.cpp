@@ -81,8 +81,9 @@ TEST(ChildProcess, LeavesNobodyBehindWhenItEnds) {
 
 TEST(ChildProcess, PassesTheWishToStopToTheWholeGroup) {
   ChildProcess child({"sh", "-c",
+                      "trap 'wait; echo outer; exit 5' TERM; "
                       "(trap 'echo inner; exit' TERM; echo ready; while :; do sleep 0.01; done) & "
-                      "trap 'wait; echo outer; exit 5' TERM; wait"},
+                      "wait"},
                      kEnvironment, "/");
   Lines lines;
   while (child.wait(100, [&](std::string_view line) {
