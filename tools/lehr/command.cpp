@@ -51,7 +51,7 @@ void add_pipeline_options(CLI::App& command, Options& options) {
 void add_selection_options(CLI::App& command, Options& options) {
   runtime::Selection& selection = options.selection;
   const auto stages = [&](const char* name, std::vector<std::string>& names, const char* help) {
-    return command.add_option(name, names, help)->type_name("STAGE...")->group("Which stages");
+    return command.add_option(name, names, help)->type_name("STAGE")->group("Which stages");
   };
   stages("--only", selection.only, "These and no others");
   stages("--from", selection.from, "These and all that needs them");
