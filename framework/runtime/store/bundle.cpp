@@ -111,8 +111,8 @@ Artifact unpack_artifact(ArchiveReader& archive, const std::string& digest, cons
   Artifact artifact;
   try {
     artifact = Artifact::parse(text);
-  } catch (const StoreError&) {
-    throw StoreError("its '" + file_name(digest, kArtifactFile) + "' is malformed");
+  } catch (const StoreError& e) {
+    throw StoreError("its '" + file_name(digest, kArtifactFile) + "' is malformed: " + e.what());
   }
   if (artifact.digest() != digest)
     throw StoreError("its artifact " + digest.substr(0, 12) + " describes another one");
