@@ -1,0 +1,160 @@
+"""R9: a plugin that crashes, aborts, exits, hangs, leaks, throws, has the wrong version or a damaged file never takes the run's
+process down and is named in the error; the store stays whole."""
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+
+from lab import check
+
+COUNT = 3  # times each, and 100 damaged files a time
+FULL = 50
+PIPELINE = "lehr: 1\nname: hostile\nstages:\n  bad: {{uses: hostile.hostile, with: {{{}}}}}\n"
+RAW = "lehr: 1\nname: raw\nstages:\n  bad: {uses: raw}\n"
+PROCESS = "the process of plugin 'hostile'"
+
+# how -> what the error says; None: it does no harm
+DEATHS = {"segv": "signal 11", "abort": "signal 6", "exit": "exit code 0", "quit": "exit code 0", "stack": "signal 11"}
+STAGE = {**{how: f"{PROCESS}|{said}|about to {how}" for how, said in DEATHS.items()},
+         "close": "before the stage was finished", "throw": "thrown on purpose",
+         "throw_int": "not a std::exception", "empty": "output 'documents' empty", "leak": "Too many open files",
+         "lie": "its result is not in the store", "forget": "a state is committed that was not begun",
+         "link": "is not a plain file", "chdir": None, "flood": None, "garbage": None, "deep": None, "child": None}
+OTHERS = {**DEATHS, "throw": "thrown on purpose", "throw_int": "not a std::exception"}
+RAW_FAULTS = {"no_symbol": "exports no lehr_plugin_entry", "constructor_crash": "the process of plugin 'raw'|signal 11",
+              "constructor_exit": "the process of plugin 'raw'|exit code 0", "entry_crash": "the process of plugin 'raw'|signal 11",
+              "entry_null": "cannot use this host", "newer": "needs plugin boundary version 99",
+              "no_version": "too small", "small_table": "too small", "small_elements": "smaller than version 1",
+              "no_stage": "it has no stage 'raw'", "other_description": "not what the plugin says",
+              "no_json": "not JSON", "unresolved": "this_is_nowhere", "no_reason": "gave no reason",
+              "bad_status": "gave no reason", "uninvited_cancel": "nobody asked", "wild_strings": ""}
+HANGS = {"stage": "how: hang", "step": "steps: [step: {how: hang}]", "reward": "rewards: [length: {how: hang}]",
+         "create": "steps: [step: {how: hang, at: create}]"}
+
+
+def labels():
+    out = [f"stage {how}" for how in STAGE]
+    out += [f"step {at} {how}" for at in ("create", "process", "destroy") for how in OTHERS]
+    out += [f"reward {at} {how}" for at in ("create", "score") for how in OTHERS]
+    out += [f"describe {how}" for how in OTHERS] + ["changes", "meddle", "limits"]
+    out += [f"raw {fault}" for fault in RAW_FAULTS] + [f"hang {where}" for where in HANGS] + ["hang constructor"]
+    return out
+
+
+def failed(done, said, codes=(1, 4)):
+    check(done.code in codes and "bad: failed" in done.text, done)
+    for text in said.split("|"):
+        check(text in done.text, f"it does not say '{text}': {done}")
+
+
+class Raw:
+    """The plugins of raw.c, with the manifest of the one without fault."""
+
+    def __init__(self, lab):
+        self.folder = pathlib.Path(lab.build) / "tests" / "campaigns" / "raw"
+        self.manifest = self.folder / "manifest.json"
+        describe = subprocess.run([pathlib.Path(lab.lehr).parent / "lehr-host", "--describe", self.folder / "raw.so"],
+                                  capture_output=True, check=True)
+        self.text = describe.stdout.strip()
+
+    def put(self, fault, folder):
+        folder.mkdir()
+        (folder / "manifest").write_bytes(self.text)
+        subprocess.run(["objcopy", "--add-section", f".lehr.manifest={folder / 'manifest'}",
+                        self.folder / f"raw_{fault}.so", folder / "raw.so"], check=True)
+
+
+def interrupted_twice(shop, *more):
+    process = shop.start("--json", *more)
+    for line in process.stdout:
+        if '"event":"phase"' in line or '"event":"started"' in line:
+            process.send_signal(signal.SIGINT)
+        if '"event":"stopping"' in line:
+            process.send_signal(signal.SIGINT)
+            break
+    done = shop.finish(process)
+    check(done.code in (75, 130), done)
+
+
+def damaged(content, dice):
+    """A plugin file with some of its structure changed, or cut."""
+    content = bytearray(content)
+    kind = dice.randrange(4)
+    if kind == 0:
+        return content[:dice.randrange(len(content))]
+    for _ in range(dice.randint(1, 8)):
+        if kind == 1:  # the header
+            place = dice.randrange(64)
+        elif kind == 2:  # the tables it points to
+            table = int.from_bytes(content[32:40] if dice.random() < 0.5 else content[40:48], "little")
+            place = min(len(content) - 1, table + dice.randrange(64 * 12))
+        else:
+            place = dice.randrange(len(content))
+        content[place] = dice.choice([0, 1, 0x7F, 0x80, 0xFF, dice.randrange(256)])
+    return content
+
+
+def damaged_files(lab, dice, count):
+    """`lehr plugins list` reads them all in one process; then one of them is used."""
+    content = (pathlib.Path(lab.plugins) / "hostile.so").read_bytes()
+    with lab.workshop(PIPELINE.format("how: answer")) as shop:
+        folder = shop.folder / "damaged"
+        folder.mkdir()
+        for number in range(count):
+            (folder / f"{number}.so").write_bytes(damaged(content, dice))
+        done = shop.lehr_command("plugins", "list", "--plugin-path", str(folder))
+        check(done.code in (0, 4), done)
+        one = shop.folder / "one"
+        one.mkdir()
+        shutil.copy(folder / f"{dice.randrange(count)}.so", one / "hostile.so")
+        done = shop.finish(shop.start(command=[lab.lehr, "run", str(shop.file), "--plugin-path", str(one)]))
+        check(done.code in (0, 1, 3, 4), done)
+        check(done.code == 0 or "hostile" in done.text, done)
+
+
+def campaign(lab):
+    raw = Raw(lab)
+
+    def case(label, dice):
+        kind, *more = label.split("#")[0].split()
+        how = more[-1] if more else ""
+        if kind == "damaged":
+            return damaged_files(lab, dice, 100)
+        parameters = {"stage": f"how: {how}", "changes": "how: answer", "describe": "how: answer",
+                      "step": f"steps: [step: {{how: {how}, at: {more[0]}}}]" if more else "",
+                      "reward": f"rewards: [length: {{how: {how}, at: {more[0]}}}]" if more else "",
+                      "hang": HANGS.get(how, ""), "meddle": "how: meddle, reads: data.txt",
+                      "limits": "how: answer"}.get(kind, "")
+        with lab.workshop(RAW if kind == "raw" or label.startswith("hang constructor") else PIPELINE.format(parameters)) as shop:
+            (shop.folder / "data.txt").write_text("first\n")
+            if kind == "raw" or how == "constructor":
+                raw.put("constructor_hang" if how == "constructor" else how, shop.folder / "plugins")
+            if kind == "hang":
+                interrupted_twice(shop)
+            elif kind == "describe":
+                failed(shop.run(env={"HOSTILE_DESCRIBE": how}), "hostile")
+            elif kind == "changes":
+                failed(shop.run(env={"HOSTILE_CHANGES": "1"}), "not what the plugin says")
+            elif kind == "stage" and STAGE[how] is None:
+                done = shop.run()
+                check(done.code == 0, done)
+            elif kind == "meddle":
+                for _ in range(2):
+                    failed(shop.run(), "data.txt' changed while")
+            elif kind == "limits":  # nothing can be started
+                done = shop.run(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)))
+                check(done.code == 1 and "Too many open files" in done.text, done)
+            else:
+                said = {"stage": STAGE, "step": OTHERS, "reward": OTHERS, "raw": RAW_FAULTS}[kind][how]
+                if kind == "step" and more[0] == "destroy" and how.startswith("throw"):
+                    said = "signal 6"  # out of a destructor
+                if kind == "reward":
+                    said += "|reward 'hostile.length'"
+                failed(shop.run(), said, (1, 4))
+            if shop.store.exists():
+                shop.whole()
+        return None
+
+    lab.each([f"{label}#{time}" for time in range(lab.count) for label in labels()] +
+             [f"damaged#{number}" for number in range(lab.count * (10 if lab.full else 1))], case)
