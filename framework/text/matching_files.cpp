@@ -24,11 +24,11 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, error);
 }
 
+// Throws fs::filesystem_error: half the files of a folder would be taken for all of them.
 std::vector<fs::path> entries(const fs::path& folder) {
   std::vector<fs::path> out;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    out.push_back(it->path());
+  if (!is_folder(folder)) return out;
+  for (const auto& entry : fs::directory_iterator(folder)) out.push_back(entry.path());
   return out;
 }
 

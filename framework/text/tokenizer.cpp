@@ -13,6 +13,7 @@
 #include "text/added_tokens.h"
 #include "text/bpe_encoder.h"
 #include "text/chat.h"
+#include "text/strict_json.h"
 #include "text/tokenizer_json.h"
 #include "text/word_cache.h"
 
@@ -46,11 +47,17 @@ std::string to_nfc(std::string_view text) {
 
 // "eos_token" of tokenizer_config.json is a string or an object with "content".
 std::string config_token(const std::string& config, const char* name) {
-  const auto json = nlohmann::json::parse(config, nullptr, false);
-  if (!json.is_object() || !json.contains(name)) return "";
-  const auto& token = json[name];
-  if (token.is_string()) return token.get<std::string>();
-  return token.is_object() ? token.value("content", "") : "";
+  try {
+    const auto json = parse_json<nlohmann::json>(config);
+    if (!json.is_object() || !json.contains(name)) return "";
+    const auto& token = json[name];
+    if (token.is_string()) return token.get<std::string>();
+    return token.is_object() ? token.value("content", "") : "";
+  } catch (const JsonError& e) {
+    throw Error(std::string("not a tokenizer_config.json: ") + e.what());
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(std::string("not a tokenizer_config.json: ") + e.what());
+  }
 }
 
 TokenizerSpec spec_of(const BpeModel& model) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "text/byte_alphabet.h"
+#include "text/strict_json.h"
 #include "text/tokenizer.h"
 
 namespace lehr::text {
@@ -15,8 +16,15 @@ namespace {
 using Parsed = nlohmann::json;
 using Json = nlohmann::ordered_json;  // keeps the order in which we write
 
-// Ids above this are taken for a damaged file: they would size a table.
-constexpr std::uint64_t kMostTokens = 1 << 24;
+// A vocabulary of 256k with as many merges as pairs.
+constexpr JsonLimits kLimits{64, 8'000'000};
+
+// Ids size tables, so they have to be about as many as there are tokens.
+void check_id(std::uint64_t id, std::size_t tokens) {
+  if (id >= 4 * tokens + 65'536)
+    throw Error("token id " + std::to_string(id) + " is too large for " + std::to_string(tokens) +
+                " tokens");
+}
 
 std::string type_of(const Parsed& part) {
   return part.is_null() ? "null" : part.value("type", "?");
@@ -92,7 +100,7 @@ void read_model(const Parsed& model, TokenizerSpec& spec) {
   std::unordered_map<std::string, TokenId> ids;  // of ByteLevel text
   for (const auto& [written, id] : model.at("vocab").items()) {
     const auto number = id.get<std::uint64_t>();
-    if (number >= kMostTokens) throw Error("token id " + std::to_string(number) + " is too large");
+    check_id(number, model.at("vocab").size());
     if (number >= spec.tokens.size()) spec.tokens.resize(number + 1);
     ids.emplace(written, static_cast<TokenId>(number));
     if (auto bytes = from_byte_level(written)) spec.tokens[number] = std::move(*bytes);
@@ -133,7 +141,7 @@ Json byte_level(bool add_prefix_space, bool use_regex) {
 TokenizerSpec parse_tokenizer_json(std::string_view json) {
   TokenizerSpec spec;
   try {
-    const Parsed file = Parsed::parse(json);
+    const Parsed file = parse_json<Parsed>(json, kLimits);
     read_normalizer(file.value("normalizer", Parsed()), spec);
     read_pre_tokenizer(file.value("pre_tokenizer", Parsed()), spec);
     read_model(file.at("model"), spec);
@@ -141,10 +149,11 @@ TokenizerSpec parse_tokenizer_json(std::string_view json) {
       spec.added.push_back(read_added(token));
   } catch (const nlohmann::json::exception& e) {
     throw Error(std::string("not a tokenizer.json: ") + e.what());
+  } catch (const JsonError& e) {
+    throw Error(std::string("not a tokenizer.json: ") + e.what());
   }
   for (const AddedToken& token : spec.added) {
-    if (token.id >= kMostTokens)
-      throw Error("token id " + std::to_string(token.id) + " is too large");
+    check_id(token.id, spec.tokens.size() + spec.added.size());
     // Typed text must never become a special token by way of the vocabulary.
     if (token.special && token.id < spec.tokens.size()) spec.tokens[token.id].clear();
   }

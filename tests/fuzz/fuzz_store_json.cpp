@@ -10,22 +10,23 @@ using namespace lehr;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using Json = nlohmann::ordered_json;
-  Json json;
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   try {
-    json = text::parse_json<Json>({reinterpret_cast<const char*>(data), size});
-  } catch (const text::JsonError&) {
-    return 0;
-  }
-  try {
-    const auto artifact = runtime::Artifact::from_json(json);
-    if (runtime::Artifact::from_json(artifact.to_json()).digest() != artifact.digest())
+    const auto artifact = runtime::Artifact::parse(bytes);
+    if (runtime::Artifact::parse(artifact.to_json().dump()).digest() != artifact.digest())
       std::abort();
   } catch (const runtime::StoreError&) {
   }
   try {
-    runtime::StageResult::from_json(json).to_json().dump(-1, ' ', false,
-                                                         Json::error_handler_t::replace);
+    runtime::StageResult::parse(bytes).to_json().dump(-1, ' ', false,
+                                                      Json::error_handler_t::replace);
   } catch (const runtime::StoreError&) {
+  }
+  Json json;
+  try {
+    json = text::parse_json<Json>(bytes);
+  } catch (const text::JsonError&) {
+    return 0;
   }
   try {
     runtime::StageSpec::from_json(json);

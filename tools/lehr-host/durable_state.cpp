@@ -69,8 +69,7 @@ std::optional<DurableState::State> DurableState::resume(
     next_ = std::max(next_, number + 1);
     try {
       checked_state(folder(number));
-      if (!restore_outputs(folder(number) / kStateFile))
-        throw StoreError("an output file is shorter than it says");
+      restore_outputs(folder(number) / kStateFile);
       usable = number;
     } catch (const std::exception& e) {
       warn("a checkpoint is not usable, going back further: " + std::string(e.what()));
@@ -91,14 +90,14 @@ std::optional<DurableState::State> DurableState::resume(
   return State{tags_.at(usable), folder(usable) / "data"};
 }
 
-bool DurableState::restore_outputs(const fs::path& state_file) {
-  const auto lengths = runtime::read_checked_json(state_file)
-                           .at("outputs")
-                           .get<std::map<std::string, std::uint64_t>>();
+void DurableState::restore_outputs(const fs::path& state_file) {
+  const Json state = runtime::read_checked_json(state_file);
+  const auto lengths = state.at("outputs").get<std::map<std::string, std::uint64_t>>();
+  const Json sums = state.value("output_sums", Json::object());  // older ones have none
   for (const auto& [name, length] : lengths) {
-    std::error_code error;
-    const auto size = fs::file_size(work_ / "out" / name, error);
-    if (error || size < length) return false;
+    const std::string sum = output_sums_.of(work_ / "out" / name, length);
+    if (sums.contains(name) && sums.at(name) != sum)
+      throw StoreError("the content of '" + (work_ / "out" / name).string() + "' has changed");
   }
   std::vector<fs::path> newer;
   for (const auto& entry : fs::recursive_directory_iterator(work_ / "out"))
@@ -108,7 +107,6 @@ bool DurableState::restore_outputs(const fs::path& state_file) {
   for (const fs::path& path : newer) runtime::remove_tree(path);
   for (const auto& [name, length] : lengths)
     if (fs::file_size(work_ / "out" / name) > length) fs::resize_file(work_ / "out" / name, length);
-  return true;
 }
 
 std::map<std::string, std::uint64_t> DurableState::output_lengths() const {
@@ -130,12 +128,17 @@ void DurableState::commit(std::string_view tag, const std::vector<std::string>& 
   const std::lock_guard lock(mutex_);
   const fs::path pending = work_ / "state" / "pending";
   if (!fs::exists(pending / "data")) throw StoreError("a state is committed that was not begun");
+  const auto lengths = output_lengths();  // before the sync: what comes later is not promised
+  Json sums = Json::object();
+  for (const auto& [name, length] : lengths)
+    sums[name] = output_sums_.of(work_ / "out" / name, length);
   std::future<void> outputs_on_disk = runtime::start_fsync_tree(work_ / "out"),
                     data_on_disk = runtime::start_fsync_tree(pending);
   const Json state = {
       {"format", 1},
       {"tag", tag},
-      {"outputs", output_lengths()},
+      {"outputs", lengths},
+      {"output_sums", sums},
       {"data", runtime::describe_folder(pending / "data", "state", {}, 1).to_json()}};
   runtime::write_file_atomically(pending / kStateFile, runtime::checked_json(state));
   outputs_on_disk.get();

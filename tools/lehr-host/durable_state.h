@@ -3,8 +3,10 @@
 //   out/<port>/                  outputs being written
 //   out/result.json              the result, once all outputs are whole and being published
 //   state/pending/data/          a state begun, not committed
-//   state/<number>/state.json    a committed one: tag, hashes of its files, lengths of all files in
-//   out/ at that moment state/<number>/data/         what the stage put there
+//   state/<number>/state.json    a committed one: tag, hashes of its files, lengths and hashes of
+//   all
+//                                files in out/ at that moment
+//   state/<number>/data/         what the stage put there
 //
 // A state counts only with its state.json, which appears together with it by one rename. Numbers
 // only grow.
@@ -20,6 +22,8 @@
 #include <string_view>
 #include <vector>
 
+#include "growing_sums.h"
+
 namespace lehr::host {
 
 class DurableState {
@@ -31,9 +35,9 @@ class DurableState {
 
   explicit DurableState(std::filesystem::path work_folder);
 
-  // Brings out/ to what the newest undamaged state says: files truncated to the recorded lengths,
-  // newer ones removed. Without such a state, out/ is emptied. Gives the state that was resumed.
-  // `warn` hears of damaged states.
+  // Brings out/ to what the newest undamaged state says: files checked and truncated to the
+  // recorded lengths, newer ones removed. Without such a state, out/ is emptied. Gives the state
+  // that was resumed. `warn` hears of damaged states.
   std::optional<State> resume(const std::vector<std::string>& ports,
                               const std::function<void(const std::string&)>& warn);
 
@@ -47,7 +51,7 @@ class DurableState {
 
  private:
   std::map<std::string, std::uint64_t> output_lengths() const;
-  bool restore_outputs(const std::filesystem::path& state_file);
+  void restore_outputs(const std::filesystem::path& state_file);
   std::filesystem::path folder(std::uint64_t number) const;
 
   std::filesystem::path work_;
@@ -55,6 +59,7 @@ class DurableState {
   std::map<std::uint64_t, std::string> tags_;  // committed states by number
   std::uint64_t next_ = 1;
   bool reachable_ = false;  // the folders above are on disk
+  GrowingSums output_sums_;
 };
 
 }  // namespace lehr::host

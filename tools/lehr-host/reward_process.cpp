@@ -39,7 +39,7 @@ RewardProcess::RewardProcess(std::string full_name, const std::filesystem::path&
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
     throw std::runtime_error("cannot start reward '" + name_ + "': " + std::strerror(errno));
   socket_ = runtime::FileDescriptor(pair[0]);
-  const runtime::FileDescriptor theirs(pair[1]);
+  runtime::FileDescriptor theirs(pair[1]);
   constexpr int kTheirFd = 9;
   const std::string fd_text = std::to_string(kTheirFd), parent = std::to_string(::getpid());
   const char* arguments[] = {"lehr-host", "--reward",     fd_text.c_str(),
@@ -52,6 +52,7 @@ RewardProcess::RewardProcess(std::string full_name, const std::filesystem::path&
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0)
     throw std::runtime_error("cannot start reward '" + name_ + "': " + std::strerror(error));
+  theirs.reset();  // else its death would not end the stream
   const std::string item = name_.substr(name_.find('.') + 1);
   ask({{"plugin", plugin.string()}, {"reward", item}, {"parameters", parameters}});
 }

@@ -136,7 +136,8 @@ int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe&
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   context.rewards.clear();
-  if (status == LEHR_CANCELLED) return stopped(events);
+  if (status == LEHR_CANCELLED && stop_requested()) return stopped(events);
+  if (status == LEHR_CANCELLED) return failed(events, "it stopped although nobody asked it to");
   if (status != LEHR_OK) return failed(events, failure_text(context));
 
   events.phase("publishing");
@@ -153,8 +154,11 @@ int run_stage(const StageSpec& spec, EventPipe& events) try {
   if (!lease) return stopped(events);
   const int code = run_with_lease(spec, store, events);
   if (code == runtime::kExitOk) {
-    if (::chdir("/") != 0) return code;
-    runtime::remove_tree(store.work_path(spec.key));
+    try {
+      if (::chdir("/") == 0) runtime::remove_tree(store.work_path(spec.key));
+    } catch (const std::exception& e) {  // the result is there; gc takes the rest
+      events.log(LEHR_WARNING, e.what());
+    }
   }
   return code;
 } catch (const LoadError& e) {

@@ -11,6 +11,8 @@
 namespace lehr::runtime {
 namespace {
 
+constexpr std::size_t kMostShown = 100;  // of the mistakes in a text for a person
+
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 // Byte index of the character in `column` (from 1) of `line`.
@@ -112,7 +114,10 @@ std::string Diagnostics::text(bool color) const {
   const char *bold = color ? "\033[1m" : "", *red = color ? "\033[1;31m" : "";
   const char *cyan = color ? "\033[1;36m" : "", *plain = color ? "\033[0m" : "";
   std::string out;
-  for (const Diagnostic& d : sorted()) {
+  const std::vector<Diagnostic> all = sorted();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Diagnostic& d = all[i];
+    if (i == kMostShown) return out + "and " + std::to_string(all.size() - i) + " more mistakes\n";
     if (d.origin.source) out += bold + d.origin.text() + ": " + plain;
     out += std::string(red) + "error: " + plain + d.message + "\n";
     append_source_line(out, d.origin, color);

@@ -3,6 +3,7 @@
 #include <yaml.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <new>
@@ -349,7 +350,7 @@ std::shared_ptr<const Source> read_source(const std::filesystem::path& path,
     file.read(text.data() + before, static_cast<std::streamsize>(text.size() - before));
     text.resize(before + static_cast<std::size_t>(file.gcount()));
   }
-  if (file.bad()) return refuse("cannot be read");
+  if (file.bad()) return refuse(std::string("cannot be read: ") + std::strerror(errno));
   if (text.size() > limits.bytes)
     return refuse("larger than " + std::to_string(limits.bytes) +
                   " bytes; a pipeline file is not that large");

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <ctime>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "runtime/store/artifact.h"
+#include "runtime/store/checked_json.h"
 #include "runtime/store/durable_file.h"
 #include "runtime/store/sha256.h"
 #include "text/matching_files.h"
@@ -19,12 +19,13 @@ using text::fixed_folder;
 using text::matching_files;
 
 ContentDigests::ContentDigests(fs::path cache_file) : cache_file_(std::move(cache_file)) {
-  std::ifstream file(cache_file_);
-  if (cache_file_.empty() || !file) return;
-  const auto json = nlohmann::json::parse(file, nullptr, false);
-  if (!json.is_object()) return;  // a cache may be lost at any time
-  for (const auto& [key, value] : json.items())
-    if (value.is_string()) known_[key] = value.get<std::string>();
+  if (cache_file_.empty()) return;
+  try {
+    known_ = read_checked_json(cache_file_).at("files").get<std::map<std::string, std::string>>();
+  } catch (const IoError&) {  // a cache may be lost at any time
+  } catch (const StoreError&) {
+  } catch (const nlohmann::ordered_json::exception&) {
+  }
 }
 
 std::string ContentDigests::file_digest(const fs::path& path, std::uint64_t& bytes) {
@@ -73,16 +74,13 @@ std::map<std::string, std::string> ContentDigests::files(const std::string& patt
 
 void ContentDigests::save() const {
   if (!changed_ || cache_file_.empty()) return;
-  std::error_code error;
-  fs::create_directories(cache_file_.parent_path(), error);
-  const fs::path fresh = cache_file_.string() + "." + std::to_string(::getpid());
-  std::ofstream file(fresh);
-  file << nlohmann::json(known_).dump(0) << "\n";
-  file.close();
-  if (file)
-    fs::rename(fresh, cache_file_, error);
-  else
-    fs::remove(fresh, error);
+  try {
+    nlohmann::ordered_json files = nlohmann::ordered_json::array();  // pairs: read in linear time
+    for (const auto& [identity, digest] : known_) files.push_back({identity, digest});
+    make_folders(cache_file_.parent_path());
+    write_file_atomically(cache_file_, checked_json({{"files", files}}));
+  } catch (const IoError&) {  // then the next run reads the files again
+  }
 }
 
 }  // namespace lehr::runtime

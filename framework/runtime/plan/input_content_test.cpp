@@ -4,6 +4,8 @@
 
 #include <fstream>
 
+#include "runtime/store/durable_file.h"
+
 namespace lehr::runtime {
 namespace {
 
@@ -51,6 +53,19 @@ TEST_F(InputContent, RemembersOldFilesAndSeesThatTheyChanged) {
   EXPECT_NE(ContentDigests(folder_ / "cache.json").describe(folder_ / "a.txt"), before);
   write("cache.json", "not JSON");
   EXPECT_NE(ContentDigests(folder_ / "cache.json").describe(folder_ / "a.txt"), before);
+}
+
+TEST_F(InputContent, DoesNotBelieveADamagedMemory) {
+  write("a.txt", "hello");
+  fs::last_write_time(folder_ / "a.txt", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  ContentDigests first(folder_ / "cache.json");
+  const std::string before = first.describe(folder_ / "a.txt");
+  first.save();
+  std::string remembered = read_file(folder_ / "cache.json");
+  const std::size_t digest = remembered.rfind("\"", remembered.find("\"checksum\"") - 2) - 1;
+  remembered[digest] = remembered[digest] == '1' ? '2' : '1';
+  write("cache.json", remembered);
+  EXPECT_EQ(ContentDigests(folder_ / "cache.json").describe(folder_ / "a.txt"), before);
 }
 
 }  // namespace

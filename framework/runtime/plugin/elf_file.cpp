@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -14,9 +15,10 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) throw ElfError(std::strerror(errno));
   struct stat info {};
-  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+  const int error = ::fstat(fd, &info) != 0 ? errno : 0;
+  if (error != 0 || !S_ISREG(info.st_mode)) {
     ::close(fd);
-    throw ElfError("not a regular file");
+    throw ElfError(error != 0 ? std::strerror(error) : "not a regular file");
   }
   size_ = static_cast<std::size_t>(info.st_size);
   if (size_ > 0) {
@@ -51,8 +53,12 @@ ElfFile::ElfFile(std::span<const unsigned char> bytes) : bytes_(bytes) {
       table<Elf64_Phdr>(header_.e_phoff, header_.e_phentsize, header_.e_phnum, "program header");
   sections_ =
       table<Elf64_Shdr>(header_.e_shoff, header_.e_shentsize, header_.e_shnum, "section header");
+  std::uint64_t loaded = 0;
   for (const auto& segment : segments_)
-    if (segment.p_type == PT_LOAD) range(segment.p_offset, segment.p_filesz);
+    if (segment.p_type == PT_LOAD) loaded += range(segment.p_offset, segment.p_filesz).size();
+  // Each of 65,535 segments may be the whole file; real ones share a page at most.
+  if (loaded > bytes_.size() + std::min<std::size_t>(segments_.size(), 64) * 65536)
+    throw ElfError("its segments lie on one another");
 }
 
 template <class T>
@@ -74,11 +80,16 @@ std::span<const unsigned char> ElfFile::range(std::uint64_t offset, std::uint64_
 
 namespace {
 
+// A hostile file must not cost more than a real one: whoever needs longer names or more code than
+// the file has is refused.
+constexpr std::size_t kLongestString = 4096;
+constexpr std::size_t kMostLibraries = 1024;
+
 // The string that begins at `offset` of a string table; empty if it does not end inside it.
 std::string_view string_at(std::span<const unsigned char> table, std::uint64_t offset) {
   if (offset >= table.size()) return {};
   const auto* begin = reinterpret_cast<const char*>(table.data()) + offset;
-  const void* end = std::memchr(begin, 0, table.size() - offset);
+  const void* end = std::memchr(begin, 0, std::min(kLongestString, table.size() - offset));
   if (end == nullptr) return {};
   return {begin, static_cast<const char*>(end)};
 }
@@ -138,8 +149,11 @@ std::vector<std::string> ElfFile::dynamic_strings(Elf64_Sxword tag) const {
     const std::uint64_t inside = address - segment.p_vaddr;
     if (inside >= segment.p_filesz || size > segment.p_filesz - inside) continue;
     const auto strings = range(segment.p_offset + inside, size);
-    for (const auto& e : entries)
-      if (e.d_tag == tag) out.emplace_back(string_at(strings, e.d_un.d_val));
+    for (const auto& e : entries) {
+      if (e.d_tag != tag) continue;
+      if (out.size() == kMostLibraries) throw ElfError("it needs too many libraries");
+      out.emplace_back(string_at(strings, e.d_un.d_val));
+    }
     break;
   }
   return out;

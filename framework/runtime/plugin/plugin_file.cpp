@@ -10,6 +10,7 @@
 
 #include "runtime/plugin/elf_file.h"
 #include "runtime/store/sha256.h"
+#include "text/strict_json.h"
 
 namespace lehr::runtime {
 namespace {
@@ -85,10 +86,14 @@ PluginFile read_plugin_file(const std::filesystem::path& path) try {
   if (manifest->size() > kMaxManifestBytes) fail(path, "the manifest is larger than 16 MiB");
   PluginFile plugin;
   plugin.path = path;
-  plugin.description =
-      nlohmann::ordered_json::parse(manifest->begin(), manifest->end(), nullptr, false);
+  try {
+    plugin.description = text::parse_json<nlohmann::ordered_json>(
+        {reinterpret_cast<const char*>(manifest->data()), manifest->size()});
+  } catch (const text::JsonError& e) {
+    fail(path, std::string("malformed manifest: ") + e.what());
+  }
   const auto& d = plugin.description;
-  if (d.is_discarded() || !d.is_object()) fail(path, "the manifest is not a JSON object");
+  if (!d.is_object()) fail(path, "the manifest is not a JSON object");
   if (d.value("manifest", nlohmann::ordered_json()) != 1)
     fail(path, "the manifest has format " + d.value("manifest", nlohmann::ordered_json()).dump() +
                    "; this lehr reads format 1");

@@ -1,9 +1,11 @@
 #include "runtime/plugin/plugin_file.h"
 
+#include <elf.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -93,7 +95,11 @@ TEST_F(PluginFileTest, NamesTheReasonOfABrokenFile) {
   stamp_plugin_file(file_, R"({"manifest":2,"name":"acme"})");
   EXPECT_NE(reason(file_).find("format 2"), std::string::npos);
   stamp_plugin_file(file_, "not json");
+  EXPECT_NE(reason(file_).find("not JSON"), std::string::npos);
+  stamp_plugin_file(file_, "[]");
   EXPECT_NE(reason(file_).find("not a JSON object"), std::string::npos);
+  stamp_plugin_file(file_, std::string(100000, '['));
+  EXPECT_NE(reason(file_).find("nested deeper"), std::string::npos);
   stamp_plugin_file(
       file_, R"({"manifest":1,"name":"acme","version":"1","steps":[{"name":"a"},{"name":"a"}]})");
   EXPECT_NE(reason(file_).find("two entries named 'a'"), std::string::npos);
@@ -134,6 +140,21 @@ TEST_F(PluginFileTest, MutatedHeadersNeverCrashTheReader) {
     }
   }
   EXPECT_GT(refused, 100);
+}
+
+TEST_F(PluginFileTest, SegmentsThatLieOnOneAnotherAreRefused) {
+  stamp_plugin_file(file_, kDescription);
+  std::string bytes = read(file_);
+  Elf64_Ehdr header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const Elf64_Phdr whole{PT_LOAD, PF_R, 0, 0, 0, bytes.size(), bytes.size(), 4096};
+  header.e_phoff = bytes.size();
+  header.e_phnum = 60000;  // each as long as the file: an hour of hashing
+  std::memcpy(bytes.data(), &header, sizeof header);
+  for (int i = 0; i < header.e_phnum; ++i)
+    bytes.append(reinterpret_cast<const char*>(&whole), sizeof whole);
+  write(file_, bytes);
+  EXPECT_NE(reason(file_).find("lie on one another"), std::string::npos);
 }
 
 TEST_F(PluginFileTest, RegistryKeepsBrokenFilesWithTheirReason) {

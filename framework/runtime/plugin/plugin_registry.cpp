@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 namespace lehr::runtime {
@@ -36,6 +37,8 @@ PluginRegistry::PluginRegistry(const std::vector<fs::path>& folders) {
     std::vector<fs::path> files;
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
       if (it->path().extension() == ".so") files.push_back(it->path());
+    if (error && error.value() != ENOENT && error.value() != ENOTDIR)
+      broken_.push_back({folder, folder.string() + ": cannot be listed: " + error.message()});
     std::sort(files.begin(), files.end());
     for (const auto& file : files) {
       try {

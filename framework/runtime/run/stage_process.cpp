@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "text/strict_json.h"
+
 extern char** environ;
 
 namespace lehr::runtime {
@@ -42,6 +44,7 @@ void drain(int fd, std::string& buffer, const std::function<void(std::string_vie
   while (true) {
     const ssize_t n = ::read(fd, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno != EAGAIN) throw IoError("cannot read from", "a stage host", errno);
     if (n <= 0) return;
     buffer.append(chunk, static_cast<std::size_t>(n));
     std::size_t begin = 0;
@@ -108,9 +111,13 @@ StageProcess::~StageProcess() {
 
 void StageProcess::read(const std::function<void(const nlohmann::ordered_json&)>& event,
                         const std::function<void(const std::string&)>& line) {
-  drain(events_.get(), event_buffer_, [&](std::string_view text) {
-    const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
-    if (json.is_object() && json.contains("event") && json["event"].is_string()) event(json);
+  drain(events_.get(), event_buffer_, [&](std::string_view line_text) {
+    try {
+      const auto json = text::parse_json<nlohmann::ordered_json>(line_text);
+      if (json.is_object() && json.contains("event") && json["event"].is_string()) event(json);
+    } catch (const text::JsonError&) {  // a plugin has found the pipe: what it writes there is void
+    } catch (const nlohmann::ordered_json::exception&) {
+    }
   });
   drain(output_.get(), output_buffer_, [&](std::string_view text) { line(std::string(text)); });
 }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "runtime/store/durable_file.h"
@@ -139,12 +141,21 @@ std::string damage(const fs::path& folder, const Artifact& artifact, bool conten
   for (const auto& file : artifact.files) {
     std::error_code error;
     const auto size = fs::file_size(folder / file.name, error);
-    if (error) return "'" + (folder / file.name).string() + "' is missing";
+    if (error.value() == ENOENT || error.value() == ENOTDIR)
+      return "'" + (folder / file.name).string() + "' is missing";
+    if (error) throw IoError("cannot look at", folder / file.name, error.value());
     if (size != file.size)
       return "'" + (folder / file.name).string() + "' has " + std::to_string(size) +
              " bytes, not " + std::to_string(file.size);
   }
   if (!content) return "";
+  std::set<std::string> names;
+  for (const auto& file : artifact.files) names.insert(file.name);
+  std::vector<ArtifactFile> present;  // whoever reads the folder would take a stranger's file too
+  collect(folder, "", present);
+  for (const auto& file : present)
+    if (!names.contains(file.name))
+      return "'" + (folder / file.name).string() + "' does not belong to it";
   std::vector<char> bad(artifact.files.size(), 0);
   for_each_parallel(artifact.files.size(), threads, [&](std::size_t i) {
     bad[i] = sha256_file(folder / artifact.files[i].name) != artifact.files[i].sha256;

@@ -3,6 +3,7 @@
 #include "runtime/store/artifact.h"
 #include "runtime/store/durable_file.h"
 #include "runtime/store/sha256.h"
+#include "text/strict_json.h"
 
 namespace lehr::runtime {
 namespace {
@@ -22,8 +23,16 @@ bool is_whole(std::string_view text) {
          tail.substr(kBefore.size(), 64) == sha256_hex(body);
 }
 
-StoreError damaged(const std::filesystem::path& path, const char* why) {
+StoreError damaged(const std::filesystem::path& path, const std::string& why) {
   return StoreError("'" + path.string() + "' is damaged: " + why);
+}
+
+Json parsed(const std::filesystem::path& path, std::string_view text) {
+  try {
+    return text::parse_json<Json>(text);
+  } catch (const text::JsonError& e) {
+    throw damaged(path, e.what());
+  }
 }
 
 }  // namespace
@@ -41,7 +50,7 @@ std::string read_checked_text(const std::filesystem::path& path) {
     text.resize(text.size() - kTailBytes);
     return text += "\n}";
   }
-  auto json = Json::parse(text, nullptr, false);
+  Json json = parsed(path, text);
   if (!json.is_object() || !json.contains("checksum"))
     throw damaged(path, "it is not a JSON object with a checksum");
   const Json said = json["checksum"];
@@ -52,7 +61,7 @@ std::string read_checked_text(const std::filesystem::path& path) {
 }
 
 Json read_checked_json(const std::filesystem::path& path) {
-  Json json = Json::parse(read_checked_text(path), nullptr, false);
+  Json json = parsed(path, read_checked_text(path));
   if (!json.is_object()) throw damaged(path, "it is not a JSON object");
   return json;
 }

@@ -63,6 +63,15 @@ std::string read_file(const fs::path& path, std::size_t limit) {
   }
 }
 
+namespace {
+
+void fsync_file(int fd, const fs::path& path) {
+  while (::fsync(fd) != 0)
+    if (errno != EINTR) throw IoError("cannot write to disk", path, errno);
+}
+
+}  // namespace
+
 NewFile::NewFile(fs::path path)
     : path_(std::move(path)),
       temporary_(path_.parent_path() /
@@ -76,8 +85,7 @@ NewFile::~NewFile() {
 void NewFile::write(std::string_view bytes) { write_all(file_.get(), bytes, temporary_); }
 
 void NewFile::commit(bool durably) {
-  if (durably && ::fsync(file_.get()) != 0)
-    throw IoError("cannot write to disk", temporary_, errno);
+  if (durably) fsync_file(file_.get(), temporary_);
   rename_path(temporary_, path_);
   file_.reset();
   if (durably) fsync_path(path_.has_parent_path() ? path_.parent_path() : ".");
@@ -94,11 +102,7 @@ void write_file_atomically(const fs::path& path, std::string_view bytes) {
   file.commit(false);
 }
 
-void fsync_path(const fs::path& path) {
-  const FileDescriptor file = open_file(path, O_RDONLY);
-  while (::fsync(file.get()) != 0)
-    if (errno != EINTR) throw IoError("cannot write to disk", path, errno);
-}
+void fsync_path(const fs::path& path) { fsync_file(open_file(path, O_RDONLY).get(), path); }
 
 void fsync_tree(const fs::path& path) {
   std::vector<fs::path> files, folders = {path};
@@ -139,9 +143,14 @@ void remove_tree(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::symlink_status(path, error);
   if (status.type() == fs::file_type::not_found) return;
+  if (error) throw IoError("cannot look at", path, error.value());
   if (status.type() == fs::file_type::directory) {
     ::chmod(path.c_str(), 0755);
-    for (const auto& entry : fs::directory_iterator(path, error)) remove_tree(entry.path());
+    fs::directory_iterator entries(path, error);
+    if (error && error.value() != ENOENT) throw IoError("cannot list", path, error.value());
+    for (; !error && entries != fs::directory_iterator(); entries.increment(error))
+      remove_tree(entries->path());
+    if (error && error.value() != ENOENT) throw IoError("cannot list", path, error.value());
     if (::rmdir(path.c_str()) != 0 && errno != ENOENT) throw IoError("cannot remove", path, errno);
   } else if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
     throw IoError("cannot remove", path, errno);

@@ -3,6 +3,9 @@
 // commits of the journal, however many outputs there are. Syncing after every step took seven.
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <cstdio>
+
 #include "runtime/store/checked_json.h"
 #include "runtime/store/store.h"
 
@@ -44,16 +47,23 @@ std::string ArtifactStore::publish(const fs::path& folder, const Artifact& artif
 // What is there already with the same content is kept, what is there damaged is replaced.
 void ArtifactStore::move_in(const fs::path& folder, const std::string& digest) const {
   const fs::path target = artifact_path(digest);
-  if (fs::exists(target)) {
-    std::string why = "it cannot be read";
+  const auto present = [&] {
+    if (!fs::exists(target)) return false;
     try {
-      why = damage(target, artifact(digest), true);
-    } catch (const StoreError&) {
+      if (damage(target, artifact(digest), true).empty()) return true;
+    } catch (const StoreError&) {  // it cannot be read
     }
-    if (why.empty()) return remove_tree(folder);
     discard(target);
+    return false;
+  };
+  if (present()) return remove_tree(folder);
+  while (::rename(folder.c_str(), target.c_str()) != 0) {
+    // Another stage, with the same output, may have been faster.
+    const int error = errno;
+    if (error != EEXIST && error != ENOTEMPTY)
+      throw IoError("cannot rename '" + folder.string() + "' to", target, error);
+    if (present()) return remove_tree(folder);
   }
-  rename_path(folder, target);
   ::chmod(target.c_str(), 0555);
 }
 

@@ -13,6 +13,8 @@
 #include <tuple>
 #include <utility>
 
+#include "text/strict_json.h"
+
 namespace lehr::runtime {
 namespace fs = std::filesystem;
 namespace {
@@ -63,8 +65,8 @@ RunLog::RunLog(const fs::path& store_root, std::string_view pipeline) {
     folder_ = runs / id_;
   } while (!fs::create_directory(folder_));
   lease_ = open_file(folder_ / "lease", O_RDWR | O_CREAT);
-  if (::flock(lease_.get(), LOCK_EX | LOCK_NB) != 0)
-    throw IoError("cannot lock", folder_ / "lease", errno);
+  while (::flock(lease_.get(), LOCK_EX) != 0)  // at most a moment: somebody asks who is running
+    if (errno != EINTR) throw IoError("cannot lock", folder_ / "lease", errno);
   keys_ = open_log(folder_ / "keys");
   events_ = open_log(folder_ / "events.ndjson");
 }
@@ -131,7 +133,10 @@ void RunLog::log(const std::string& stage, std::string_view text) {
 
 void RunLog::finish(const nlohmann::ordered_json& summary) {
   flush();
-  write_file_atomically(folder_ / "run.json", summary.dump(1) + "\n");
+  // What the run reaches must outlive a power loss as long as its results do: gc asks for it.
+  fsync_path(folder_ / "keys");
+  write_file_durably(folder_ / "run.json", summary.dump(1) + "\n");
+  fsync_path(folder_.parent_path());
 }
 
 std::optional<RunEntry> read_run_entry(const fs::path& folder) {
@@ -152,7 +157,7 @@ std::optional<RunEntry> read_run_entry(const fs::path& folder) {
     const FileDescriptor holder(lease);
     run.status = lease >= 0 && ::flock(lease, LOCK_SH | LOCK_NB) != 0 ? "running" : "interrupted";
     if (fs::exists(run.folder / "run.json")) {
-      const auto summary = nlohmann::json::parse(read_file(run.folder / "run.json"));
+      const auto summary = text::parse_json<nlohmann::json>(read_file(run.folder / "run.json"));
       run.status = summary.value("status", run.status);
       run.seconds = summary.value("seconds", 0.0);
     }

@@ -27,6 +27,12 @@ Sha256& Sha256::update(std::string_view bytes) {
   return *this;
 }
 
+std::string Sha256::hex_so_far() const {
+  Sha256 copy;
+  copy.state_->context = state_->context;
+  return copy.hex();
+}
+
 std::string Sha256::hex() {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256_Final(digest, &state_->context);

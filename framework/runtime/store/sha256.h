@@ -19,6 +19,8 @@ class Sha256 {
   Sha256& update(std::string_view bytes);
   // 64 hex digits. Ends the computation: call once.
   std::string hex();
+  // The same, and the computation goes on.
+  std::string hex_so_far() const;
 
  private:
   struct State;

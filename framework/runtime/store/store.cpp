@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <map>
+#include <set>
 
 #include "runtime/store/checked_json.h"
 
@@ -43,8 +44,12 @@ bool is_digest(std::string_view text) {
 
 ArtifactStore::ArtifactStore(fs::path root)
     : root_(fs::absolute(std::move(root)).lexically_normal()) {
+  const bool fresh = !fs::exists(root_ / "trash");  // the last one that is made
   for (const char* folder : {"artifacts", "results", "work", "runs", "trash"})
     make_folders(root_ / folder);
+  if (!fresh) return;
+  fsync_path(root_);
+  fsync_path(root_.parent_path());
 }
 
 fs::path ArtifactStore::artifact_path(std::string_view digest) const {
@@ -80,6 +85,7 @@ Artifact ArtifactStore::artifact(std::string_view digest) const {
   try {
     out = read_artifact(folder);
   } catch (const IoError& e) {
+    if (e.error_number != ENOENT && e.error_number != ENOTDIR) throw;
     if (!fs::exists(folder)) throw none();
     throw StoreError(e.what());
   }
@@ -170,27 +176,41 @@ std::vector<StoreProblem> ArtifactStore::verify(
       problems.push_back({folders[i], e.what()});
     }
   }
+  std::set<fs::path> damaged;  // a result goes with its artifact: the next run makes both again
+  for (const StoreProblem& problem : problems) damaged.insert(problem.path);
   for (const auto& entry : fs::directory_iterator(root_ / "results")) {
     if (entry.path().filename().string().starts_with(".")) continue;  // being written
     try {
-      for (const auto& [port, output] : read_result(entry.path()).outputs)
-        if (!fs::exists(artifact_path(output.digest)))
+      for (const auto& [port, output] : read_result(entry.path()).outputs) {
+        const fs::path folder = artifact_path(output.digest);
+        if (const bool there = fs::exists(folder); !there || damaged.contains(folder))
           problems.push_back({entry.path(), "output '" + port + "' (" +
-                                                output.digest.substr(0, 12) + ") is missing"});
+                                                output.digest.substr(0, 12) + ") is " +
+                                                (there ? "damaged" : "missing")});
+      }
     } catch (const std::exception& e) {
       problems.push_back({entry.path(), e.what()});
     }
   }
+  // What gc has taken away meanwhile is no problem; a result goes before its artifacts.
+  std::erase_if(problems, [](const StoreProblem& p) { return !fs::exists(p.path); });
   return problems;
 }
 
 void ArtifactStore::discard(const fs::path& path) const {
   static std::atomic<unsigned> counter{0};
-  const fs::path away = root_ / "trash" /
-                        (path.filename().string() + "." + std::to_string(::getpid()) + "." +
-                         std::to_string(counter++));
   ::chmod(path.c_str(), 0755);
-  rename_path(path, away);
+  while (true) {
+    const fs::path away = root_ / "trash" /
+                          (path.filename().string() + "." + std::to_string(::getpid()) + "." +
+                           std::to_string(counter++));
+    if (::rename(path.c_str(), away.c_str()) == 0) break;
+    const int error = errno;
+    if (error == ENOENT && !fs::exists(path)) return;  // somebody else has found it as well
+    // Left there by a process of the same number.
+    if (error != EEXIST && error != ENOTEMPTY && error != EISDIR && error != ENOTDIR)
+      throw IoError("cannot rename '" + path.string() + "' to", away, error);
+  }
   fsync_path(path.parent_path());
 }
 

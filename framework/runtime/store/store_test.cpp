@@ -45,6 +45,23 @@ TEST_F(StoreTest, PublishingReplacesWhatIsThereDamaged) {
   store.check_content(digest, 1);
 }
 
+TEST_F(StoreTest, AFileThatDoesNotBelongToAnArtifactIsDamage) {
+  const ArtifactStore store(root_ / "store");
+  const std::string digest = publish(store, "same");
+  ::chmod(store.artifact_path(digest).c_str(), 0755);
+  std::ofstream(store.artifact_path(digest) / "train-00001.jsonl") << "{}";
+  EXPECT_THROW(store.check_content(digest, 1), StoreError);
+  ASSERT_EQ(store.verify(1).size(), 1u);
+}
+
+TEST_F(StoreTest, DiscardsOnceWhatTwoHaveFoundDamaged) {
+  const ArtifactStore store(root_ / "store");
+  const std::string digest = publish(store, "same");
+  store.discard(store.artifact_path(digest));
+  store.discard(store.artifact_path(digest));
+  EXPECT_TRUE(store.list().empty());
+}
+
 TEST_F(StoreTest, AnArtifactHoldsPlainFilesOnly) {
   const fs::path folder = output("x");
   fs::create_symlink("/etc/passwd", folder / "link");
