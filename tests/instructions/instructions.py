@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Instructions that commands of lehr take on pipelines of trivial stages, held against counts.json; and how they grow.
+
+    instructions.py --lehr BIN/lehr --plugins FOLDER --kiln FOLDER [--update]
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "benchmarks"))
+import graphs  # noqa: E402
+
+TOLERANCE = 0.05
+GROWTH = 10.5
+# The C library and OpenSSL choose by processor; here they are to choose the same everywhere.
+SAME_CODE = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-AVX512F,-ERMS", "OPENSSL_ia32cap": ":~0x20000128"}
+
+
+def list_port(folder, stages):
+    """One stage with a list of so many inputs, written on one line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["lehr: 1", "name: list", "stages:", "  source: {uses: kiln.dig}",
+             "  words: {uses: kiln.tokenize, in: {documents: source.documents}, with: {vocab_size: 100}}",
+             "  tokens: {uses: kiln.encode, in: {documents: source.documents, tokenizer: words}}"]
+    lines += [f"  m{i}: {{uses: kiln.train, in: {{tokens: tokens}}}}" for i in range(stages)]
+    lines.append(f"  all: {{uses: kiln.compare, in: {{models: [{', '.join(f'm{i}' for i in range(stages))}]}}}}")
+    path = folder / "pipeline.yaml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+class Workshop:
+    def __init__(self, arguments, folder):
+        self.folder, self.bin = folder, folder / "bin"
+        self.bin.mkdir()
+        plugins = folder / "lib/lehr/plugins"
+        plugins.mkdir(parents=True)
+        for program in ("lehr", "lehr-host"):
+            shutil.copy2(arguments.lehr.parent / program, self.bin)
+        for plugin in (arguments.plugins / "files.so", arguments.plugins / "template.so", arguments.kiln / "kiln.so"):
+            shutil.copy2(plugin, plugins)
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C", **SAME_CODE}
+
+    def run(self, *command):
+        done = subprocess.run([self.bin / "lehr", *command], cwd=self.folder, env=self.environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode != 0:
+            sys.exit(f"lehr {' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}")
+        return done.stdout
+
+    def count(self, *command, said):
+        """Instructions; `said` must be in what the command prints."""
+        done = subprocess.run(["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null",
+                               self.bin / "lehr", *command], cwd=self.folder, env=self.environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        found = re.search(r"I +refs: +([\d,]+)", done.stderr)
+        if done.returncode != 0 or not found or said not in done.stdout:
+            sys.exit(f"lehr {' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return int(found.group(1).replace(",", ""))
+
+
+def measure(shop):
+    """{what: instructions}. The names of those that are to grow linearly end in the number of stages."""
+    counts = {"version": shop.count("--version", said=".")}
+    for stages in (100, 1000):
+        made = {shape.__name__: shape(shop.folder / f"{shape.__name__}{stages}", stages).relative_to(shop.folder)
+                for shape in (graphs.chain, graphs.fan, list_port)}
+        for shape, file in made.items():
+            counts[f"validate {shape} {stages}"] = shop.count("validate", file, said="no mistakes")
+            counts[f"plan {shape} {stages}"] = shop.count("plan", file, said="never run before")
+    for stages in (30, 300):
+        file = graphs.chain(shop.folder / f"run{stages}", stages).relative_to(shop.folder)
+        shop.run("run", file)
+        counts[f"nothing to do {stages}"] = shop.count("run", file, said=f"0 ran, {stages} cached")
+        counts[f"first stage changed {stages}"] = shop.count(
+            "plan", file, "--set", f"stages.s0.with.train=[{file.parent}/more.jsonl]", said=f"{stages - 1} to run unless")
+    return counts
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lehr", required=True, type=pathlib.Path)
+    parser.add_argument("--plugins", required=True, type=pathlib.Path)
+    parser.add_argument("--kiln", required=True, type=pathlib.Path)
+    parser.add_argument("--update", action="store_true", help="take what is counted now as the numbers to keep to")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="lehr-instructions-", ignore_cleanup_errors=True) as folder:
+        counts = measure(Workshop(arguments, pathlib.Path(folder)))
+        subprocess.run(["chmod", "-R", "u+w", folder], check=True)
+    stored = HERE / "counts.json"
+    if arguments.update:
+        stored.write_text(json.dumps(counts, indent=1) + "\n")
+    kept = json.loads(stored.read_text())
+    wrong = []
+    for what, count in counts.items():
+        change = count / kept[what] - 1
+        print(f"{what:32} {count / 1e6:9.2f} M  {change:+7.1%}")
+        if abs(change) > TOLERANCE:
+            wrong.append(f"{what}: {count:,} instructions, not {kept[what]:,} ({change:+.1%})")
+        if what.endswith("00") and (small := what.rsplit(" ", 1)[0] + " " + what.rsplit(" ", 1)[1][:-1]) in counts:
+            grown = (count - counts["version"]) / (counts[small] - counts["version"])
+            if grown > GROWTH:
+                wrong.append(f"{what}: {grown:.1f} times as many instructions as a tenth of the stages")
+    for line in wrong:
+        print(line)
+    if wrong:
+        print("A change that is meant: instructions.py --update, and commit counts.json with it.")
+    sys.exit(bool(wrong))
+
+
+main()
