@@ -19,7 +19,8 @@ class Disk:
     def __init__(self, synced, folder, mode, dice):
         self.synced, self.folder, self.mode, self.dice = synced, folder, mode, dice
         self.parent = {}  # of a folder: the last one that was synced with it, so that no rename is seen half
-        for listing in sorted(synced.glob("d*"), key=lambda path: path.stat().st_mtime_ns):
+        whole = [path for path in synced.glob("d*") if path.suffix == ""]  # not one whose writer was killed
+        for listing in sorted(whole, key=lambda path: path.stat().st_mtime_ns):
             for line in listing.read_text().splitlines():
                 self.parent[int(line.split(" ", 1)[0])] = int(listing.name[1:])
 
