@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <set>
 
 #include "runtime/plugin/elf_file.h"
@@ -41,26 +42,65 @@ bool valid_name(const nlohmann::ordered_json& name) {
          });
 }
 
+using Json = nlohmann::ordered_json;
+
+// What is wrong with the types of a port's, parameter's or item's members, or an empty text: who
+// reads a description later relies on them.
+std::string check_members(const Json& entry) {
+  static const std::map<std::string, bool (Json::*)() const noexcept, std::less<>> types = {
+      {"name", &Json::is_string},      {"type", &Json::is_string},
+      {"help", &Json::is_string},      {"unit", &Json::is_string},
+      {"summary", &Json::is_string},   {"self", &Json::is_string},
+      {"required", &Json::is_boolean}, {"affects_output", &Json::is_boolean},
+      {"list", &Json::is_boolean},     {"optional", &Json::is_boolean},
+      {"seed", &Json::is_boolean},     {"determinism", &Json::is_string},
+      {"min", &Json::is_number},       {"max", &Json::is_number},
+      {"choices", &Json::is_array},    {"fields", &Json::is_array},
+      {"item", &Json::is_object},      {"facets", &Json::is_object}};
+  if (!entry.is_object()) return "an entry is not an object";
+  for (const auto& [name, value] : entry.items()) {
+    const auto known = types.find(name);
+    if (known != types.end() && !(value.*known->second)())
+      return "'" + name + "' is of the wrong type";
+  }
+  if (entry.contains("choices"))
+    for (const Json& choice : entry.at("choices"))
+      if (!choice.is_string()) return "a choice is not text";
+  if (entry.contains("item")) return check_members(entry.at("item"));
+  if (entry.contains("fields"))
+    for (const Json& field : entry.at("fields")) {
+      if (const std::string wrong = check_members(field); !wrong.empty()) return wrong;
+      if (!field.contains("name") || !field.contains("type")) return "a field has no name or type";
+    }
+  return {};
+}
+
 // What is wrong with the items of one kind, or an empty text.
-std::string check_items(const nlohmann::ordered_json& description, const char* kind) {
+std::string check_items(const Json& description, std::string_view kind) {
   const auto items = description.find(kind);
   if (items == description.end()) return {};
-  if (!items->is_array()) return std::string("'") + kind + "' is not a list";
+  if (!items->is_array()) return "'" + std::string(kind) + "' is not a list";
   std::set<std::string> seen;
   for (const auto& item : *items) {
     if (!item.is_object() || !valid_name(item.value("name", nlohmann::ordered_json())))
-      return std::string("an entry of '") + kind + "' has no valid name";
+      return "an entry of '" + std::string(kind) + "' has no valid name";
     const std::string name = item["name"];
     if (!seen.insert(name).second)
-      return std::string("'") + kind + "' has two entries named '" + name + "'";
-    for (const char* list : {"parameters", "inputs", "outputs"})
-      if (item.contains(list)) {
-        if (!item[list].is_array()) return "'" + name + "': '" + list + "' is not a list";
-        for (const auto& p : item[list])
-          if (!p.is_object() || !p.contains("name") || !p["name"].is_string() ||
-              !p.contains("type") || !p["type"].is_string())
-            return "'" + name + "': an entry of '" + list + "' has no name or type";
+      return "'" + std::string(kind) + "' has two entries named '" + name + "'";
+    if (const std::string wrong = check_members(item); !wrong.empty())
+      return "'" + name + "': " + wrong;
+    for (const char* list : {"parameters", "inputs", "outputs"}) {
+      const bool needed = std::string_view(list) == "parameters" || kind == "stages";
+      if (!item.contains(list) && !needed) continue;
+      if (!item.contains(list) || !item[list].is_array())
+        return "'" + name + "': '" + list + "' is not a list";
+      for (const auto& p : item[list]) {
+        if (const std::string wrong = check_members(p); !wrong.empty())
+          return "'" + name + "': " + list + ": " + wrong;
+        if (!p.contains("name") || !p.contains("type"))
+          return "'" + name + "': an entry of '" + list + "' has no name or type";
       }
+    }
   }
   return {};
 }

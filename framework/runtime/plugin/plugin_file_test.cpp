@@ -101,8 +101,17 @@ TEST_F(PluginFileTest, NamesTheReasonOfABrokenFile) {
   stamp_plugin_file(file_, std::string(100000, '['));
   EXPECT_NE(reason(file_).find("nested deeper"), std::string::npos);
   stamp_plugin_file(
-      file_, R"({"manifest":1,"name":"acme","version":"1","steps":[{"name":"a"},{"name":"a"}]})");
+      file_,
+      R"({"manifest":1,"name":"acme","version":"1","steps":[{"name":"a","parameters":[]},{"name":"a","parameters":[]}]})");
   EXPECT_NE(reason(file_).find("two entries named 'a'"), std::string::npos);
+  stamp_plugin_file(
+      file_,
+      R"({"manifest":1,"name":"acme","version":"1","stages":[{"name":"a","inputs":[],"outputs":[]}]})");
+  EXPECT_NE(reason(file_).find("'parameters' is not a list"), std::string::npos);
+  stamp_plugin_file(
+      file_,
+      R"({"manifest":1,"name":"acme","version":"1","steps":[{"name":"a","parameters":[{"name":"p","type":"int","help":1}]}]})");
+  EXPECT_NE(reason(file_).find("'help' is of the wrong type"), std::string::npos);
 }
 
 TEST_F(PluginFileTest, TruncationAnywhereIsAnErrorOrHarmless) {
