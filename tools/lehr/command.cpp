@@ -119,8 +119,7 @@ std::optional<LoadedPipeline> load_pipeline(const Options& options, int& exit_co
 }
 
 fs::path host_program() {
-  std::error_code error;
-  const fs::path host = fs::read_symlink("/proc/self/exe", error).parent_path() / "lehr-host";
+  const fs::path host = fs::read_symlink("/proc/self/exe").parent_path() / "lehr-host";
   if (!fs::exists(host))
     throw CommandError(kUsage, "'" + host.string() + "' is missing; it is installed beside lehr");
   return host;
