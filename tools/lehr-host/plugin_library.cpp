@@ -1,6 +1,7 @@
 #include "plugin_library.h"
 
 #include <boost/dll/shared_library.hpp>
+#include <cstddef>
 
 #include "runtime/plugin/plugin_file.h"
 
@@ -8,6 +9,23 @@ namespace lehr::host {
 namespace {
 
 std::string_view view(lehr_str s) { return {s.data ? s.data : "", s.size}; }
+
+// Through the last member of version 1's first tables: an older element may end there.
+constexpr std::size_t kStageSize = offsetof(lehr_stage, run) + sizeof(lehr_stage::run);
+constexpr std::size_t kStepSize = offsetof(lehr_step, destroy) + sizeof(lehr_step::destroy);
+constexpr std::size_t kRewardSize = offsetof(lehr_reward, destroy) + sizeof(lehr_reward::destroy);
+constexpr std::size_t kPluginSize =
+    offsetof(lehr_plugin, reward_stride) + sizeof(lehr_plugin::reward_stride);
+
+// Every element says its own size, which may be smaller than its stride.
+template <class Item>
+bool too_small(const Item* first, std::size_t count, std::size_t stride, std::size_t least) {
+  if (count > 0 && (first == nullptr || stride < least)) return true;
+  const auto* base = reinterpret_cast<const char*>(first);
+  for (std::size_t i = 0; i < count; ++i)
+    if (reinterpret_cast<const Item*>(base + i * stride)->size < least) return true;
+  return false;
+}
 
 template <class Item>
 const Item* find(const Item* first, std::size_t count, std::size_t stride, std::string_view name) {
@@ -46,14 +64,14 @@ PluginLibrary::PluginLibrary(std::filesystem::path path, const lehr_host* servic
   if (table_ == nullptr)
     throw fail("it cannot use this host (plugin boundary version " +
                std::to_string(LEHR_ABI_VERSION) + "), or its registration failed");
-  if (table_->size < sizeof(lehr_plugin) || table_->abi == 0)
+  if (table_->size < kPluginSize || table_->abi == 0)
     throw fail("its table is too small to be a plugin's");
   if (table_->needs_abi > LEHR_ABI_VERSION)
     throw fail("it needs plugin boundary version " + std::to_string(table_->needs_abi) +
                ", this is " + std::to_string(LEHR_ABI_VERSION) + ". Use a newer Lehr");
-  if ((table_->stage_count && table_->stage_stride < sizeof(lehr_stage)) ||
-      (table_->step_count && table_->step_stride < sizeof(lehr_step)) ||
-      (table_->reward_count && table_->reward_stride < sizeof(lehr_reward)))
+  if (too_small(table_->stages, table_->stage_count, table_->stage_stride, kStageSize) ||
+      too_small(table_->steps, table_->step_count, table_->step_stride, kStepSize) ||
+      too_small(table_->rewards, table_->reward_count, table_->reward_stride, kRewardSize))
     throw fail("the elements of its tables are smaller than version 1 says");
 }
 
@@ -83,6 +101,10 @@ void PluginLibrary::check_manifest() const {
 
 const lehr_stage* PluginLibrary::stage(std::string_view name) const {
   return find(table_->stages, table_->stage_count, table_->stage_stride, name);
+}
+decltype(lehr_stage::estimate) PluginLibrary::estimate(const lehr_stage& stage) {
+  constexpr std::size_t needed = offsetof(lehr_stage, estimate) + sizeof(lehr_stage::estimate);
+  return stage.size >= needed ? stage.estimate : nullptr;
 }
 const lehr_step* PluginLibrary::step(std::string_view name) const {
   return find(table_->steps, table_->step_count, table_->step_stride, name);

@@ -35,6 +35,8 @@ class PluginLibrary {
   const lehr_stage* stage(std::string_view name) const;
   const lehr_step* step(std::string_view name) const;
   const lehr_reward* reward(std::string_view name) const;
+  // Null: it offers none, or is older than estimates.
+  static decltype(lehr_stage::estimate) estimate(const lehr_stage& stage);
 
  private:
   std::filesystem::path path_;

@@ -1,4 +1,4 @@
-/* The C boundary between Lehr and its plugins, version 1.
+/* The C boundary between Lehr and its plugins. Version 1, frozen.
  *
  * A plugin is a shared library that exports one function, `lehr_plugin_entry`, which returns a
  * table. Stages, document steps and rewards are tables of function pointers; the host passes a
@@ -6,15 +6,39 @@
  * text, `lehr_plugin.description`; its form is described in description.md beside this header. C++
  * authors use plugin.h, which writes all of this for them.
  *
- * Rules that keep old plugins working on newer hosts and the other way round:
- *  - A table begins with its size in bytes. Tables grow only at the end; whoever reads a table
- * looks at its size before it touches a member that was not in version 1. Members are never removed
- * or given another meaning.
- *  - Arrays carry the stride of their elements, so elements may grow too.
- *  - Strings are (pointer, length), UTF-8, not terminated, and borrowed: valid during the call that
- * passes them, unless the comment says longer.
- *  - No C++ type, exception or allocator crosses. A function that can fail returns a lehr_status
- * and tells why through the `fail` service (or the lehr_sink it was given) before it returns.
+ * Growth. What is here never changes: no member is removed, moved or given another meaning, so an
+ * old plugin runs on every newer host. New things come in these ways only:
+ *  - A table begins with its size in bytes, set by whoever fills it, and grows at its end. Whoever
+ *    reads a table looks at that size before it touches a member that version 1 did not have; one
+ *    beyond the size counts as null.
+ *  - Arrays carry the stride of their elements, so elements grow at their end too. A reader walks
+ * by the stride it was given, never by its own sizeof, and reads no more of an element than that
+ *    stride. A structure that the caller hands over to be filled comes with its size; no more than
+ *    that is written.
+ *  - Enumerations get new values, flags new bits. A plugin takes an unknown lehr_kind for
+ * LEHR_NULL; a host takes an unknown lehr_status or lehr_verdict for a failure and an unknown log
+ * level for the nearest one. Flag bits without a name are 0 and are ignored.
+ *  - A new service or promise raises LEHR_ABI_VERSION. A plugin that cannot do without it says so
+ * in `needs_abi`, and older hosts refuse it by name; one that can, compares lehr_host.size or .abi.
+ *  - The description is JSON in which unknown members are ignored.
+ *
+ * Strings are (pointer, length), UTF-8, not terminated; an empty one may have a null pointer.
+ *
+ * Ownership. What a pointer leads to belongs to the side that made it, and is borrowed for the call
+ * that passes it unless the comment says longer. Neither side frees what the other allocated. No
+ * C++ type, exception or allocator crosses, so compiler, standard library and the versions of all
+ * other libraries are each side's own business.
+ *
+ * Errors. A function that can fail returns a lehr_status; before it returns LEHR_FAILED it tells
+ * why through the `fail` service or the lehr_sink it was given: what happened, where, how to fix
+ * it. Out parameters count only with LEHR_OK. What a function throws, or a crash, ends its process
+ * and is reported with the plugin's name.
+ *
+ * Threads. `lehr_plugin_entry`, `check`, `estimate`, `run` and the functions of a reward are called
+ * from the main thread of a process that runs nothing else; a stage may start threads and must have
+ * joined them when `run` returns. An instance of a step may be created, used and destroyed on
+ * different threads, but by one at a time; several instances are used at once. Host services may be
+ * called from any thread of the stage unless noted. A library is never unloaded.
  */
 #ifndef LEHR_ABI_H
 #define LEHR_ABI_H
@@ -146,9 +170,8 @@ typedef struct lehr_progress {
   lehr_str note;        /* short, shown as it is: "loss 3.21" */
 } lehr_progress;
 
-enum {
-  LEHR_RESULT_VOLATILE = 1u
-}; /* a timing or the like: kept, but not expected to be the same again */
+/* A timing or the like: kept, but not expected to be the same again. */
+enum { LEHR_RESULT_VOLATILE = 1u };
 enum { LEHR_DEBUG = 0, LEHR_INFO = 1, LEHR_WARNING = 2 };
 
 /* Host services. All may be called from any thread of the stage unless noted. */
@@ -172,6 +195,7 @@ typedef struct lehr_host {
   uint32_t (*threads)(lehr_context*);
   lehr_str (*device)(lehr_context*); /* "cpu" or "cuda" */
   size_t (*input_count)(lehr_context*);
+  /* Fills the first out_size bytes of *out. */
   lehr_status (*input)(lehr_context*, size_t index, lehr_input* out, size_t out_size);
   /* Directory of an output port, to be filled with files; absolute path, alive with the context.
    * LEHR_FAILED: no such port. */
@@ -204,18 +228,34 @@ typedef struct lehr_host {
   lehr_status (*output_at)(lehr_context*, size_t index, lehr_output* out, size_t out_size);
 } lehr_host;
 
+/* The host sets the size and every number to -1, "not known"; the stage fills in what it knows. */
+typedef struct lehr_estimate {
+  size_t size;
+  double steps;      /* of the optimizer, or whatever the stage counts as one */
+  double tokens;     /* processed, repetitions included */
+  double parameters; /* of the model that is trained */
+  double flops;
+  double memory_bytes; /* highest resident set */
+  double disk_bytes;   /* largest together in the work folder: checkpoints and outputs */
+} lehr_estimate;
+
 typedef struct lehr_stage {
   size_t size;
   lehr_str name;
-  /* Cross-parameter rules beyond types and ranges; may be null. */
+  /* Cross-parameter rules beyond types and ranges; may be null. Called while planning and before
+   * run: quick, and reads parameters only. */
   lehr_status (*check)(const lehr_value* parameters, const lehr_sink* error);
   lehr_status (*run)(lehr_context*, const lehr_host*);
+  /* What running it would need, told without running it: for `lehr plan`. May be null. `inputs`:
+   * as known while planning; `path` and `digest` are empty for what is not made yet. */
+  lehr_status (*estimate)(const lehr_value* parameters, const lehr_input* inputs, size_t count,
+                          size_t stride, lehr_estimate* out, const lehr_sink* error);
 } lehr_stage;
 
 typedef struct lehr_plugin {
   size_t size;
   uint32_t abi;         /* LEHR_ABI_VERSION this plugin was built with */
-  uint32_t needs_abi;   /* oldest host it can use */
+  uint32_t needs_abi;   /* oldest host it can use; 1 for what uses version 1 only */
   lehr_str description; /* JSON, alive as long as the library */
   const lehr_stage* stages;
   size_t stage_count, stage_stride;
@@ -225,7 +265,8 @@ typedef struct lehr_plugin {
   size_t reward_count, reward_stride;
 } lehr_plugin;
 
-/* Returns null if the host cannot be used. Called once, before anything else. */
+/* Returns null if the host cannot be used. Called once, before anything else. The tables stay as
+ * long as the process; `host` does, too. */
 const lehr_plugin* lehr_plugin_entry(const lehr_host* host);
 typedef const lehr_plugin* (*lehr_plugin_entry_fn)(const lehr_host* host);
 

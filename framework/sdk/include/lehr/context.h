@@ -27,6 +27,11 @@ struct Output {
   std::filesystem::path path;  // the directory to fill
 };
 
+inline Input to_input(const lehr_input& in) {
+  return {std::string(view(in.port)), std::string(view(in.label)),  std::string(view(in.type)),
+          std::string(view(in.path)), std::string(view(in.digest)), std::string(view(in.facets))};
+}
+
 // A document step opened for one worker thread.
 class StepInstance {
  public:
@@ -147,9 +152,7 @@ inline std::vector<Input> Context::inputs() const {
   for (std::size_t i = 0; i < host_->input_count(self_); ++i) {
     lehr_input in{};
     need(host_->input(self_, i, &in, sizeof in), "the host could not describe an input");
-    out.push_back({std::string(view(in.port)), std::string(view(in.label)),
-                   std::string(view(in.type)), std::string(view(in.path)),
-                   std::string(view(in.digest)), std::string(view(in.facets))});
+    out.push_back(to_input(in));
   }
   return out;
 }

@@ -186,6 +186,10 @@ class Description {
     return add(name, "rewards", "[]");
   }
 
+  // Said by the wrapper: planning asks a plugin only for what it offers.
+  void offers_check(bool does) { check_ = does; }
+  void offers_estimate(bool does) { estimate_ = does; }
+
   // {"summary":..., "parameters":[...]} and, for a stage, its ports and promises.
   std::string json(std::string_view name, bool stage) const;
 
@@ -253,7 +257,7 @@ class Description {
   Value values_;
   std::string summary_;
   Determinism determinism_ = Determinism::exact;
-  bool seed_ = false;
+  bool seed_ = false, check_ = false, estimate_ = false;
   std::deque<Port> inputs_, outputs_;
   std::deque<Parameter> parameters_;
 };
@@ -341,6 +345,8 @@ inline std::string Description::json(std::string_view name, bool stage) const {
     out += std::string(",\"seed\":") + (seed_ ? "true" : "false");
     out += ",\"inputs\":" + array(inputs_) + ",\"outputs\":" + array(outputs_);
   }
+  if (check_) out += ",\"check\":true";
+  if (estimate_) out += ",\"estimate\":true";
   return out + ",\"parameters\":" + array(parameters_) + "}";
 }
 

@@ -16,9 +16,11 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,13 +29,21 @@
 
 namespace lehr {
 
+// What a run of a stage would need; what stays empty is not known. See lehr_estimate.
+struct Estimate {
+  std::optional<double> steps, tokens, parameters, flops, memory_bytes, disk_bytes;
+};
+
 // Artifacts in, artifacts out. One object per run, in a process of its own.
 class Stage {
  public:
   virtual ~Stage() = default;
   virtual void describe(Description& d) = 0;
-  // Rules across parameters, called after they are bound and before anything runs: throw Error.
+  // Rules across parameters, called after they are bound, while planning and before anything runs:
+  // throw Error.
   virtual void check() {}
+  // For `lehr plan`, called after check. inputs: one that is not made yet has an empty path.
+  virtual void estimate(const std::vector<Input>& /*inputs*/, Estimate& /*out*/) {}
   // Fills the output directories. Throw Error to fail, Cancelled to stop when asked.
   virtual void run(Context& context) = 0;
 };
@@ -127,6 +137,46 @@ void destroy(void* instance) {
   delete static_cast<typename T::Held*>(instance);
 }
 
+// Whether T has a `check` or `estimate` of its own, so that planning asks only those that do.
+template <class T>
+constexpr bool has_check() {
+  if constexpr (requires { &T::check; })
+    return !std::is_same_v<decltype(&T::check), void (Stage::*)()> &&
+           !std::is_same_v<decltype(&T::check), void (DocumentStep::*)()> &&
+           !std::is_same_v<decltype(&T::check), void (Reward::*)()>;
+  return true;  // overridden, and not public
+}
+template <class T>
+constexpr bool has_estimate() {
+  if constexpr (requires { &T::estimate; })
+    return !std::is_same_v<decltype(&T::estimate),
+                           void (Stage::*)(const std::vector<Input>&, Estimate&)>;
+  return true;
+}
+
+inline void write_estimate(const Estimate& from, lehr_estimate& to) {
+  to.steps = from.steps.value_or(to.steps);
+  to.tokens = from.tokens.value_or(to.tokens);
+  to.parameters = from.parameters.value_or(to.parameters);
+  to.flops = from.flops.value_or(to.flops);
+  to.memory_bytes = from.memory_bytes.value_or(to.memory_bytes);
+  to.disk_bytes = from.disk_bytes.value_or(to.disk_bytes);
+}
+
+template <class T>
+lehr_status estimate(const lehr_value* parameters, const lehr_input* inputs, size_t count,
+                     size_t stride, lehr_estimate* out, const lehr_sink* error) {
+  return guarded(error, [&] {
+    std::vector<Input> known;
+    for (size_t i = 0; i < count; ++i)
+      known.push_back(to_input(*reinterpret_cast<const lehr_input*>(
+          reinterpret_cast<const char*>(inputs) + i * stride)));
+    Estimate result;
+    bind<T>(parameters)->estimate(known, result);
+    write_estimate(result, *out);
+  });
+}
+
 template <class T>
 lehr_stage stage_table(lehr_str name) {
   lehr_stage table{};
@@ -135,6 +185,7 @@ lehr_stage stage_table(lehr_str name) {
   table.check = [](const lehr_value* parameters, const lehr_sink* error) {
     return guarded(error, [&] { bind<T>(parameters); });
   };
+  if constexpr (has_estimate<T>()) table.estimate = estimate<T>;
   table.run = [](lehr_context* self, const lehr_host* host) {
     try {
       Context context(self, host);
@@ -228,13 +279,13 @@ class Plugin {
 
   // Called once by the entry function, on the object that stays for the life of the process.
   const lehr_plugin* table(const lehr_host* host) {
-    if (host == nullptr || host->abi < LEHR_ABI_VERSION) return nullptr;
+    if (host == nullptr || host->abi < kNeedsAbi) return nullptr;
     description_ =
         "{\"manifest\":1,\"name\":" + json_string(name_) + ",\"version\":" + json_string(version_) +
         ",\"summary\":" + json_string(summary_) + ",\"license\":" + json_string(license_) +
         ",\"abi\":" + std::to_string(LEHR_ABI_VERSION) + ",\"stages\":[" + stages_json_ +
         "],\"steps\":[" + steps_json_ + "],\"rewards\":[" + rewards_json_ + "]}";
-    table_ = {sizeof table_,      LEHR_ABI_VERSION,  LEHR_ABI_VERSION,   borrow(description_),
+    table_ = {sizeof table_,      LEHR_ABI_VERSION,  kNeedsAbi,          borrow(description_),
               stages_.data(),     stages_.size(),    sizeof(lehr_stage), steps_.data(),
               steps_.size(),      sizeof(lehr_step), rewards_.data(),    rewards_.size(),
               sizeof(lehr_reward)};
@@ -242,11 +293,16 @@ class Plugin {
   }
 
  private:
+  // The oldest host whose services suffice for this wrapper; raised when it calls a newer one.
+  static constexpr uint32_t kNeedsAbi = 1;
+
   lehr_str keep(std::string_view name) { return borrow(*names_.emplace(name).first); }
   template <class T>
   Plugin&& describe(std::string& list, std::string_view name, bool stage) {
     Description d;
     T().describe(d);
+    d.offers_check(detail::has_check<T>());
+    if constexpr (std::is_base_of_v<Stage, T>) d.offers_estimate(detail::has_estimate<T>());
     list += (list.empty() ? "" : ",") + d.json(name, stage);
     return std::move(*this);
   }
