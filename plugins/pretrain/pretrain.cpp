@@ -3,6 +3,8 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <limits>
 
@@ -13,6 +15,8 @@
 #include "lm/optimizer.h"
 #include "lm/runtime.h"
 #include "lm/token_feed.h"
+#include "text/token_shards.h"
+#include "text/tokenizer.h"
 
 namespace lehr::plugins::pretrain {
 
@@ -33,6 +37,24 @@ double accumulate_gradients(const lm::Model& model, std::vector<lm::PackedBatch>
   return tally.loss();
 }
 
+lm::ModelConfig with_end_of_text(lm::ModelConfig config, const text::Tokenizer& tokenizer) {
+  config.eos_token_id = tokenizer.end_of_text();
+  if (const auto pad = tokenizer.pad()) config.pad_token_id = *pad;
+  return config;
+}
+
+// Highest resident set. Weights, gradients and two moments are fp32, products may use a bf16 copy;
+// for the backward pass a row keeps about 8 vectors of width C and 3 of the feed-forward width per
+// layer; the head works in slices. The libraries take 250 MB. Within a quarter of what was
+// measured.
+double memory_bytes(const lm::ModelConfig& config, std::int64_t row_tokens) {
+  const double per_token =
+      4.0 * static_cast<double>(config.layers) *
+      static_cast<double>(8 * config.hidden_size + 3 * config.intermediate_size);
+  return 250e6 + 18.0 * static_cast<double>(config.parameters()) +
+         per_token * static_cast<double>(row_tokens);
+}
+
 lm::Metrics evaluate(const lm::Model& model, const std::vector<lm::PackedBatch>& rows,
                      const std::vector<std::uint32_t>& byte_lengths) {
   const at::NoGradGuard no_gradients;
@@ -47,7 +69,7 @@ lm::Metrics evaluate(const lm::Model& model, const std::vector<lm::PackedBatch>&
 
 }  // namespace
 
-lm::ModelConfig Shape::config(const text::Tokenizer& tokenizer, std::int64_t vocab_size) const {
+lm::ModelConfig Shape::config(std::int64_t vocab_size) const {
   lm::ModelConfig config;
   config.hidden_size = width;
   config.intermediate_size = ffn.value_or((width * 8 / 3 + 63) / 64 * 64);
@@ -59,8 +81,6 @@ lm::ModelConfig Shape::config(const text::Tokenizer& tokenizer, std::int64_t voc
   config.rope_theta = rope_theta;
   config.tie_word_embeddings = tied;
   config.max_position_embeddings = context;
-  config.eos_token_id = tokenizer.end_of_text();
-  if (const auto pad = tokenizer.pad()) config.pad_token_id = *pad;
   return config;
 }
 
@@ -106,6 +126,41 @@ void Pretrain::check() {
                 std::to_string(shape_.heads));
 }
 
+void Pretrain::estimate(const std::vector<Input>& inputs, Estimate& out) {
+  std::optional<text::TokensInfo> tokens;
+  std::optional<lm::ModelConfig> config;
+  for (const Input& in : inputs) {
+    if (in.path.empty()) continue;
+    if (in.port == "tokens") tokens = text::read_tokens_json(in.path);
+    if (in.port == "model") config = lm::read_config(in.path);
+  }
+  const bool onward =
+      std::any_of(inputs.begin(), inputs.end(), [](const Input& in) { return in.port == "model"; });
+  if (!onward && tokens) config = shape_.config(static_cast<std::int64_t>(tokens->vocab_size));
+
+  const auto step_tokens = static_cast<double>(training_.row_tokens() * training_.rows_per_step());
+  if (training_.budget.steps || training_.budget.tokens) {
+    out.steps = static_cast<double>(
+        lm::steps_of(training_.budget, static_cast<std::int64_t>(step_tokens), {}));
+  } else if (tokens) {  // the first token of a document is no target
+    const auto targets = static_cast<double>(tokens->train.tokens - tokens->train.documents);
+    const double epochs = training_.budget.epochs.value_or(1);
+    out.steps = epochs > 0 ? std::max(1.0, std::ceil(epochs * targets / step_tokens)) : 0;
+  }
+  if (out.steps) out.tokens = *out.steps * step_tokens;
+  if (!config) return;
+  const auto parameters = static_cast<double>(config->parameters());
+  out.parameters = parameters;
+  out.memory_bytes = memory_bytes(*config, training_.row_tokens());
+  out.disk_bytes = (2 * 12 + 4) * parameters;  // two checkpoints with moments, and the model
+  if (!out.tokens || !tokens || tokens->train.documents == 0) return;
+  const double length =
+      static_cast<double>(tokens->train.tokens) / static_cast<double>(tokens->train.documents);
+  const double keys =
+      std::min(length, static_cast<double>(config->max_position_embeddings)) / 2 + 0.5;
+  out.flops = *out.tokens * config->flops_per_token(keys);
+}
+
 void Pretrain::run(Context& context) {
   lm::start_runtime(context.threads());
   const lm::Precision precision = lm::parse_precision(training_.precision);
@@ -114,10 +169,10 @@ void Pretrain::run(Context& context) {
   const auto vocab_size = static_cast<std::int64_t>(text::read_tokens_json(tokens).vocab_size);
   const text::TokenShards train(tokens, "train"), held_out(tokens, "eval");
 
-  lm::Model model =
-      context.has_input("model")
-          ? lm::Model::load(context.input("model").path, precision)
-          : lm::Model::create(shape_.config(tokenizer, vocab_size), context.seed(), precision);
+  lm::Model model = context.has_input("model")
+                        ? lm::Model::load(context.input("model").path, precision)
+                        : lm::Model::create(with_end_of_text(shape_.config(vocab_size), tokenizer),
+                                            context.seed(), precision);
   if (model.config().vocab_size < vocab_size)
     throw Error("the tokens were made with a vocabulary of " + std::to_string(vocab_size) +
                 ", the model has " + std::to_string(model.config().vocab_size));

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lm/config.h"
 #include "lm/training_loop.h"
-#include "text/tokenizer.h"
 
 namespace lehr::plugins::pretrain {
 
@@ -25,7 +25,7 @@ struct Shape {
   bool tied = true;
   double rope_theta = 10000;
 
-  lm::ModelConfig config(const text::Tokenizer& tokenizer, std::int64_t vocab_size) const;
+  lm::ModelConfig config(std::int64_t vocab_size) const;
 };
 
 lm::TrainOptions pretrain_defaults();
@@ -34,6 +34,7 @@ class Pretrain : public Stage {
  public:
   void describe(Description& d) override;
   void check() override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  private:

@@ -14,6 +14,8 @@
 #include <string_view>
 
 #include "event_pipe.h"
+#include "exercise.h"
+#include "plugin_answers.h"
 #include "plugin_library.h"
 #include "reward_process.h"
 #include "runtime/plugin/plugin_file.h"
@@ -31,6 +33,10 @@ constexpr const char* kUsage =
     "  lehr-host --describe FILE.so   print the plugin's description (JSON)\n"
     "  lehr-host --spec FILE [--events FD] [--parent PID]\n"
     "                                 run one stage, as the file says\n"
+    "  lehr-host --check FILE [--events FD] [--parent PID]\n"
+    "                                 ask a plugin about parameters, as the file says\n"
+    "  lehr-host --exercise FILE [--events FD] [--parent PID]\n"
+    "                                 call a document step or reward, as the file says\n"
     "  lehr-host --reward FD [--parent PID]\n"
     "                                 serve one reward over the inherited socket FD\n";
 
@@ -71,11 +77,23 @@ int run(const std::string& spec_file, int events_fd) {
   return host::run_stage(spec, events);
 }
 
+int ask(const std::string& mode, const std::string& file, int events_fd) {
+  host::EventPipe events(events_fd);
+  ::signal(SIGPIPE, SIG_IGN);
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  const auto request = nlohmann::ordered_json::parse(runtime::read_file(file));
+  return mode == "--check" ? host::answer_questions(request, events)
+                           : host::exercise(request, events);
+}
+
 int dispatch(std::map<std::string, std::string> options) {
   if (options.contains("--parent") && !die_with(std::stoi(options["--parent"]))) return 1;
   const auto events = options.contains("--events") ? std::stoi(options["--events"]) : -1;
   if (options.contains("--spec")) return run(options["--spec"], events);
   prepare_environment(0);
+  for (const char* mode : {"--check", "--exercise"})
+    if (options.contains(mode)) return ask(mode, options[mode], events);
   if (options.contains("--reward")) return host::serve_reward(std::stoi(options["--reward"]));
   if (options.contains("--stamp")) {
     const std::string& file = options["--stamp"];

@@ -1,6 +1,7 @@
 // The process that holds one reward plugin and answers a stage host.
 #include <vector>
 
+#include "error_sink.h"
 #include "message_socket.h"
 #include "plugin_library.h"
 #include "reward_process.h"
@@ -11,13 +12,6 @@ namespace lehr::host {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct Message {
-  std::string text;
-  lehr_sink sink{sizeof(lehr_sink), &text, [](void* self, lehr_str s) {
-                   static_cast<std::string*>(self)->assign(s.data ? s.data : "", s.size);
-                 }};
-};
 
 Json score_all(const lehr_reward* reward, void* instance, const Json& request) {
   const Json& list = request.at("exchanges");
@@ -30,10 +24,10 @@ Json score_all(const lehr_reward* reward, void* instance, const Json& request) {
     exchanges.push_back(
         {borrow(e.at(0)), borrow(e.at(1)), borrow(e.at(2)), e.at(3).get<std::uint32_t>()});
   std::vector<double> scores(exchanges.size());
-  Message message;
+  ErrorSink message;
   if (reward->score(instance, exchanges.data(), exchanges.size(), sizeof(lehr_exchange),
-                    scores.data(), &message.sink) != LEHR_OK)
-    return {{"error", message.text}};
+                    scores.data(), message.sink()) != LEHR_OK)
+    return {{"error", message.text()}};
   return {{"scores", scores}};
 }
 
@@ -51,10 +45,10 @@ int serve_reward(int fd) {
       throw LoadError(plugin.path().string() + ": it has no reward '" + name + "'");
     const Json description = plugin.item_description("rewards", name);
     const ValueTree values(setup->at("parameters"), description.at("parameters"));
-    Message message;
+    ErrorSink message;
     void* instance = nullptr;
-    if (reward->create(values.root(), &message.sink, &instance) != LEHR_OK)
-      throw LoadError(message.text);
+    if (reward->create(values.root(), message.sink(), &instance) != LEHR_OK)
+      throw LoadError(message.text());
     if (!send_message(fd, {{"ready", true}})) return 1;
     while (const auto request = receive_message(fd))
       if (!send_message(fd, score_all(reward, instance, *request))) return 1;

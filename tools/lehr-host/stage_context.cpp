@@ -1,7 +1,11 @@
 #include "stage_context.h"
 
+#include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <functional>
+
+#include "error_sink.h"
 
 namespace lehr::host {
 namespace {
@@ -62,11 +66,11 @@ lehr_str device(lehr_context* c) { return borrow(c->spec.device); }
 size_t input_count(lehr_context* c) { return c->inputs.size(); }
 
 lehr_status input(lehr_context* c, size_t index, lehr_input* out, size_t out_size) {
-  if (index >= c->inputs.size() || out_size < sizeof(lehr_input))
-    return refuse(c, "there is no such input");
+  if (index >= c->inputs.size()) return refuse(c, "there is no such input");
   const auto& in = c->inputs[index];
-  *out = {borrow(in.port), borrow(in.label),  borrow(in.artifact.type),
-          borrow(in.path), borrow(in.digest), borrow(in.facets)};
+  const lehr_input whole = {borrow(in.port), borrow(in.label),  borrow(in.artifact.type),
+                            borrow(in.path), borrow(in.digest), borrow(in.facets)};
+  std::memcpy(out, &whole, std::min(out_size, sizeof whole));
   return LEHR_OK;
 }
 
@@ -111,6 +115,9 @@ lehr_status state_commit(lehr_context* c, lehr_str tag, lehr_str keep_tags) {
     if (keep_tags.size > 0)
       keep_list = Json::parse(view(keep_tags)).get<std::vector<std::string>>();
     c->state.commit(view(tag), keep_list);
+    const std::int64_t commits = ++c->commits;
+    if (commits == c->spec.kill_after_commits) ::raise(SIGKILL);
+    if (commits == c->spec.stop_after_commits) request_stop();
     return LEHR_OK;
   });
 }
@@ -139,12 +146,9 @@ lehr_status open_step(lehr_context* c, lehr_str parameter, size_t index, const l
     return refuse(
         c, "'" + std::string(view(parameter)) + "' has no document step " + std::to_string(index));
   const auto& wanted = found->second[index];
-  std::string message;
-  const lehr_sink sink{sizeof sink, &message, [](void* self, lehr_str s) {
-                         static_cast<std::string*>(self)->assign(view(s));
-                       }};
-  if (wanted.table->create(wanted.values, &sink, instance) != LEHR_OK)
-    return refuse(c, "document step '" + wanted.name + "': " + message);
+  ErrorSink message;
+  if (wanted.table->create(wanted.values, message.sink(), instance) != LEHR_OK)
+    return refuse(c, "document step '" + wanted.name + "': " + message.text());
   *step = wanted.table;
   return LEHR_OK;
 }

@@ -4,6 +4,8 @@
 
 #include <lehr/abi.h>
 
+#include <atomic>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
@@ -57,6 +59,8 @@ struct lehr_context {
   lehr::host::ValueTree parameters;
   std::vector<Input> inputs;
   std::map<std::string, std::string, std::less<>> outputs;  // port -> absolute path
+
+  std::atomic<std::int64_t> commits = 0;
 
   std::mutex mutex;                                         // guards all below
   std::map<std::string, lehr::runtime::Facets> facets_set;  // by port

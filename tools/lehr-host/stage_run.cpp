@@ -3,9 +3,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <set>
 #include <thread>
 
+#include "error_sink.h"
 #include "facets.h"
 #include "publication.h"
 #include "runtime/store/lease.h"
@@ -86,13 +90,37 @@ std::string failure_text(lehr_context& context) {
   return context.failure + ": " + context.service_failure;
 }
 
+// What this process has open, as /proc names it, but for the listing itself.
+std::multiset<std::string> open_descriptors() {
+  std::multiset<std::string> out;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd", error)) {
+    const fs::path target = fs::read_symlink(entry.path(), error);
+    if (!error && !target.string().ends_with("/fd")) out.insert(target.string());
+  }
+  return out;
+}
+
+void tell_leaks(const std::multiset<std::string>& before, EventPipe& events) {
+  const std::multiset<std::string> after = open_descriptors();
+  std::vector<std::string> leaked;
+  std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
+                      std::back_inserter(leaked));
+  events.send({{"event", "descriptors"}, {"leaked", leaked}});
+}
+
 lehr_status call_stage(const lehr_stage& stage, lehr_context& context) try {
+  ErrorSink error;
+  if (stage.check != nullptr && stage.check(context.parameters.root(), error.sink()) != LEHR_OK) {
+    context.failure = error.text();
+    return LEHR_FAILED;
+  }
   return stage.run(&context, stage_services());
 } catch (const std::exception& e) {
-  context.failure = std::string("an exception crossed the plugin boundary: ") + e.what();
+  context.failure = std::string(kCrossed) + ": " + e.what();
   return LEHR_FAILED;
 } catch (...) {
-  context.failure = "an exception crossed the plugin boundary";
+  context.failure = kCrossed;
   return LEHR_FAILED;
 }
 
@@ -132,7 +160,11 @@ int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe&
 
   events.phase("running");
   const auto begin = std::chrono::steady_clock::now();
+  std::multiset<std::string> descriptors;
+  if (spec.watch_descriptors) descriptors = open_descriptors();
+  if (spec.stop_after_commits == 0) request_stop();
   const lehr_status status = call_stage(*stage, context);
+  if (spec.watch_descriptors) tell_leaks(descriptors, events);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   context.rewards.clear();

@@ -110,10 +110,7 @@ std::optional<LoadedPipeline> load_pipeline(const Options& options, int& exit_co
     runtime::select(loaded.plan, selection);
     return loaded;
   }
-  if (options.json)
-    std::cout << diagnostics.json().dump(2) << "\n";
-  else
-    std::cerr << diagnostics.text(use_color(STDERR_FILENO));
+  print_mistakes(diagnostics, options);
   exit_code = broken_one_used ? kPluginCannotLoad : kConfigInvalid;
   return std::nullopt;
 }
@@ -123,6 +120,23 @@ fs::path host_program() {
   if (!fs::exists(host))
     throw CommandError(kUsage, "'" + host.string() + "' is missing; it is installed beside lehr");
   return host;
+}
+
+void print_mistakes(const runtime::Diagnostics& diagnostics, const Options& options) {
+  if (options.json)
+    std::cout << diagnostics.json().dump(2) << "\n";
+  else
+    std::cerr << diagnostics.text(use_color(STDERR_FILENO));
+}
+
+bool ask_plugins(runtime::Plan& plan, runtime::Advice wanted, const runtime::ArtifactStore* store,
+                 const Options& options, int& exit_code) {
+  runtime::Diagnostics diagnostics;
+  const bool broken = runtime::take_advice(plan, wanted, store, host_program(), diagnostics);
+  if (diagnostics.empty()) return true;
+  print_mistakes(diagnostics, options);
+  exit_code = broken ? kPluginCannotLoad : kConfigInvalid;
+  return false;
 }
 
 std::unique_ptr<runtime::Display> display_for(const Options& options) {

@@ -15,6 +15,7 @@
 #include "runtime/plan/selection.h"
 #include "runtime/plugin/plugin_registry.h"
 #include "runtime/run/display.h"
+#include "runtime/run/plugin_advice.h"
 
 namespace lehr::cli {
 
@@ -81,6 +82,14 @@ std::unique_ptr<runtime::Display> display_for(const Options& options);
 
 // What `lehr plan` prints.
 void print_plan(const Options& options, int& exit_code);
+
+// Prints `diagnostics` as load_pipeline does.
+void print_mistakes(const runtime::Diagnostics& diagnostics, const Options& options);
+
+// Asks the plugins of a plan that was looked up about their parameters (plugin_advice.h). False:
+// there are mistakes, which were printed, and the exit code is set.
+bool ask_plugins(runtime::Plan& plan, runtime::Advice wanted, const runtime::ArtifactStore* store,
+                 const Options& options, int& exit_code);
 
 // ANSI colours on `fd` (1 or 2): a terminal, and NO_COLOR is not set.
 bool use_color(int fd);

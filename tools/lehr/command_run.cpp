@@ -111,6 +111,7 @@ void add_run(CLI::App& app, Options& options, int& exit_code) {
     auto found = runtime::look_up(loaded->plan, &store);
     if (options.locked && !accept_lock(loaded->plan, &store, exit_code)) return;
     check_output_folders(loaded->plan);
+    if (!ask_plugins(loaded->plan, runtime::Advice::rules, &store, options, exit_code)) return;
     runtime::RunOutcome outcome;
     {
       const auto display = display_for(options);

@@ -153,6 +153,7 @@ class LookUp {
   void explain_run(PlannedStage& stage, const StageKey& key) {
     if (const StageResult* old = closest_result(stage, key.parts, results_like(stage))) {
       const auto changes = differences(old->key_parts, key.parts);
+      stage.last_seconds = old->seconds;
       stage.reason = changes.empty() ? "its stored outputs are gone or damaged" : summary(changes);
     } else {
       stage.reason = "never run before";
@@ -166,6 +167,7 @@ class LookUp {
     for (PlannedOutput& output : stage.outputs)
       output.digest = result->outputs.at(output.port).digest;
     stage.state = StageState::cached;
+    stage.last_seconds = result->seconds;
     stage.reason.clear();
     stage.result = std::move(result);
     return true;
@@ -180,6 +182,7 @@ class LookUp {
       stage.reason = "never run before";
       return;
     }
+    stage.last_seconds = old->seconds;
     const auto changes = differences(old->key_parts, stage.static_parts, "in.");
     if (!changes.empty()) {
       stage.reason = summary(changes);

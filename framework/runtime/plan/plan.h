@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/config/source.h"
 #include "runtime/plugin/plugin_file.h"
 #include "runtime/store/stage_result.h"
 
@@ -117,6 +118,7 @@ struct PlannedStage {
   double timeout_seconds = 0, grace_seconds = 0;  // of an attempt; 0: none
   std::string timeout_where;
   std::string where;  // of the stage's name in the file
+  Origin origin;      // the same, with the source, for diagnostics
 
   // What the command line asked for (selection.h). forced: it runs although its result is there.
   bool selected = true, forced = false;
@@ -127,6 +129,9 @@ struct PlannedStage {
       reason;  // why it is not cached: "with.vocab_size changed: 4096 -> 8192 (tiny.yaml:14:9)"
   std::string key;                    // when all input digests are known, else empty
   std::optional<StageResult> result;  // of a stage that is cached
+  std::optional<double> last_seconds;  // what the nearest earlier result took
+  nlohmann::ordered_json estimate;  // {"steps", "tokens", "parameters", "flops", "memory", "disk"}
+                                    // as far as the plugin knows, {"error"}, or null
 };
 
 // The key of `stage` once the digests of its inputs are known: one for each of stage.inputs, in

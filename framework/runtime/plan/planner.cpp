@@ -78,6 +78,7 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnos
   PlannedStage& stage = draft.stage;
   stage.id = config.id;
   stage.where = config.origin.text();
+  stage.origin = config.origin;
   stage.seed = config.seed;
   stage.threads = config.resources.threads;
   stage.device = config.resources.device;

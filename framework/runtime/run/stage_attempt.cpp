@@ -28,7 +28,7 @@ StageAttempt::StageAttempt(const StageSpec& spec, TimeLimit limit,
   const auto folder = journal.log().stage_folder(id_);
   make_folders(folder);
   write_file_atomically(folder / "spec.json", spec.to_json().dump(1) + "\n");
-  process_ = std::make_unique<StageProcess>(host, folder / "spec.json");
+  process_ = std::make_unique<StageProcess>(host, "--spec", folder / "spec.json");
 }
 
 double StageAttempt::seconds() const { return steady_seconds() - begin_; }

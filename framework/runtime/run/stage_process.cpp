@@ -60,14 +60,19 @@ void drain(int fd, std::string& buffer, const std::function<void(std::string_vie
 
 }  // namespace
 
-StageProcess::StageProcess(const std::filesystem::path& host,
-                           const std::filesystem::path& spec_file) {
+StageProcess::StageProcess(const std::filesystem::path& host, const std::string& mode,
+                           const std::filesystem::path& file,
+                           const std::vector<std::string>& environment) {
   Pipe events = make_pipe(), output = make_pipe();
   const FileDescriptor events_end = move_up(std::move(events.write)),
                        output_end = move_up(std::move(output.write));
   const std::string parent = std::to_string(::getpid()), fd_text = std::to_string(kEventsFd);
-  const char* arguments[] = {host.c_str(),    "--spec",   spec_file.c_str(), "--events",
-                             fd_text.c_str(), "--parent", parent.c_str(),    nullptr};
+  const char* arguments[] = {host.c_str(),    mode.c_str(), file.c_str(),   "--events",
+                             fd_text.c_str(), "--parent",   parent.c_str(), nullptr};
+  std::vector<char*> variables;
+  for (const std::string& variable : environment)
+    variables.push_back(const_cast<char*>(variable.c_str()));
+  variables.push_back(nullptr);
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -85,8 +90,9 @@ StageProcess::StageProcess(const std::filesystem::path& host,
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes,
                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  const int error = ::posix_spawn(&pid_, host.c_str(), &actions, &attributes,
-                                  const_cast<char**>(arguments), environ);
+  const int error =
+      ::posix_spawn(&pid_, host.c_str(), &actions, &attributes, const_cast<char**>(arguments),
+                    environment.empty() ? environ : variables.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "runtime/store/durable_file.h"
 
@@ -16,10 +17,11 @@ namespace lehr::runtime {
 
 class StageProcess {
  public:
-  // Starts `host --spec spec_file` in a process group of its own, so that a Ctrl-C on the terminal
-  // reaches only us. Call from a thread that outlives it: the host is killed with its parent
-  // thread. Throws IoError.
-  StageProcess(const std::filesystem::path& host, const std::filesystem::path& spec_file);
+  // Starts `host mode file` (mode: "--spec", "--check", ...) in a process group of its own, so that
+  // a Ctrl-C on the terminal reaches only us. Call from a thread that outlives it: the host is
+  // killed with its parent thread. environment: "NAME=value", empty: ours. Throws IoError.
+  StageProcess(const std::filesystem::path& host, const std::string& mode,
+               const std::filesystem::path& file, const std::vector<std::string>& environment = {});
   // Kills what is left of the group.
   ~StageProcess();
   StageProcess(const StageProcess&) = delete;

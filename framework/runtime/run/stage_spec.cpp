@@ -28,7 +28,10 @@ nlohmann::ordered_json StageSpec::to_json() const {
           {"gpus", gpus},
           {"inputs", ins},
           {"declared_outputs", outs},
-          {"item_plugins", items}};
+          {"item_plugins", items},
+          {"kill_after_commits", kill_after_commits},
+          {"stop_after_commits", stop_after_commits},
+          {"watch_descriptors", watch_descriptors}};
 }
 
 StageSpec StageSpec::from_json(const nlohmann::ordered_json& json) try {
@@ -57,6 +60,9 @@ StageSpec StageSpec::from_json(const nlohmann::ordered_json& json) try {
       out.declared_outputs.emplace_back(port, type);
   for (const auto& [name, path] : json.at("item_plugins").items())
     out.item_plugins[name] = path.get<std::string>();
+  out.kill_after_commits = json.value("kill_after_commits", std::int64_t{0});
+  out.stop_after_commits = json.value("stop_after_commits", std::int64_t{-1});
+  out.watch_descriptors = json.value("watch_descriptors", false);
   return out;
 } catch (const nlohmann::json::exception& e) {
   throw StoreError(std::string("the stage specification is malformed: ") + e.what());

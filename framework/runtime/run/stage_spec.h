@@ -57,6 +57,11 @@ struct StageSpec {
   std::vector<std::pair<std::string, std::string>> declared_outputs;  // port, type: by the pipeline
   std::map<std::string, std::filesystem::path>
       item_plugins;  // of steps and rewards, by plugin name
+  // For the conformance kit: the host kills itself right after that many commits of durable state
+  // (0: never), is asked to stop after that many (0: before it runs, -1: never), and tells, as
+  // event descriptors {"leaked": [...]}, what the stage left open.
+  std::int64_t kill_after_commits = 0, stop_after_commits = -1;
+  bool watch_descriptors = false;
 
   nlohmann::ordered_json to_json() const;
   // Throws StoreError.

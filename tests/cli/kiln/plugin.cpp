@@ -3,6 +3,7 @@
 #include <lehr/plugin.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,11 @@ struct Dig : Described {
       inner.count("wood", wood);
       inner.real("gas", gas);
     });
+  }
+  void check() override {
+    if (label == "crash") std::abort();
+    if (wet && depth > 5)
+      throw lehr::Error("wet clay is dug 5 deep at most, not " + std::to_string(depth));
   }
   bool wet = false, tall = false;
   std::int64_t depth = 2, grains = 1000, load = 1 << 20, width = 4;
@@ -94,6 +100,12 @@ struct Train : Described {
     d.input("prompts", "prompts").optional();
     d.output("model", "model").facet("tokenizer", "T").facet("role", "=base");
   }
+  void estimate(const std::vector<lehr::Input>& inputs, lehr::Estimate& out) override {
+    out.steps = 1500;
+    out.tokens = 6e6;
+    out.memory_bytes = 300 << 20;
+    if (!inputs.at(0).path.empty()) out.flops = 2.5e14;
+  }
 };
 
 struct Judge : Described {
@@ -129,6 +141,9 @@ struct Sieve : lehr::DocumentStep {
   void describe(lehr::Description& d) override {
     d.summary("drops what is fine");
     d.integer("mesh", mesh).range(1, 100);
+  }
+  void check() override {
+    if (mesh == 13) throw lehr::Error("a mesh of 13 brings bad luck");
   }
   void process(lehr::Document& document) override { document.drop("fine"); }
   std::int64_t mesh = 10;

@@ -1,0 +1,192 @@
+#include "runtime/run/plugin_advice.h"
+
+#include <map>
+#include <utility>
+
+#include "runtime/run/plugin_questions.h"
+#include "runtime/store/durable_file.h"
+#include "runtime/store/sha256.h"
+
+namespace lehr::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMostAnswers = 4096;  // kept; more than that are begun anew
+
+// Answers of earlier plans, by the SHA-256 of code and question. A cache: losing it costs time
+// only.
+class KeptAnswers {
+ public:
+  explicit KeptAnswers(fs::path file) : file_(std::move(file)) {
+    if (file_.empty() || !fs::exists(file_)) return;
+    try {
+      answers_ = Json::parse(read_file(file_), nullptr, false);
+    } catch (const IoError&) {
+    }
+    if (!answers_.is_object()) answers_ = Json::object();
+  }
+  const Json* find(const std::string& key) const {
+    const auto found = answers_.find(key);
+    return found != answers_.end() && found->is_object() ? &*found : nullptr;
+  }
+  void add(const std::string& key, const PluginAnswer& answer) {
+    if (answer.broken) return;  // it may be the machine's fault
+    if (answers_.size() >= kMostAnswers) answers_ = Json::object();
+    answers_[key] = {{"error", answer.error}, {"estimate", answer.estimate}};
+    changed_ = true;
+  }
+  void save() const {
+    if (!changed_ || file_.empty()) return;
+    try {
+      make_folders(file_.parent_path());
+      write_file_atomically(file_, answers_.dump(0) + "\n");
+    } catch (const IoError&) {
+    }
+  }
+
+ private:
+  fs::path file_;
+  Json answers_ = Json::object();
+  bool changed_ = false;
+};
+
+// What a plan wants to know, and of which stage.
+struct Wanted {
+  PluginQuestion question;
+  std::string key;  // of the answer
+  PlannedStage* stage;
+  std::string subject;  // "", or "'acme.no_shouting': "
+  std::string plugin;   // its name
+};
+
+std::string code_of(const PlannedStage& stage, const PluginFile& plugin) {
+  for (const KeyPart& part : stage.static_parts)
+    if (part.name == "code." + plugin.name) return part.value;
+  return code_digest(plugin);
+}
+
+// The parameters of element `index` of a list of steps or rewards; path: "data.steps".
+Json item_parameters(const PlannedStage& stage, const ItemUse& use) {
+  const Json* at = &stage.parameters;
+  std::string rest = use.parameter;
+  while (true) {
+    const std::size_t dot = rest.find('.');
+    at = &at->at(rest.substr(0, dot));
+    if (dot == std::string::npos) break;
+    rest.erase(0, dot + 1);
+  }
+  const Json& entry = at->at(use.index);
+  return entry.contains("with") ? entry["with"] : Json::object();
+}
+
+Json input_facts(const PlannedStage& stage, const ArtifactStore* store) {
+  Json out = Json::array();
+  for (const PlannedInput& input : stage.inputs) {
+    Json facts = {{"port", input.port}, {"label", input.label}, {"type", input.type},
+                  {"path", ""},         {"digest", ""},         {"facets", Json::object()}};
+    if (store && !input.digest.empty()) {
+      facts["path"] = store->artifact_path(input.digest).string();
+      facts["digest"] = input.digest;
+      facts["facets"] = store->artifact(input.digest).facets;
+    }
+    out.push_back(std::move(facts));
+  }
+  return out;
+}
+
+class Inquiry {
+ public:
+  Inquiry(Advice wanted, const ArtifactStore* store) : wanted_(wanted), store_(store) {}
+
+  void add(PlannedStage& stage) {
+    const std::string name = stage.uses.substr(stage.uses.find('.') + 1);
+    const Json* described = stage.plugin->stage(name);
+    if (described && described->value("check", false))
+      ask(stage, *stage.plugin, "check", "stages", name, stage.parameters, "");
+    if (described && described->value("estimate", false) && wanted_ == Advice::rules_and_estimates)
+      ask(stage, *stage.plugin, "estimate", "stages", name, stage.parameters, "");
+    for (const auto& [kind, uses] :
+         {std::pair{"steps", &stage.steps}, std::pair{"rewards", &stage.rewards}})
+      for (const ItemUse& use : *uses) {
+        const std::string item = use.full_name.substr(use.full_name.find('.') + 1);
+        const Json* of_item =
+            kind == std::string("steps") ? use.plugin->step(item) : use.plugin->reward(item);
+        if (of_item && of_item->value("check", false))
+          ask(stage, *use.plugin, "check", kind, item, item_parameters(stage, use),
+              "'" + use.full_name + "': ");
+      }
+  }
+
+  const std::vector<Wanted>& list() const { return list_; }
+
+ private:
+  void ask(PlannedStage& stage, const PluginFile& plugin, const char* what, const char* kind,
+           const std::string& name, const Json& parameters, const std::string& subject) {
+    Json question = {{"ask", what}, {"kind", kind}, {"name", name}, {"parameters", parameters}};
+    if (what == std::string("estimate")) question["inputs"] = input_facts(stage, store_);
+    Sha256 key;
+    key.update(code_of(stage, plugin) + question.dump());
+    list_.push_back({{fs::absolute(plugin.path), std::move(question)},
+                     key.hex(),
+                     &stage,
+                     subject,
+                     plugin.name});
+  }
+
+  Advice wanted_;
+  const ArtifactStore* store_;
+  std::vector<Wanted> list_;
+};
+
+void heed(const Wanted& wanted, const PluginAnswer& answer, bool& broken,
+          Diagnostics& diagnostics) {
+  PlannedStage& stage = *wanted.stage;
+  if (wanted.question.json["ask"] == "estimate") {  // a failure is shown, and stops nothing
+    stage.estimate = answer.error.empty() ? answer.estimate : Json{{"error", answer.error}};
+    return;
+  }
+  if (answer.error.empty()) return;
+  broken = broken || answer.broken;
+  std::string message = "stage '" + stage.id + "': " + wanted.subject;
+  if (answer.broken)
+    message += "its parameters could not be checked: plugin '" + wanted.plugin + "': ";
+  diagnostics.error(stage.origin, message + answer.error);
+}
+
+}  // namespace
+
+bool take_advice(Plan& plan, Advice wanted, const ArtifactStore* store, const fs::path& host,
+                 Diagnostics& diagnostics) {
+  Inquiry inquiry(wanted, store);
+  for (PlannedStage& stage : plan.stages)
+    if (stage.state == StageState::run || stage.state == StageState::maybe) inquiry.add(stage);
+  if (inquiry.list().empty()) return false;
+
+  KeptAnswers kept(store ? store->root() / "cache" / "plugin-answers.json" : fs::path());
+  std::map<std::string, PluginAnswer> answers;
+  std::vector<PluginQuestion> open;
+  std::vector<std::string> open_keys;
+  for (const Wanted& one : inquiry.list()) {
+    if (answers.contains(one.key)) continue;
+    if (const Json* known = kept.find(one.key)) {
+      answers[one.key] = {known->value("error", ""), false, known->value("estimate", Json())};
+    } else {
+      answers[one.key] = {};
+      open.push_back(one.question);
+      open_keys.push_back(one.key);
+    }
+  }
+  const std::vector<PluginAnswer> given = ask_plugins(open, host);
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    answers[open_keys[i]] = given[i];
+    kept.add(open_keys[i], given[i]);
+  }
+  kept.save();
+  bool broken = false;
+  for (const Wanted& one : inquiry.list()) heed(one, answers.at(one.key), broken, diagnostics);
+  return broken;
+}
+
+}  // namespace lehr::runtime

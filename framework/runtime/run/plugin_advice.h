@@ -1,0 +1,23 @@
+// What plugins say about a plan before anything runs: their rules across parameters, and estimates.
+// Asked only of those whose manifest offers it, only for stages that are not cached; answers are
+// kept in the store's cache by code and parameters, so that the same plan asks once.
+#pragma once
+
+#include <filesystem>
+
+#include "runtime/config/diagnostics.h"
+#include "runtime/plan/plan.h"
+#include "runtime/store/store.h"
+
+namespace lehr::runtime {
+
+enum class Advice { rules, rules_and_estimates };
+
+// The plan has been looked up. Refusals go to `diagnostics` at the stage's place, estimates into
+// the plan. store: null if there is none yet; then nothing is kept. True: what went to
+// `diagnostics` is a plugin that could not be asked (it does not load, crashed, hung). Throws
+// IoError.
+bool take_advice(Plan& plan, Advice wanted, const ArtifactStore* store,
+                 const std::filesystem::path& host, Diagnostics& diagnostics);
+
+}  // namespace lehr::runtime

@@ -1,0 +1,108 @@
+#include "plugin_answers.h"
+
+#include <deque>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "error_sink.h"
+#include "plugin_library.h"
+#include "runtime/run/stage_spec.h"
+#include "stage_context.h"
+#include "value_tree.h"
+
+namespace lehr::host {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Facts about inputs as a plugin sees them; owns what they point to.
+class InputFacts {
+ public:
+  explicit InputFacts(const Json& list) {
+    for (const Json& in : list)
+      inputs_.push_back({keep(in.at("port")), keep(in.at("label")), keep(in.at("type")),
+                         keep(in.at("path")), keep(in.at("digest")), keep(in.at("facets").dump())});
+  }
+  const std::vector<lehr_input>& list() const { return inputs_; }
+
+ private:
+  lehr_str keep(std::string text) {
+    const std::string& kept = texts_.emplace_back(std::move(text));
+    return {kept.data(), kept.size()};
+  }
+  std::deque<std::string> texts_;
+  std::vector<lehr_input> inputs_;
+};
+
+template <class Table>
+lehr_status try_to_create(const Table* table, const lehr_value* values, const lehr_sink* sink) {
+  void* instance = nullptr;
+  const lehr_status status = table->create(values, sink, &instance);
+  if (status == LEHR_OK) table->destroy(instance);
+  return status;
+}
+
+lehr_status check(const PluginLibrary& plugin, const std::string& kind, const std::string& name,
+                  const lehr_value* values, const lehr_sink* sink) {
+  if (kind == "steps") return try_to_create(plugin.step(name), values, sink);
+  if (kind == "rewards") return try_to_create(plugin.reward(name), values, sink);
+  const lehr_stage* stage = plugin.stage(name);
+  return stage->check != nullptr ? stage->check(values, sink) : LEHR_OK;
+}
+
+Json estimate(const lehr_stage& stage, const lehr_value* values, const Json& inputs,
+              ErrorSink& error) {
+  const auto function = PluginLibrary::estimate(stage);
+  Json out = Json::object();
+  if (function == nullptr) return out;
+  const InputFacts facts(inputs);
+  lehr_estimate result{sizeof(lehr_estimate), -1, -1, -1, -1, -1, -1};
+  if (function(values, facts.list().data(), facts.list().size(), sizeof(lehr_input), &result,
+               error.sink()) != LEHR_OK)
+    throw std::runtime_error(error.text());
+  const std::pair<const char*, double> members[] = {
+      {"steps", result.steps}, {"tokens", result.tokens},       {"parameters", result.parameters},
+      {"flops", result.flops}, {"memory", result.memory_bytes}, {"disk", result.disk_bytes}};
+  for (const auto& [name, value] : members)
+    if (value >= 0) out[name] = value;
+  return out;
+}
+
+Json answer(const PluginLibrary& plugin, const Json& question) {
+  if (question.at("ask") == "manifest") return Json::object();  // was checked when it was loaded
+  const std::string kind = question.at("kind"), name = question.at("name");
+  const Json described = plugin.item_description(kind, name);
+  const ValueTree values(question.at("parameters"), described.at("parameters"));
+  ErrorSink error;
+  if (question.at("ask") == "estimate")
+    return {
+        {"estimate", estimate(*plugin.stage(name), values.root(), question.at("inputs"), error)}};
+  if (check(plugin, kind, name, values.root(), error.sink()) != LEHR_OK)
+    return {{"error", error.text()}};
+  return Json::object();
+}
+
+}  // namespace
+
+int answer_questions(const Json& request, EventPipe& events) try {
+  const PluginLibrary plugin(request.at("plugin").get<std::string>(), bare_services());
+  plugin.check_manifest();
+  for (const Json& question : request.at("questions")) {
+    Json reply = {{"event", "answer"}};
+    try {
+      reply.update(answer(plugin, question));
+    } catch (const std::exception& e) {
+      reply["error"] = e.what();
+    } catch (...) {
+      reply["error"] = kCrossed;
+    }
+    events.send(reply);
+  }
+  return runtime::kExitOk;
+} catch (const std::exception& e) {
+  events.send({{"event", "failed"}, {"message", e.what()}});
+  return runtime::kExitPlugin;
+}
+
+}  // namespace lehr::host

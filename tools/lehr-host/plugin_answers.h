@@ -1,0 +1,24 @@
+// `lehr-host --check FILE`: asks a plugin what only its code knows, without running a stage: rules
+// across parameters, and estimates. FILE is JSON:
+//
+//   {"plugin": "/x/acme.so", "questions": [
+//     {"ask": "check", "kind": "stages", "name": "count", "parameters": {...}},
+//     {"ask": "estimate", "kind": "stages", "name": "count", "parameters": {...}, "inputs": [
+//       {"port", "label", "type", "path", "digest", "facets": {...}}]}]}
+//
+// "ask": "manifest" asks nothing more than that the plugin loads and is what its manifest says.
+// kind: "stages", "steps", "rewards"; an estimate is asked of stages only. For each question in
+// order one event "answer" is sent: {"error": text} or {"estimate": {"steps": ...}} (unknown
+// members left out), or neither: the parameters are accepted.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "event_pipe.h"
+
+namespace lehr::host {
+
+// Returns the exit code. A plugin that does not load is told as event "failed".
+int answer_questions(const nlohmann::ordered_json& request, EventPipe& events);
+
+}  // namespace lehr::host
