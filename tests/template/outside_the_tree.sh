@@ -1,38 +1,42 @@
 #!/usr/bin/env bash
-# The template plugin, built outside Lehr's tree against the installed SDK alone, is found, shown and loaded.
+# `lehr plugins new`, used as an author would: with the installed Lehr alone, in a folder that knows nothing of the
+# source, the new plugin builds, passes its own tests, is found and shown. Bad names and folders are refused.
 #   outside_the_tree.sh SOURCE_DIR BUILD_DIR
 set -euo pipefail
-source=$1 build=$2
+build=$2
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
-cmake --install "$build" --prefix "$work/lehr" --component sdk >/dev/null
-cp -r "$source/plugins/template" "$work/mine"
-cmake -S "$work/mine" -B "$work/mine/build" -G Ninja -DCMAKE_PREFIX_PATH="$work/lehr" >/dev/null
-cmake --build "$work/mine/build" >/dev/null
+for component in sdk plugins; do
+  cmake --install "$build" --prefix "$work/installed" --component $component >/dev/null
+done
+cd "$work"
+export HOME=$work/home
+unset LEHR_PLUGIN_PATH LEHR_STORE
+lehr=$work/installed/bin/lehr
 
-mkdir "$work/pipeline"
-for i in 1 2 3; do echo "{\"messages\":[{\"role\":\"user\",\"content\":\"q$i\"},{\"role\":\"assistant\",\"content\":\"a$i\"}]}"; done >"$work/pipeline/chats.jsonl"
-printf '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"%s"}]}\n' "$(printf 'long %.0s' {1..200})" >>"$work/pipeline/chats.jsonl"
-cat >"$work/pipeline/p.yaml" <<'Y'
-lehr: 1
-name: outside
-stages:
-  chats:
-    uses: files.conversations
-    with: {train: [chats.jsonl]}
-  short:
-    uses: template
-    in: {conversations: chats}
-    with: {max_bytes: 500}
-Y
-# Only the plugin just built and the plugins of the build: the template of the build must not be the one that runs.
-shown=$("$build/bin/lehr" plugins show template --plugin-path "$work/mine/build")
+made=$("$lehr" plugins new acme)
+grep -q 'cmake --build acme/build' <<<"$made" || { echo "it does not say how to go on: $made"; exit 1; }
+if grep -rniw template acme; then echo "the template's name is left in the new folder"; exit 1; fi
+
+# The commands that it printed.
+sed -n 's/^  \(c\(make\|test\) .*\)/\1/p' <<<"$made" >build.sh
+test "$(wc -l <build.sh)" = 3 || { echo "expected three commands: $made"; exit 1; }
+bash -e build.sh >build.log 2>&1 || { cat build.log; exit 1; }
+grep -q 'tests passed, 0 tests failed out of 2' build.log || { cat build.log; exit 1; }
+
+shown=$("$lehr" plugins show acme --plugin-path acme/build)
 grep -q 'max_bytes' <<<"$shown" || { echo "$shown"; exit 1; }
-grep -q "$work/mine/build/template.so" <<<"$shown" || { echo "$shown"; exit 1; }
-"$build/bin/lehr" run "$work/pipeline/p.yaml" --plugin-path "$work/mine/build" --store "$work/store"
-result=$(grep -l short_conversations "$work"/store/results/*.json)
-python3 - "$result" <<'P'
-import json, sys
-results = json.load(open(sys.argv[1]))["results"]
-found = {name: results[name]["value"] for name in ("kept", "dropped")}
-sys.exit(0 if found == {"kept": 3, "dropped": 1} else f"expected 3 kept and 1 dropped, found {found}")
-P
+"$lehr" plugins list --plugin-path acme/build | grep -q '^acme 1.0.0' || { echo "acme is not listed"; exit 1; }
+
+refused() {  # refused TEXT ARGUMENT...
+  local text=$1 told; shift
+  if told=$("$lehr" plugins new "$@" 2>&1); then echo "'plugins new $*' should be refused"; exit 1; fi
+  grep -q "$text" <<<"$told" || { echo "'plugins new $*' said: $told"; exit 1; }
+}
+refused 'is there already' acme
+refused "is not a plugin's name" Acme
+refused "is not a plugin's name" ../acme
+refused "is not a plugin's name" 2acme
+refused 'there is a plugin .filter. already' filter
+refused 'is in use' test
+test -z "$(ls -A | grep -v -e '^acme$' -e '^installed$' -e '^home$' -e '^build')" || { ls -A; exit 1; }
+mkdir elsewhere && "$lehr" plugins new other --in elsewhere >/dev/null && test -f elsewhere/other/plugin.cpp

@@ -99,7 +99,7 @@ void print(const runtime::Plan& plan, const std::filesystem::path& store) {
                     ? ", " + std::to_string(counts[StageState::skip]) + " skipped"
                     : "")
             << "\n";
-  if (known_seconds > 0)
+  if (known_seconds >= 1)
     std::cout << "the same stages took " << runtime::duration_text(known_seconds)
               << " when they last ran\n";
   for (const auto& stage : plan.stages)

@@ -1,10 +1,10 @@
-// lehr plugins: list, show, stamp. Reads manifests; only stamp runs plugin code, in lehr-host.
+// lehr plugins: list and show, which read manifests and run no plugin code.
 #include <unistd.h>
 
-#include <cstring>
 #include <iostream>
 
 #include "command.h"
+#include "command_plugins.h"
 #include "plugin_page.h"
 #include "runtime/config/suggestion.h"
 
@@ -53,14 +53,16 @@ int list_plugins(const Options& options) {
 }
 
 int show_file(const Options& options, const runtime::PluginFile& plugin, const std::string& item) {
-  if (options.json) {
-    std::cout << plugin.description.dump(2) << "\n";
-    return kOk;
+  const std::string page = plugin_page(plugin, item, use_color(STDOUT_FILENO));
+  if (page.empty()) {
+    std::vector<std::string> known;
+    for (const char* kind : {"stages", "steps", "rewards"})
+      if (const auto found = plugin.description.find(kind); found != plugin.description.end())
+        for (const Json& part : *found) known.push_back(part.value("name", ""));
+    throw CommandError(kUsage, "plugin '" + plugin.name + "' has no '" + item + "'." +
+                                   runtime::suggestion(item, known, 20));
   }
-  const std::string page = plugin_page(plugin, item);
-  if (page.empty())
-    throw CommandError(kUsage, "plugin '" + plugin.name + "' has no '" + item + "'");
-  std::cout << page;
+  std::cout << (options.json ? plugin_json(plugin, item).dump(2) + "\n" : page);
   return kOk;
 }
 
@@ -85,19 +87,11 @@ int show_plugin(const Options& options, const std::string& name) {
       kUsage, "there is no plugin '" + plugin + "'." + runtime::suggestion(plugin, known, 20));
 }
 
-int stamp(const std::string& file) {
-  std::error_code error;
-  const fs::path host = fs::read_symlink("/proc/self/exe", error).parent_path() / "lehr-host";
-  std::cout.flush();
-  execl(host.c_str(), host.c_str(), "--stamp", file.c_str(), static_cast<char*>(nullptr));
-  throw CommandError(kUsage, host.string() + ": " + std::strerror(errno));
-}
-
 }  // namespace
 
 void add_plugins(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("plugins", "List plugins, show what they take and make, stamp a new one");
+  CLI::App* command = app.add_subcommand(
+      "plugins", "List plugins, show what they take and make; make, test and stamp a new one");
   command->require_subcommand(1);
   command->footer(example("lehr plugins show tokenizer.train"));
 
@@ -119,12 +113,9 @@ void add_plugins(CLI::App& app, Options& options, int& exit_code) {
   show->footer(example("lehr plugins show filter"));
   show->callback([&, name] { exit_code = show_plugin(options, *name); });
 
-  auto file = std::make_shared<std::string>();
-  CLI::App* stamper = command->add_subcommand(
-      "stamp", "Write a plugin's description into its file, after building it");
-  stamper->add_option("FILE", *file, "A plugin file")->required()->check(CLI::ExistingFile);
-  stamper->footer(example("lehr plugins stamp acme.so"));
-  stamper->callback([&, file] { exit_code = stamp(*file); });
+  add_plugins_new(*command, options, exit_code);
+  add_plugins_test(*command, options, exit_code);
+  add_plugins_stamp(*command, exit_code);
 }
 
 }  // namespace lehr::cli

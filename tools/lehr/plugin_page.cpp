@@ -1,7 +1,9 @@
 #include "plugin_page.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <vector>
 
 namespace lehr::cli {
 namespace {
@@ -19,6 +21,11 @@ const Json& list(const Json& object, const char* name) {
   return found != object.end() && found->is_array() ? *found : none;
 }
 
+bool is_set(const Json& object, const char* name, bool otherwise = false) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_boolean() ? found->get<bool>() : otherwise;
+}
+
 std::string number(const Json& value) {
   const double v = value.get<double>();
   char buffer[40];
@@ -32,11 +39,13 @@ std::string number(const Json& value) {
 std::string range(const Json& p) {
   const bool low = p.contains("min") && p["min"].is_number(),
              high = p.contains("max") && p["max"].is_number();
-  const std::string unit = member(p, "unit").empty() ? "" : " " + member(p, "unit");
-  if (low && high) return number(p["min"]) + ".." + number(p["max"]) + unit;
-  if (low) return "at least " + number(p["min"]) + unit;
-  if (high) return "at most " + number(p["max"]) + unit;
-  return unit.empty() ? "" : unit.substr(1);
+  std::string out = low && high ? number(p["min"]) + " .. " + number(p["max"])
+                    : low       ? ">= " + number(p["min"])
+                    : high      ? "<= " + number(p["max"])
+                                : "";
+  if (const std::string unit = member(p, "unit"); !unit.empty())
+    out += (out.empty() ? "" : " ") + unit;
+  return out;
 }
 
 std::string type_text(const Json& p) {
@@ -45,88 +54,171 @@ std::string type_text(const Json& p) {
   if (type == "list" && p.contains("item")) return "list of " + type_text(p["item"]);
   if (type != "enum") return type;
   std::string out;
-  for (const Json& c : list(p, "choices")) out += (out.empty() ? "" : " | ") + c.get<std::string>();
+  for (const Json& c : list(p, "choices"))
+    out += (out.empty() ? "" : " | ") + (c.is_string() ? c.get<std::string>() : c.dump());
   return out;
 }
 
-void parameters(std::string& out, const Json& described, const std::string& indent) {
-  for (const Json& p : described) {
-    out += indent + member(p, "name") + ": " + type_text(p);
-    if (const std::string bounds = range(p); !bounds.empty()) out += ", " + bounds;
-    const std::string type = member(p, "type");
-    if (p.value("required", false))
-      out += ", required";
-    else if (p.contains("default") && type != "struct")
-      out += ", default " + (p["default"].is_null() ? "none" : p["default"].dump());
-    if (!p.value("affects_output", true)) out += ", does not affect the output";
-    out += '\n';
-    if (const std::string help = member(p, "help"); !help.empty())
-      out += indent + "    " + help + "\n";
-    parameters(out, list(p, "fields"), indent + "  ");
-    if (p.contains("item")) parameters(out, list(p["item"], "fields"), indent + "  ");
-  }
+std::string default_text(const Json& p) {
+  const std::string type = member(p, "type");
+  if (is_set(p, "required")) return "required";
+  if (type == "struct" || !p.contains("default")) return "";
+  const Json& value = p["default"];
+  if (value.is_null()) return "none";
+  return value.is_string() && !value.get<std::string>().empty() ? value.get<std::string>()
+                                                                : value.dump();
 }
 
-void ports(std::string& out, const Json& described, const char* title) {
-  if (described.empty()) return;
-  out += std::string("  ") + title + "\n";
-  for (const Json& port : described) {
-    if (member(port, "name") == "*") {
-      out +=
-          "    any the pipeline " + std::string(title[0] == 'i' ? "connects" : "declares") + "\n";
-      continue;
+class Page {
+ public:
+  Page(const runtime::PluginFile& plugin, bool color) : plugin_(plugin), color_(color) {}
+
+  std::string text(const std::string& item) {
+    if (item.empty()) header();
+    for (const auto& [kind, word] :
+         {std::pair{"stages", "stage"}, {"steps", "step"}, {"rewards", "reward"}})
+      for (const Json& described : list(plugin_.description, kind))
+        if (item.empty() || member(described, "name") == item) section(described, word);
+    return std::move(out_);
+  }
+
+ private:
+  using Row = std::vector<std::string>;
+
+  std::string painted(const char* code, const std::string& text) const {
+    return color_ && !text.empty() ? "\033[" + std::string(code) + "m" + text + "\033[0m" : text;
+  }
+  std::string bold(const std::string& text) const { return painted("1", text); }
+  std::string dim(const std::string& text) const { return painted("2", text); }
+
+  // Aligned columns; the last member of a row is help, on a line of its own below.
+  void table(const std::vector<Row>& rows, const std::string& indent) {
+    std::vector<std::size_t> widths;
+    for (const Row& row : rows) {
+      widths.resize(std::max(widths.size(), row.size()));
+      for (std::size_t c = 0; c + 1 < row.size(); ++c)
+        widths[c] = std::max(widths[c], row[c].size());
     }
-    out += "    " + member(port, "name") + ": " + (port.value("list", false) ? "list of " : "") +
-           member(port, "type");
-    if (const auto facets = port.find("facets"); facets != port.end() && facets->is_object())
-      for (const auto& [facet, symbol] : facets->items())
-        out +=
-            ", " + facet + " " + (symbol.is_string() ? symbol.get<std::string>() : symbol.dump());
-    if (const std::string self = member(port, "self"); !self.empty()) out += ", is " + self;
-    if (port.value("optional", false)) out += ", optional";
-    out += '\n';
-    if (const std::string help = member(port, "help"); !help.empty())
-      out += "        " + help + "\n";
+    for (const Row& row : rows) {
+      std::string line;
+      for (std::size_t c = 0; c + 1 < row.size(); ++c) {
+        if (widths[c] == 0) continue;
+        std::string cell = row[c];
+        cell.resize(widths[c], ' ');
+        line += (c == 0 ? "" : "  ") + (c == 0 ? painted("36", cell) : cell);
+      }
+      line.erase(line.find_last_not_of(' ') + 1);
+      out_ += indent + line + "\n";
+      if (!row.back().empty()) out_ += indent + "    " + dim(row.back()) + "\n";
+    }
   }
-}
 
-std::string item_page(const std::string& plugin, const Json& item, const char* kind) {
-  std::string out = std::string(kind) + " " + plugin + "." + member(item, "name") + ": " +
-                    member(item, "summary") + "\n";
-  if (const std::string determinism = member(item, "determinism"); !determinism.empty()) {
-    out += "  determinism " + determinism;
-    if (item.value("seed", false)) out += ", depends on the seed";
-    out += '\n';
+  void fact(const std::string& name, const std::string& value) {
+    std::string padded = name;
+    padded.resize(12, ' ');
+    out_ += "  " + dim(padded) + "  " + value + "\n";
   }
-  ports(out, list(item, "inputs"), "in");
-  ports(out, list(item, "outputs"), "out");
-  if (const Json& described = list(item, "parameters"); !described.empty()) {
-    out += "  with\n";
-    parameters(out, described, "    ");
-  }
-  return out;
-}
 
-std::string header(const runtime::PluginFile& plugin) {
-  std::string out =
-      plugin.name + " " + plugin.version + ": " + member(plugin.description, "summary") + "\n";
-  out += "  licence  " + member(plugin.description, "license") + "\n";
-  out += "  file     " + plugin.path.string() + "\n";
-  out += "  code     " + runtime::code_digest(plugin) + "\n";
-  for (const std::string& library : runtime::library_identities(plugin))
-    out += "  library  " + library + "\n";
-  return out;
-}
+  void header() {
+    const Json& d = plugin_.description;
+    out_ += bold(plugin_.name + " " + plugin_.version) + "  " + member(d, "summary") + "\n";
+    fact("licence", member(d, "license").empty() ? "not said" : member(d, "license"));
+    fact("file", plugin_.path.string());
+    fact("code", "sha256 " + runtime::code_digest(plugin_));
+    if (d.contains("abi")) fact("boundary", "version " + d["abi"].dump());
+    bool first = true;
+    for (const std::string& library : runtime::library_identities(plugin_)) {
+      fact(first ? "libraries" : "", library);
+      first = false;
+    }
+    if (first) fact("libraries", "none beyond the C and C++ runtime");
+  }
+
+  void section(const Json& item, const std::string& word) {
+    out_ += (out_.empty() ? "" : "\n") +
+            bold(word + " " + plugin_.name + "." + member(item, "name")) + "  " +
+            member(item, "summary") + "\n";
+    if (const std::string determinism = member(item, "determinism"); !determinism.empty()) {
+      const char* meaning =
+          determinism == "exact" ? "exact: the same bytes everywhere"
+          : determinism == "machine"
+              ? "machine: the same bytes for one instruction set, thread count and set of libraries"
+              : "none: the first result stands";
+      fact("determinism", meaning);
+      fact("seed", is_set(item, "seed") ? "the output depends on it" : "not used");
+    }
+    std::string offers = is_set(item, "check") ? "rules across parameters" : "";
+    if (is_set(item, "estimate")) offers += (offers.empty() ? "" : ", ") + std::string("estimates");
+    if (!offers.empty()) fact("planning", offers);
+    ports(list(item, "inputs"), "in");
+    ports(list(item, "outputs"), "out");
+    if (list(item, "parameters").empty()) return;
+    out_ += "  " + bold("with") + "\n";
+    std::vector<Row> rows;
+    parameters(list(item, "parameters"), "", rows);
+    table(rows, "    ");
+  }
+
+  void ports(const Json& described, const char* title) {
+    if (described.empty()) return;
+    out_ += "  " + bold(title) + "\n";
+    std::vector<Row> rows;
+    for (const Json& port : described) {
+      if (member(port, "name") == "*") {
+        rows.push_back({std::string("any the pipeline ") +
+                            (title == std::string("in") ? "connects" : "declares"),
+                        ""});
+        continue;
+      }
+      std::string notes;
+      const auto note = [&](const std::string& text) {
+        notes += (notes.empty() ? "" : ", ") + text;
+      };
+      if (is_set(port, "list")) note("any number");
+      if (is_set(port, "optional")) note("optional");
+      if (const std::string self = member(port, "self"); !self.empty()) note("is " + self);
+      if (const auto facets = port.find("facets"); facets != port.end() && facets->is_object())
+        for (const auto& [facet, symbol] : facets->items()) {
+          const std::string bound = symbol.is_string() ? symbol.get<std::string>() : symbol.dump();
+          note(facet + " " + (bound.starts_with("=") ? bound : "= " + bound));
+        }
+      rows.push_back({member(port, "name"), member(port, "type"), notes, member(port, "help")});
+    }
+    table(rows, "    ");
+  }
+
+  void parameters(const Json& described, const std::string& indent, std::vector<Row>& rows) {
+    for (const Json& p : described) {
+      rows.push_back({indent + member(p, "name"), type_text(p), default_text(p), range(p),
+                      is_set(p, "affects_output", true) ? "" : "does not affect the output",
+                      member(p, "help").empty() ? "" : indent + member(p, "help")});
+      parameters(list(p, "fields"), indent + "  ", rows);
+      if (p.contains("item")) parameters(list(p["item"], "fields"), indent + "  ", rows);
+    }
+  }
+
+  const runtime::PluginFile& plugin_;
+  const bool color_;
+  std::string out_;
+};
 
 }  // namespace
 
-std::string plugin_page(const runtime::PluginFile& plugin, const std::string& item) {
-  std::string out = item.empty() ? header(plugin) : "";
-  for (const auto& [list_name, kind] :
-       {std::pair{"stages", "stage"}, {"steps", "step"}, {"rewards", "reward"}})
-    for (const Json& described : list(plugin.description, list_name))
-      if (item.empty() || member(described, "name") == item)
-        out += (out.empty() ? "" : "\n") + item_page(plugin.name, described, kind);
+std::string plugin_page(const runtime::PluginFile& plugin, const std::string& item, bool color) {
+  return Page(plugin, color).text(item);
+}
+
+Json plugin_json(const runtime::PluginFile& plugin, const std::string& item) {
+  if (!item.empty()) {
+    for (const char* kind : {"stages", "steps", "rewards"})
+      for (const Json& described : list(plugin.description, kind))
+        if (member(described, "name") == item) return described;
+    return nullptr;
+  }
+  Json out = plugin.description;
+  out["file"] = plugin.path.string();
+  out["code"] = runtime::code_digest(plugin);
+  out["libraries"] = runtime::library_identities(plugin);
   return out;
 }
 

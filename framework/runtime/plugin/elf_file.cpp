@@ -130,6 +130,25 @@ std::optional<ElfFile::Range> ElfFile::build_id() const {
   return std::nullopt;
 }
 
+std::vector<std::string> ElfFile::exported_symbols() const {
+  std::vector<std::string> out;
+  for (const Elf64_Shdr& section : sections_) {
+    if (section.sh_type != SHT_DYNSYM || section.sh_link >= sections_.size()) continue;
+    const auto symbols = range(section.sh_offset, section.sh_size);
+    const Elf64_Shdr& names = sections_[section.sh_link];
+    const auto strings = range(names.sh_offset, names.sh_size);
+    for (std::size_t at = 0; symbols.size() - at >= sizeof(Elf64_Sym); at += sizeof(Elf64_Sym)) {
+      Elf64_Sym symbol;
+      std::memcpy(&symbol, symbols.data() + at, sizeof symbol);
+      const auto visibility = ELF64_ST_VISIBILITY(symbol.st_other);
+      if (symbol.st_shndx != SHN_UNDEF && ELF64_ST_BIND(symbol.st_info) != STB_LOCAL &&
+          visibility != STV_HIDDEN && visibility != STV_INTERNAL)
+        out.emplace_back(string_at(strings, symbol.st_name));
+    }
+  }
+  return out;
+}
+
 std::vector<std::string> ElfFile::dynamic_strings(Elf64_Sxword tag) const {
   std::vector<Elf64_Dyn> entries;
   for (const auto& segment : segments_) {

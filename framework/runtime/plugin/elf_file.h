@@ -58,6 +58,9 @@ class ElfFile {
   // Strings of dynamic entries with this tag (DT_NEEDED, DT_RUNPATH, DT_RPATH).
   std::vector<std::string> dynamic_strings(Elf64_Sxword tag) const;
 
+  // Names of the symbols that other libraries can see, in the order of the dynamic symbol table.
+  std::vector<std::string> exported_symbols() const;
+
   // Bytes [offset, offset + size) of the file. Throws ElfError if they lie outside.
   std::span<const unsigned char> range(std::uint64_t offset, std::uint64_t size) const;
 

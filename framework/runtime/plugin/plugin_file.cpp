@@ -194,6 +194,13 @@ std::string code_digest(const PluginFile& plugin) try {
   fail(plugin.path, e.what());
 }
 
+std::vector<std::string> exported_symbols(const PluginFile& plugin) try {
+  const MappedFile file(plugin.path);
+  return ElfFile(file.bytes()).exported_symbols();
+} catch (const ElfError& e) {
+  fail(plugin.path, e.what());
+}
+
 std::vector<std::string> library_identities(const PluginFile& plugin) {
   static const std::set<std::string, std::less<>> runtime = {
       "libc.so.6",   "libm.so.6",       "libstdc++.so.6",       "libgcc_s.so.1",

@@ -51,6 +51,9 @@ std::string code_digest(const PluginFile& plugin);
 // rules. Reads files only.
 std::vector<std::string> library_identities(const PluginFile& plugin);
 
+// Symbols of the file that other libraries can see; a plugin needs no more than lehr_plugin_entry.
+std::vector<std::string> exported_symbols(const PluginFile& plugin);
+
 // Writes `description` into the file's manifest section (added, or replaced). The file is replaced
 // atomically.
 void stamp_plugin_file(const std::filesystem::path& path, std::string_view description);

@@ -58,6 +58,11 @@ TEST_F(PluginFileTest, ReadsWhatWasStamped) {
   EXPECT_EQ(code_digest(plugin).size(), 64u);
 }
 
+TEST_F(PluginFileTest, NamesWhatOtherLibrariesCanSee) {
+  stamp_plugin_file(file_, kDescription);
+  EXPECT_EQ(exported_symbols(read_plugin_file(file_)), std::vector<std::string>{"lehr_test_text"});
+}
+
 TEST_F(PluginFileTest, StampingAndStrippingKeepTheCodeDigest) {
   stamp_plugin_file(file_, kDescription);
   const PluginFile plugin = read_plugin_file(file_);
@@ -143,6 +148,7 @@ TEST_F(PluginFileTest, MutatedHeadersNeverCrashTheReader) {
     try {
       const PluginFile plugin = read_plugin_file(file_);
       code_digest(plugin);
+      exported_symbols(plugin);
       library_identities(plugin);
     } catch (const PluginError&) {
       ++refused;
