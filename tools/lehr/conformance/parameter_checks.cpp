@@ -47,8 +47,8 @@ std::vector<Json> limits(const Json& p) {
     out.push_back(Json::array());
     const Json item = p.value("item", Json::object());
     if (const std::vector<Json> inner = limits(item); !inner.empty()) {
-      add(Json(std::vector<Json>(1, inner.front())));
-      add(Json(std::vector<Json>(1000, inner.back())));
+      add(Json(std::vector<Json>(1, inner.back())));
+      add(Json(std::vector<Json>(1000, inner.front())));
     }
   }
   if (type == "one_of")

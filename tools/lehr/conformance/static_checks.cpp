@@ -38,7 +38,7 @@ bool fits(const Json& value, const std::string& type) {
   if (type == "float" || type == "duration") return value.is_number();
   if (type == "string" || type == "enum" || type == "input_path") return value.is_string();
   if (type == "list" || type == "steps" || type == "rewards") return value.is_array();
-  return value.is_object();  // struct, one_of
+  return value.is_object();  // map, struct, one_of
 }
 
 std::string parameter_problems(const Json& p, const std::string& path) {

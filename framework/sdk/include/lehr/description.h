@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -85,7 +86,8 @@ class Parameter {
   std::optional<double> min_, max_;
   bool required_ = false, affects_output_ = true;
   std::vector<std::string> choices_;
-  std::deque<Parameter> fields_;  // struct, one_of: the members; list, map: the one element
+  // A vector, which may hold what is not complete yet (a deque may not, in libc++).
+  std::vector<Parameter> fields_;  // struct, one_of: the members; list, map: the one element
 };
 
 class Description {
@@ -226,8 +228,12 @@ class Description {
     Description inner(values_[name]);
     fields(inner);
     Parameter& p = add(name, type, type == "one_of" ? "null" : "{}");
-    p.fields_ = std::move(inner.parameters_);
+    p.fields_ = inner.taken_parameters();
     return p;
+  }
+  std::vector<Parameter> taken_parameters() {
+    return {std::make_move_iterator(parameters_.begin()),
+            std::make_move_iterator(parameters_.end())};
   }
   template <class T>
   static T read(Value value) {
@@ -384,7 +390,7 @@ Parameter& Description::list_of(std::string_view name, std::vector<T>& member, F
   Description inner;
   fields(inner, element);
   Parameter& p = add(name, "list", "[]");
-  p.fields_.emplace_back("", "struct").fields_ = std::move(inner.parameters_);
+  p.fields_.emplace_back("", "struct").fields_ = inner.taken_parameters();
   const Value value = values_[name];
   member.clear();
   for (std::size_t i = 0; i < value.size(); ++i) {
