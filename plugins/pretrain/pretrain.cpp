@@ -45,8 +45,7 @@ lm::ModelConfig with_end_of_text(lm::ModelConfig config, const text::Tokenizer& 
 
 // Highest resident set. Weights, gradients and two moments are fp32, products may use a bf16 copy;
 // for the backward pass a row keeps about 8 vectors of width C and 3 of the feed-forward width per
-// layer; the head works in slices. The libraries take 250 MB. Within a quarter of what was
-// measured.
+// layer; the head works in slices. The libraries take 250 MB.
 double memory_bytes(const lm::ModelConfig& config, std::int64_t row_tokens) {
   const double per_token =
       4.0 * static_cast<double>(config.layers) *

@@ -42,6 +42,7 @@ Json made_up(const Kit& kit, const Json& parameter) {
     return out;
   }
   if (type == "rewards") return Json::array();
+  if (type == "map") return Json::object();
   return nullptr;
 }
 

@@ -42,9 +42,9 @@ bool fits(const Json& value, const std::string& type) {
 }
 
 std::string parameter_problems(const Json& p, const std::string& path) {
-  static const std::set<std::string> types = {"bool",     "int",    "count", "bytes",      "float",
-                                              "duration", "string", "enum",  "input_path", "list",
-                                              "struct",   "one_of", "steps", "rewards"};
+  static const std::set<std::string> types = {
+      "bool",       "int",  "count",  "bytes",  "float", "duration", "string", "enum",
+      "input_path", "list", "struct", "one_of", "map",   "steps",    "rewards"};
   const std::string type = p.value("type", ""), where = "parameter '" + path + "' ";
   if (!types.contains(type))
     return where + "has type '" + type + "', which is none of those in description.md";
