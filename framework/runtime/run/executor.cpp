@@ -13,6 +13,7 @@
 #include "runtime/plan/input_content.h"
 #include "runtime/run/human_text.h"
 #include "runtime/run/output_folder.h"
+#include "runtime/run/planned_spec.h"
 #include "runtime/run/resource_pool.h"
 #include "runtime/run/run_journal.h"
 #include "runtime/run/run_state.h"
@@ -28,15 +29,6 @@ constexpr int kTickMs = 100;
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-Json results_json(const StageResult& result) {
-  Json out = Json::object();
-  for (const auto& [name, number] : result.results) {
-    out[name] = {{"value", number.value}};
-    if (number.is_volatile) out[name]["volatile"] = true;
-  }
-  return out;
 }
 
 // Before the attempt after so many failed ones: what fails at once may have a reason that passes.
@@ -93,7 +85,8 @@ class Executor {
     state_.end_the_rest(stopping_ ? StageStatus::stopped : StageStatus::not_run);
     int code =
         state_.exit_code() == kExitFailed && plugin_failed_ ? kExitPlugin : state_.exit_code();
-    if (code == kExitOk && !put_outputs()) code = kExitFailed;
+    if (code == kExitOk && !put_outputs(plan_, state_.outcomes(), store_, journal_))
+      code = kExitFailed;
     RunOutcome out{code, journal_.log().id(), steady_seconds() - begin, state_.outcomes()};
     static const std::map<int, const char*> names = {
         {kExitOk, "ok"}, {kExitGate, "gate failed"}, {kExitResumable, "stopped"}};
@@ -129,29 +122,6 @@ class Executor {
                  " (CUDA_VISIBLE_DEVICES, else /dev/nvidia*; at most 'gpu' of the pipeline's "
                  "resources)",
              {});
-  }
-
-  // What the pipeline hands out, as far as this run has it. False: something could not be put.
-  bool put_outputs() {
-    bool all = true;
-    for (const PipelineOutput& output : plan_.outputs)
-      for (const StageOutcome& outcome : state_.outcomes()) {
-        const auto found = outcome.result.outputs.find(output.port);
-        if (outcome.id != output.stage || found == outcome.result.outputs.end()) continue;
-        try {
-          const bool changed = put_output(store_, found->second.digest, output.to, output.link);
-          journal_.tell({{"event", "output"},
-                         {"name", output.name},
-                         {"path", output.to.string()},
-                         {"type", found->second.type},
-                         {"digest", found->second.digest},
-                         {"changed", changed}});
-        } catch (const std::exception& e) {
-          all = false;
-          journal_.tell({{"event", "output_failed"}, {"name", output.name}, {"message", e.what()}});
-        }
-      }
-    return all;
   }
 
   // ---- starting ----
@@ -242,42 +212,15 @@ class Executor {
     try {
       const StageAttempt::TimeLimit limit{stage.timeout_seconds, stage.grace_seconds,
                                           stage.timeout_where};
-      auto attempt = std::make_unique<StageAttempt>(spec(index, share), limit, host_, journal_);
+      auto attempt = std::make_unique<StageAttempt>(
+          planned_spec(stage, keys_[index], state_.input_digests(index), trusted_, share.gpus,
+                       store_.root(), journal_.log().id()),
+          limit, host_, journal_);
       running_.push_back({index, std::move(share), std::move(attempt)});
     } catch (const std::exception& e) {
       pool_.give_back(share);
       attempt_failed(index, e.what(), {});
     }
-  }
-
-  StageSpec spec(std::size_t index, const ResourcePool::Share& share) {
-    const PlannedStage& stage = plan_.stages[index];
-    StageSpec out;
-    out.store = store_.root();
-    out.run = journal_.log().id();
-    out.stage_id = stage.id;
-    out.plugin = fs::absolute(stage.plugin->path);
-    out.stage = stage.uses.substr(stage.uses.find('.') + 1);
-    out.full_name = stage.uses;
-    out.key = keys_[index].key;
-    out.force = stage.forced;
-    for (const KeyPart& part : keys_[index].parts)
-      out.key_parts.emplace_back(part.name, part.value);
-    out.parameters = stage.parameters;
-    out.seed = stage.seed;
-    out.threads = stage.threads;
-    out.device = stage.device;
-    for (const std::string& gpu : share.gpus) out.gpus += (out.gpus.empty() ? "" : ",") + gpu;
-    const auto digests = state_.input_digests(index);
-    for (std::size_t i = 0; i < stage.inputs.size(); ++i)
-      out.inputs.push_back({stage.inputs[i].port, stage.inputs[i].label, digests[i],
-                            !trusted_.contains(digests[i])});
-    for (const PlannedOutput& output : stage.outputs)
-      if (!output.where.empty()) out.declared_outputs.emplace_back(output.port, output.type);
-    for (const auto* uses : {&stage.steps, &stage.rewards})
-      for (const ItemUse& use : *uses)
-        out.item_plugins[use.plugin->name] = fs::absolute(use.plugin->path);
-    return out;
   }
 
   // ---- listening ----

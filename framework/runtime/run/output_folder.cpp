@@ -110,4 +110,27 @@ bool put_output(const ArtifactStore& store, const std::string& digest, const fs:
   return true;
 }
 
+bool put_outputs(const Plan& plan, const std::vector<StageOutcome>& outcomes,
+                 const ArtifactStore& store, RunJournal& journal) {
+  bool all = true;
+  for (const PipelineOutput& output : plan.outputs)
+    for (const StageOutcome& outcome : outcomes) {
+      const auto found = outcome.result.outputs.find(output.port);
+      if (outcome.id != output.stage || found == outcome.result.outputs.end()) continue;
+      try {
+        const bool changed = put_output(store, found->second.digest, output.to, output.link);
+        journal.tell({{"event", "output"},
+                      {"name", output.name},
+                      {"path", output.to.string()},
+                      {"type", found->second.type},
+                      {"digest", found->second.digest},
+                      {"changed", changed}});
+      } catch (const std::exception& e) {
+        all = false;
+        journal.tell({{"event", "output_failed"}, {"name", output.name}, {"message", e.what()}});
+      }
+    }
+  return all;
+}
+
 }  // namespace lehr::runtime

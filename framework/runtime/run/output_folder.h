@@ -6,7 +6,10 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
+#include "runtime/run/executor.h"
+#include "runtime/run/run_journal.h"
 #include "runtime/store/store.h"
 
 namespace lehr::runtime {
@@ -18,5 +21,9 @@ std::string why_not_ours(const std::filesystem::path& folder);
 // False: it was there already, as it should be. Throws StoreError, IoError.
 bool put_output(const ArtifactStore& store, const std::string& digest,
                 const std::filesystem::path& folder, bool link);
+
+// All that the plan hands out, as far as the run has it; each is told. False: one could not be put.
+bool put_outputs(const Plan& plan, const std::vector<StageOutcome>& outcomes,
+                 const ArtifactStore& store, RunJournal& journal);
 
 }  // namespace lehr::runtime
