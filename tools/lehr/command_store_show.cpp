@@ -134,10 +134,15 @@ Json to_json(const Shown& shown, const runtime::ArtifactStore& store) {
 
 void show(const Options& options, const std::string& name) {
   const auto store = open_store(options);
-  const std::string digest = artifact_named(store, options, name).digest;
+  const runtime::NamedArtifact named = artifact_named(store, options, name);
+  const std::string& digest = named.digest;
   const Lineage lineage(store.results());
   const auto pins = runtime::list_pins(store);
   Shown shown{digest, store.artifact(digest), lineage.makers(digest), {}, nullptr};
+  // Of several that made it, the stage it was named by comes first.
+  std::stable_partition(shown.makers.begin(), shown.makers.end(), [&](const StageResult* maker) {
+    return maker->stage_id == named.stage_id;
+  });
   if (const auto pin = pins.find(digest); pin != pins.end()) shown.pin = &pin->second;
   for (auto& run : runtime::list_runs(store.root()))
     if (std::any_of(shown.makers.begin(), shown.makers.end(), [&](const StageResult* maker) {

@@ -140,6 +140,10 @@ class ItemCheck {
     if (!failure.empty() && !answers_.empty() && answers_.size() < plan.size())
       check = plan[answers_.size()].promise;  // all went well before
     if (failure.empty() && answers_[0].contains("error")) failure = answers_[0]["error"];
+    if (failure.find("depends on the order of documents") != std::string::npos) {
+      kit_.report.not_applicable(name_, check, failure);
+      return false;
+    }
     const std::string refused = "it could not be created: ";
     if (failure.starts_with(refused) && failure.find("crossed") == std::string::npos) {
       kit_.report.not_applicable(name_, check,
