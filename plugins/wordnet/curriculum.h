@@ -20,10 +20,10 @@ struct CurriculumOptions {
   std::int64_t facts_per_relation = 50;
   std::int64_t statements_per_fact = 40;  // in the documents; up to three times that for hard ones
   std::int64_t statements_per_document = 8;
-  double gloss_share = 0.15;                    // documents of general English among all
-  double eval_share = 0.10;                     // of the facts: asked only in eval-* files
-  double probe_share = 0.25;                    // of the facts: asked only in probes
-  std::int64_t questions_per_fact = 3;          // in the training conversations
+  double gloss_share = 0.15;                     // documents of general English among all
+  double eval_share = 0.10;                      // of the facts: asked only in eval-* files
+  double probe_share = 0.25;                     // of the facts: asked only in probes
+  std::int64_t questions_per_fact = 3;           // in the training conversations
   double conversations_unknowable_share = 0.02;  // the same, in the conversations
   double unknowable_share = 0.30;         // questions about made-up names, in all other outputs
   std::int64_t preferences_per_fact = 3;  // questions about a fact, each with several pairs

@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& entry : tensors.entries())
       for (std::size_t i = 0; i < entry.bytes; ++i)
         sum += static_cast<unsigned char>(entry.data[i]);
-    asm volatile("" : : "r"(sum));  // it has to be read
+    asm volatile("" : : "r"(sum));   // it has to be read
   } catch (const std::exception&) {  // its contract names no narrower type
   }
   return 0;

@@ -30,8 +30,15 @@ class LockFile : public ScratchStore {
     clean.input_paths.clear();
     clean.where = "x.yaml:6:3";
     clean.static_parts = {{"code.p", "1", ""}};
-    clean.inputs = {{"documents", "source", "source", "documents", "documents", {}, "",
-                     "x.yaml:7:5", std::string(64, 'a')}};
+    clean.inputs = {{"documents",
+                     "source",
+                     "source",
+                     "documents",
+                     "documents",
+                     {},
+                     "",
+                     "x.yaml:7:5",
+                     std::string(64, 'a')}};
     clean.outputs = {{"documents", "documents", {}, "", std::string(64, 'b'), ""}};
     for (PlannedStage* stage : {&source, &clean}) {
       stage->plugin = &plugin_;
@@ -133,8 +140,7 @@ TEST_F(LockFile, TellsOutputsApart) {
   result.outputs["documents"].digest = std::string(64, 'd');
   EXPECT_EQ(compare_outputs(locked, "source", result),
             std::vector<std::string>{"stage 'source': output 'documents' is " +
-                                     std::string(64, 'd') + ", locked is " +
-                                     std::string(64, 'a')});
+                                     std::string(64, 'd') + ", locked is " + std::string(64, 'a')});
 }
 
 TEST_F(LockFile, SaysHowToMakeWhatIsMissing) {
@@ -152,10 +158,10 @@ TEST_F(LockFile, SaysHowToMakeWhatIsMissing) {
 }
 
 TEST_F(LockFile, RefusesToReadAnythingElse) {
-  for (const char* text : {"", "[]", "{\"format\": 1}", "{\"format\": \"1\", \"pipelines\": {}}",
-                           "{\"format\": 1, \"pipelines\": []}",
-                           "{\"format\": 1, \"pipelines\": {\"x.yaml\": 3}}",
-                           "{\"format\": 1, \"pipelines\": {\"x.yaml\": {\"source\": {}}}}"}) {
+  for (const char* text :
+       {"", "[]", "{\"format\": 1}", "{\"format\": \"1\", \"pipelines\": {}}",
+        "{\"format\": 1, \"pipelines\": []}", "{\"format\": 1, \"pipelines\": {\"x.yaml\": 3}}",
+        "{\"format\": 1, \"pipelines\": {\"x.yaml\": {\"source\": {}}}}"}) {
     std::ofstream(root_ / "lehr.lock") << text;
     EXPECT_NE(why_not(), "") << text;
   }

@@ -25,8 +25,7 @@ void append_stage(std::string& out, const PlannedStage& stage) {
   if (!stage.reason.empty()) append_member(out, "reason", stage.reason);
   if (!stage.key.empty()) append_member(out, "key", stage.key);
   append_member(out, "where", stage.where);
-  if (stage.last_seconds)
-    out += ",\"last_seconds\":" + nlohmann::json(*stage.last_seconds).dump();
+  if (stage.last_seconds) out += ",\"last_seconds\":" + nlohmann::json(*stage.last_seconds).dump();
   if (!stage.estimate.is_null()) out += ",\"estimate\":" + stage.estimate.dump();
   append_name(out, "plugin");
   append_member(out += '{', "name", stage.plugin->name);

@@ -127,8 +127,8 @@ struct PlannedStage {
   StageState state = StageState::run;
   std::string
       reason;  // why it is not cached: "with.vocab_size changed: 4096 -> 8192 (tiny.yaml:14:9)"
-  std::string key;                    // when all input digests are known, else empty
-  std::optional<StageResult> result;  // of a stage that is cached
+  std::string key;                     // when all input digests are known, else empty
+  std::optional<StageResult> result;   // of a stage that is cached
   std::optional<double> last_seconds;  // what the nearest earlier result took
   nlohmann::ordered_json estimate;  // {"steps", "tokens", "parameters", "flops", "memory", "disk"}
                                     // as far as the plugin knows, {"error"}, or null

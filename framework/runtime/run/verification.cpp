@@ -72,7 +72,8 @@ StageVerification Verification::run(const PlannedStage& stage, Display& display)
   return out;
 }
 
-// The stage and all it stands on, without gates and conditions: the recorded result has passed them.
+// The stage and all it stands on, without gates and conditions: the recorded result has passed
+// them.
 Plan Verification::ancestry(const PlannedStage& stage) const {
   std::set<std::string> wanted = {stage.id};
   for (auto it = plan_.stages.rbegin(); it != plan_.stages.rend(); ++it)
