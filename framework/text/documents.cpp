@@ -15,6 +15,7 @@ namespace lehr::text {
 namespace {
 
 constexpr std::size_t kBlockBytes = 8 << 20;
+constexpr std::size_t kExamples = 8;  // of dropped rows
 
 // Goes over the members of one valid JSON object as they are written.
 class RawMembers {
@@ -65,6 +66,8 @@ void DocumentCounts::operator+=(const DocumentCounts& other) {
   malformed_dropped += other.malformed_dropped;
   invalid_utf8_dropped += other.invalid_utf8_dropped;
   invalid_utf8_replaced += other.invalid_utf8_replaced;
+  for (const Dropped& dropped : other.examples)
+    if (examples.size() < kExamples) examples.push_back(dropped);
 }
 
 struct DocumentParser::State {
@@ -85,13 +88,21 @@ struct DocumentParser::State {
   bool admit_invalid(const char* what) {
     if (options.invalid_utf8 == InvalidUtf8::error)
       fail(std::string(what) + "; set invalid_utf8 to 'replace' or 'drop' to go on");
-    if (options.invalid_utf8 == InvalidUtf8::drop) return ++counts.invalid_utf8_dropped, false;
+    if (options.invalid_utf8 == InvalidUtf8::drop) {
+      remember("invalid_utf8", what);
+      return ++counts.invalid_utf8_dropped, false;
+    }
     return ++counts.invalid_utf8_replaced, true;
   }
 
   bool reject(const std::string& what) {
     if (options.malformed == Malformed::error) fail(what);
+    remember("malformed", what);
     return ++counts.malformed_dropped, false;
+  }
+
+  void remember(const char* reason, const std::string& what) {
+    if (counts.examples.size() < kExamples) counts.examples.push_back({reason, line, what});
   }
 
   simdjson::error_code parse(std::string_view json, simdjson::dom::element& row) {
@@ -163,10 +174,14 @@ DocumentParser::~DocumentParser() = default;
 DocumentParser::DocumentParser(DocumentParser&&) noexcept = default;
 
 void DocumentParser::start(const LineBlock& block, std::string file) {
+  start(block.bytes(), block.first_line, std::move(file));
+}
+
+void DocumentParser::start(std::string_view lines, std::uint64_t first_line, std::string file) {
   State& s = *state_;
   s.file = std::move(file);
-  s.rest = block.bytes();
-  s.line = block.first_line - 1;
+  s.rest = lines;
+  s.line = first_line - 1;
   s.block_is_utf8 = is_valid_utf8(s.rest);
 }
 
@@ -186,6 +201,7 @@ bool DocumentParser::next(Document& document, std::string_view& line) {
 
 std::uint64_t DocumentParser::line_number() const { return state_->line; }
 const DocumentCounts& DocumentParser::counts() const { return state_->counts; }
+DocumentCounts DocumentParser::take_counts() { return std::exchange(state_->counts, {}); }
 
 DocumentReader::DocumentReader(std::vector<std::filesystem::path> files, DocumentOptions options)
     : blocks_(std::move(files)), parser_(std::move(options)) {}

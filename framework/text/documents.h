@@ -35,6 +35,12 @@ struct DocumentOptions {
 struct DocumentCounts {
   std::uint64_t documents = 0, text_bytes = 0;
   std::uint64_t malformed_dropped = 0, invalid_utf8_dropped = 0, invalid_utf8_replaced = 0;
+  struct Dropped {
+    const char* reason;  // "malformed", "invalid_utf8"
+    std::uint64_t line;
+    std::string what;
+  };
+  std::vector<Dropped> examples;  // the first few of those dropped
   void operator+=(const DocumentCounts& other);
 };
 
@@ -47,11 +53,15 @@ class DocumentParser {
 
   // file: named in messages. The block must stay as it is until it is done.
   void start(const LineBlock& block, std::string file);
+  // The same for lines that stand elsewhere, followed by LineBlock::kPadding readable bytes.
+  void start(std::string_view lines, std::uint64_t first_line, std::string file);
   // The next document, valid until the next call; `line`: its row as it stands in the file. False
   // at the end of the block. Throws Error with file and line, or counts, as the options say.
   bool next(Document& document, std::string_view& line);
   std::uint64_t line_number() const;
   const DocumentCounts& counts() const;
+  // The counts since this was called last.
+  DocumentCounts take_counts();
 
  private:
   struct State;

@@ -38,7 +38,9 @@ bool LineBlocks::next(LineBlock& block) {
     while (at_end_)
       if (!open_next()) return false;
     std::size_t filled = carry_.size();
-    std::size_t room = std::max(options_.block_bytes, 2 * filled);
+    std::size_t room = options_.block_bytes;
+    while (room <= filled)
+      room *= 2;  // as if begun here: blocks do not depend on where one resumed
     block.buffer.resize(room + LineBlock::kPadding);
     std::copy(carry_.begin(), carry_.end(), block.buffer.begin());
     carry_.clear();

@@ -3,6 +3,7 @@
 
 #include <lehr/plugin.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,10 @@ class Documents : public Stage {
   std::vector<std::string> train_, eval_;
   double eval_fraction_ = 0;
   std::string text_field_ = "text", id_field_ = "id";
-  std::string text_unit_ = "file", invalid_utf8_ = "error", malformed_ = "error";
+  std::string text_unit_ = "file", encoding_ = "utf-8";
+  std::string invalid_utf8_ = "error", malformed_ = "error";
+  std::int64_t max_document_bytes_ = 64 << 20, shard_bytes_ = 1 << 30;
+  std::int64_t commit_every_ = 256 << 20;
 };
 
 }  // namespace lehr::plugins::files

@@ -3,9 +3,10 @@
 
 #include <fstream>
 
+#include "piece_reader.h"
 #include "rows_stage.h"
 #include "sources.h"
-#include "text_documents.h"
+#include "text/held_out.h"
 
 namespace lehr::plugins::files {
 namespace {
@@ -25,13 +26,50 @@ class Files : public testing::Test {
     std::ofstream(folder_ / name, std::ios::binary) << bytes;
     return folder_ / name;
   }
-  std::vector<std::string> documents(std::string_view bytes, std::string_view unit,
+  struct Found {
+    std::vector<std::string> documents;  // "id text fields"
+    Tally tally;
+  };
+  // The documents of folder_/name, read in blocks of `block_bytes`.
+  Found read(const std::string& name, const DocumentRules& rules = {},
+             std::size_t block_bytes = 8 << 20, std::size_t max_bytes = 64 << 20) {
+    ReadingRules reading;
+    reading.encoding = rules.encoding;
+    reading.text_records = rules.text_records;
+    reading.block_bytes = block_bytes;
+    reading.max_record_bytes = max_bytes;
+    reading.drop_too_long = rules.options.malformed == text::Malformed::drop;
+    SourceBlocks blocks(find_sources({(folder_ / name).string()}, "train"), reading);
+    PieceReader reader(rules);
+    Found found;
+    for (SourceBlock block; blocks.next(block);) {
+      for (const auto& place : block.too_long) found.tally.summary.drop("too_long", place, "");
+      for (const Piece& piece : block.pieces)
+        reader.read(block, piece, blocks.sources()[piece.source], found.tally,
+                    [&](const text::Document& d) {
+                      found.documents.push_back(std::string(d.id) + " " + std::string(d.text) +
+                                                (d.fields.empty() ? "" : " ") +
+                                                std::string(d.fields));
+                    });
+    }
+    return found;
+  }
+  std::vector<std::string> documents(std::string_view bytes, Records unit,
                                      text::InvalidUtf8 policy = text::InvalidUtf8::error) {
-    TextDocuments reader(put("a.txt", bytes), unit, policy);
-    std::vector<std::string> out;
-    for (std::string_view text; reader.next(text);)
-      out.push_back(std::to_string(reader.line()) + " " + std::string(text));
-    return out;
+    put("a.txt", bytes);
+    DocumentRules rules;
+    rules.text_records = unit;
+    rules.options.invalid_utf8 = policy;
+    return read("a.txt", rules).documents;
+  }
+  std::string reading_failure(const std::string& name, const DocumentRules& rules = {},
+                              std::size_t max_bytes = 64 << 20) {
+    try {
+      read(name, rules, 8 << 20, max_bytes);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
   }
   std::string failure(const std::string& pattern) {
     try {
@@ -48,32 +86,150 @@ using Texts = std::vector<std::string>;
 
 TEST_F(Files, TextIsCutAsAsked) {
   const char* text = "\xef\xbb\xbf\r\none\r\n two\n\n \nthree\n\n";
-  EXPECT_EQ(documents(text, "line"), (Texts{"2 one", "3  two", "6 three"}));
-  EXPECT_EQ(documents(text, "paragraph"), (Texts{"2 one\n two", "6 three"}));
-  EXPECT_EQ(documents(text, "file"), (Texts{"2 one\n two\n\n \nthree"}));
-  EXPECT_TRUE(documents(" \n\n", "file").empty());
+  EXPECT_EQ(documents(text, Records::lines),
+            (Texts{"a.txt:2 one", "a.txt:3  two", "a.txt:6 three"}));
+  EXPECT_EQ(documents(text, Records::paragraphs), (Texts{"a.txt:2 one\n two", "a.txt:6 three"}));
+  EXPECT_EQ(documents(text, Records::whole), (Texts{"a.txt one\n two\n\n \nthree"}));
+  EXPECT_TRUE(documents(" \n\n", Records::whole).empty());
 }
 
 TEST_F(Files, TextThatIsNotUtf8NamesItsLineOrIsCounted) {
   const char* text = "ok\ncaf\xe9\n";
   try {
-    documents(text, "line");
+    documents(text, Records::lines);
     FAIL() << "was read";
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("a.txt:2: "), std::string::npos);
   }
-  EXPECT_EQ(documents(text, "line", text::InvalidUtf8::replace), (Texts{"1 ok", "2 caf\uFFFD"}));
-  EXPECT_EQ(documents(text, "line", text::InvalidUtf8::drop), (Texts{"1 ok"}));
+  EXPECT_EQ(documents(text, Records::lines, text::InvalidUtf8::replace),
+            (Texts{"a.txt:1 ok", "a.txt:2 caf\uFFFD"}));
+  EXPECT_EQ(documents(text, Records::lines, text::InvalidUtf8::drop), (Texts{"a.txt:1 ok"}));
+}
+
+TEST_F(Files, CsvFieldsMayHoldDelimitersQuotesAndLineEnds) {
+  put("a.csv",
+      "id,text,note\r\n1,\"a, \"\"b\"\"\nc\",x\r\n\r\n2,5\" pipe,\n3,,\"\"\n\"4\",last,\"q\"");
+  EXPECT_EQ(read("a.csv").documents,
+            (Texts{"1 a, \"b\"\nc {\"note\":\"x\"}", "2 5\" pipe {\"note\":\"\"}",
+                   "3  {\"note\":\"\"}", "4 last {\"note\":\"q\"}"}));
+  put("b.tsv", "body\tn\none, two\t1\n");
+  DocumentRules rules;
+  rules.options.text_field = "body";
+  EXPECT_EQ(read("b.tsv", rules).documents, (Texts{"b.tsv:2 one, two {\"n\":\"1\"}"}));
+}
+
+TEST_F(Files, CsvThatBreaksTheRulesNamesItsLineOrIsCounted) {
+  put("short.csv", "id,text\n1,a\n2\n3,c\n");
+  EXPECT_NE(reading_failure("short.csv").find("short.csv:3: the row has 1 fields, not 2"),
+            std::string::npos);
+  put("behind.csv", "id,text\n1,\"a\nb\"c\n");
+  EXPECT_NE(reading_failure("behind.csv").find("behind.csv:2: there is text behind"),
+            std::string::npos);
+  put("open.csv", "id,text\n1,a\n2,\"b\n3,c\n");
+  EXPECT_NE(reading_failure("open.csv").find("open.csv:3: a quoted field is never closed"),
+            std::string::npos);
+  put("other.csv", "id,body\n1,a\n");
+  EXPECT_NE(reading_failure("other.csv").find("the columns are 'id', 'body'. Set text_field"),
+            std::string::npos);
+  DocumentRules rules;
+  rules.options.malformed = text::Malformed::drop;
+  const Found found = read("short.csv", rules);
+  EXPECT_EQ(found.documents, (Texts{"1 a", "3 c"}));
+  EXPECT_EQ(found.tally.summary.drops().at("malformed").examples.at(0).id, "short.csv:3");
+}
+
+TEST_F(Files, OfOtherEncodingsAreDecodedAndTakenForNothingElse) {
+  put("w.txt", "\x80 caf\xe9 \x93q\x94");
+  DocumentRules rules;
+  rules.encoding = text::Encoding::windows1252;
+  EXPECT_EQ(read("w.txt", rules).documents, (Texts{"w.txt € café “q”"}));
+  rules.encoding = text::Encoding::latin1;
+  EXPECT_EQ(read("w.txt", rules).documents, (Texts{"w.txt \u0080 café \u0093q\u0094"}));
+  using std::string_literals::operator""s;
+  put("le.txt", "\xff\xfe\x41\0\x3d\xd8\0\xde\x42\0"s);  // A😀B
+  put("be.txt", "\xfe\xff\0\x41\xd8\x3d\xde\0\0\x42"s);
+  put("half.txt", "\xff\xfe\x41\0\x3d\xd8\x42\0"s);
+  EXPECT_NE(reading_failure("le.txt").find("le.txt:1: the file is UTF-16"), std::string::npos);
+  rules.encoding = text::Encoding::utf16;
+  EXPECT_EQ(read("le.txt", rules).documents, (Texts{"le.txt A😀B"}));
+  EXPECT_EQ(read("be.txt", rules).documents, (Texts{"be.txt A😀B"}));
+  EXPECT_NE(reading_failure("half.txt", rules).find("not valid UTF-8"), std::string::npos);
+  put("nul.txt", "a\0b"s);
+  EXPECT_NE(reading_failure("nul.txt").find("nul.txt:1: a NUL byte"), std::string::npos);
+}
+
+TEST_F(Files, BlocksChangeNoDocumentAndGoOnAnywhere) {
+  std::string lines, csv = "id,text\n", paragraphs;
+  for (int i = 0; i < 300; ++i) {
+    const std::string n = std::to_string(i), body(static_cast<std::size_t>(i * 37 % 191), 'x');
+    lines += "{\"id\":\"" + n + "\",\"text\":\"" + body + "\"}\n";
+    csv += n + ",\"" + body + (i % 3 ? "" : "\n\"\",") + "\"\n";
+    paragraphs += body + n + "\nmore\n\n";
+  }
+  put("a.jsonl", lines);
+  put("b.csv", csv);
+  put("c.txt", paragraphs);
+  put("d.txt", "");
+  put("e.jsonl", lines.substr(0, lines.size() - 1));
+  DocumentRules rules;
+  rules.text_records = Records::paragraphs;
+  const Found whole = read(".", rules);
+  ASSERT_EQ(whole.documents.size(), 1200u);
+  for (const std::size_t size : {1024u, 1500u, 4096u})
+    EXPECT_EQ(read(".", rules, size).documents, whole.documents) << size;
+
+  ReadingRules reading;
+  reading.text_records = Records::paragraphs;
+  reading.block_bytes = 256;  // less than the longest record
+  const auto sources = find_sources({folder_.string()}, "train");
+  SourceBlocks blocks(sources, reading);
+  std::vector<std::string> seen;
+  std::vector<SourcePosition> ends;
+  for (SourceBlock block; blocks.next(block);) {
+    std::string joined;
+    for (const Piece& piece : block.pieces) joined += block.bytes(piece);
+    seen.push_back(joined);
+    ends.push_back(block.end);
+  }
+  ASSERT_GT(seen.size(), 100u);
+  for (std::size_t i = 0; i + 1 < seen.size(); ++i) {
+    SourceBlocks again(sources, reading);
+    again.resume(ends[i]);
+    SourceBlock block;
+    ASSERT_TRUE(again.next(block)) << i;
+    std::string joined;
+    for (const Piece& piece : block.pieces) joined += block.bytes(piece);
+    EXPECT_EQ(joined, seen[i + 1]) << i;
+  }
+}
+
+TEST_F(Files, RecordsThatAreTooLongAreAnErrorOrDroppedAndNeverHeld) {
+  const std::string ok = "{\"id\":\"1\",\"text\":\"a\"}\n";
+  const std::string longer = "{\"id\":\"2\",\"text\":\"" + std::string(100000, 'x') + "\"}\n";
+  put("long.jsonl", ok + longer + ok + longer);
+  EXPECT_NE(reading_failure("long.jsonl", {}, 4096).find("long.jsonl:2: the document that begins"),
+            std::string::npos);
+  DocumentRules rules;
+  rules.options.malformed = text::Malformed::drop;
+  const Found found = read("long.jsonl", rules, 8 << 20, 4096);
+  EXPECT_EQ(found.documents, (Texts{"1 a", "1 a"}));
+  EXPECT_EQ(found.tally.summary.drops().at("too_long").documents, 2u);
+  EXPECT_EQ(found.tally.summary.drops().at("too_long").examples.at(1).id, "long.jsonl:4");
+  put("open.csv", "id,text\n1,\"" + std::string(100000, 'x'));
+  EXPECT_NE(reading_failure("open.csv", {}, 4096)
+                .find("open.csv:2: the document that begins here "
+                      "has more than 4096 bytes (is a quote"),
+            std::string::npos);
 }
 
 TEST_F(Files, AreWhatTheirNamesSay) {
-  for (const char* name : {"a.jsonl", "b.txt.gz", "c.ndjson.zst", "d.csv"}) put(name, "");
+  for (const char* name : {"a.jsonl", "b.txt.gz", "c.ndjson.zst", "d.pdf"}) put(name, "");
   const auto sources = find_sources({folder_.string(), (folder_ / "a*").string()}, "train");
-  ASSERT_EQ(sources.size(), 3u);  // the folder's .csv is passed over, a.jsonl is there once
+  ASSERT_EQ(sources.size(), 3u);  // the folder's .pdf is passed over, a.jsonl is there once
   EXPECT_EQ(sources[0].name, "a.jsonl");
   EXPECT_EQ(sources[1].format, Format::text);
   EXPECT_EQ(sources[2].format, Format::json_lines);
-  EXPECT_NE(failure("*.csv").find("whose form is not known"), std::string::npos);
+  EXPECT_NE(failure("*.pdf").find("whose form is not known"), std::string::npos);
   EXPECT_NE(failure("*.parquet").find("matches no file"), std::string::npos);
 }
 
@@ -81,11 +237,11 @@ TEST_F(Files, AreHeldOutByContentInTheAskedShare) {
   int tenth = 0, fifth = 0;
   for (int i = 0; i < 10000; ++i) {
     const std::string text = "document " + std::to_string(i);
-    tenth += is_held_out(text, 0.1);
-    fifth += is_held_out(text, 0.2);
-    EXPECT_LE(is_held_out(text, 0.1), is_held_out(text, 0.2));
-    EXPECT_FALSE(is_held_out(text, 0));
-    EXPECT_TRUE(is_held_out(text, 1));
+    tenth += text::is_held_out(text, 0.1);
+    fifth += text::is_held_out(text, 0.2);
+    EXPECT_LE(text::is_held_out(text, 0.1), text::is_held_out(text, 0.2));
+    EXPECT_FALSE(text::is_held_out(text, 0));
+    EXPECT_TRUE(text::is_held_out(text, 1));
   }
   EXPECT_NEAR(tenth, 1000, 120);  // four standard deviations
   EXPECT_NEAR(fifth, 2000, 160);

@@ -51,7 +51,7 @@ void RowsStage::run(Context& context) {
         ++dropped;
         continue;
       }
-      const bool held_out = evaluation || is_held_out(asked, eval_fraction_);
+      const bool held_out = evaluation || text::is_held_out(asked, eval_fraction_);
       auto& writer = writers[held_out];
       if (!writer) writer.emplace(folder / (held_out ? "eval-00000.jsonl" : "train-00000.jsonl"));
       writer->write(row);

@@ -11,6 +11,7 @@
 
 #include "sources.h"
 #include "text/chat_rows.h"
+#include "text/held_out.h"
 
 namespace lehr::plugins::files {
 

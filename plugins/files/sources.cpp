@@ -2,9 +2,6 @@
 
 #include <lehr/value.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -23,10 +20,16 @@ std::optional<Format> format_of(const std::filesystem::path& path) {
     }
   if (name.ends_with(".jsonl") || name.ends_with(".ndjson")) return Format::json_lines;
   if (name.ends_with(".txt")) return Format::text;
+  if (name.ends_with(".csv")) return Format::csv;
+  if (name.ends_with(".tsv")) return Format::tsv;
   return std::nullopt;
 }
 
 }  // namespace
+
+char delimiter_of(Format format) {
+  return format == Format::csv ? ',' : format == Format::tsv ? '\t' : '\0';
+}
 
 std::vector<Source> find_sources(const std::vector<std::string>& patterns,
                                  std::string_view parameter) {
@@ -42,8 +45,8 @@ std::vector<Source> find_sources(const std::vector<std::string>& patterns,
       if (!format && folder) continue;
       if (!format)
         throw Error(place + " names '" + path.string() +
-                    "', whose form is not known; known are .jsonl, .ndjson and .txt, each also "
-                    "with .gz or .zst");
+                    "', whose form is not known; known are .jsonl, .ndjson, .txt, .csv and .tsv, "
+                    "each also with .gz or .zst");
       found = true;
       if (known.insert(path).second)
         sources.push_back({path, path.lexically_relative(base).generic_string(), *format});
@@ -51,11 +54,6 @@ std::vector<Source> find_sources(const std::vector<std::string>& patterns,
     if (!found) throw Error(place + " matches no file that could be read");
   }
   return sources;
-}
-
-bool is_held_out(std::string_view content, double fraction) {
-  constexpr double kAll = 18446744073709551616.0;  // 2^64
-  return static_cast<double>(XXH3_64bits(content.data(), content.size())) / kAll < fraction;
 }
 
 }  // namespace lehr::plugins::files

@@ -1,4 +1,4 @@
-// The files that a stage is given, for one split, and the choice of what goes to evaluation.
+// The files that a stage is given, for one split.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +8,10 @@
 
 namespace lehr::plugins::files {
 
-enum class Format { json_lines, text };
+enum class Format { json_lines, text, csv, tsv };
+
+// What stands between the fields of a row; 0 for formats that have none.
+char delimiter_of(Format format);
 
 struct Source {
   std::filesystem::path path;
@@ -17,13 +20,10 @@ struct Source {
 };
 
 // The files of all patterns, each pattern's sorted, none twice. A file is what its name says:
-// .jsonl, .ndjson or .txt, each also with .gz or .zst behind it. Other files are passed over in a
-// folder and an error where a pattern names them. Throws Error if a pattern matches nothing.
+// .jsonl, .ndjson, .txt, .csv or .tsv, each also with .gz or .zst behind it. Other files are passed
+// over in a folder and an error where a pattern names them. Throws Error if a pattern matches
+// nothing.
 std::vector<Source> find_sources(const std::vector<std::string>& patterns,
                                  std::string_view parameter);
-
-// Whether what `content` says belongs to evaluation: true for `fraction` of all contents, for equal
-// ones alike, and for a larger fraction wherever it was for a smaller one.
-bool is_held_out(std::string_view content, double fraction);
 
 }  // namespace lehr::plugins::files

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "exact_dedup.h"
-#include "summary.h"
+#include "text/document_summary.h"
 #include "text/documents.h"
 
 namespace lehr::plugins::filter {
@@ -30,7 +30,7 @@ class DocumentBlock {
   void serialise(text::FrameCompressor& compressor);
 
   const std::string& frame() const { return frame_; }
-  const Summary& summary() const { return summary_; }
+  const text::DocumentSummary& summary() const { return summary_; }
   // New hashes by the number of the exact_dedup that decided.
   std::vector<std::vector<TextHash>> added;
 
@@ -45,7 +45,7 @@ class DocumentBlock {
   std::vector<std::string_view> rows_;  // per document its line; empty once it is rewritten
   std::vector<TextHash> hashes_;
   std::string json_, frame_;
-  Summary summary_;
+  text::DocumentSummary summary_;
 };
 
 }  // namespace lehr::plugins::filter

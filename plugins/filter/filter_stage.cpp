@@ -127,6 +127,7 @@ class Pass {
     }
     output_.finish();
     state_.summary().report(context_);
+    state_.summary().write(context_.output("documents"));
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     context_.volatile_result(
         "megabytes_per_second",
@@ -192,7 +193,7 @@ class Pass {
       state_.commit();
       uncommitted_ = 0;
     }
-    const Summary& sum = state_.summary();
+    const text::DocumentSummary& sum = state_.summary();
     context_.progress(read_bytes_.load(std::memory_order_relaxed), blocks_.total_bytes(), "bytes",
                       "kept " + std::to_string(sum.documents_out()) + " of " +
                           std::to_string(sum.documents_in()));

@@ -7,7 +7,7 @@
 namespace lehr::plugins::filter {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 std::filesystem::path hash_file(const std::filesystem::path& folder, std::size_t dedup) {
   return folder / ("seen-" + std::to_string(dedup) + ".bin");
@@ -40,7 +40,7 @@ bool FilterState::resume() {
   position_.end_offset = json.at("end_offset");
   position_.end_line = json.at("end_line");
   position_.output_length = json.at("output_length");
-  summary_ = Summary::from_json(json.at("summary"));
+  summary_ = text::DocumentSummary::from_json(json.at("summary"));
   commits_ = json.at("commits").get<std::vector<std::string>>();
   commits_.push_back(latest->tag);
   for (const std::string& tag : commits_) {

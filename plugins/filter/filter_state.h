@@ -32,12 +32,12 @@ class FilterState {
 
   SeenTexts& seen(std::size_t dedup) { return seen_[dedup]; }
   const Position& position() const { return position_; }
-  const Summary& summary() const { return summary_; }
+  const text::DocumentSummary& summary() const { return summary_; }
 
  private:
   const Context& context_;
   Position position_;
-  Summary summary_;
+  text::DocumentSummary summary_;
   std::vector<SeenTexts> seen_;
   std::vector<std::vector<TextHash>> new_hashes_;  // since the last commit, by dedup
   std::vector<std::string> commits_;               // tags

@@ -1,0 +1,54 @@
+#include "collection_state.h"
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace lehr::plugins::files {
+namespace {
+
+constexpr int kVersion = 1;
+constexpr const char* kFile = "state.json";
+
+}  // namespace
+
+bool CollectionState::resume() {
+  const auto latest = context_.latest_state();
+  if (!latest) return false;
+  std::ifstream in(latest->path / kFile);
+  const auto json = nlohmann::json::parse(in, nullptr, false);
+  if (json.is_discarded() || json.value("version", 0) != kVersion)
+    throw Error((latest->path / kFile).string() +
+                ": is damaged or of another version; remove this stage's work folder");
+  progress.position = {json.at("source"), json.at("offset"), json.at("line")};
+  for (std::size_t i = 0; i < 2; ++i) {
+    progress.shards[i] = {json.at("shards").at(i).at(0), json.at("shards").at(i).at(1)};
+    progress.documents[i] = json.at("documents").at(i);
+  }
+  progress.tally = {text::DocumentSummary::from_json(json.at("summary")), json.at("replaced")};
+  return true;
+}
+
+void CollectionState::commit() const {
+  const std::filesystem::path folder = context_.begin_state();
+  const auto shard = [&](std::size_t i) {
+    return nlohmann::json::array({progress.shards[i].shard, progress.shards[i].length});
+  };
+  const nlohmann::json json = {{"version", kVersion},
+                               {"source", progress.position.source},
+                               {"offset", progress.position.offset},
+                               {"line", progress.position.line},
+                               {"shards", {shard(0), shard(1)}},
+                               {"documents", progress.documents},
+                               {"replaced", progress.tally.replaced},
+                               {"summary", progress.tally.summary.to_json()}};
+  std::ofstream out(folder / kFile, std::ios::binary);
+  out << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  out.close();
+  if (!out) throw Error((folder / kFile).string() + ": could not be written");
+  context_.commit_state(std::to_string(progress.position.source) + "-" +
+                        std::to_string(progress.position.offset));
+}
+
+}  // namespace lehr::plugins::files
