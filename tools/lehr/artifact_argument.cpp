@@ -8,11 +8,11 @@ runtime::ArtifactStore open_store(const Options& options) {
   return runtime::ArtifactStore(existing_store(options));
 }
 
-void add_artifact_options(CLI::App& command, Options& options) {
+void add_artifact_options(Command command, Options& options) {
   command
-      .add_option("-p,--pipeline", options.pipeline,
-                  "Look at runs of this pipeline only (default: of all), and in its store")
-      ->type_name("FILE");
+      .option("-p,--pipeline", options.pipeline,
+              "Look at runs of this pipeline only (default: of all), and in its store")
+      .type_name("FILE");
   add_store_option(command, options);
 }
 

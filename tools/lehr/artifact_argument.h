@@ -15,7 +15,7 @@ inline constexpr const char* kArtifactHelp =
 runtime::ArtifactStore open_store(const Options& options);
 
 // --store and -p/--pipeline: names mean runs of that pipeline, and its store is the default.
-void add_artifact_options(CLI::App& command, Options& options);
+void add_artifact_options(Command command, Options& options);
 
 // Ends the command with one clear error if the name means none or several.
 runtime::NamedArtifact artifact_named(const runtime::ArtifactStore& store, const Options& options,

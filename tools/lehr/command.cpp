@@ -12,52 +12,52 @@ namespace lehr::cli {
 
 namespace fs = std::filesystem;
 
-void add_store_option(CLI::App& command, Options& options) {
+void add_store_option(Command command, Options& options) {
   command
-      .add_option("--store", options.store,
-                  "Folder of the store (default: LEHR_STORE, else .lehr beside the pipeline)")
-      ->type_name("FOLDER");
+      .option("--store", options.store,
+              "Folder of the store (default: LEHR_STORE, else .lehr beside the pipeline)")
+      .type_name("FOLDER");
 }
 
-void add_plugin_path_option(CLI::App& command, Options& options) {
+void add_plugin_path_option(Command command, Options& options) {
   command
-      .add_option("--plugin-path", options.plugin_paths,
-                  "Look for plugins here first (may be repeated)")
-      ->type_name("FOLDER")
-      ->allow_extra_args(false);
+      .option("--plugin-path", options.plugin_paths,
+              "Look for plugins here first (may be repeated)")
+      .type_name("FOLDER")
+      .one_value_each();
 }
 
-void add_json_option(CLI::App& command, Options& options, const std::string& what) {
-  command.add_flag("--json", options.json, what);
+void add_json_option(Command command, Options& options, const std::string& what) {
+  command.flag("--json", options.json, what);
   command
-      .add_option_function<std::string>(
+      .option(
           "--format", [&options](const std::string& format) { options.json = format == "json"; },
           "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->type_name("FORMAT");
+      .one_of({"text", "json"})
+      .type_name("FORMAT");
 }
 
-void add_pipeline_options(CLI::App& command, Options& options) {
-  command.add_option("PIPELINE", options.pipeline, "Pipeline file")->required()->type_name("FILE");
+void add_pipeline_options(Command command, Options& options) {
+  command.option("PIPELINE", options.pipeline, "Pipeline file").required().type_name("FILE");
   command
-      .add_option("--set", options.sets,
-                  "Override a value, as in stages.dpo.with.beta=0.2 (may be repeated)")
-      ->type_name("PATH=VALUE")
-      ->allow_extra_args(false);
+      .option("--set", options.sets,
+              "Override a value, as in stages.dpo.with.beta=0.2 (may be repeated)")
+      .type_name("PATH=VALUE")
+      .one_value_each();
   add_store_option(command, options);
   add_plugin_path_option(command, options);
 }
 
-void add_selection_options(CLI::App& command, Options& options) {
+void add_selection_options(Command command, Options& options) {
   runtime::Selection& selection = options.selection;
   const auto stages = [&](const char* name, std::vector<std::string>& names, const char* help) {
-    return command.add_option(name, names, help)->type_name("STAGE")->group("Which stages");
+    return command.option(name, names, help).type_name("STAGE").group("Which stages");
   };
   stages("--only", selection.only, "These and no others");
   stages("--from", selection.from, "These and all that needs them");
   stages("--until", selection.until, "These and all that they need");
   stages("--force", selection.force, "Run these (default: all) although they are cached")
-      ->expected(0, -1);
+      .expected(0, -1);
 }
 
 fs::path store_folder(const Options& options) {

@@ -3,13 +3,13 @@
 // the program.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "command_line.h"
 #include "runtime/config/pipeline.h"
 #include "runtime/plan/plan.h"
 #include "runtime/plan/selection.h"
@@ -46,13 +46,13 @@ struct Options {
 };
 
 // Options that several commands take, each with its help text.
-void add_store_option(CLI::App& command, Options& options);
-void add_plugin_path_option(CLI::App& command, Options& options);
-void add_json_option(CLI::App& command, Options& options, const std::string& what);
+void add_store_option(Command command, Options& options);
+void add_plugin_path_option(Command command, Options& options);
+void add_json_option(Command command, Options& options, const std::string& what);
 // PIPELINE, --set, --store, --plugin-path
-void add_pipeline_options(CLI::App& command, Options& options);
+void add_pipeline_options(Command command, Options& options);
 // --only, --from, --until, --force
-void add_selection_options(CLI::App& command, Options& options);
+void add_selection_options(Command command, Options& options);
 
 // --store, else LEHR_STORE, else .lehr beside the pipeline file (no pipeline: in the current
 // folder). Absolute.
@@ -98,21 +98,21 @@ bool use_color(int fd);
 std::string example(const std::string& commands);
 
 // Each adds a command whose exit code is written to `exit_code`.
-void add_run(CLI::App& app, Options& options, int& exit_code);       // command_run.cpp
-void add_plan(CLI::App& app, Options& options, int& exit_code);      // command_plan.cpp
-void add_validate(CLI::App& app, Options& options, int& exit_code);  // command_validate.cpp
-void add_explain(CLI::App& app, Options& options, int& exit_code);   // command_explain.cpp
-void add_plugins(CLI::App& app, Options& options, int& exit_code);   // command_plugins.cpp
-void add_lock(CLI::App& app, Options& options, int& exit_code);      // command_lock.cpp
-void add_verify(CLI::App& app, Options& options, int& exit_code);    // command_verify.cpp
-void add_schema(CLI::App& app, Options& options, int& exit_code);    // command_schema.cpp
-void add_store(CLI::App& app, Options& options, int& exit_code);     // command_store.cpp
-void add_runs(CLI::App& app, Options& options, int& exit_code);      // command_runs.cpp
-void add_graph(CLI::App& app, Options& options, int& exit_code);     // command_graph.cpp
-void add_logs(CLI::App& app, Options& options, int& exit_code);      // command_logs.cpp
-void add_compare(CLI::App& app, Options& options, int& exit_code);   // command_compare.cpp
-void add_init(CLI::App& app, Options& options, int& exit_code);      // command_init.cpp
-void add_doctor(CLI::App& app, Options& options, int& exit_code);    // command_doctor.cpp
-void add_completion(CLI::App& app);                                  // command_completion.cpp
+void add_run(Command app, Options& options, int& exit_code);       // command_run.cpp
+void add_plan(Command app, Options& options, int& exit_code);      // command_plan.cpp
+void add_validate(Command app, Options& options, int& exit_code);  // command_validate.cpp
+void add_explain(Command app, Options& options, int& exit_code);   // command_explain.cpp
+void add_plugins(Command app, Options& options, int& exit_code);   // command_plugins.cpp
+void add_lock(Command app, Options& options, int& exit_code);      // command_lock.cpp
+void add_verify(Command app, Options& options, int& exit_code);    // command_verify.cpp
+void add_schema(Command app, Options& options, int& exit_code);    // command_schema.cpp
+void add_store(Command app, Options& options, int& exit_code);     // command_store.cpp
+void add_runs(Command app, Options& options, int& exit_code);      // command_runs.cpp
+void add_graph(Command app, Options& options, int& exit_code);     // command_graph.cpp
+void add_logs(Command app, Options& options, int& exit_code);      // command_logs.cpp
+void add_compare(Command app, Options& options, int& exit_code);   // command_compare.cpp
+void add_init(Command app, Options& options, int& exit_code);      // command_init.cpp
+void add_doctor(Command app, Options& options, int& exit_code);    // command_doctor.cpp
+void add_completion(Command app);                                  // command_completion.cpp
 
 }  // namespace lehr::cli

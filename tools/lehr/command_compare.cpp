@@ -222,22 +222,22 @@ const runtime::RunEntry& run_before(const std::vector<runtime::RunEntry>& runs,
 
 }  // namespace
 
-void add_compare(CLI::App& app, Options& options, int&) {
-  CLI::App* command = app.add_subcommand(
-      "compare", "Compare two runs: parameters, results, metrics, artifacts, times");
+void add_compare(Command app, Options& options, int&) {
+  Command command =
+      app.add("compare", "Compare two runs: parameters, results, metrics, artifacts, times");
   auto names = std::make_shared<std::vector<std::string>>();
   auto all = std::make_shared<bool>(false);
   command
-      ->add_option("RUN", *names,
-                   "Two runs, older first; one is compared with the run of the same pipeline "
-                   "before it; none: the last. A name or part of it, last, last~1")
-      ->expected(0, 2)
-      ->type_name("RUN");
-  command->add_flag("--all", *all, "Also results that are equal, and timings");
-  add_store_option(*command, options);
-  add_json_option(*command, options, "The comparison as JSON");
-  command->footer(example("lehr compare last~1 last --store pipelines/.lehr"));
-  command->callback([&options, names, all] {
+      .option("RUN", *names,
+              "Two runs, older first; one is compared with the run of the same pipeline "
+              "before it; none: the last. A name or part of it, last, last~1")
+      .expected(0, 2)
+      .type_name("RUN");
+  command.flag("--all", *all, "Also results that are equal, and timings");
+  add_store_option(command, options);
+  add_json_option(command, options, "The comparison as JSON");
+  command.footer(example("lehr compare last~1 last --store pipelines/.lehr"));
+  command.run([&options, names, all] {
     const fs::path store = existing_store(options);
     const auto runs = runtime::list_runs(store);
     const auto& second = runtime::find_run(runs, names->empty() ? "last" : names->back());

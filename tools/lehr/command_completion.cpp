@@ -6,17 +6,17 @@
 
 namespace lehr::cli {
 
-void add_completion(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
-      "completion", "Print the completion script of a shell, or the manual page");
+void add_completion(Command app) {
+  Command command =
+      app.add("completion", "Print the completion script of a shell, or the manual page");
   auto what = std::make_shared<std::string>();
-  command->add_option("SHELL", *what, "bash, zsh or fish; man: the manual page in man's macros")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish", "man"}))
-      ->type_name("SHELL");
-  command->footer(example("source <(lehr completion bash)\n  lehr completion man | man -l -"));
-  command->callback([&app, what] {
-    std::cout << (*what == "man" ? man_page(app, LEHR_VERSION) : completion_script(*what));
+  command.option("SHELL", *what, "bash, zsh or fish; man: the manual page in man's macros")
+      .required()
+      .one_of({"bash", "zsh", "fish", "man"})
+      .type_name("SHELL");
+  command.footer(example("source <(lehr completion bash)\n  lehr completion man | man -l -"));
+  command.run([app, what] {
+    std::cout << (*what == "man" ? man_page(app.app(), LEHR_VERSION) : completion_script(*what));
   });
 }
 

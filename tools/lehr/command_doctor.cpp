@@ -48,14 +48,14 @@ void print(const std::vector<Finding>& findings) {
 
 }  // namespace
 
-void add_doctor(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
-      "doctor", "Check this machine for what Lehr needs, and say how to fix what is wrong");
-  add_store_option(*command, options);
-  add_plugin_path_option(*command, options);
-  add_json_option(*command, options, "The findings as JSON");
-  command->footer(example("lehr doctor --store pipelines/.lehr"));
-  command->callback([&] {
+void add_doctor(Command app, Options& options, int& exit_code) {
+  Command command =
+      app.add("doctor", "Check this machine for what Lehr needs, and say how to fix what is wrong");
+  add_store_option(command, options);
+  add_plugin_path_option(command, options);
+  add_json_option(command, options, "The findings as JSON");
+  command.footer(example("lehr doctor --store pipelines/.lehr"));
+  command.run([&] {
     const auto registry = load_plugins(options, std::filesystem::current_path());
     const auto findings = examine_machine(*registry, store_folder(options));
     if (options.json) {

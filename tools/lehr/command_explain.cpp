@@ -105,20 +105,20 @@ Json to_json(const Explanation& e) {
 
 }  // namespace
 
-void add_explain(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("explain", "Show what changed for a stage since it last ran, old -> new");
-  add_pipeline_options(*command, options);
+void add_explain(Command app, Options& options, int& exit_code) {
+  Command command =
+      app.add("explain", "Show what changed for a stage since it last ran, old -> new");
+  add_pipeline_options(command, options);
   auto stage = std::make_shared<std::string>();
   auto all = std::make_shared<bool>(false);
-  command->add_option("STAGE", *stage, "Name of the stage; with a matrix 'dpo@beta=0.1'")
-      ->required()
-      ->type_name("NAME");
-  command->add_flag("--all", *all, "Also list everything the key is made of");
-  add_json_option(*command, options, "As JSON");
-  command->footer(
+  command.option("STAGE", *stage, "Name of the stage; with a matrix 'dpo@beta=0.1'")
+      .required()
+      .type_name("NAME");
+  command.flag("--all", *all, "Also list everything the key is made of");
+  add_json_option(command, options, "As JSON");
+  command.footer(
       example("lehr explain pipelines/quickstart.yaml dpo --set stages.dpo.with.beta=0.2"));
-  command->callback([&, stage, all] {
+  command.run([&, stage, all] {
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     std::optional<runtime::ArtifactStore> store;

@@ -10,25 +10,25 @@
 
 namespace lehr::cli {
 
-void add_graph(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command = app.add_subcommand("graph", "Draw the pipeline: stages and what they take");
-  add_pipeline_options(*command, options);
+void add_graph(Command app, Options& options, int& exit_code) {
+  Command command = app.add("graph", "Draw the pipeline: stages and what they take");
+  add_pipeline_options(command, options);
   auto format = std::make_shared<std::string>("text");
   auto status = std::make_shared<bool>(false);
   command
-      ->add_option("--format", *format,
-                   "text (a drawing for the terminal), dot (Graphviz), mermaid or json")
-      ->check(CLI::IsMember({"text", "dot", "mermaid", "json"}))
-      ->capture_default_str()
-      ->type_name("FORMAT");
-  command->add_flag("--json", options.json, "The same as --format json");
-  command->add_flag("--status", *status,
-                    "Show what is cached, what will run, and what runs unless its inputs come out "
-                    "as before");
-  command->footer(
+      .option("--format", *format,
+              "text (a drawing for the terminal), dot (Graphviz), mermaid or json")
+      .one_of({"text", "dot", "mermaid", "json"})
+      .show_default()
+      .type_name("FORMAT");
+  command.flag("--json", options.json, "The same as --format json");
+  command.flag("--status", *status,
+               "Show what is cached, what will run, and what runs unless its inputs come out "
+               "as before");
+  command.footer(
       example("lehr graph pipelines/quickstart.yaml --status\n"
               "  lehr graph pipelines/quickstart.yaml --format dot | dot -Tsvg -o pipeline.svg"));
-  command->callback([&, format, status] {
+  command.run([&, format, status] {
     if (*format == "json") options.json = true;
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;

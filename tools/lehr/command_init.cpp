@@ -49,21 +49,21 @@ void write(const fs::path& folder, std::vector<NewFile> files, const Options& op
 
 }  // namespace
 
-void add_init(CLI::App& app, Options& options, int&) {
-  CLI::App* command = app.add_subcommand(
+void add_init(Command app, Options& options, int&) {
+  Command command = app.add(
       "init", "Write a small pipeline that runs at once, with comments and help for the editor");
   auto folder = std::make_shared<std::string>(".");
   auto recipe = std::make_shared<std::string>();
   std::string names;
   for (const auto& [name, text] : recipes()) names += (names.empty() ? "" : ", ") + name;
-  command->add_option("FOLDER", *folder, "Where to; made if it is not there")
-      ->capture_default_str()
-      ->type_name("FOLDER");
-  command->add_option("--recipe", *recipe, "A recipe in place of the starter: " + names)
-      ->type_name("NAME");
-  add_plugin_path_option(*command, options);
-  command->footer(example("lehr init mine && lehr run mine/pipeline.yaml"));
-  command->callback([&options, folder, recipe] {
+  command.option("FOLDER", *folder, "Where to; made if it is not there")
+      .show_default()
+      .type_name("FOLDER");
+  command.option("--recipe", *recipe, "A recipe in place of the starter: " + names)
+      .type_name("NAME");
+  add_plugin_path_option(command, options);
+  command.footer(example("lehr init mine && lehr run mine/pipeline.yaml"));
+  command.run([&options, folder, recipe] {
     fs::path place(*folder);
     if (place == ".") place.clear();
     write(place, files_of(*recipe), options);

@@ -7,16 +7,16 @@
 
 namespace lehr::cli {
 
-void add_lock(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
-      "lock", "Write lehr.lock: what the results were made from, and what came out");
-  add_pipeline_options(*command, options);
-  command->footer(
+void add_lock(Command app, Options& options, int& exit_code) {
+  Command command =
+      app.add("lock", "Write lehr.lock: what the results were made from, and what came out");
+  add_pipeline_options(command, options);
+  command.footer(
       example("lehr run pipelines/quickstart.yaml && lehr lock pipelines/quickstart.yaml") +
       "\n\nCommit the file. `lehr run --locked` then refuses other parameters, inputs "
       "and plugin versions, and\nsays if anything else comes out; `lehr validate "
       "--locked` does so without running.");
-  command->callback([&] {
+  command.run([&] {
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     const auto folder = store_folder(options);

@@ -155,23 +155,21 @@ void logs(const Options& options, const LogOptions& wanted) {
 
 }  // namespace
 
-void add_logs(CLI::App& app, Options& options, int&) {
-  CLI::App* command = app.add_subcommand("logs", "Print what a stage logged, in the newest run");
+void add_logs(Command app, Options& options, int&) {
+  Command command = app.add("logs", "Print what a stage logged, in the newest run");
   auto wanted = std::make_shared<LogOptions>();
   command
-      ->add_option("STAGE", wanted->names,
-                   "The stage; before it perhaps a run: its name or part of it, last, last~1")
-      ->required()
-      ->expected(1, 2)
-      ->type_name("[RUN] STAGE");
-  command->add_flag("-f,--follow", wanted->follow, "Go on printing until the stage ends");
-  command->add_option("-n,--tail", wanted->tail, "Only the last N lines")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N");
-  add_store_option(*command, options);
-  command->footer(example(
+      .option("STAGE", wanted->names,
+              "The stage; before it perhaps a run: its name or part of it, last, last~1")
+      .required()
+      .expected(1, 2)
+      .type_name("[RUN] STAGE");
+  command.flag("-f,--follow", wanted->follow, "Go on printing until the stage ends");
+  command.option("-n,--tail", wanted->tail, "Only the last N lines").at_least(1).type_name("N");
+  add_store_option(command, options);
+  command.footer(example(
       "lehr logs base --follow --store pipelines/.lehr\n  lehr logs last~1 base --tail 20"));
-  command->callback([&options, wanted] { logs(options, *wanted); });
+  command.run([&options, wanted] { logs(options, *wanted); });
 }
 
 }  // namespace lehr::cli

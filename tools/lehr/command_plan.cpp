@@ -126,15 +126,15 @@ void print_plan(const Options& options, int& exit_code) {
     print(loaded->plan, folder);
 }
 
-void add_plan(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
+void add_plan(Command app, Options& options, int& exit_code) {
+  Command command = app.add(
       "plan",
       "Show what `lehr run` would do, why, and what it would need, without running anything");
-  add_pipeline_options(*command, options);
-  add_selection_options(*command, options);
-  add_json_option(*command, options, "The whole plan as JSON; mistakes as a JSON list");
-  command->footer(example("lehr plan pipelines/quickstart.yaml --set stages.dpo.with.beta=0.2"));
-  command->callback([&] { print_plan(options, exit_code); });
+  add_pipeline_options(command, options);
+  add_selection_options(command, options);
+  add_json_option(command, options, "The whole plan as JSON; mistakes as a JSON list");
+  command.footer(example("lehr plan pipelines/quickstart.yaml --set stages.dpo.with.beta=0.2"));
+  command.run([&] { print_plan(options, exit_code); });
 }
 
 }  // namespace lehr::cli

@@ -89,33 +89,33 @@ int show_plugin(const Options& options, const std::string& name) {
 
 }  // namespace
 
-void add_plugins(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
+void add_plugins(Command app, Options& options, int& exit_code) {
+  Command command = app.add(
       "plugins", "List plugins, show what they take and make; make, test and stamp a new one");
-  command->require_subcommand(1);
-  command->footer(example("lehr plugins show tokenizer.train"));
+  command.needs_subcommand();
+  command.footer(example("lehr plugins show tokenizer.train"));
 
-  CLI::App* list = command->add_subcommand(
+  Command list = command.add(
       "list", "All plugins that are found, and files that cannot be used, with the reason");
-  add_plugin_path_option(*list, options);
-  add_json_option(*list, options, "Full descriptions as JSON");
-  list->footer(example("lehr plugins list --plugin-path build/plugins"));
-  list->callback([&] { exit_code = list_plugins(options); });
+  add_plugin_path_option(list, options);
+  add_json_option(list, options, "Full descriptions as JSON");
+  list.footer(example("lehr plugins list --plugin-path build/plugins"));
+  list.run([&] { exit_code = list_plugins(options); });
 
   auto name = std::make_shared<std::string>();
-  CLI::App* show = command->add_subcommand(
-      "show", "Parameters, types, ranges, defaults, ports and facets of a plugin");
-  show->add_option("NAME", *name,
-                   "A plugin (filter), one of its parts (tokenizer.train), or a file (acme.so)")
-      ->required();
-  add_plugin_path_option(*show, options);
-  add_json_option(*show, options, "The description as JSON");
-  show->footer(example("lehr plugins show filter"));
-  show->callback([&, name] { exit_code = show_plugin(options, *name); });
+  Command show =
+      command.add("show", "Parameters, types, ranges, defaults, ports and facets of a plugin");
+  show.option("NAME", *name,
+              "A plugin (filter), one of its parts (tokenizer.train), or a file (acme.so)")
+      .required();
+  add_plugin_path_option(show, options);
+  add_json_option(show, options, "The description as JSON");
+  show.footer(example("lehr plugins show filter"));
+  show.run([&, name] { exit_code = show_plugin(options, *name); });
 
-  add_plugins_new(*command, options, exit_code);
-  add_plugins_test(*command, options, exit_code);
-  add_plugins_stamp(*command, exit_code);
+  add_plugins_new(command, options, exit_code);
+  add_plugins_test(command, options, exit_code);
+  add_plugins_stamp(command, exit_code);
 }
 
 }  // namespace lehr::cli

@@ -5,8 +5,8 @@
 
 namespace lehr::cli {
 
-void add_plugins_new(CLI::App& plugins, Options& options, int& exit_code);
-void add_plugins_stamp(CLI::App& plugins, int& exit_code);
-void add_plugins_test(CLI::App& plugins, Options& options, int& exit_code);
+void add_plugins_new(Command plugins, Options& options, int& exit_code);
+void add_plugins_stamp(Command plugins, int& exit_code);
+void add_plugins_test(Command plugins, Options& options, int& exit_code);
 
 }  // namespace lehr::cli

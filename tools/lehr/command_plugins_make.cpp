@@ -134,55 +134,54 @@ int test(const Options& options, const TestOptions& chosen) {
 
 }  // namespace
 
-void add_plugins_new(CLI::App& plugins, Options& options, int& exit_code) {
+void add_plugins_new(Command plugins, Options& options, int& exit_code) {
   auto name = std::make_shared<std::string>();
   auto in = std::make_shared<std::string>();
-  CLI::App* command = plugins.add_subcommand(
+  Command command = plugins.add(
       "new", "Make the folder of a new plugin that builds and passes its tests at once");
-  command->add_option("NAME", *name, "Lower-case letters, digits and '_'")->required();
-  command->add_option("--in", *in, "Make it in this folder (default: here)")
-      ->type_name("FOLDER")
-      ->check(CLI::ExistingDirectory);
-  add_plugin_path_option(*command, options);
-  command->footer(example("lehr plugins new acme"));
-  command->callback([&, name, in] { exit_code = make_new(options, *name, *in); });
+  command.option("NAME", *name, "Lower-case letters, digits and '_'").required();
+  command.option("--in", *in, "Make it in this folder (default: here)")
+      .type_name("FOLDER")
+      .existing_folder();
+  add_plugin_path_option(command, options);
+  command.footer(example("lehr plugins new acme"));
+  command.run([&, name, in] { exit_code = make_new(options, *name, *in); });
 }
 
-void add_plugins_stamp(CLI::App& plugins, int& exit_code) {
+void add_plugins_stamp(Command plugins, int& exit_code) {
   auto file = std::make_shared<std::string>();
-  CLI::App* command = plugins.add_subcommand(
-      "stamp", "Write a plugin's description into its file, after building it");
-  command->add_option("FILE", *file, "A plugin file")->required()->check(CLI::ExistingFile);
-  command->footer(example("lehr plugins stamp acme.so"));
-  command->callback([&, file] { exit_code = stamp(*file); });
+  Command command =
+      plugins.add("stamp", "Write a plugin's description into its file, after building it");
+  command.option("FILE", *file, "A plugin file").required().existing_file();
+  command.footer(example("lehr plugins stamp acme.so"));
+  command.run([&, file] { exit_code = stamp(*file); });
 }
 
-void add_plugins_test(CLI::App& plugins, Options& options, int& exit_code) {
+void add_plugins_test(Command plugins, Options& options, int& exit_code) {
   auto chosen = std::make_shared<TestOptions>();
-  CLI::App* command = plugins.add_subcommand(
+  Command command = plugins.add(
       "test", "Check that a plugin keeps its promises, one line each; exit code 1 if it does not");
-  command->add_option("FILE", chosen->file, "A plugin file")->required()->check(CLI::ExistingFile);
+  command.option("FILE", chosen->file, "A plugin file").required().existing_file();
   command
-      ->add_option("--input", chosen->inputs,
-                   "An artifact for an input that cannot be made up, as in model=FOLDER or "
-                   "count.model=FOLDER (may be repeated)")
-      ->type_name("PORT=FOLDER")
-      ->allow_extra_args(false);
+      .option("--input", chosen->inputs,
+              "An artifact for an input that cannot be made up, as in model=FOLDER or "
+              "count.model=FOLDER (may be repeated)")
+      .type_name("PORT=FOLDER")
+      .one_value_each();
   command
-      ->add_option(
-          "--with", chosen->with,
-          "A parameter's value as JSON, as in budget={\"steps\":2} or count.limit=3 (may be "
-          "repeated)")
-      ->type_name("NAME=JSON")
-      ->allow_extra_args(false);
+      .option("--with", chosen->with,
+              "A parameter's value as JSON, as in budget={\"steps\":2} or count.limit=3 (may be "
+              "repeated)")
+      .type_name("NAME=JSON")
+      .one_value_each();
   command
-      ->add_option("--patience", chosen->patience,
-                   "Seconds one run may take, and a stage may take to stop")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 3600));
-  add_json_option(*command, options, "The findings as JSON");
-  command->footer(example("lehr plugins test build/acme.so"));
-  command->callback([&, chosen] { exit_code = test(options, *chosen); });
+      .option("--patience", chosen->patience,
+              "Seconds one run may take, and a stage may take to stop")
+      .show_default()
+      .range(1, 3600);
+  add_json_option(command, options, "The findings as JSON");
+  command.footer(example("lehr plugins test build/acme.so"));
+  command.run([&, chosen] { exit_code = test(options, *chosen); });
 }
 
 }  // namespace lehr::cli

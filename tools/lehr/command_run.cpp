@@ -82,27 +82,25 @@ void check_output_folders(const runtime::Plan& plan) {
 
 }  // namespace
 
-void add_run(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("run", "Run a pipeline: what has not changed is taken from the store");
-  add_pipeline_options(*command, options);
-  add_locked_option(*command, options);
-  add_selection_options(*command, options);
+void add_run(Command app, Options& options, int& exit_code) {
+  Command command = app.add("run", "Run a pipeline: what has not changed is taken from the store");
+  add_pipeline_options(command, options);
+  add_locked_option(command, options);
+  add_selection_options(command, options);
   auto run = std::make_shared<runtime::RunOptions>();
   auto dry = std::make_shared<bool>(false);
-  command->add_flag("-k,--keep-going", run->keep_going,
-                    "After a failure, go on with what does not depend on it");
-  command
-      ->add_option("-j,--jobs", run->jobs, "Stages at one time, at most (default: as many as fit)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 4096));
-  command->add_flag("-n,--dry-run", *dry, "Print the plan, run nothing (as `lehr plan`)");
-  add_json_option(*command, options, "Tell what happens as JSON, one event a line");
-  command->footer(
+  command.flag("-k,--keep-going", run->keep_going,
+               "After a failure, go on with what does not depend on it");
+  command.option("-j,--jobs", run->jobs, "Stages at one time, at most (default: as many as fit)")
+      .type_name("N")
+      .range(1, 4096);
+  command.flag("-n,--dry-run", *dry, "Print the plan, run nothing (as `lehr plan`)");
+  add_json_option(command, options, "Tell what happens as JSON, one event a line");
+  command.footer(
       example("lehr run pipelines/quickstart.yaml --set stages.dpo.with.beta=0.2\n"
               "  lehr run pipelines/quickstart.yaml --until base --keep-going\n"
               "  lehr run pipelines/quickstart.yaml --force exam"));
-  command->callback([&, run, dry] {
+  command.run([&, run, dry] {
     if (*dry) return print_plan(options, exit_code);
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;

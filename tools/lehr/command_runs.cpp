@@ -94,22 +94,21 @@ Json record_json(const runtime::RunRecord& run, const std::string& axis) {
   return out;
 }
 
-void add_show(CLI::App& runs, Options& options) {
-  CLI::App* command = runs.add_subcommand(
+void add_show(Command runs, Options& options) {
+  Command command = runs.add(
       "show", "One run: how each stage ended; of replicas mean, deviation and what exceeds noise");
   auto name = std::make_shared<std::string>("last");
   auto axis = std::make_shared<std::string>("seed");
-  command
-      ->add_option("RUN", *name, "A run's name or part of it, last, or last~1 for the one before")
-      ->capture_default_str()
-      ->type_name("RUN");
-  command->add_option("--replicas", *axis, "The axis of a matrix whose values are replicas")
-      ->capture_default_str()
-      ->type_name("AXIS");
-  add_store_option(*command, options);
-  add_json_option(*command, options, "The same as JSON");
-  command->footer(example("lehr runs show last~1 --store pipelines/.lehr"));
-  command->callback([&options, name, axis] {
+  command.option("RUN", *name, "A run's name or part of it, last, or last~1 for the one before")
+      .show_default()
+      .type_name("RUN");
+  command.option("--replicas", *axis, "The axis of a matrix whose values are replicas")
+      .show_default()
+      .type_name("AXIS");
+  add_store_option(command, options);
+  add_json_option(command, options, "The same as JSON");
+  command.footer(example("lehr runs show last~1 --store pipelines/.lehr"));
+  command.run([&options, name, axis] {
     const fs::path store = existing_store(options);
     const auto runs = runtime::list_runs(store);
     const auto run = runtime::read_run(store, runtime::find_run(runs, *name));
@@ -122,16 +121,16 @@ void add_show(CLI::App& runs, Options& options) {
 
 }  // namespace
 
-void add_runs(CLI::App& app, Options& options, int&) {
-  CLI::App* command = app.add_subcommand("runs", "List the runs, newest first, or show one");
-  command->require_subcommand(0, 1);
-  add_store_option(*command, options);
-  add_json_option(*command, options, "The list as JSON");
-  command->footer(
+void add_runs(Command app, Options& options, int&) {
+  Command command = app.add("runs", "List the runs, newest first, or show one");
+  command.may_have_subcommand();
+  add_store_option(command, options);
+  add_json_option(command, options, "The list as JSON");
+  command.footer(
       example("lehr runs --store pipelines/.lehr\n  lehr runs show last --store pipelines/.lehr"));
-  add_show(*command, options);
-  command->callback([&options, command] {
-    if (command->get_subcommands().empty()) list(options);
+  add_show(command, options);
+  command.run([&options, command] {
+    if (!command.has_chosen_subcommand()) list(options);
   });
 }
 

@@ -7,15 +7,15 @@
 
 namespace lehr::cli {
 
-void add_schema(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
-      "schema", "Write the JSON Schema of pipeline files, for completion in editors");
+void add_schema(Command app, Options& options, int& exit_code) {
+  Command command =
+      app.add("schema", "Write the JSON Schema of pipeline files, for completion in editors");
   auto output = std::make_shared<std::string>();
-  command->add_option("-o,--output", *output, "File to write (default: standard output)")
-      ->type_name("FILE");
-  add_plugin_path_option(*command, options);
-  command->footer(example("lehr schema -o schemas/pipeline.schema.json"));
-  command->callback([&, output] {
+  command.option("-o,--output", *output, "File to write (default: standard output)")
+      .type_name("FILE");
+  add_plugin_path_option(command, options);
+  command.footer(example("lehr schema -o schemas/pipeline.schema.json"));
+  command.run([&, output] {
     const auto registry = load_plugins(options, std::filesystem::current_path());
     for (const auto& broken : registry->broken()) {
       std::cerr << "lehr: plugin not usable: " << broken.reason << "\n";

@@ -132,53 +132,51 @@ std::chrono::seconds duration_given(const std::string& text) {
 
 }  // namespace
 
-void add_store(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command = app.add_subcommand("store", "Look into the store, check it, clean it");
-  command->require_subcommand(1);
-  command->footer(example("lehr store verify --store pipelines/.lehr"));
+void add_store(Command app, Options& options, int& exit_code) {
+  Command command = app.add("store", "Look into the store, check it, clean it");
+  command.needs_subcommand();
+  command.footer(example("lehr store verify --store pipelines/.lehr"));
 
-  CLI::App* ls = command->add_subcommand("ls", "List the artifacts");
-  add_store_option(*ls, options);
-  add_json_option(*ls, options, "The list as JSON");
-  ls->footer(example("lehr store ls --store pipelines/.lehr"));
-  ls->callback([&] { list(options); });
+  Command ls = command.add("ls", "List the artifacts");
+  add_store_option(ls, options);
+  add_json_option(ls, options, "The list as JSON");
+  ls.footer(example("lehr store ls --store pipelines/.lehr"));
+  ls.run([&] { list(options); });
 
-  CLI::App* check =
-      command->add_subcommand("verify", "Hash everything and report what is damaged (exit code 1)");
+  Command check = command.add("verify", "Hash everything and report what is damaged (exit code 1)");
   auto discard = std::make_shared<bool>(false);
-  add_store_option(*check, options);
-  add_json_option(*check, options, "The problems as JSON");
-  check->add_flag("--discard", *discard,
-                  "Move damaged things away, so that the next run makes them again");
-  check->footer(example("lehr store verify --store pipelines/.lehr --discard"));
-  check->callback([&options, &exit_code, discard] { exit_code = verify(options, *discard); });
+  add_store_option(check, options);
+  add_json_option(check, options, "The problems as JSON");
+  check.flag("--discard", *discard,
+             "Move damaged things away, so that the next run makes them again");
+  check.footer(example("lehr store verify --store pipelines/.lehr --discard"));
+  check.run([&options, &exit_code, discard] { exit_code = verify(options, *discard); });
 
-  CLI::App* gc = command->add_subcommand(
-      "gc", "Remove what no recent run reaches; safe beside running pipelines");
+  Command gc =
+      command.add("gc", "Remove what no recent run reaches; safe beside running pipelines");
   auto settings = std::make_shared<runtime::GcOptions>();
   auto grace = std::make_shared<std::string>("1h");
-  add_store_option(*gc, options);
-  add_json_option(*gc, options, "The report as JSON");
-  gc->add_option("--keep-runs", settings->keep_runs,
-                 "Newest runs of each pipeline whose results stay")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  gc->add_option("--grace", *grace,
-                 "Keep what is younger than this: seconds, or 30m, 2h, 7d. What is in flight stays "
-                 "anyway; checkpoints of stopped stages stay a week")
-      ->capture_default_str()
-      ->type_name("TIME");
-  gc->add_flag("--dry-run", settings->dry_run, "Only say what would be removed");
-  gc->footer(example("lehr store gc --dry-run --keep-runs 1 --grace 2d"));
-  gc->callback([&options, settings, grace] {
+  add_store_option(gc, options);
+  add_json_option(gc, options, "The report as JSON");
+  gc.option("--keep-runs", settings->keep_runs, "Newest runs of each pipeline whose results stay")
+      .show_default()
+      .at_least(0);
+  gc.option("--grace", *grace,
+            "Keep what is younger than this: seconds, or 30m, 2h, 7d. What is in flight stays "
+            "anyway; checkpoints of stopped stages stay a week")
+      .show_default()
+      .type_name("TIME");
+  gc.flag("--dry-run", settings->dry_run, "Only say what would be removed");
+  gc.footer(example("lehr store gc --dry-run --keep-runs 1 --grace 2d"));
+  gc.run([&options, settings, grace] {
     settings->grace = duration_given(*grace);
     collect(options, *settings);
   });
 
-  add_store_show(*command, options);
-  add_store_pins(*command, options);
-  add_store_adopt(*command, options, exit_code);
-  add_store_bundles(*command, options);
+  add_store_show(command, options);
+  add_store_pins(command, options);
+  add_store_adopt(command, options, exit_code);
+  add_store_bundles(command, options);
 }
 
 }  // namespace lehr::cli

@@ -5,9 +5,9 @@
 
 namespace lehr::cli {
 
-void add_store_show(CLI::App& store, Options& options);                   // show, path
-void add_store_pins(CLI::App& store, Options& options);                   // pin, unpin
-void add_store_adopt(CLI::App& store, Options& options, int& exit_code);  // adopt
-void add_store_bundles(CLI::App& store, Options& options);                // export, import
+void add_store_show(Command store, Options& options);                   // show, path
+void add_store_pins(Command store, Options& options);                   // pin, unpin
+void add_store_adopt(Command store, Options& options, int& exit_code);  // adopt
+void add_store_bundles(Command store, Options& options);                // export, import
 
 }  // namespace lehr::cli

@@ -47,19 +47,19 @@ void adopt(runtime::Plan& plan, const runtime::ArtifactStore& store, const std::
 
 }  // namespace
 
-void add_store_adopt(CLI::App& store, Options& options, int& exit_code) {
-  CLI::App* command = store.add_subcommand(
+void add_store_adopt(Command store, Options& options, int& exit_code) {
+  Command command = store.add(
       "adopt",
       "Say that new code or libraries give what a stage gave before; refused if more differs");
-  add_pipeline_options(*command, options);
+  add_pipeline_options(command, options);
   auto stages = std::make_shared<std::vector<std::string>>();
-  command->add_option("STAGE", *stages, "Stages; with a matrix 'dpo@beta=0.1'")
-      ->required()
-      ->type_name("NAME");
-  command->footer(example("lehr store adopt pipelines/quickstart.yaml tokens base") +
-                  "\n\nIt is recorded with the result; `lehr explain` and `lehr store show` tell, "
-                  "`lehr verify` checks it.");
-  command->callback([&options, &exit_code, stages] {
+  command.option("STAGE", *stages, "Stages; with a matrix 'dpo@beta=0.1'")
+      .required()
+      .type_name("NAME");
+  command.footer(example("lehr store adopt pipelines/quickstart.yaml tokens base") +
+                 "\n\nIt is recorded with the result; `lehr explain` and `lehr store show` tell, "
+                 "`lehr verify` checks it.");
+  command.run([&options, &exit_code, stages] {
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     const auto folder = store_folder(options);

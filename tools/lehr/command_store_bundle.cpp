@@ -48,35 +48,33 @@ void read_bundle(const Options& options, const std::string& file) {
 
 }  // namespace
 
-void add_store_bundles(CLI::App& store, Options& options) {
+void add_store_bundles(Command store, Options& options) {
   auto settings = std::make_shared<ExportSettings>();
-  CLI::App* out = store.add_subcommand(
+  Command out = store.add(
       "export", "Write artifacts, and the results and artifacts they stand on, to one file");
-  out->add_option("NAME", settings->names, kArtifactHelp)->required();
-  out->add_option("-o,--output", settings->file, "The bundle, by custom *.lehr.tar.zst")
-      ->required()
-      ->type_name("FILE");
-  out->add_flag("--alone", settings->alone,
-                "Only these and the results that made them, not what they were made from");
-  add_artifact_options(*out, options);
-  out->footer(
+  out.option("NAME", settings->names, kArtifactHelp).required();
+  out.option("-o,--output", settings->file, "The bundle, by custom *.lehr.tar.zst")
+      .required()
+      .type_name("FILE");
+  out.flag("--alone", settings->alone,
+           "Only these and the results that made them, not what they were made from");
+  add_artifact_options(out, options);
+  out.footer(
       example(
           "lehr store export exam dpo.model -p pipelines/quickstart.yaml -o mine.lehr.tar.zst") +
       "\n\nA tar archive compressed by zstd; the same content gives the same bytes.");
-  out->callback([&options, settings] { write_bundle(options, *settings); });
+  out.run([&options, settings] { write_bundle(options, *settings); });
 
   auto file = std::make_shared<std::string>();
-  CLI::App* in = store.add_subcommand(
+  Command in = store.add(
       "import", "Take a bundle into the store, verified; a run of its pipeline then finds it");
-  in->add_option("BUNDLE", *file, "File that `lehr store export` wrote")
-      ->required()
-      ->type_name("FILE");
-  add_artifact_options(*in, options);
-  in->footer(example("lehr store import mine.lehr.tar.zst -p pipelines/quickstart.yaml") +
-             "\n\nEvery byte is checked against its digest before anything becomes visible. That a "
-             "result belongs to\nits key cannot be checked so: import from those whose plugins you "
-             "would run. What was exported by\nname is pinned.");
-  in->callback([&options, file] { read_bundle(options, *file); });
+  in.option("BUNDLE", *file, "File that `lehr store export` wrote").required().type_name("FILE");
+  add_artifact_options(in, options);
+  in.footer(example("lehr store import mine.lehr.tar.zst -p pipelines/quickstart.yaml") +
+            "\n\nEvery byte is checked against its digest before anything becomes visible. That a "
+            "result belongs to\nits key cannot be checked so: import from those whose plugins you "
+            "would run. What was exported by\nname is pinned.");
+  in.run([&options, file] { read_bundle(options, *file); });
 }
 
 }  // namespace lehr::cli

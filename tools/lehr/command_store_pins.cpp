@@ -43,22 +43,22 @@ void unpin(const Options& options, const std::string& name) {
 
 }  // namespace
 
-void add_store_pins(CLI::App& store, Options& options) {
+void add_store_pins(Command store, Options& options) {
   auto name = std::make_shared<std::string>(), reason = std::make_shared<std::string>();
-  CLI::App* pin_command = store.add_subcommand(
+  Command pin_command = store.add(
       "pin", "Let gc keep an artifact, the results that made it and all they were made from");
-  pin_command->add_option("NAME", *name, kArtifactHelp)->required();
-  pin_command->add_option("--reason", *reason, "Why, for whoever reads `lehr store ls`")
-      ->type_name("TEXT");
-  add_artifact_options(*pin_command, options);
-  pin_command->footer(example("lehr store pin dpo.model --reason 'shipped in May'"));
-  pin_command->callback([&options, name, reason] { pin(options, *name, *reason); });
+  pin_command.option("NAME", *name, kArtifactHelp).required();
+  pin_command.option("--reason", *reason, "Why, for whoever reads `lehr store ls`")
+      .type_name("TEXT");
+  add_artifact_options(pin_command, options);
+  pin_command.footer(example("lehr store pin dpo.model --reason 'shipped in May'"));
+  pin_command.run([&options, name, reason] { pin(options, *name, *reason); });
 
-  CLI::App* unpin_command = store.add_subcommand("unpin", "Take a pin back");
-  unpin_command->add_option("NAME", *name, kArtifactHelp)->required();
-  add_artifact_options(*unpin_command, options);
-  unpin_command->footer(example("lehr store unpin 3f2a9c41"));
-  unpin_command->callback([&options, name] { unpin(options, *name); });
+  Command unpin_command = store.add("unpin", "Take a pin back");
+  unpin_command.option("NAME", *name, kArtifactHelp).required();
+  add_artifact_options(unpin_command, options);
+  unpin_command.footer(example("lehr store unpin 3f2a9c41"));
+  unpin_command.run([&options, name] { unpin(options, *name); });
 }
 
 }  // namespace lehr::cli

@@ -157,21 +157,21 @@ void show(const Options& options, const std::string& name) {
 
 }  // namespace
 
-void add_store_show(CLI::App& store, Options& options) {
+void add_store_show(Command store, Options& options) {
   auto name = std::make_shared<std::string>();
-  CLI::App* show_command = store.add_subcommand(
-      "show", "Show an artifact: its files, who made it from what, who still wants it");
-  show_command->add_option("NAME", *name, kArtifactHelp)->required();
-  add_artifact_options(*show_command, options);
-  add_json_option(*show_command, options, "As JSON");
-  show_command->footer(example("lehr store show base.model -p pipelines/quickstart.yaml"));
-  show_command->callback([&options, name] { show(options, *name); });
+  Command show_command =
+      store.add("show", "Show an artifact: its files, who made it from what, who still wants it");
+  show_command.option("NAME", *name, kArtifactHelp).required();
+  add_artifact_options(show_command, options);
+  add_json_option(show_command, options, "As JSON");
+  show_command.footer(example("lehr store show base.model -p pipelines/quickstart.yaml"));
+  show_command.run([&options, name] { show(options, *name); });
 
-  CLI::App* path = store.add_subcommand("path", "Print the folder of an artifact, nothing else");
-  path->add_option("NAME", *name, kArtifactHelp)->required();
-  add_artifact_options(*path, options);
-  path->footer(example("ls $(lehr store path base.model -p pipelines/quickstart.yaml)"));
-  path->callback([&options, name] {
+  Command path = store.add("path", "Print the folder of an artifact, nothing else");
+  path.option("NAME", *name, kArtifactHelp).required();
+  add_artifact_options(path, options);
+  path.footer(example("ls $(lehr store path base.model -p pipelines/quickstart.yaml)"));
+  path.run([&options, name] {
     const auto artifacts = open_store(options);
     const std::string digest = artifact_named(artifacts, options, *name).digest;
     std::cout << artifacts.artifact_path(digest).string() << "\n";

@@ -7,15 +7,15 @@
 
 namespace lehr::cli {
 
-void add_validate(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
-      "validate", "Report every mistake in a pipeline file, with line and column");
-  add_pipeline_options(*command, options);
-  add_locked_option(*command, options);
-  add_json_option(*command, options, "Mistakes as JSON, for editors ([] if there are none)");
-  command->footer(
+void add_validate(Command app, Options& options, int& exit_code) {
+  Command command =
+      app.add("validate", "Report every mistake in a pipeline file, with line and column");
+  add_pipeline_options(command, options);
+  add_locked_option(command, options);
+  add_json_option(command, options, "Mistakes as JSON, for editors ([] if there are none)");
+  command.footer(
       example("lehr validate pipelines/quickstart.yaml --set stages.base.with.budget.tokens=1M"));
-  command->callback([&] {
+  command.run([&] {
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     if (options.locked) {

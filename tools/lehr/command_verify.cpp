@@ -155,26 +155,26 @@ int verify(const Options& options, const Settings& settings, runtime::Plan& plan
 
 }  // namespace
 
-void add_verify(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
-      "verify", "Run stages again, apart from the store, and compare what comes out");
-  add_pipeline_options(*command, options);
+void add_verify(Command app, Options& options, int& exit_code) {
+  Command command =
+      app.add("verify", "Run stages again, apart from the store, and compare what comes out");
+  add_pipeline_options(command, options);
   auto settings = std::make_shared<Settings>();
-  command->add_option("STAGE", settings->stages, "Stages (default: all that are cached)")
-      ->type_name("NAME");
+  command.option("STAGE", settings->stages, "Stages (default: all that are cached)")
+      .type_name("NAME");
   command
-      ->add_option("--tolerance", settings->tolerance,
-                   "How far results of stages that do not promise the same bytes may differ: a "
-                   "share of the larger")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  command->add_flag("--keep", settings->keep, "Keep the scratch store, and say where it is");
-  add_json_option(*command, options, "The comparison as JSON");
-  command->footer(example("lehr verify pipelines/quickstart.yaml tokenizer tokens") +
-                  "\n\nEach stage gets the inputs its result was recorded with. Stages whose class "
-                  "is exact or machine must\ngive the same bytes. Exit code 1 if anything "
-                  "differs. `lehr store verify` only hashes what is there.");
-  command->callback([&, settings] {
+      .option("--tolerance", settings->tolerance,
+              "How far results of stages that do not promise the same bytes may differ: a "
+              "share of the larger")
+      .show_default()
+      .at_least(0);
+  command.flag("--keep", settings->keep, "Keep the scratch store, and say where it is");
+  add_json_option(command, options, "The comparison as JSON");
+  command.footer(example("lehr verify pipelines/quickstart.yaml tokenizer tokens") +
+                 "\n\nEach stage gets the inputs its result was recorded with. Stages whose class "
+                 "is exact or machine must\ngive the same bytes. Exit code 1 if anything "
+                 "differs. `lehr store verify` only hashes what is there.");
+  command.run([&, settings] {
     auto loaded = load_pipeline(options, exit_code);
     if (loaded) exit_code = verify(options, *settings, loaded->plan);
   });

@@ -3,9 +3,10 @@
 // that make them do so are printed by `lehr completion`.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
+
+#include "command_line.h"
 
 namespace lehr::cli {
 

@@ -13,9 +13,9 @@ runtime::LockedPipeline lock_of(const runtime::Plan& plan) try {
 
 }  // namespace
 
-void add_locked_option(CLI::App& command, Options& options) {
-  command.add_flag("--locked", options.locked,
-                   "Refuse parameters, inputs and plugin versions other than those in lehr.lock");
+void add_locked_option(Command command, Options& options) {
+  command.flag("--locked", options.locked,
+               "Refuse parameters, inputs and plugin versions other than those in lehr.lock");
 }
 
 bool accept_lock(const runtime::Plan& plan, const runtime::ArtifactStore* store, int& exit_code) {

@@ -7,7 +7,7 @@
 
 namespace lehr::cli {
 
-void add_locked_option(CLI::App& command, Options& options);
+void add_locked_option(Command command, Options& options);
 
 // The plan has been looked up in `store` (null: there is none). Prints what differs from the lock;
 // false: parameters, inputs or versions do, and the exit code is set. Throws CommandError if there

@@ -2,6 +2,7 @@
 // opens no file.
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -83,22 +84,23 @@ int run(int argc, char** argv) {
   app.get_formatter()->column_width(34);
   Options options;
   int exit_code = kOk;
-  add_run(app, options, exit_code);
-  add_plan(app, options, exit_code);
-  add_explain(app, options, exit_code);
-  add_graph(app, options, exit_code);
-  add_validate(app, options, exit_code);
-  add_plugins(app, options, exit_code);
-  add_lock(app, options, exit_code);
-  add_verify(app, options, exit_code);
-  add_schema(app, options, exit_code);
-  add_store(app, options, exit_code);
-  add_runs(app, options, exit_code);
-  add_logs(app, options, exit_code);
-  add_compare(app, options, exit_code);
-  add_init(app, options, exit_code);
-  add_doctor(app, options, exit_code);
-  add_completion(app);
+  const Command program(&app);
+  add_run(program, options, exit_code);
+  add_plan(program, options, exit_code);
+  add_explain(program, options, exit_code);
+  add_graph(program, options, exit_code);
+  add_validate(program, options, exit_code);
+  add_plugins(program, options, exit_code);
+  add_lock(program, options, exit_code);
+  add_verify(program, options, exit_code);
+  add_schema(program, options, exit_code);
+  add_store(program, options, exit_code);
+  add_runs(program, options, exit_code);
+  add_logs(program, options, exit_code);
+  add_compare(program, options, exit_code);
+  add_init(program, options, exit_code);
+  add_doctor(program, options, exit_code);
+  add_completion(program);
   if (argc > 2 && std::strcmp(argv[1], "__complete") == 0) {
     print_candidates(app, argc, argv);
     return kOk;

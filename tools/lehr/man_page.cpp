@@ -1,4 +1,5 @@
 // lehr(1), from the help texts of the commands.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "completion.h"
