@@ -1,18 +1,6 @@
 #include "text/words_and_lines.h"
 
-#include <utf8proc.h>
-
 namespace lehr::text {
-namespace {
-
-bool is_line_end(char32_t c) {
-  return (c >= 0x0a && c <= 0x0d) || (c >= 0x1c && c <= 0x1e) || c == 0x85 || c == 0x2028 ||
-         c == 0x2029;
-}
-
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
-
-}  // namespace
 
 char32_t take_code_point(std::string_view& text) {
   const auto at = [&](std::size_t i) -> char32_t {
@@ -39,26 +27,6 @@ std::size_t count_code_points(std::string_view text) {
   std::size_t n = 0;
   for (const char byte : text) n += !is_continuation(byte);
   return n;
-}
-
-bool is_space(char32_t c) {
-  if (c < 0x80) return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20);
-  return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
-         c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
-}
-
-bool is_alphabetic(char32_t c) {
-  if (c < 0x80) return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-  switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-      return true;
-    default:
-      return false;
-  }
 }
 
 std::string_view strip_left(std::string_view text) {
@@ -99,7 +67,7 @@ void split_lines(std::string_view text, std::vector<std::string_view>& lines) {
   for (std::string_view rest = text; !rest.empty();) {
     const char* here = rest.data();
     const char32_t c = take_code_point(rest);
-    if (!is_line_end(c)) continue;
+    if (!character(c).is(Character::kLineEnd)) continue;
     lines.emplace_back(begin, here - begin);
     if (c == '\r' && !rest.empty() && rest[0] == '\n') rest.remove_prefix(1);
     begin = rest.data();

@@ -1,10 +1,13 @@
 // Characters, words and lines of valid UTF-8 text, cut as Python cuts a str: whitespace is what
 // str.split knows, line ends are those of str.splitlines. Filter rules are defined by these.
+// words.h finds words by Unicode's word boundaries too.
 #pragma once
 
 #include <cstddef>
 #include <string_view>
 #include <vector>
+
+#include "text/character.h"
 
 namespace lehr::text {
 
@@ -12,9 +15,10 @@ namespace lehr::text {
 char32_t take_code_point(std::string_view& text);
 std::size_t count_code_points(std::string_view text);
 
-bool is_space(char32_t c);
+inline bool is_space(char32_t c) { return character(c).is(Character::kSpace); }
 // Unicode letters: Lu, Ll, Lt, Lm, Lo.
-bool is_alphabetic(char32_t c);
+inline bool is_alphabetic(char32_t c) { return character(c).is(Character::kAlphabetic); }
+inline bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
 
 std::string_view strip_left(std::string_view text);
 std::string_view strip_right(std::string_view text);

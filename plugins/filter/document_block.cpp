@@ -38,24 +38,48 @@ void DocumentBlock::parse(text::DocumentParser& parser, const std::string& file)
   }
 }
 
-void DocumentBlock::apply(StepInstance& step) {
+void DocumentBlock::apply(std::span<const Judge> steps) {
+  // A few documents through all steps, then the next few: they stay in the cache, and so do the
+  // tables that our own steps share, which see one document after the other.
   for (std::size_t begin = 0; begin < documents_.size(); begin += kBatch) {
     const std::size_t end = std::min(begin + kBatch, documents_.size());
-    step.process(std::span(documents_).subspan(begin, end - begin));
-    // Taken at once: rewritten texts live until the next call.
-    for (std::size_t i = begin; i < end; ++i) {
-      lehr_document& d = documents_[i];
-      if (d.verdict == LEHR_REWRITE)
-        rewrite(i, step.name());
-      else if (d.verdict == LEHR_DROP)
-        summary_.drop(view(d.reason).empty() ? step.name() : view(d.reason), view(d.id),
-                      view(d.text));
-      else if (d.verdict != LEHR_KEEP)
-        throw Error("document step '" + std::string(step.name()) + "' gave the unknown verdict " +
-                    std::to_string(d.verdict));
+    for (auto first = steps.begin(); first != steps.end();) {
+      auto last = first;
+      while (last != steps.end() && last->shares_tables) ++last;
+      for (std::size_t i = begin; i < end; ++i)
+        for (auto step = first; step != last; ++step) judge(i, i + 1, *step->step);
+      if (last == steps.end()) break;
+      judge(begin, end, *last->step);
+      first = last + 1;
     }
   }
   remove_dropped();
+}
+
+void DocumentBlock::judge(std::size_t begin, std::size_t end, StepInstance& step) {
+  // Runs of documents that were not dropped yet.
+  while (begin < end) {
+    if (documents_[begin].verdict == LEHR_DROP) {
+      ++begin;
+      continue;
+    }
+    std::size_t next = begin + 1;
+    while (next < end && documents_[next].verdict != LEHR_DROP) ++next;
+    step.process(std::span(documents_).subspan(begin, next - begin));
+    // Taken at once: rewritten texts live until the next call.
+    for (; begin < next; ++begin) take_verdict(begin, step.name());
+  }
+}
+
+void DocumentBlock::take_verdict(std::size_t index, std::string_view step) {
+  lehr_document& d = documents_[index];
+  if (d.verdict == LEHR_REWRITE)
+    rewrite(index, step);
+  else if (d.verdict == LEHR_DROP)
+    summary_.drop(view(d.reason).empty() ? step : view(d.reason), view(d.id), view(d.text));
+  else if (d.verdict != LEHR_KEEP)
+    throw Error("document step '" + std::string(step) + "' gave the unknown verdict " +
+                std::to_string(d.verdict));
 }
 
 void DocumentBlock::rewrite(std::size_t index, std::string_view step) {

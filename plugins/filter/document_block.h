@@ -5,6 +5,7 @@
 #include <lehr/plugin.h>
 
 #include <memory_resource>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,14 +16,21 @@
 
 namespace lehr::plugins::filter {
 
+// A step as the pass uses it. Our own see one document after the other, so that they share its
+// tables; others get batches.
+struct Judge {
+  StepInstance* step;
+  bool shares_tables;
+};
+
 class DocumentBlock {
  public:
   text::LineBlock lines;
 
   // Fills the block with the documents of `lines`.
   void parse(text::DocumentParser& parser, const std::string& file);
-  // Judges all documents by one step.
-  void apply(StepInstance& step);
+  // Judges all documents by these steps, in this order.
+  void apply(std::span<const Judge> steps);
   // Hashes of the present documents, then: drops those seen before.
   void hash();
   void drop_seen(SeenTexts& seen, std::vector<TextHash>& added);
@@ -36,6 +44,9 @@ class DocumentBlock {
 
  private:
   std::string_view keep(std::string_view text);
+  void judge(std::size_t begin, std::size_t end, StepInstance& step);
+  // Takes the step's verdict on a document in.
+  void take_verdict(std::size_t index, std::string_view step);
   void rewrite(std::size_t index, std::string_view step);
   // Forgets the documents whose verdict is drop.
   void remove_dropped();

@@ -54,6 +54,7 @@ struct Worker {
   text::DocumentParser parser;
   text::FrameCompressor compressor;
   std::vector<std::optional<StepInstance>> steps;  // by number; exact_dedup has none
+  std::vector<std::vector<Judge>> phases;
 };
 
 // Writes frames to the output files in order.
@@ -166,7 +167,7 @@ class Pass {
         tbb::filter_mode::parallel, [this, k](DocumentBlock* block) {
           Worker& worker = workers_.local();
           if (k == 0) block->parse(worker.parser, files_.inputs[block->lines.file].string());
-          for (const std::size_t i : phases_[k]) block->apply(*worker.steps[i]);
+          block->apply(worker.phases[k]);
           if (k + 1 < phases_.size())
             block->hash();
           else
@@ -203,8 +204,13 @@ class Pass {
   Worker make_worker() {
     Worker worker;
     worker.steps.resize(steps_.size());
-    for (const auto& phase : phases_)
-      for (const std::size_t i : phase) worker.steps[i].emplace(context_.open_step("steps", i));
+    for (const auto& phase : phases_) {
+      std::vector<Judge>& judges = worker.phases.emplace_back();
+      for (const std::size_t i : phase) {
+        worker.steps[i].emplace(context_.open_step("steps", i));
+        judges.push_back({&*worker.steps[i], steps_.at(i)["name"].string().starts_with("filter.")});
+      }
+    }
     return worker;
   }
 

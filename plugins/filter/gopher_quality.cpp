@@ -1,9 +1,10 @@
 #include "gopher_quality.h"
 
 #include <algorithm>
+#include <set>
 
-#include "punctuation.h"
 #include "text/words_and_lines.h"
+#include "threshold.h"
 
 namespace lehr::plugins::filter {
 namespace {
@@ -16,13 +17,6 @@ std::size_t count(std::string_view text, std::string_view part) {
   return n;
 }
 
-template <class Test>
-bool any_character(std::string_view word, Test test) {
-  while (!word.empty())
-    if (test(text::take_code_point(word))) return true;
-  return false;
-}
-
 bool is_bullet_line(std::string_view line) {
   line = text::strip_left(line);
   return line.starts_with("•") || line.starts_with("-");
@@ -31,16 +25,6 @@ bool is_bullet_line(std::string_view line) {
 bool is_ellipsis_line(std::string_view line) {
   line = text::strip_right(line);
   return line.ends_with("...") || line.ends_with("…");
-}
-
-// 0 of 0 is 0: a text without words has no share of anything.
-double ratio(std::size_t part, std::size_t whole) {
-  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
-template <class T>
-bool is_on(const std::optional<T>& threshold) {
-  return threshold && *threshold != 0;
 }
 
 }  // namespace
@@ -73,8 +57,7 @@ void GopherQuality::describe(Description& d) {
       .at_least(0)
       .help("different stop words in the text; fewer: gopher_enough_stop_words");
   d.list("stop_words", stop_words_, "string").help("case-sensitive");
-  d.choice("word_splitter", word_splitter_, {"whitespace"})
-      .help("how text is cut into words: at whitespace, so punctuation stays with its word");
+  splitter_.describe(d);
 }
 
 void GopherQuality::process(Document& document) {
@@ -83,30 +66,29 @@ void GopherQuality::process(Document& document) {
 }
 
 std::string_view GopherQuality::first_failure(std::string_view text) {
-  text::split_words(text, words_);
-  std::size_t plain_words = 0, plain_length = 0;
-  for (const std::string_view word : words_) {
-    if (!any_character(word, [](char32_t c) { return !is_punctuation(c); })) continue;
-    ++plain_words;
-    plain_length += text::count_code_points(word);
+  TextTables& tables = TextTables::of(text);
+  const std::vector<Word>& words = tables.words(*splitter_);
+  std::size_t plain = 0, plain_characters = 0, with_letter = 0;
+  for (const Word& w : words) {
+    plain += w.plain;
+    plain_characters += w.plain ? w.characters : 0;
+    with_letter += w.letter;
   }
-  const auto plain = static_cast<std::int64_t>(plain_words);
-  if (is_on(min_words_) && plain < *min_words_) return "gopher_short_doc";
-  if (is_on(max_words_) && plain > *max_words_) return "gopher_long_doc";
+  const auto plain_words = static_cast<std::int64_t>(plain);
+  if (below(plain_words, min_words_)) return "gopher_short_doc";
+  if (above(plain_words, max_words_)) return "gopher_long_doc";
 
-  if (plain_words > 0) {
-    const double mean = ratio(plain_length, plain_words);
-    if (is_on(min_mean_word_length_) && mean < *min_mean_word_length_)
-      return "gopher_below_avg_threshold";
-    if (is_on(max_mean_word_length_) && mean > *max_mean_word_length_)
-      return "gopher_above_avg_threshold";
+  if (plain > 0) {
+    const double mean = ratio(plain_characters, plain);
+    if (below(mean, min_mean_word_length_)) return "gopher_below_avg_threshold";
+    if (above(mean, max_mean_word_length_)) return "gopher_above_avg_threshold";
   }
 
-  const std::size_t n = words_.size();
   if (is_on(max_symbol_ratio_)) {
-    if (ratio(count(text, "#"), n) > *max_symbol_ratio_) return "gopher_too_many_hashes";
-    if (ratio(count(text, "...") + count(text, "…"), n) > *max_symbol_ratio_)
-      return "gopher_too_many_ellipsis";
+    if (above(ratio(count(text, "#"), words.size()), max_symbol_ratio_))
+      return "gopher_too_many_hashes";
+    const std::size_t ellipses = count(text, "...") + count(text, "…");
+    if (above(ratio(ellipses, words.size()), max_symbol_ratio_)) return "gopher_too_many_ellipsis";
   }
 
   text::split_lines(text, lines_);
@@ -114,27 +96,33 @@ std::string_view GopherQuality::first_failure(std::string_view text) {
     return ratio(static_cast<std::size_t>(std::count_if(lines_.begin(), lines_.end(), test)),
                  lines_.size());
   };
-  if (is_on(max_bullet_lines_) && line_share(is_bullet_line) > *max_bullet_lines_)
-    return "gopher_too_many_bullets";
-  if (is_on(max_ellipsis_lines_) && line_share(is_ellipsis_line) > *max_ellipsis_lines_)
+  if (above(line_share(is_bullet_line), max_bullet_lines_)) return "gopher_too_many_bullets";
+  if (above(line_share(is_ellipsis_line), max_ellipsis_lines_))
     return "gopher_too_many_end_ellipsis";
 
-  const auto has_letter = [](std::string_view w) { return any_character(w, text::is_alphabetic); };
-  const auto with_letter =
-      static_cast<std::size_t>(std::count_if(words_.begin(), words_.end(), has_letter));
-  if (is_on(min_alphabetic_words_) && ratio(with_letter, n) < *min_alphabetic_words_)
+  if (below(ratio(with_letter, words.size()), min_alphabetic_words_))
     return "gopher_below_alpha_threshold";
-
-  if (is_on(min_stop_words_) && too_few_stop_words()) return "gopher_enough_stop_words";
+  if (is_on(min_stop_words_) && too_few_stop_words(tables)) return "gopher_enough_stop_words";
   return "";
 }
 
-bool GopherQuality::too_few_stop_words() const {
-  std::set<std::string_view> found;
-  for (const std::string_view word : words_)
-    if (std::find(stop_words_.begin(), stop_words_.end(), word) != stop_words_.end())
-      found.insert(word);
-  return static_cast<std::int64_t>(found.size()) < *min_stop_words_;
+bool GopherQuality::too_few_stop_words(TextTables& tables) {
+  if (stop_hashes_.empty()) {
+    for (const std::string& word : std::set<std::string>(stop_words_.begin(), stop_words_.end()))
+      stop_hashes_.push_back(hash_bytes(word));
+    std::sort(stop_hashes_.begin(), stop_hashes_.end());
+  }
+  stop_found_.assign(stop_hashes_.size(), false);
+  std::int64_t found = 0;
+  for (const Word& w : tables.words(*splitter_)) {
+    const auto at = std::lower_bound(stop_hashes_.begin(), stop_hashes_.end(), w.hash);
+    if (at == stop_hashes_.end() || *at != w.hash) continue;
+    const auto which = static_cast<std::size_t>(at - stop_hashes_.begin());
+    if (stop_found_[which]) continue;
+    stop_found_[which] = true;
+    if (++found >= *min_stop_words_) return false;
+  }
+  return found < *min_stop_words_;
 }
 
 }  // namespace lehr::plugins::filter

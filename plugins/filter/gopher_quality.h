@@ -7,10 +7,12 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "text_tables.h"
+#include "word_splitter.h"
 
 namespace lehr::plugins::filter {
 
@@ -22,15 +24,17 @@ class GopherQuality : public DocumentStep {
  private:
   // The name of the first rule that fails; empty if none does.
   std::string_view first_failure(std::string_view text);
-  bool too_few_stop_words() const;
+  bool too_few_stop_words(TextTables& tables);
 
   std::optional<std::int64_t> min_words_ = 50, max_words_ = 100000, min_stop_words_ = 2;
   std::optional<double> min_mean_word_length_ = 3, max_mean_word_length_ = 10;
   std::optional<double> max_symbol_ratio_ = 0.1, max_bullet_lines_ = 0.9;
   std::optional<double> max_ellipsis_lines_ = 0.3, min_alphabetic_words_ = 0.8;
   std::vector<std::string> stop_words_ = {"the", "be", "to", "of", "and", "that", "have", "with"};
-  std::string word_splitter_ = "whitespace";
-  std::vector<std::string_view> words_, lines_;
+  SplitterParameter splitter_;
+  std::vector<std::uint64_t> stop_hashes_;  // sorted
+  std::vector<bool> stop_found_;            // by place in them
+  std::vector<std::string_view> lines_;
 };
 
 }  // namespace lehr::plugins::filter

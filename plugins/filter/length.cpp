@@ -1,6 +1,6 @@
 #include "length.h"
 
-#include "text/words_and_lines.h"
+#include "text_tables.h"
 
 namespace lehr::plugins::filter {
 
@@ -23,13 +23,13 @@ void Length::check() {
 
 void Length::process(Document& document) {
   if (min_characters_ || max_characters_) {
-    const auto n = static_cast<std::int64_t>(text::count_code_points(document.text()));
+    const auto n = static_cast<std::int64_t>(TextTables::of(document.text()).characters());
     if (min_characters_ && n < *min_characters_) return document.drop("too_few_characters");
     if (max_characters_ && n > *max_characters_) return document.drop("too_many_characters");
   }
   if (min_words_ || max_words_) {
-    text::split_words(document.text(), words_);
-    const auto n = static_cast<std::int64_t>(words_.size());
+    const auto& words = TextTables::of(document.text()).words(text::WordSplitter::whitespace);
+    const auto n = static_cast<std::int64_t>(words.size());
     if (min_words_ && n < *min_words_) return document.drop("too_few_words");
     if (max_words_ && n > *max_words_) return document.drop("too_many_words");
   }

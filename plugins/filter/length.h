@@ -6,8 +6,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
-#include <vector>
 
 namespace lehr::plugins::filter {
 
@@ -19,7 +17,6 @@ class Length : public DocumentStep {
 
  private:
   std::optional<std::int64_t> min_characters_, max_characters_, min_words_, max_words_;
-  std::vector<std::string_view> words_;
 };
 
 }  // namespace lehr::plugins::filter

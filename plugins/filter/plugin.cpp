@@ -1,8 +1,12 @@
 #include <lehr/plugin.h>
 
+#include "c4_paragraph.h"
+#include "c4_quality.h"
 #include "exact_dedup.h"
 #include "filter_stage.h"
+#include "fineweb_quality.h"
 #include "gopher_quality.h"
+#include "gopher_repetition.h"
 #include "length.h"
 #include "normalize.h"
 
@@ -14,5 +18,9 @@ LEHR_PLUGIN(lehr::Plugin("filter", "1.0.0")
                 .stage<Filter>("filter")
                 .step<Normalize>("normalize")
                 .step<Length>("length")
+                .step<GopherRepetition>("gopher_repetition")
                 .step<GopherQuality>("gopher_quality")
+                .step<C4Quality>("c4_quality")
+                .step<C4Paragraph>("c4_paragraph")
+                .step<FinewebQuality>("fineweb_quality")
                 .step<ExactDedup>("exact_dedup"))

@@ -5,5 +5,7 @@
 namespace lehr::plugins::filter {
 
 bool is_punctuation(char32_t c);
+// Of these, the ends of sentences.
+bool is_terminal_punctuation(char32_t c);
 
 }  // namespace lehr::plugins::filter

@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include "c4_paragraph.h"
+#include "c4_quality.h"
 #include "fake_host.h"
+#include "fineweb_quality.h"
 #include "gopher_quality.h"
+#include "gopher_repetition.h"
 #include "length.h"
 #include "normalize.h"
 #include "punctuation.h"
@@ -10,8 +14,15 @@ namespace lehr::plugins::filter {
 namespace {
 
 // Verdict of a step on one text: its reason, "-> text" if it was rewritten, "" if it stays.
+// Parameters that are not given have their defaults.
 template <class T>
-std::string judge(const std::string& text, const nlohmann::json& parameters = nullptr) {
+std::string judge(const std::string& text, nlohmann::json parameters = nlohmann::json::object()) {
+  Description description;
+  T().describe(description);
+  const auto described = nlohmann::json::parse(description.json("step", false));
+  for (const auto& p : described.at("parameters"))
+    if (!parameters.contains(p.at("name")))
+      parameters[p.at("name").get<std::string>()] = p.at("default");
   const ValueTree tree(parameters);
   const auto step = detail::bind<T>(tree.root());
   lehr_document raw{};
@@ -54,20 +65,34 @@ TEST(Length, RefusesBoundsThatNothingMeets) {
 
 TEST(GopherQuality, NamesTheFirstRuleThatFails) {
   const std::string good = repeat("the house of glass stands here ", 10);  // 60 words
-  EXPECT_EQ(judge<GopherQuality>(good), "");
-  EXPECT_EQ(judge<GopherQuality>(""), "gopher_short_doc");
-  EXPECT_EQ(judge<GopherQuality>(repeat("house , ", 49)), "gopher_short_doc");
-  EXPECT_EQ(judge<GopherQuality>(good, {{"max_words", 59}}), "gopher_long_doc");
-  EXPECT_EQ(judge<GopherQuality>(repeat("to be ", 30)), "gopher_below_avg_threshold");
-  EXPECT_EQ(judge<GopherQuality>(repeat("incomprehensible ", 60)), "gopher_above_avg_threshold");
-  EXPECT_EQ(judge<GopherQuality>(good + "#######"), "gopher_too_many_hashes");
-  EXPECT_EQ(judge<GopherQuality>(good + "............ ………"), "gopher_too_many_ellipsis");
-  EXPECT_EQ(judge<GopherQuality>(repeat(" - the house of glass\n", 15)), "gopher_too_many_bullets");
+  for (const char* splitter : {"uax29", "whitespace"}) {
+    const auto reason = [&](const std::string& text, nlohmann::json parameters = {}) {
+      parameters["word_splitter"] = splitter;
+      return judge<GopherQuality>(text, parameters);
+    };
+    EXPECT_EQ(reason(good), "");
+    EXPECT_EQ(reason(""), "gopher_short_doc");
+    EXPECT_EQ(reason(repeat("house , ", 49)), "gopher_short_doc");
+    EXPECT_EQ(reason(good, {{"max_words", 59}}), "gopher_long_doc");
+    EXPECT_EQ(reason(repeat("to be ", 30)), "gopher_below_avg_threshold");
+    EXPECT_EQ(reason(repeat("incomprehensible ", 60)), "gopher_above_avg_threshold");
+    EXPECT_EQ(reason(good + "########"), "gopher_too_many_hashes");
+    EXPECT_EQ(reason(" - a\n" + good + "............ …… … … … …"), "gopher_too_many_ellipsis");
+    EXPECT_EQ(reason(repeat(" - the house of glass\n", 15)), "gopher_too_many_bullets");
+    EXPECT_EQ(reason(repeat("the house of glass here and there and over there too… \n", 10)),
+              "gopher_too_many_end_ellipsis");
+    EXPECT_EQ(reason(good + repeat("1234 ", 16)), "gopher_below_alpha_threshold");
+    EXPECT_EQ(reason(repeat("The house stands here ", 15)), "gopher_enough_stop_words");
+  }
+}
+
+TEST(GopherQuality, CutsPunctuationOffWordsUnlessToldOtherwise) {
+  const std::string text = repeat("the, be. ", 30);
+  EXPECT_EQ(judge<GopherQuality>(text, {{"min_mean_word_length", 0}}),
+            "gopher_below_alpha_threshold");
   EXPECT_EQ(
-      judge<GopherQuality>(repeat("the house of glass here and there and over there too… \n", 10)),
-      "gopher_too_many_end_ellipsis");
-  EXPECT_EQ(judge<GopherQuality>(good + repeat("1234 ", 16)), "gopher_below_alpha_threshold");
-  EXPECT_EQ(judge<GopherQuality>(repeat("The house stands here ", 15)), "gopher_enough_stop_words");
+      judge<GopherQuality>(text, {{"min_mean_word_length", 0}, {"word_splitter", "whitespace"}}),
+      "gopher_enough_stop_words");
 }
 
 TEST(GopherQuality, AThresholdOfZeroOrNullSwitchesItsRuleOff) {
@@ -86,6 +111,98 @@ TEST(GopherQuality, CountsWordsOfAnyScriptAndPunctuationOfMany) {
     EXPECT_TRUE(is_punctuation(c)) << static_cast<unsigned>(c);
   for (const char32_t c : {U'a', U' ', U'\n', U'中', U'•', U'２', U'\u2028'})
     EXPECT_FALSE(is_punctuation(c)) << static_cast<unsigned>(c);
+}
+
+TEST(GopherRepetition, NamesTheFirstRuleThatFails) {
+  const auto reason = [](const std::string& text, nlohmann::json parameters = {}) {
+    return judge<GopherRepetition>(text, parameters);
+  };
+  const std::string unlike =
+      "Glass is made of sand, soda and lime\n\nIt is carried through a long kiln\n\nThere it cools "
+      "so slowly that no tension stays inside";
+  EXPECT_EQ(reason(unlike), "");
+  EXPECT_EQ(reason(""), "empty");
+  EXPECT_EQ(reason(unlike + "\n\na\n\na\n\na\n\na"), "dup_para_frac");
+  const std::string sentence = "the kiln that glass goes through";
+  EXPECT_EQ(reason(sentence + "\n\n" + sentence + "\n\nx\n\ny"), "dup_para_char_frac");
+  EXPECT_EQ(reason(unlike + "\na\na\na\na\na"), "dup_line_frac");
+  EXPECT_EQ(reason(sentence + "\n" + sentence + "\nx\ny"), "dup_line_char_frac");
+  EXPECT_EQ(reason("so long so long so long and thanks"), "top_2_gram");
+  EXPECT_EQ(reason(sentence + " and then " + sentence, {{"max_top_ngrams", {0, 0.18}}}),
+            "top_3_gram");
+  EXPECT_EQ(reason(sentence + " and then " + sentence, {{"max_top_ngrams", {0, 0}}}),
+            "duplicated_5_n_grams");
+}
+
+TEST(GopherRepetition, ComparesRunsOfWordsWithoutTheirSpaces) {
+  const nlohmann::json only = {{"max_top_ngrams", nlohmann::json::array()},
+                               {"max_repeated_ngrams", {0.2}}};
+  EXPECT_EQ(judge<GopherRepetition>("to day we go far, yes, today we go f ar", only),
+            "duplicated_5_n_grams");
+  nlohmann::json by_word = only;
+  by_word["dup_semantics"] = "dolma";
+  EXPECT_EQ(judge<GopherRepetition>("to day we go far, yes, today we go f ar", by_word), "");
+}
+
+TEST(GopherRepetition, CountsEveryOccurrenceAsDolmaDoes) {
+  const std::string text = "a b\nc\nd e f\nc\ng";  // one of five lines repeats
+  nlohmann::json parameters = {{"max_duplicate_line_characters", 0},
+                               {"max_top_ngrams", nlohmann::json::array()}};
+  EXPECT_EQ(judge<GopherRepetition>(text, parameters), "");
+  parameters["dup_semantics"] = "dolma";
+  EXPECT_EQ(judge<GopherRepetition>(text, parameters), "dup_line_frac");
+}
+
+TEST(C4Quality, DropsLinesAndDocuments) {
+  const auto verdict = [](const std::string& text, nlohmann::json parameters = {}) {
+    return judge<C4Quality>(text, parameters);
+  };
+  const std::string five = "The first one is here. And the second. Third? Fourth! \"The fifth.\"";
+  EXPECT_EQ(verdict(five), "");
+  EXPECT_EQ(
+      verdict(five + "\nno end\n  Too short.\nWe like JavaScript a lot.\nWe use cookies here."),
+      "-> " + five);
+  EXPECT_EQ(verdict(five + "[1][citation needed]\n"), "-> " + five);
+  EXPECT_EQ(verdict(five + "\n" + std::string(1001, 'x') + " is too long."), "-> " + five);
+  EXPECT_EQ(verdict(five + "\nLorem Ipsum is dolor."), "lorem_ipsum");
+  EXPECT_EQ(verdict(five + "\nLorem [12]Ipsum is dolor."), "lorem_ipsum");
+  EXPECT_EQ(verdict(five + "\nint main() { return 0; }."), "curly_bracket");
+  EXPECT_EQ(verdict("Only one sentence here."), "too_few_sentences");
+  EXPECT_EQ(verdict("no end at all", {{"terminal_punctuation", false}, {"min_sentences", 1}}), "");
+}
+
+TEST(C4Paragraph, WantsThreeLongLines) {
+  const std::string line(200, 'x');
+  EXPECT_EQ(judge<C4Paragraph>(line + "\n" + line + "\n" + line), "");
+  EXPECT_EQ(judge<C4Paragraph>(line + "\n" + line + "\n" + line.substr(1)), "too_few_paragraphs");
+}
+
+TEST(FinewebQuality, NamesTheFirstRuleThatFails) {
+  const std::string line = "a line of some more than thirty characters";
+  const auto reason = [](const std::string& text) { return judge<FinewebQuality>(text); };
+  EXPECT_EQ(reason(line + "."), "");
+  EXPECT_EQ(reason(" \n\t"), "empty");
+  EXPECT_EQ(reason(line), "line_punct_ratio");
+  EXPECT_EQ(reason("Short one.\nAnd another.\nA third."), "short_line_ratio");
+  EXPECT_EQ(reason(line + ".\n" + line + "."), "char_dup_ratio");
+  EXPECT_EQ(
+      reason(
+          "Internationalizations_and_localizations.\nIncomprehensibilities_and_the_like.\n\n\n\n"),
+      "list_ratio");
+}
+
+TEST(TextTables, AreBuiltAnewForAnotherTextAtTheSamePlace) {
+  std::string text = "one two";
+  EXPECT_EQ(TextTables::of(text).words(text::WordSplitter::uax29).size(), 2u);
+  text = "one-two";
+  EXPECT_EQ(TextTables::of(text).words(text::WordSplitter::uax29).size(), 3u);
+}
+
+TEST(TextTables, HashWordsRunTogetherFromTheirHashes) {
+  const std::string a = "glass", b = "transportation_é_long";
+  EXPECT_EQ(hash_bytes(a + b), hash_bytes(a) * hash_power(b.size()) + hash_bytes(b));
+  EXPECT_NE(hash_bytes(std::string(1, '\0')), hash_bytes(std::string(2, '\0')));
+  EXPECT_EQ(hash_power(5000), hash_power(4000) * hash_power(1000));
 }
 
 }  // namespace

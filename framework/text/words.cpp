@@ -1,0 +1,240 @@
+#include "text/words.h"
+
+#include <array>
+
+#include "text/words_and_lines.h"
+
+namespace lehr::text {
+namespace {
+
+// ---- whitespace ----
+
+// What a byte says about whitespace. Beyond ASCII only four bytes begin a character that is.
+enum SpaceByte : std::uint8_t { kNoSpace, kIsSpace, kMaySpace };
+constexpr auto kSpaceBytes = [] {
+  std::array<std::uint8_t, 256> table{};
+  for (unsigned c = 0x09; c <= 0x0d; ++c) table[c] = kIsSpace;
+  for (unsigned c = 0x1c; c <= 0x20; ++c) table[c] = kIsSpace;
+  for (const unsigned c : {0xc2u, 0xe1u, 0xe2u, 0xe3u}) table[c] = kMaySpace;
+  return table;
+}();
+
+void find_whitespace_words(std::string_view text, std::vector<Span>& words) {
+  const auto n = static_cast<std::uint32_t>(text.size());
+  std::uint32_t begin = 0, at = 0;  // begin: of the word under way
+  const auto end_word = [&](std::uint32_t next) {
+    if (at > begin) words.push_back({begin, at});
+    begin = at = next;
+  };
+  while (at < n) {
+    const std::uint8_t kind = kSpaceBytes[static_cast<unsigned char>(text[at])];
+    if (kind == kNoSpace) {
+      ++at;
+    } else if (kind == kIsSpace) {
+      end_word(at + 1);
+    } else {
+      std::string_view rest = text.substr(at);
+      const bool space = is_space(take_code_point(rest));
+      const auto next = static_cast<std::uint32_t>(n - rest.size());
+      if (space)
+        end_word(next);
+      else
+        at = next;
+    }
+  }
+  end_word(n);
+}
+
+// ---- UAX #29 ----
+
+bool is_ignored(WordBreak b) {
+  return b == WordBreak::extend || b == WordBreak::format || b == WordBreak::zwj;
+}
+bool is_letter(WordBreak b) { return b == WordBreak::letter || b == WordBreak::hebrew_letter; }
+bool joins_letters(WordBreak b) {
+  return b == WordBreak::mid_letter || b == WordBreak::mid_num_let || b == WordBreak::single_quote;
+}
+bool joins_digits(WordBreak b) {
+  return b == WordBreak::mid_num || b == WordBreak::mid_num_let || b == WordBreak::single_quote;
+}
+bool joins_extenders(WordBreak b) {
+  return is_letter(b) || b == WordBreak::numeric || b == WordBreak::katakana ||
+         b == WordBreak::extend_num_let;
+}
+
+// The next character's property that is not ignored (WB4); `other` at the end.
+WordBreak peek(std::string_view rest) {
+  while (!rest.empty()) {
+    const WordBreak b = character(take_code_point(rest)).word_break();
+    if (!is_ignored(b)) return b;
+  }
+  return WordBreak::other;
+}
+
+// Rules WB5 to WB16 between `last` and `next`. before: what stands before `last` in the segment.
+// rest: the text after `next`.
+bool joins(WordBreak before, WordBreak last, WordBreak next, bool second_of_pair,
+           std::string_view rest) {
+  using enum WordBreak;
+  if (is_letter(last)) {
+    if (is_letter(next) || next == numeric || next == extend_num_let) return true;
+    if (joins_letters(next) && is_letter(peek(rest))) return true;
+    return last == hebrew_letter &&
+           (next == single_quote || (next == double_quote && peek(rest) == hebrew_letter));
+  }
+  if (last == numeric) {
+    if (next == numeric || is_letter(next) || next == extend_num_let) return true;
+    return joins_digits(next) && peek(rest) == numeric;
+  }
+  if (is_letter(next)) {
+    if (joins_letters(last) && is_letter(before)) return true;
+    if (last == double_quote && before == hebrew_letter && next == hebrew_letter) return true;
+    return last == extend_num_let;
+  }
+  if (next == numeric) return (joins_digits(last) && before == numeric) || last == extend_num_let;
+  if (next == katakana) return last == katakana || last == extend_num_let;
+  if (next == extend_num_let) return joins_extenders(last);
+  return next == regional_indicator && last == regional_indicator && second_of_pair;
+}
+
+// Where the segment that begins at `at` ends.
+std::uint32_t segment_end(std::string_view text, std::uint32_t at) {
+  std::string_view rest = text.substr(at);
+  const auto position = [&] { return static_cast<std::uint32_t>(text.size() - rest.size()); };
+  const char32_t first = take_code_point(rest);
+  WordBreak before = WordBreak::other, last = character(first).word_break(), previous = last;
+  unsigned regional = last == WordBreak::regional_indicator;
+  if (last == WordBreak::newline) {
+    if (first == '\r' && !rest.empty() && rest[0] == '\n') rest.remove_prefix(1);
+    return position();
+  }
+  for (;;) {
+    const std::uint32_t here = position();
+    if (rest.empty()) return here;
+    const Character c = character(take_code_point(rest));
+    const WordBreak next = c.word_break();
+    if (next == WordBreak::newline) return here;
+    if (is_ignored(next)) {  // WB4
+      previous = next;
+      continue;
+    }
+    const bool joined =
+        (previous == WordBreak::zwj && c.is(Character::kPictographic)) ||          // WB3c
+        (previous == WordBreak::white_space && next == WordBreak::white_space) ||  // WB3d
+        joins(before, last, next, regional == 1, rest);
+    if (!joined) return here;
+    before = last;
+    last = previous = next;
+    regional += next == WordBreak::regional_indicator;
+  }
+}
+
+// ASCII, where most text ends without the rules above.
+enum AsciiKind : std::uint8_t { kMark, kBlank, kInWord, kMid, kBeyond };
+constexpr auto kAsciiKinds = [] {
+  std::array<std::uint8_t, 256> table{};
+  for (unsigned c = 0x80; c < 0x100; ++c) table[c] = kBeyond;
+  for (unsigned c = 0; c < 0x80; ++c) {
+    const bool in_word =
+        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+    if (in_word) table[c] = kInWord;
+    if (kSpaceBytes[c] == kIsSpace) table[c] = kBlank;
+    if (c == '.' || c == '\'' || c == ',' || c == ';' || c == ':') table[c] = kMid;
+  }
+  return table;
+}();
+
+void push_stripped(std::string_view text, Span span, std::vector<Span>& words) {
+  std::string_view word = text.substr(span.begin, span.end - span.begin);
+  word = strip_right(strip_left(word));
+  if (word.empty()) return;
+  const auto begin = static_cast<std::uint32_t>(word.data() - text.data());
+  words.push_back({begin, static_cast<std::uint32_t>(begin + word.size())});
+}
+
+void find_uax29_words(std::string_view text, std::vector<Span>& words) {
+  const auto n = static_cast<std::uint32_t>(text.size());
+  const auto kind = [&](std::uint32_t at) {
+    return kAsciiKinds[static_cast<unsigned char>(text[at])];
+  };
+  const auto ends_after_mid = [&](std::uint32_t at) {
+    return at == n || (kind(at) != kInWord && kind(at) != kBeyond);
+  };
+  for (std::uint32_t at = 0; at < n;) {
+    const std::uint32_t begin = at;
+    switch (kind(at)) {
+      case kBlank:
+        ++at;
+        continue;
+      case kInWord:
+        do ++at;
+        while (at < n && kind(at) == kInWord);
+        if (at == n || kind(at) < kInWord || (kind(at) == kMid && ends_after_mid(at + 1))) {
+          words.push_back({begin, at});
+          continue;
+        }
+        break;
+      case kBeyond:
+        break;
+      default:
+        if (at + 1 == n || kind(at + 1) != kBeyond) {
+          words.push_back({begin, ++at});
+          continue;
+        }
+    }
+    at = segment_end(text, begin);
+    push_stripped(text, {begin, at}, words);
+  }
+}
+
+// ---- sentences ----
+
+// Every character of the word is punctuation.
+bool is_punctuation(std::string_view word) {
+  while (!word.empty())
+    if (!character(take_code_point(word)).is(Character::kPunctuation)) return false;
+  return true;
+}
+
+// Whether the full stop at `at` can end a sentence.
+bool is_final_stop(std::string_view text, std::uint32_t at) {
+  const auto is_stop = [&](std::size_t i) { return i < text.size() && text[i] == '.'; };
+  const auto is_upper = [&](std::size_t i) {
+    return i < text.size() && text[i] >= 'A' && text[i] <= 'Z';
+  };
+  const std::size_t before = std::size_t{at} - 1;  // wraps to beyond the text at its beginning
+  if (is_stop(before) || is_stop(std::size_t{at} + 1)) return false;
+  return !is_upper(before) || is_upper(before - 1);
+}
+
+}  // namespace
+
+void find_words(std::string_view text, WordSplitter splitter, std::vector<Span>& words) {
+  words.clear();
+  if (splitter == WordSplitter::whitespace)
+    find_whitespace_words(text, words);
+  else
+    find_uax29_words(text, words);
+}
+
+std::size_t count_sentences(std::string_view text, std::size_t enough, std::vector<Span>& scratch) {
+  find_words(text, WordSplitter::uax29, scratch);
+  std::size_t count = 1;
+  bool ended = false;
+  for (const Span span : scratch) {
+    const std::string_view word = text.substr(span.begin, span.end - span.begin);
+    std::string_view rest = word;
+    const Character first = character(take_code_point(rest));
+    const bool ends = rest.empty() && first.is(Character::kSentenceEnd) &&
+                      (word != "." || is_final_stop(text, span.begin));
+    if (ends) {
+      ended = true;
+    } else if (ended && !is_punctuation(word)) {
+      ended = false;
+      if (++count >= enough) break;
+    }
+  }
+  return count;
+}
+
+}  // namespace lehr::text

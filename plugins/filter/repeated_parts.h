@@ -1,0 +1,56 @@
+// What repeats within a document: lines, paragraphs, n-grams of words. Works on the hashes of its
+// tables; one object per thread, reused from document to document.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "seen_hashes.h"
+#include "text_tables.h"
+
+namespace lehr::plugins::filter {
+
+struct Repeats {
+  std::size_t parts = 0;  // how many there are
+  std::size_t repeated = 0, characters = 0;
+};
+
+class RepeatedParts {
+ public:
+  enum class Count { but_the_first, all };
+
+  // Lines between runs of "\n" or, with every_line, between "\n", empty ones included.
+  Repeats lines(TextTables& tables, bool every_line, Count count);
+  // The parts of the stripped text between runs of two and more "\n".
+  Repeats paragraphs(TextTables& tables, Count count);
+
+  // Takes in the words that the rest is about.
+  void begin_words(const std::vector<Word>& words);
+  std::size_t word_characters() const { return characters_.back(); }
+  // Occurrences of the most frequent n-gram (of several the one that comes first) times its
+  // characters, n - 1 spaces included if `spaces`; 0 if there are fewer than n words.
+  std::size_t top_ngram(std::size_t n, bool spaces);
+  // Characters in repeated n-grams, from left to right without overlap: at word i, if the n words
+  // from there run together were seen before, they count and i += n, else they are remembered and
+  // i += 1.
+  std::size_t repeated_ngrams(std::size_t n);
+  // The same over all n-grams, every occurrence counting, and the characters of all n-grams.
+  Repeats overlapping_ngrams(std::size_t n);
+
+ private:
+  struct Counted {
+    std::uint64_t hash = 0;
+    std::uint32_t count = 0, first = 0;  // first: where it was seen first
+  };
+
+  void add(std::uint64_t hash, std::size_t characters, Count count, Repeats& repeats);
+  std::uint64_t joined(std::size_t begin, std::size_t n) const;
+
+  SeenHashes seen_;
+  HashTable<Counted> counted_;
+  std::vector<std::uint64_t> hashes_;              // of words, mixed
+  std::vector<std::uint64_t> prefixes_;            // hashes of the first n words run together
+  std::vector<std::uint32_t> bytes_, characters_;  // of the first n words
+};
+
+}  // namespace lehr::plugins::filter

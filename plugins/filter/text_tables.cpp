@@ -1,0 +1,141 @@
+#include "text_tables.h"
+
+#include <lehr/value.h>
+#include <xxhash.h>
+
+#include <array>
+#include <cstring>
+
+#include "punctuation.h"
+#include "text/words_and_lines.h"
+
+namespace lehr::plugins::filter {
+namespace {
+
+constexpr std::uint64_t kBase = 0x9e3779b97f4a7c15;
+
+struct Powers {
+  std::uint64_t value[4096];  // kBase to the n
+  std::uint64_t ones[9];      // the sum of the first n of them
+  constexpr Powers() : value{}, ones{} {
+    std::uint64_t power = 1;
+    for (auto& v : value) v = power, power *= kBase;
+    for (int n = 0; n < 8; ++n) ones[n + 1] = ones[n] + value[n];
+  }
+};
+constexpr Powers kPowers;
+
+// At most eight bytes, the first one lowest in `bytes`; what follows them is cut off. Every byte
+// counts as one more than it is, so that no text of zeros hashes to nothing.
+std::uint64_t hash_eight(std::uint64_t bytes, unsigned size) {
+  if (size == 0) return 0;
+  bytes <<= 8 * (8 - size);
+  std::uint64_t sum = kPowers.ones[size];
+  for (int i = 0; i < 8; ++i) sum += (bytes >> (8 * i) & 0xff) * kPowers.value[7 - i];
+  return sum;
+}
+
+std::uint64_t load_eight(const char* from, std::size_t readable) {
+  std::uint64_t bytes = 0;
+  if (readable >= 8)
+    std::memcpy(&bytes, from, 8);
+  else
+    std::memcpy(&bytes, from, readable);
+  return bytes;
+}
+
+// readable: bytes from the beginning of `bytes` on that may be looked at.
+std::uint64_t hash_word(std::string_view bytes, std::size_t readable) {
+  const char* at = bytes.data();
+  std::size_t left = bytes.size();
+  std::uint64_t sum = 0;
+  for (; left > 8; left -= 8, at += 8, readable -= 8)
+    sum = sum * kPowers.value[8] + hash_eight(load_eight(at, 8), 8);
+  return sum * kPowers.value[left] +
+         hash_eight(load_eight(at, readable), static_cast<unsigned>(left));
+}
+
+bool is_ascii_letter(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
+
+}  // namespace
+
+std::uint64_t hash_bytes(std::string_view bytes) { return hash_word(bytes, bytes.size()); }
+
+std::uint64_t hash_power(std::size_t size) {
+  if (size < std::size(kPowers.value)) return kPowers.value[size];
+  std::uint64_t power = 1, square = kBase;
+  for (; size > 0; size >>= 1, square *= square)
+    if (size & 1) power *= square;
+  return power;
+}
+
+TextTables& TextTables::of(std::string_view text) {
+  thread_local TextTables tables;
+  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+  // The same place may hold another text by now.
+  const bool same = text.data() == tables.text_.data() && text.size() == tables.text_.size() &&
+                    hash.low64 == tables.hash_[0] && hash.high64 == tables.hash_[1];
+  if (!same) {
+    tables.start(text);
+    tables.hash_[0] = hash.low64;
+    tables.hash_[1] = hash.high64;
+  }
+  return tables;
+}
+
+void TextTables::start(std::string_view text) {
+  if (text.size() > text::kLongestText)
+    throw Error("a document of " + std::to_string(text.size()) +
+                " bytes is too long for the filters, which take at most 4 GiB");
+  text_ = text;
+  characters_ = text::count_code_points(text);
+  ascii_ = characters_ == text.size();
+  have_lines_ = have_words_[0] = have_words_[1] = false;
+}
+
+std::uint32_t TextTables::count_characters(std::string_view part) const {
+  return static_cast<std::uint32_t>(ascii_ ? part.size() : text::count_code_points(part));
+}
+
+const std::vector<Line>& TextTables::lines() {
+  if (have_lines_) return lines_;
+  have_lines_ = true;
+  lines_.clear();
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = std::min(text_.find('\n', begin), text_.size());
+    const std::string_view line = text_.substr(begin, end - begin);
+    lines_.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(line.size()),
+                      count_characters(line), XXH3_64bits(line.data(), line.size())});
+    if (end == text_.size()) return lines_;
+    begin = end + 1;
+  }
+}
+
+Word TextTables::describe(text::Span span) const {
+  std::string_view word = text_.substr(span.begin, span.end - span.begin);
+  Word w{span.begin, static_cast<std::uint32_t>(word.size()),   count_characters(word), false,
+         false,      hash_word(word, text_.size() - span.begin)};
+  if (is_ascii_letter(word[0])) {
+    w.letter = w.plain = true;
+    return w;
+  }
+  while (!word.empty() && !(w.letter && w.plain)) {
+    const char32_t c = text::take_code_point(word);
+    w.letter |= text::is_alphabetic(c);
+    w.plain |= !is_punctuation(c);
+  }
+  return w;
+}
+
+const std::vector<Word>& TextTables::words(text::WordSplitter splitter) {
+  const auto which = static_cast<std::size_t>(splitter);
+  std::vector<Word>& words = words_[which];
+  if (have_words_[which]) return words;
+  have_words_[which] = true;
+  text::find_words(text_, splitter, spans_);
+  words.clear();
+  for (const text::Span span : spans_) words.push_back(describe(span));
+  return words;
+}
+
+}  // namespace lehr::plugins::filter

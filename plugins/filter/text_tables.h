@@ -1,0 +1,63 @@
+// One document, taken apart once for all rules: its lines and words with lengths and hashes. The
+// steps that follow each other ask for the tables of the same text and share them; a step that
+// rewrote the text makes the next one build them anew.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "text/words.h"
+
+namespace lehr::plugins::filter {
+
+struct Word {
+  std::uint32_t begin, size;  // bytes
+  std::uint32_t characters;
+  bool letter;  // has an alphabetic character
+  bool plain;   // has a character that is no punctuation
+  std::uint64_t hash;
+};
+
+struct Line {
+  std::uint32_t begin, size;
+  std::uint32_t characters;
+  std::uint64_t hash;
+};
+
+// Hashes of words are polynomials of their bytes modulo 2^64, so that the hash of words run
+// together follows from their hashes: hash(a + b) = hash(a) * power(size of b) + hash(b).
+std::uint64_t hash_bytes(std::string_view bytes);
+std::uint64_t hash_power(std::size_t size);
+
+class TextTables {
+ public:
+  // The tables of this text, kept by the calling thread until it asks for another text. They hold
+  // while the text does. Throws Error for a text beyond 4 GiB.
+  static TextTables& of(std::string_view text);
+
+  std::string_view text() const { return text_; }
+  std::size_t characters() const { return characters_; }
+  // Pieces between "\n", empty ones included.
+  const std::vector<Line>& lines();
+  const std::vector<Word>& words(text::WordSplitter splitter);
+  std::string_view view(const Word& w) const { return text_.substr(w.begin, w.size); }
+  std::string_view view(const Line& l) const { return text_.substr(l.begin, l.size); }
+
+ private:
+  void start(std::string_view text);
+  std::uint32_t count_characters(std::string_view part) const;
+  Word describe(text::Span span) const;
+
+  std::string_view text_;
+  std::uint64_t hash_[2] = {0, 0};  // of the whole text
+  std::size_t characters_ = 0;
+  bool ascii_ = true;
+  bool have_lines_ = false, have_words_[2] = {false, false};  // by splitter
+  std::vector<Line> lines_;
+  std::vector<Word> words_[2];
+  std::vector<text::Span> spans_;
+};
+
+}  // namespace lehr::plugins::filter
