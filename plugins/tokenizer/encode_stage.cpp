@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "document_flow.h"
+#include "text/document_flow.h"
 #include "text/token_shards.h"
 #include "text/tokenizer.h"
 
@@ -28,7 +28,7 @@ text::SplitTotals encode_split(Context& context, const text::Tokenizer& tokenize
                                const std::filesystem::path& documents, const char* split) {
   text::TokenShardWriter writer(context.output("tokens"), split, tokenizer.vocab_size());
   tbb::enumerable_thread_specific<text::Tokenizer::Cache> caches;
-  flow<Encoded>(
+  text::flow<Encoded>(
       context, text::data_files(documents, split),
       [&](text::DocumentParser& parser, Encoded& encoded) {
         encoded.clear();

@@ -2,8 +2,8 @@
 
 #include <oneapi/tbb/task_arena.h>
 
-#include "document_flow.h"
 #include "text/chat_rows.h"
+#include "text/document_flow.h"
 #include "text/tokenizer.h"
 
 namespace lehr::plugins::tokenizer {
@@ -15,7 +15,7 @@ void count_documents(Context& context, text::WordCounts& counts) {
   const Input documents = context.input("documents");
   const auto files = text::data_files(documents.path, "train");
   if (files.empty()) throw Error(documents.path.string() + ": holds no train-*.jsonl.zst");
-  flow<Nothing>(
+  text::flow<Nothing>(
       context, files,
       [&](text::DocumentParser& parser, Nothing&) {
         text::Document document;

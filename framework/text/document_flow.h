@@ -6,7 +6,7 @@
 #include <oneapi/tbb/parallel_pipeline.h>
 #include <oneapi/tbb/task_arena.h>
 
-#include <lehr/plugin.h>
+#include <lehr/context.h>
 
 #include <atomic>
 #include <filesystem>
@@ -17,16 +17,16 @@
 
 #include "text/documents.h"
 
-namespace lehr::plugins::tokenizer {
+namespace lehr::text {
 
-// work(text::DocumentParser&, Result&), any thread: the parser stands before a block's documents;
+// work(DocumentParser&, Result&), any thread: the parser stands before a block's documents;
 // the Result is used again and again. take(Result&), in the order of the blocks, one at a time.
 // Throws Cancelled when the stage is asked to stop, and what `work` and `take` throw.
 template <class Result, class Work, class Take>
 void flow(Context& context, const std::vector<std::filesystem::path>& files, Work work, Take take) {
   struct Item {
-    text::LineBlock block;
-    text::DocumentParser parser;
+    LineBlock block;
+    DocumentParser parser;
     Result result;
   };
   const std::size_t in_flight = static_cast<std::size_t>(context.threads()) + 2;
@@ -34,7 +34,7 @@ void flow(Context& context, const std::vector<std::filesystem::path>& files, Wor
   tbb::concurrent_queue<Item*> idle;
   for (auto& item : items) idle.push((item = std::make_unique<Item>()).get());
 
-  text::LineBlocks blocks(files);
+  LineBlocks blocks(files);
   std::atomic<std::uint64_t> read_bytes = 0;
   bool cancelled = false;
   const auto read = [&](tbb::flow_control& control) -> Item* {
@@ -68,4 +68,4 @@ void flow(Context& context, const std::vector<std::filesystem::path>& files, Wor
   if (cancelled) throw Cancelled();
 }
 
-}  // namespace lehr::plugins::tokenizer
+}  // namespace lehr::text

@@ -1,0 +1,139 @@
+#include <gtest/gtest.h>
+#include <lehr/value.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "blend.h"
+#include "placing.h"
+#include "sorted_records.h"
+
+namespace lehr::plugins::mix {
+namespace {
+
+namespace fs = std::filesystem;
+
+BlendSource source(const char* name, std::uint64_t size, std::optional<double> weight = {},
+                   double max_epochs = 1) {
+  return {name, size, weight, max_epochs, {}};
+}
+
+TEST(Blend, TakesEverythingWhereNothingIsSaid) {
+  EXPECT_EQ(blend({source("a", 100), source("b", 7)}, {}).amounts,
+            (std::vector<std::uint64_t>{100, 7}));
+  EXPECT_EQ(blend({source("a", 100, {}, 2.5), source("b", 7)}, {}).amounts,
+            (std::vector<std::uint64_t>{250, 7}));
+}
+
+TEST(Blend, WithoutATotalKeepsSharesAndCapsAndIsAsLargeAsItCanBe) {
+  // 3 : 1, the first may give 300: so the second gives 100 of its 1000.
+  EXPECT_EQ(blend({source("a", 300, 3), source("b", 1000, 1)}, {}).amounts,
+            (std::vector<std::uint64_t>{300, 100}));
+  EXPECT_EQ(blend({source("a", 300, 3, 4), source("b", 1000, 1)}, {}).amounts,
+            (std::vector<std::uint64_t>{1200, 400}));
+}
+
+TEST(Blend, LeavesWhatACappedSourceCannotGiveToTheOthersAndSaysSo) {
+  const Blend three =
+      blend({source("a", 10, 2), source("b", 1000, 1), source("c", 1000, 1)}, 410);
+  EXPECT_EQ(three.amounts, (std::vector<std::uint64_t>{10, 200, 200}));
+  ASSERT_EQ(three.notes.size(), 1u);
+  EXPECT_NE(three.notes[0].find("2.44 % of the mix instead of 50.00 %"), std::string::npos);
+  const Blend all = blend({source("a", 10, 2), source("b", 20, 1)}, 100);
+  EXPECT_EQ(all.amounts, (std::vector<std::uint64_t>{10, 20}));
+  EXPECT_EQ(all.notes.back(), "the sources give 30 of the total of 100");
+}
+
+TEST(Blend, RefusesWhatCannotBeMeant) {
+  EXPECT_THROW(blend({source("a", 10, 2), source("b", 10)}, {}), Error);
+  EXPECT_THROW(blend({source("a", 10, 0)}, {}), Error);
+  EXPECT_THROW(blend({source("a", 0, 1), source("b", 10, 1)}, {}), Error);
+  EXPECT_THROW(blend({source("a", 0)}, {}), Error);
+}
+
+struct Placed {
+  std::vector<std::vector<std::uint64_t>> places;  // of each document
+  std::uint64_t amount = 0;
+};
+
+Placed place(std::uint64_t seed, std::uint64_t documents, std::uint64_t size, double epochs,
+             bool shuffle = true) {
+  Placing placing(seed, "web", shuffle);
+  for (std::uint64_t i = 0; i < documents; ++i) placing.count(size);
+  placing.take(static_cast<std::uint64_t>(static_cast<double>(documents * size) * epochs));
+  Placed out;
+  for (std::uint64_t i = 0; i < documents; ++i) {
+    out.places.push_back(placing.places(size));
+    out.amount += out.places.back().size() * size;
+  }
+  return out;
+}
+
+TEST(Placing, TakesWholeEpochsAndTheAskedPartOfOneMore) {
+  const Placed placed = place(1, 20000, 10, 2.3);
+  EXPECT_LE(placed.amount, 460000u);
+  EXPECT_GE(placed.amount, 459900u);  // short of a bin of about four documents at most
+  for (const auto& places : placed.places) {
+    ASSERT_TRUE(places.size() == 2 || places.size() == 3);
+    // Each epoch has its own part of the mix.
+    EXPECT_LT(places[0], static_cast<std::uint64_t>(1.001 / 2.3 * 0x1p64));
+    EXPECT_GE(places[1], static_cast<std::uint64_t>(0.999 / 2.3 * 0x1p64));
+  }
+}
+
+TEST(Placing, SpreadsASourceEvenlyOverTheMix) {
+  for (const double epochs : {0.25, 1.0, 1.5}) {
+    std::vector<int> tenths(10);
+    int all = 0;
+    for (const auto& places : place(3, 40000, 7, epochs).places)
+      for (const std::uint64_t at : places) ++tenths[at / 1844674407370955162u], ++all;
+    for (const int count : tenths) EXPECT_NEAR(count, all / 10, 5 * std::sqrt(all / 10)) << epochs;
+  }
+}
+
+TEST(Placing, FollowsTheSeedAndKeepsTheOrderWhereItIsNotToShuffle) {
+  EXPECT_EQ(place(1, 100, 5, 1.5).places, place(1, 100, 5, 1.5).places);
+  EXPECT_NE(place(1, 100, 5, 1).places, place(2, 100, 5, 1).places);
+  std::uint64_t before = 0;
+  for (const auto& places : place(1, 100, 5, 1, false).places) {
+    ASSERT_EQ(places.size(), 1u);
+    EXPECT_GE(places[0], before);
+    before = places[0];
+  }
+}
+
+TEST(SortedRecords, GiveTheSameOrderInMemoryAndThroughFiles) {
+  const fs::path folder = fs::path(testing::TempDir()) / "lehr_sorted_records";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  std::vector<std::pair<std::uint64_t, std::string>> records;
+  std::mt19937_64 random(1);
+  std::uint64_t bytes = 0;
+  for (int i = 0; i < 30000; ++i) {
+    const std::uint64_t key = i % 7 == 0 ? 42 : random();
+    records.emplace_back(key, std::to_string(i) + std::string(random() % 100, 'x'));
+    bytes += records.back().second.size();
+  }
+  const auto sorted = [&](std::uint64_t memory) {
+    SortedRecords sorter(folder, bytes, memory);
+    for (const auto& [key, text] : records) sorter.add(key, text);
+    std::vector<std::string> out;
+    for (std::string_view text; sorter.next(text);) out.emplace_back(text);
+    EXPECT_EQ(sorter.spilled(), memory < bytes) << memory;
+    return out;
+  };
+  const auto in_memory = sorted(64 << 20);
+  EXPECT_EQ(sorted(1 << 20), in_memory);
+  EXPECT_EQ(sorted(1 << 12), in_memory);
+  EXPECT_TRUE(fs::is_empty(folder));
+  auto expected = records;
+  std::stable_sort(expected.begin(), expected.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  ASSERT_EQ(in_memory.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_EQ(in_memory[i], expected[i].second);
+  fs::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace lehr::plugins::mix

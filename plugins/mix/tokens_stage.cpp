@@ -1,0 +1,163 @@
+#include "tokens_stage.h"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+
+#include "sorted_records.h"
+#include "text/document_summary.h"
+#include "text/token_shards.h"
+#include "text/tokenizer.h"
+
+namespace lehr::plugins::mix {
+namespace {
+
+constexpr std::uint64_t kPause = 4096;  // documents between two looks around
+constexpr std::uint64_t kShardTokens = std::uint64_t{1} << 28;
+
+// A document in the sorted records: the number of its source, then its tokens.
+constexpr std::size_t kHead = sizeof(std::uint32_t);
+
+class Mixing {
+ public:
+  Mixing(Context& context, std::vector<Source>& sources, const text::Tokenizer& tokenizer)
+      : context_(context), sources_(sources), tokenizer_(tokenizer) {}
+
+  void count() {
+    for (Source& source : sources_) {
+      const text::TokenShards shards(source.input.path, "train");
+      std::uint64_t begin = 0;
+      for (std::uint64_t i = 0; i < shards.documents(); ++i) {
+        const std::uint64_t end = shards.document_end(i);
+        source.placing.count(end - begin);
+        begin = end;
+        if (i % (kPause * 256) == 0) pause(0, 0);
+      }
+    }
+  }
+
+  void sort(SortedRecords& records, std::uint64_t total) {
+    std::uint64_t done = 0;
+    std::vector<text::TokenId> ids;
+    std::string record;
+    for (std::uint32_t number = 0; number < sources_.size(); ++number) {
+      const text::TokenShards shards(sources_[number].input.path, "train");
+      std::uint64_t begin = 0;
+      for (std::uint64_t i = 0; i < shards.documents(); ++i) {
+        const std::uint64_t end = shards.document_end(i);
+        const auto& places = sources_[number].placing.places(end - begin);
+        if (!places.empty()) {
+          ids.resize(end - begin);
+          shards.read(begin, std::span(ids));
+          record.assign(reinterpret_cast<const char*>(&number), kHead);
+          record.append(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof ids[0]);
+          for (const std::uint64_t place : places) records.add(place, record);
+          done += places.size() * (end - begin);
+        }
+        begin = end;
+        if (i % kPause == 0) pause(done, 2 * total);
+      }
+    }
+  }
+
+  void write_train(SortedRecords& records, text::TokenShardWriter& writer, std::uint64_t total) {
+    documents.assign(sources_.size(), 0);
+    tokens.assign(sources_.size(), 0);
+    bytes.assign(sources_.size(), 0);
+    std::vector<text::TokenId> ids;
+    std::uint64_t done = 0, count = 0;
+    for (std::string_view record; records.next(record);) {
+      std::uint32_t number;
+      std::memcpy(&number, record.data(), kHead);
+      ids.resize((record.size() - kHead) / sizeof ids[0]);
+      std::memcpy(ids.data(), record.data() + kHead, record.size() - kHead);
+      const std::uint64_t size = text_bytes(ids);
+      writer.add(ids, size);
+      ++documents[number];
+      tokens[number] += ids.size();
+      bytes[number] += size;
+      done += ids.size();
+      if (++count % kPause == 0) pause(total + done, 2 * total);
+    }
+  }
+
+  // All of the sources' held-out documents, once, in their order.
+  void write_eval(text::TokenShardWriter& writer) {
+    std::vector<text::TokenId> ids;
+    for (const Source& source : sources_) {
+      const text::TokenShards shards(source.input.path, "eval");
+      std::uint64_t begin = 0;
+      for (std::uint64_t i = 0; i < shards.documents(); ++i) {
+        ids.resize(shards.document_end(i) - begin);
+        shards.read(begin, std::span(ids));
+        writer.add(ids, text_bytes(ids));
+        begin += ids.size();
+        if (i % kPause == 0 && context_.cancelled()) throw Cancelled();
+      }
+    }
+  }
+
+  std::vector<std::uint64_t> documents, tokens, bytes;  // by source
+
+ private:
+  std::uint64_t text_bytes(const std::vector<text::TokenId>& ids) const {
+    const auto& lengths = tokenizer_.byte_lengths();
+    std::uint64_t sum = 0;
+    for (const text::TokenId id : ids) sum += id < lengths.size() ? lengths[id] : 0;
+    return sum;
+  }
+  void pause(std::uint64_t done, std::uint64_t total) {
+    context_.progress(done, total, "tokens");
+    if (context_.cancelled()) throw Cancelled();
+  }
+
+  Context& context_;
+  std::vector<Source>& sources_;
+  const text::Tokenizer& tokenizer_;
+};
+
+}  // namespace
+
+void Tokens::describe(Description& d) {
+  d.summary("mixes encoded corpora by weight, with epochs and caps, shuffled and cut into shards");
+  d.input("tokens", "tokens").list().facet("tokenizer", "T").help("the sources, any number");
+  d.output("tokens", "tokens").facet("tokenizer", "T");
+  MixStage::describe(d);
+}
+
+void Tokens::run(Context& context) {
+  std::vector<Source> sources = MixStage::sources(context);
+  if (sources.empty()) throw Error("no tokens are connected");
+  const auto tokenizer = text::Tokenizer::load(sources[0].input.path);
+  Mixing mixing(context, sources, tokenizer);
+  mixing.count();
+  const std::uint64_t total = decide(context, sources);
+  const std::uint64_t bytes = total * sizeof(text::TokenId) + (total / 256 + 1) * 16;
+  SortedRecords records(context.begin_state(), bytes, static_cast<std::uint64_t>(memory_));
+  mixing.sort(records, total);
+
+  const auto folder = context.output("tokens");
+  const std::uint64_t shard_tokens = shards_ ? (total + static_cast<std::uint64_t>(*shards_) - 1) /
+                                                   static_cast<std::uint64_t>(*shards_)
+                                             : kShardTokens;
+  text::TokenShardWriter train(folder, "train", tokenizer.vocab_size(), shard_tokens);
+  mixing.write_train(records, train, total);
+  text::TokenShardWriter eval(folder, "eval", tokenizer.vocab_size());
+  mixing.write_eval(eval);
+  const auto train_totals = train.finish();
+  if (train_totals.documents == 0)
+    throw Error("the mix is empty: total is too small for a document");
+  text::write_tokens_json(folder, tokenizer.vocab_size(), train_totals, eval.finish());
+  tokenizer.save(folder);
+  text::DocumentSummary summary;
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    summary.add_source(
+        sources[i].options.from,
+        {mixing.documents[i], mixing.bytes[i], mixing.tokens[i],
+         static_cast<double>(mixing.tokens[i]) /
+             static_cast<double>(std::max<std::uint64_t>(sources[i].placing.size(), 1))});
+  summary.write(folder);
+  report(context, sources, mixing.documents, mixing.tokens);
+}
+
+}  // namespace lehr::plugins::mix
