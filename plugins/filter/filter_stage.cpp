@@ -7,35 +7,15 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "filter_state.h"
+#include "text/document_files.h"
 
 namespace lehr::plugins::filter {
 namespace {
-
-// Input files in the order of the pass, each with the name of its output.
-struct Files {
-  std::vector<std::filesystem::path> inputs;
-  std::vector<std::string> outputs;
-
-  explicit Files(const std::filesystem::path& artifact) {
-    for (const char* split : {"eval", "train"}) {
-      int number = 0;
-      for (const auto& file : text::data_files(artifact, split)) {
-        char name[64];
-        std::snprintf(name, sizeof name, "%s-%05d.jsonl.zst", split, number++);
-        inputs.push_back(file);
-        outputs.push_back(name);
-      }
-    }
-    if (inputs.empty())
-      throw Error(artifact.string() + ": holds no train-*.jsonl.zst and no eval-*.jsonl.zst");
-  }
-};
 
 // The steps cut at each exact_dedup: numbers of the steps that run between them.
 std::vector<std::vector<std::size_t>> phases_of(const Value& steps) {
@@ -55,46 +35,6 @@ struct Worker {
   text::FrameCompressor compressor;
   std::vector<std::optional<StepInstance>> steps;  // by number; exact_dedup has none
   std::vector<std::vector<Judge>> phases;
-};
-
-// Writes frames to the output files in order.
-class Output {
- public:
-  Output(const Files& files, std::filesystem::path folder)
-      : files_(files), folder_(std::move(folder)) {}
-
-  void resume(std::size_t file, std::uint64_t length) {
-    next_ = file;
-    open(length);
-  }
-  // Ends the files before `file` and begins it.
-  void begin(std::size_t file) {
-    while (next_ <= file) {
-      end();
-      open(0);
-    }
-  }
-  void finish() {
-    while (next_ < files_.outputs.size()) begin(next_);
-    end();
-  }
-  std::uint64_t append(std::string_view frame) {
-    file_->append(frame);
-    return file_->length();
-  }
-
- private:
-  void open(std::uint64_t length) { file_.emplace(folder_ / files_.outputs[next_++], length); }
-  void end() {
-    if (!file_) return;
-    if (file_->length() == 0) file_->append(text::FrameCompressor().compress(""));
-    file_->close();
-  }
-
-  const Files& files_;
-  std::filesystem::path folder_;
-  std::size_t next_ = 0;  // the file to be opened next
-  std::optional<text::FrameFile> file_;
 };
 
 class Pass {
@@ -216,11 +156,11 @@ class Pass {
 
   Context& context_;
   const std::uint64_t commit_every_;
-  const Files files_;
+  const text::DocumentFiles files_;
   const Value steps_;
   const std::vector<std::vector<std::size_t>> phases_;
   text::LineBlocks blocks_;
-  Output output_;
+  text::FrameOutput output_;
   FilterState state_;
   tbb::enumerable_thread_specific<Worker> workers_;
   tbb::concurrent_queue<DocumentBlock*> free_;

@@ -8,16 +8,17 @@
 #include <random>
 
 #include "exact_dedup.h"
-#include "fake_host.h"
 #include "length.h"
 #include "normalize.h"
 #include "text/documents.h"
+#include "text/fake_host.h"
 
 namespace lehr::plugins::filter {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using text::FakeHost;
 
 // Fails as a crash would, at one document, once.
 std::atomic<bool> g_fail_at_mark = false;

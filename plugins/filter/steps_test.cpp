@@ -2,16 +2,18 @@
 
 #include "c4_paragraph.h"
 #include "c4_quality.h"
-#include "fake_host.h"
 #include "fineweb_quality.h"
 #include "gopher_quality.h"
 #include "gopher_repetition.h"
 #include "length.h"
 #include "normalize.h"
 #include "punctuation.h"
+#include "text/fake_host.h"
 
 namespace lehr::plugins::filter {
 namespace {
+
+using text::ValueTree;
 
 // Verdict of a step on one text: its reason, "-> text" if it was rewritten, "" if it stays.
 // Parameters that are not given have their defaults.

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "filter/fake_host.h"
+#include "text/fake_host.h"
 #include "text/words.h"
 
 namespace {
@@ -63,7 +63,7 @@ class Step {
   lehr_host host_{};
   const lehr_step* step_ = nullptr;
   void* instance_ = nullptr;
-  std::deque<lehr::plugins::filter::ValueTree> values_;
+  std::deque<lehr::plugins::text::ValueTree> values_;
   lehr_sink sink_{sizeof sink_, &message_, [](void* self, lehr_str s) {
                     static_cast<std::string*>(self)->assign(lehr::view(s));
                   }};

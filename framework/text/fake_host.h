@@ -1,5 +1,5 @@
 // A host for tests: runs a stage in this process on one input and one output folder, keeps its
-// results, and keeps durable states as the real one does.
+// results and messages, and keeps durable states as the real one does.
 #pragma once
 
 #include <lehr/plugin.h>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace lehr::plugins::filter {
+namespace lehr::text {
 
 // A JSON value as the tree that plugins are given.
 class ValueTree {
@@ -39,6 +39,7 @@ class FakeHost {
 
   std::map<std::string, double> results;
   std::string failure;
+  std::vector<std::string> messages;  // info and warnings
   int commits = 0;
   int cancel_after = 1 << 30;  // how often cancelled() says no
 
@@ -46,7 +47,7 @@ class FakeHost {
   static FakeHost& self(lehr_context* context) { return *reinterpret_cast<FakeHost*>(context); }
   lehr_host table();
   void truncate_outputs();
-  void commit(const std::string& tag);
+  void commit(const std::string& tag, std::string_view keep_tags);
 
   std::filesystem::path folder_, input_;
   std::string input_text_, output_text_, begun_, latest_, latest_path_, found_;
@@ -57,4 +58,4 @@ class FakeHost {
   std::mutex mutex_;
 };
 
-}  // namespace lehr::plugins::filter
+}  // namespace lehr::text

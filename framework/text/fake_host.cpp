@@ -1,8 +1,9 @@
-#include "fake_host.h"
+#include "text/fake_host.h"
 
+#include <algorithm>
 #include <fstream>
 
-namespace lehr::plugins::filter {
+namespace lehr::text {
 
 namespace fs = std::filesystem;
 
@@ -44,7 +45,8 @@ FakeHost::FakeHost(fs::path folder, fs::path input, const nlohmann::json& parame
       threads_(threads) {
   fs::create_directories(folder_ / "out");
   fs::create_directories(folder_ / "state");
-  for (const auto& step : parameters.at("steps")) with_.emplace_back(step.at("with"));
+  if (parameters.contains("steps"))
+    for (const auto& step : parameters.at("steps")) with_.emplace_back(step.at("with"));
   input_text_ = input_.string();
   output_text_ = output().string();
 }
@@ -73,8 +75,12 @@ void FakeHost::truncate_outputs() {
   }
 }
 
-void FakeHost::commit(const std::string& tag) {
+void FakeHost::commit(const std::string& tag, std::string_view keep_tags) {
   ++commits;
+  const auto keep = keep_tags.empty() ? nlohmann::json::array() : nlohmann::json::parse(keep_tags);
+  for (const auto& entry : fs::directory_iterator(folder_ / "state"))
+    if (std::find(keep.begin(), keep.end(), entry.path().filename().string()) == keep.end())
+      fs::remove_all(entry.path());
   fs::rename(begun_, folder_ / "state" / tag);
   std::ofstream lengths(folder_ / ("lengths-" + tag));
   for (const auto& entry : fs::directory_iterator(output()))
@@ -88,7 +94,10 @@ lehr_host FakeHost::table() {
   host.size = sizeof host;
   host.abi = LEHR_ABI_VERSION;
   host.fail = [](lehr_context* c, lehr_str m) { self(c).failure = view(m); };
-  host.log = [](lehr_context*, int32_t, lehr_str) {};
+  host.log = [](lehr_context* c, int32_t level, lehr_str text) {
+    const std::lock_guard lock(self(c).mutex_);
+    if (level != LEHR_DEBUG) self(c).messages.emplace_back(view(text));
+  };
   host.progress = [](lehr_context*, const lehr_progress*) {};
   host.result = [](lehr_context* c, lehr_str name, double value, uint32_t flags) {
     if (flags == 0) self(c).results[std::string(view(name))] = value;
@@ -114,8 +123,8 @@ lehr_host FakeHost::table() {
     *path = borrow(self(c).begun_);
     return LEHR_OK;
   };
-  host.state_commit = [](lehr_context* c, lehr_str tag, lehr_str) {
-    self(c).commit(std::string(view(tag)));
+  host.state_commit = [](lehr_context* c, lehr_str tag, lehr_str keep_tags) {
+    self(c).commit(std::string(view(tag)), view(keep_tags));
     return LEHR_OK;
   };
   host.state_latest = [](lehr_context* c, lehr_str* tag, lehr_str* path) {
@@ -145,4 +154,4 @@ lehr_host FakeHost::table() {
   return host;
 }
 
-}  // namespace lehr::plugins::filter
+}  // namespace lehr::text

@@ -1,0 +1,51 @@
+// Blocks of lines through three functions: `begin` as they are read and `finish`, both one at a
+// time and in order, and between them `work` on any number of threads. threads + 2 blocks are under
+// way, so memory does not depend on the corpus.
+#pragma once
+
+#include <tbb/concurrent_queue.h>
+#include <tbb/parallel_pipeline.h>
+
+#include <memory>
+#include <vector>
+
+#include "text/line_blocks.h"
+
+namespace lehr::plugins::minhash {
+
+// Block: has a member `lines`. Returns false if `cancelled` said so; all that was begun is
+// finished.
+template <class Block, class Cancelled, class Begin, class Work, class Finish>
+bool run_blocks(text::LineBlocks& blocks, int threads, Cancelled cancelled, Begin begin, Work work,
+                Finish finish) {
+  const auto under_way = static_cast<std::size_t>(threads) + 2;
+  std::vector<std::unique_ptr<Block>> owned(under_way);
+  tbb::concurrent_queue<Block*> free;
+  for (auto& block : owned) free.push((block = std::make_unique<Block>()).get());
+  bool stopped = false;
+  const auto read = tbb::make_filter<void, Block*>(
+      tbb::filter_mode::serial_in_order, [&](tbb::flow_control& flow) -> Block* {
+        Block* block = nullptr;
+        stopped = cancelled();
+        if (stopped || !free.try_pop(block) || !blocks.next(block->lines)) {
+          flow.stop();
+          return nullptr;
+        }
+        begin(*block);
+        return block;
+      });
+  const auto middle =
+      tbb::make_filter<Block*, Block*>(tbb::filter_mode::parallel, [&](Block* block) {
+        work(*block);
+        return block;
+      });
+  const auto write =
+      tbb::make_filter<Block*, void>(tbb::filter_mode::serial_in_order, [&](Block* block) {
+        finish(*block);
+        free.push(block);
+      });
+  tbb::parallel_pipeline(under_way, read & middle & write);
+  return !stopped;
+}
+
+}  // namespace lehr::plugins::minhash

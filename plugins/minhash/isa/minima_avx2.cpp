@@ -1,0 +1,2 @@
+#define LEHR_ISA avx2
+#include "minima_loops.h"

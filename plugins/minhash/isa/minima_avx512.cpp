@@ -1,0 +1,2 @@
+#define LEHR_ISA avx512
+#include "minima_loops.h"

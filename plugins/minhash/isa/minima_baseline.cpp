@@ -1,0 +1,2 @@
+#define LEHR_ISA baseline
+#include "minima_loops.h"

@@ -1,0 +1,210 @@
+#include "simplifier.h"
+
+#include <lehr/value.h>
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <iterator>
+#include <memory>
+
+#include "cased_context.h"
+#include "text/words_and_lines.h"
+
+namespace lehr::plugins::minhash {
+namespace {
+
+// What becomes of a character: itself or another one (below kSpace), or one of these.
+enum Fate : std::uint32_t {
+  kSpace = 0x110000,
+  kDigit,
+  kNothing,     // a nonspacing mark
+  kCharacters,  // several, or one that depends on others: add_characters
+  kUnknown,     // not looked up yet
+};
+constexpr std::size_t kPlane = 0x10000;
+constexpr char32_t kCapitalSigma = 0x3a3, kFinalSigma = 0x3c2;
+constexpr int kMaxDecomposition = 8;
+
+// Beyond ASCII, where all but letters, digits, tab, line feed and space are punctuation.
+constexpr char32_t kPunctuation[] = {
+    0xab,   0xb4,   0xbb,   0x2013, 0x2014, 0x2019, 0x201c, 0x201d, 0x201e, 0x2026, 0x2236, 0x2501,
+    0x25ba, 0x3001, 0x3002, 0x3008, 0x3009, 0x300a, 0x300b, 0x300c, 0x300d, 0x3010, 0x3011, 0xff01,
+    0xff05, 0xff08, 0xff09, 0xff0c, 0xff0e, 0xff11, 0xff1a, 0xff1b, 0xff1f, 0xff5e};
+
+// For each ASCII character its lower case, ' ' for what separates words, '0' for digits.
+constexpr auto kAscii = [] {
+  std::array<char, 128> table{};
+  for (int c = 0; c < 128; ++c) {
+    const bool upper = c >= 'A' && c <= 'Z', lower = c >= 'a' && c <= 'z';
+    table[c] = static_cast<char>(upper ? c + 32 : lower ? c : c >= '0' && c <= '9' ? '0' : ' ');
+  }
+  return table;
+}();
+
+bool is_digit(char32_t c) {
+  return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_ND;
+}
+
+bool is_decimal_separator(char32_t c) {
+  return c == '.' || c == ',' || c == 0x60c || c == 0x66b || (c >= 0x2396 && c <= 0x2398);
+}
+
+// The end of the number that begins at `at`.
+std::size_t skip_number(std::string_view text, std::size_t at) {
+  const auto skip_digits = [&](std::string_view rest) {
+    while (!rest.empty()) {
+      std::string_view next = rest;
+      if (!is_digit(text::take_code_point(next))) break;
+      rest = next;
+    }
+    return rest;
+  };
+  const std::string_view behind = skip_digits(text.substr(at));
+  if (behind.empty()) return text.size();
+  std::string_view rest = behind;
+  if (!is_decimal_separator(text::take_code_point(rest))) return text.size() - behind.size();
+  const std::string_view end = skip_digits(rest);
+  return text.size() - (end.size() < rest.size() ? end.size() : behind.size());
+}
+
+bool is_nonspacing_mark(utf8proc_int32_t c) { return utf8proc_category(c) == UTF8PROC_CATEGORY_MN; }
+
+// The canonical decomposition of the lower case, without nonspacing marks; how many it has.
+int decompose(char32_t c, utf8proc_int32_t* out) {
+  int last_class = 0;
+  const auto lower = utf8proc_tolower(static_cast<utf8proc_int32_t>(c));
+  auto n = utf8proc_decompose_char(
+      lower, out, kMaxDecomposition,
+      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE), &last_class);
+  n = std::clamp<utf8proc_ssize_t>(n, 0, kMaxDecomposition);
+  return static_cast<int>(std::remove_if(out, out + n, is_nonspacing_mark) - out);
+}
+
+bool changes_places(utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class != 0; }
+
+std::uint32_t fate_of(char32_t c) {
+  if (text::is_space(c) || (c >= 0x7f && c < 0xa0)) return kSpace;
+  if (is_digit(c)) return kDigit;
+  if (std::binary_search(std::begin(kPunctuation), std::end(kPunctuation), c)) return kSpace;
+  if (c == kCapitalSigma) return kCharacters;
+  utf8proc_int32_t parts[kMaxDecomposition];
+  const int n = decompose(c, parts);
+  if (n == 0) return kNothing;
+  if (n == 1 && !changes_places(parts[0])) return static_cast<std::uint32_t>(parts[0]);
+  return kCharacters;
+}
+
+}  // namespace
+
+Simplifier::Simplifier() : plane_(kPlane, kUnknown) {}
+
+// Room for `bytes` and a few more.
+void Simplifier::reserve(std::size_t bytes) {
+  if (out_.size() < size_ + bytes + 16) out_.resize((size_ + bytes + 16) * 5 / 4);
+}
+
+void Simplifier::begin_word() {
+  if (space_) out_[size_++] = ' ';
+  space_ = false;
+  begun_ = true;
+}
+
+void Simplifier::put(char32_t c) {
+  char* out = out_.data() + size_;
+  size_ += static_cast<std::size_t>(utf8proc_encode_char(static_cast<utf8proc_int32_t>(c),
+                                                         reinterpret_cast<utf8proc_uint8_t*>(out)));
+}
+
+std::uint32_t Simplifier::fate(char32_t c) {
+  if (c >= kPlane) return fate_of(c);
+  if (plane_[c] == kUnknown) plane_[c] = fate_of(c);
+  return plane_[c];
+}
+
+void Simplifier::add_characters(char32_t c, bool final_sigma, bool decomposed) {
+  utf8proc_int32_t parts[kMaxDecomposition];
+  int n = 1;
+  if (decomposed)
+    n = decompose(c, parts);
+  else
+    parts[0] = utf8proc_tolower(static_cast<utf8proc_int32_t>(c));
+  if (final_sigma) parts[0] = kFinalSigma;
+  for (int i = 0; i < n; ++i) {
+    unordered_ |= decomposed && changes_places(parts[i]);
+    put(static_cast<char32_t>(parts[i]));
+  }
+}
+
+void Simplifier::scan(std::string_view text, bool decomposed) {
+  size_ = 0;
+  space_ = begun_ = unordered_ = false;
+  reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    if (const char byte = text[at]; byte >= 0) {
+      const char c = kAscii[static_cast<std::size_t>(byte)];
+      if (c == ' ') {
+        end_word();
+        ++at;
+      } else {
+        begin_word();
+        out_[size_++] = c;
+        at = c == '0' ? skip_number(text, at) : at + 1;
+      }
+      continue;
+    }
+    std::string_view rest = text.substr(at);
+    const char32_t c = text::take_code_point(rest);
+    const std::uint32_t becomes = fate(c);
+    if (becomes == kSpace) {
+      end_word();
+    } else if (becomes == kDigit) {
+      begin_word();
+      out_[size_++] = '0';
+      at = skip_number(text, at);
+      continue;
+    } else {
+      begin_word();
+      reserve(4 * kMaxDecomposition + rest.size());
+      if (becomes == kCharacters || !decomposed)
+        add_characters(c, c == kCapitalSigma && is_final_sigma(text, at), decomposed);
+      else if (becomes != kNothing)
+        put(becomes);
+    }
+    at = text.size() - rest.size();
+  }
+}
+
+// Rare: several marks that are not nonspacing, whose order the text as a whole decides.
+std::string_view Simplifier::decompose_whole() {
+  utf8proc_uint8_t* mapped = nullptr;
+  const auto size = utf8proc_map(
+      reinterpret_cast<const utf8proc_uint8_t*>(out_.data()), static_cast<utf8proc_ssize_t>(size_),
+      &mapped, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE));
+  const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owner(mapped, std::free);
+  if (size < 0)
+    throw Error(std::string("a text could not be simplified: ") + utf8proc_errmsg(size));
+  std::string_view rest(reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(size));
+  size_ = 0;
+  reserve(rest.size());
+  while (!rest.empty()) {
+    const char32_t c = text::take_code_point(rest);
+    if (!is_nonspacing_mark(static_cast<utf8proc_int32_t>(c))) put(c);
+  }
+  return {out_.data(), size_};
+}
+
+std::string_view Simplifier::simplify(std::string_view text) {
+  scan(text, true);
+  std::string_view result(out_.data(), size_);
+  if (unordered_) {
+    scan(text, false);
+    result = decompose_whole();
+  }
+  while (!result.empty() && result.front() == ' ') result.remove_prefix(1);
+  while (!result.empty() && result.back() == ' ') result.remove_suffix(1);
+  return result;
+}
+
+}  // namespace lehr::plugins::minhash
