@@ -108,12 +108,14 @@ TEST_F(MinhashStage, KeepsTheFirstOfEachClusterAndEvaluationBeforeTraining) {
             bytes_of(folder_ / "in" / "eval-00000.jsonl"));
   EXPECT_EQ(h.results, (std::map<std::string, double>{{"documents_in", 7},
                                                       {"documents_out", 5},
+                                                      {"bytes_in", 267},
+                                                      {"bytes_out", 162},
                                                       {"clusters", 2},
-                                                      {"dropped", 2},
+                                                      {"dropped/near_duplicate", 2},
                                                       {"largest_cluster", 2},
                                                       {"without_shingles", 2},
                                                       {"clusters_of/2", 2}}));
-  ASSERT_EQ(h.messages.size(), 3u);
+  ASSERT_EQ(h.messages.size(), 4u);
   EXPECT_EQ(h.messages[0], "2 clusters of 2 documents");
   EXPECT_EQ(
       h.messages[1],
@@ -133,7 +135,7 @@ TEST_F(MinhashStage, GivesTheSameBytesWithAnyThreadsMemoryAndRuns) {
   EXPECT_EQ(one.results, three.results);
   EXPECT_EQ(one.messages, three.messages);
   EXPECT_EQ(one.results.at("documents_in"), 12000);
-  EXPECT_EQ(one.results.at("dropped"), 1200);
+  EXPECT_EQ(one.results.at("dropped/near_duplicate"), 1200);
 }
 
 TEST_F(MinhashStage, GoesOnWhereverItWasStoppedAndEndsWithTheSameBytes) {

@@ -64,6 +64,7 @@ json to_json(const WriteState& s) {
           {"output_length", s.output_length},
           {"without_shingles", s.without_shingles},
           {"clusters", to_json(s.clusters)},
+          {"summary", s.summary.to_json()},
           {"examples", examples}};
 }
 
@@ -74,6 +75,7 @@ WriteState write_state_of(const json& j) {
                j.at("output_length"),
                j.at("without_shingles"),
                cluster_summary_of(j.at("clusters")),
+               text::DocumentSummary::from_json(j.at("summary")),
                {}};
   for (const json& e : j.at("examples")) s.examples.push_back({e.at(0), e.at(1), e.at(2)});
   return s;

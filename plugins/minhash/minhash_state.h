@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "clusters.h"
+#include "text/document_summary.h"
 #include "text/line_blocks.h"
 
 namespace lehr::plugins::minhash {
@@ -45,6 +46,7 @@ struct WriteState {
   std::uint64_t output_length = 0;        // of the file that is written
   std::uint64_t without_shingles = 0;
   ClusterSummary clusters;
+  text::DocumentSummary summary;      // of the blocks that are written
   std::vector<ExampleText> examples;  // those seen, by document
 };
 

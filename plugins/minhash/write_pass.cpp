@@ -13,6 +13,7 @@ namespace lehr::plugins::minhash {
 namespace {
 
 constexpr std::size_t kExampleBytes = 80;
+constexpr const char* kReason = "near_duplicate";
 
 struct WrittenBlock {
   text::LineBlock lines;
@@ -20,62 +21,48 @@ struct WrittenBlock {
   std::uint32_t first = 0, documents = 0;
   std::string json, frame;
   std::vector<WriteState::ExampleText> examples;
+  text::DocumentSummary summary;
 };
 
-// Takes the next row, as text::DocumentParser finds them.
-bool take_row(std::string_view& rest, std::string_view& row, bool& first_of_file) {
-  while (text::take_line(rest, row)) {
-    if (first_of_file && row.starts_with("\xef\xbb\xbf")) row.remove_prefix(3);
-    first_of_file = false;
-    if (row.find_first_not_of(" \t\r") != std::string_view::npos) return true;
-  }
-  return false;
-}
-
+// How many rows text::DocumentParser will find.
 std::uint32_t count_rows(const text::LineBlock& block) {
   std::uint32_t rows = 0;
   std::string_view rest = block.bytes();
-  bool first = block.first_line == 1;
-  for (std::string_view row; take_row(rest, row, first);) ++rows;
+  if (block.first_line == 1 && rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);
+  for (std::string_view line; text::take_line(rest, line);)
+    rows += line.find_first_not_of(" \t\r") != std::string_view::npos;
   return rows;
 }
 
-std::string beginning(std::string_view text) {
-  if (text.size() <= kExampleBytes) return std::string(text);
-  std::size_t end = kExampleBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return std::string(text.substr(0, end)) + "…";
-}
-
-WriteState::ExampleText example_of(std::uint32_t number, std::string_view row) {
-  text::LineBlock block;
-  block.buffer.assign(row.begin(), row.end());
-  block.buffer.resize(row.size() + text::LineBlock::kPadding);
-  block.size = row.size();
+// What one thread needs.
+struct Worker {
   text::DocumentParser parser;
-  parser.start(block, "");
-  text::Document document;
-  std::string_view line;
-  parser.next(document, line);
-  return {number, std::string(document.id), beginning(document.text)};
-}
+  text::FrameCompressor compressor;
+};
 
 // wanted: sorted numbers of the documents to show.
-void write_block(WrittenBlock& block, const Clusters& clusters,
-                 const std::vector<std::uint32_t>& wanted, text::FrameCompressor& compressor) {
+void write_block(WrittenBlock& block, const std::string& file, const Clusters& clusters,
+                 const std::vector<std::uint32_t>& wanted, Worker& worker) {
   block.json.clear();
   block.examples.clear();
-  std::string_view rest = block.lines.bytes();
-  bool first = block.lines.first_line == 1;
+  block.summary.clear();
+  worker.parser.start(block.lines, file);
+  text::Document document;
   std::uint32_t number = block.first;
-  for (std::string_view row; take_row(rest, row, first); ++number) {
+  for (std::string_view row; worker.parser.next(document, row); ++number) {
+    block.summary.read(document.text);
     if (std::binary_search(wanted.begin(), wanted.end(), number))
-      block.examples.push_back(example_of(number, row));
-    if (!clusters.is_root(number)) continue;
-    block.json += row;
-    block.json += '\n';
+      block.examples.push_back(
+          {number, std::string(document.id), text::beginning(document.text, kExampleBytes)});
+    if (clusters.is_root(number)) {
+      block.summary.keep(document.text);
+      block.json += row;
+      block.json += '\n';
+    } else {
+      block.summary.drop(kReason, document.id, document.text);
+    }
   }
-  block.frame = block.json.empty() ? std::string_view() : compressor.compress(block.json);
+  block.frame = block.json.empty() ? std::string_view() : worker.compressor.compress(block.json);
 }
 
 }  // namespace
@@ -91,7 +78,7 @@ void write_kept(Context& context, const text::DocumentFiles& files, const Cluste
   text::FrameOutput output(files, context.output("documents"));
   written.position.resume(blocks);
   if (written.position.begun) output.resume(written.position.file, written.output_length);
-  tbb::enumerable_thread_specific<text::FrameCompressor> compressors;
+  tbb::enumerable_thread_specific<Worker> workers;
   std::uint32_t read = written.seen;
   std::uint64_t uncommitted = 0;
   const auto begin = [&](WrittenBlock& block) {
@@ -107,6 +94,7 @@ void write_kept(Context& context, const text::DocumentFiles& files, const Cluste
     written.output_length = output.append(block.frame);
     written.position.set(block.lines);
     written.seen += block.documents;
+    written.summary.append(block.summary);
     for (auto& example : block.examples) written.examples.push_back(std::move(example));
     uncommitted += block.lines.size;
     if (uncommitted >= commit_every_bytes) {
@@ -119,7 +107,10 @@ void write_kept(Context& context, const text::DocumentFiles& files, const Cluste
   };
   const bool whole = run_blocks<WrittenBlock>(
       blocks, context.threads(), [&] { return context.cancelled(); }, begin,
-      [&](WrittenBlock& block) { write_block(block, clusters, wanted, compressors.local()); },
+      [&](WrittenBlock& block) {
+        write_block(block, files.inputs[block.lines.file].string(), clusters, wanted,
+                    workers.local());
+      },
       finish);
   if (!whole) {
     if (uncommitted > 0) state.commit_written();
@@ -128,14 +119,12 @@ void write_kept(Context& context, const text::DocumentFiles& files, const Cluste
   if (written.seen != written.documents)
     throw Error("the documents changed since they were signed");
   output.finish();
+  written.summary.write(context.output("documents"));
 }
 
 void report(const Context& context, const WriteState& state) {
   const ClusterSummary& clusters = state.clusters;
-  context.result("documents_in", state.documents);
-  context.result("documents_out", static_cast<double>(state.documents - clusters.dropped));
   context.result("clusters", static_cast<double>(clusters.clusters));
-  context.result("dropped", static_cast<double>(clusters.dropped));
   context.result("largest_cluster", static_cast<double>(clusters.largest));
   context.result("without_shingles", static_cast<double>(state.without_shingles));
   for (const auto& [upper, number] : clusters.sizes) {
@@ -155,6 +144,7 @@ void report(const Context& context, const WriteState& state) {
                   text.id + ": " + json_string(text.text);
     context.info(line);
   }
+  state.summary.report(context);
 }
 
 }  // namespace lehr::plugins::minhash
