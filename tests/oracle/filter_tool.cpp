@@ -63,7 +63,7 @@ class Step {
   lehr_host host_{};
   const lehr_step* step_ = nullptr;
   void* instance_ = nullptr;
-  std::deque<lehr::plugins::text::ValueTree> values_;
+  std::deque<lehr::text::ValueTree> values_;
   lehr_sink sink_{sizeof sink_, &message_, [](void* self, lehr_str s) {
                     static_cast<std::string*>(self)->assign(lehr::view(s));
                   }};
