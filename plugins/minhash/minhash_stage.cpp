@@ -29,7 +29,8 @@ void Minhash::describe(Description& d) {
   d.count("shingle_size", shingle_size_)
       .range(1, 1024)
       .help("words or characters in a shingle; a document with fewer is kept");
-  d.choice("word_splitter", word_splitter_, {"whitespace"}).help("where words end");
+  d.choice("word_splitter", word_splitter_, {"uax29", "whitespace"})
+      .help("where words end: at Unicode's word boundaries, or at whitespace");
   d.choice("hash", hash_, {"fast", "datatrove"})
       .help("datatrove: the same signatures and clusters as datatrove, about three times slower");
   d.bytes("memory", memory_)
@@ -54,6 +55,7 @@ SignatureOptions Minhash::signature_options() const {
   options.rows = static_cast<std::size_t>(rows_);
   options.shingles.size = static_cast<std::size_t>(shingle_size_);
   if (shingle_unit_ == "characters") options.shingles.unit = ShingleUnit::characters;
+  if (word_splitter_ == "whitespace") options.shingles.splitter = text::WordSplitter::whitespace;
   if (hash_ == "datatrove") options.shingles.hash = HashMode::datatrove;
   return options;
 }

@@ -28,7 +28,7 @@ class Minhash : public Stage {
   SignatureOptions signature_options() const;
 
   std::int64_t bands_ = 14, rows_ = 8, shingle_size_ = 5;
-  std::string shingle_unit_ = "words", hash_ = "fast", word_splitter_ = "whitespace";
+  std::string shingle_unit_ = "words", hash_ = "fast", word_splitter_ = "uax29";
   std::int64_t memory_ = 1 << 30, commit_every_ = std::int64_t{1} << 30;
 };
 

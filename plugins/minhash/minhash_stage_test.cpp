@@ -32,7 +32,7 @@ class MinhashStage : public testing::Test {
                            {"rows", 8},
                            {"shingle_unit", "words"},
                            {"shingle_size", 5},
-                           {"word_splitter", "whitespace"},
+                           {"word_splitter", "uax29"},
                            {"hash", "fast"},
                            {"memory", 1 << 30},
                            {"commit_every", 1 << 30}};

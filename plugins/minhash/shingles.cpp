@@ -3,8 +3,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include <cstring>
-
 namespace lehr::plugins::minhash {
 namespace {
 
@@ -30,59 +28,46 @@ std::span<const std::uint64_t> Shingler::shingles(std::string_view text) {
     hash_characters(simple);
     return shingles_;
   }
-  const bool single_spaced = split(simple);
+  const bool one_apart = split(simple);
   if (words_.size() < options_.size) return {};
-  if (options_.hash == HashMode::fast) {
-    combine_word_hashes();
-  } else {
-    if (!single_spaced) join();
-    hash_joined_words();
-  }
+  if (options_.hash == HashMode::fast)
+    combine_word_hashes(simple);
+  else
+    hash_joined_words(one_apart ? simple : join(simple));
   return shingles_;
 }
 
 bool Shingler::split(std::string_view simple) {
-  words_.clear();
-  bool single_spaced = true;
-  for (std::size_t begin = 0; begin < simple.size();) {
-    const void* found = std::memchr(simple.data() + begin, ' ', simple.size() - begin);
-    const std::size_t end =
-        found != nullptr ? static_cast<const char*>(found) - simple.data() : simple.size();
-    if (end > begin)
-      words_.push_back(simple.substr(begin, end - begin));
-    else
-      single_spaced = false;
-    begin = end + 1;
-  }
-  return single_spaced;
+  text::find_words(
+      simple, simplifier_.is_ascii() ? text::WordSplitter::whitespace : options_.splitter, words_);
+  if (simplifier_.is_ascii()) return true;
+  for (std::size_t i = 1; i < words_.size(); ++i)
+    if (words_[i].begin != words_[i - 1].end + 1) return false;
+  return true;
 }
 
-void Shingler::join() {
-  std::size_t size = 0;
-  for (const std::string_view word : words_) size += word.size() + 1;
+std::string_view Shingler::join(std::string_view simple) {
   joined_.clear();
-  joined_.reserve(size);
-  for (std::string_view& word : words_) {
-    const std::size_t begin = joined_.size();
-    joined_ += word;
+  for (text::Span& word : words_) {
+    const auto begin = static_cast<std::uint32_t>(joined_.size());
+    joined_ += simple.substr(word.begin, word.end - word.begin);
+    word = {begin, static_cast<std::uint32_t>(joined_.size())};
     joined_ += ' ';
-    word = std::string_view(joined_).substr(begin, word.size());
   }
+  return joined_;
 }
 
-void Shingler::hash_joined_words() {
+void Shingler::hash_joined_words(std::string_view joined) {
   for (std::size_t i = 0; i + options_.size <= words_.size(); ++i) {
-    const std::string_view last = words_[i + options_.size - 1];
-    const char* begin = words_[i].data();
-    shingles_.push_back(
-        XXH64(begin, static_cast<std::size_t>(last.data() + last.size() - begin), 0));
+    const std::size_t begin = words_[i].begin, end = words_[i + options_.size - 1].end;
+    shingles_.push_back(XXH64(joined.data() + begin, end - begin, 0));
   }
 }
 
-void Shingler::combine_word_hashes() {
+void Shingler::combine_word_hashes(std::string_view simple) {
   hashes_.clear();
-  for (const std::string_view word : words_)
-    hashes_.push_back(XXH3_64bits(word.data(), word.size()));
+  for (const text::Span word : words_)
+    hashes_.push_back(XXH3_64bits(simple.data() + word.begin, word.end - word.begin));
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < hashes_.size(); ++i) {
     if (i >= options_.size) sum -= hashes_[i - options_.size] * last_power_;

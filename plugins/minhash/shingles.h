@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "simplifier.h"
+#include "text/words.h"
 
 namespace lehr::plugins::minhash {
 
@@ -20,6 +21,7 @@ enum class HashMode { fast, datatrove };
 struct ShingleOptions {
   ShingleUnit unit = ShingleUnit::words;
   std::size_t size = 5;
+  text::WordSplitter splitter = text::WordSplitter::uax29;
   HashMode hash = HashMode::fast;
 };
 
@@ -31,18 +33,18 @@ class Shingler {
   std::span<const std::uint64_t> shingles(std::string_view text);
 
  private:
-  // Words between spaces; true if they stand one space apart.
+  // True if the words stand one space apart.
   bool split(std::string_view simple);
-  // Moves the words to where they do.
-  void join();
-  void hash_joined_words();
-  void combine_word_hashes();
+  // Copies the words to where they do.
+  std::string_view join(std::string_view simple);
+  void hash_joined_words(std::string_view joined);
+  void combine_word_hashes(std::string_view simple);
   void hash_characters(std::string_view simple);
 
   const ShingleOptions options_;
   std::uint64_t last_power_ = 1;  // of the polynomial
   Simplifier simplifier_;
-  std::vector<std::string_view> words_;
+  std::vector<text::Span> words_;
   std::string joined_;
   std::vector<std::size_t> starts_;  // of characters
   std::vector<std::uint64_t> hashes_, shingles_;

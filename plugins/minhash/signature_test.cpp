@@ -95,6 +95,23 @@ TEST(Signature, TextsShorterThanAShingleHaveNone) {
   EXPECT_EQ(keys.size(), 14u);
 }
 
+TEST(Signature, ShinglesOfWordsAreCutWhereTheSplitterSays) {
+  ShingleOptions o;
+  o.size = 2;
+  for (const HashMode hash : {HashMode::fast, HashMode::datatrove}) {
+    o.hash = hash;
+    Shingler uax29(o);
+    EXPECT_EQ(uax29.shingles("中文字 ж").size(), 3u);
+    const auto first = uax29.shingles("中 文")[0];
+    EXPECT_EQ(uax29.shingles("中文")[0], first);
+    o.splitter = text::WordSplitter::whitespace;
+    Shingler whitespace(o);
+    EXPECT_EQ(whitespace.shingles("中文字 ж").size(), 1u);
+    EXPECT_EQ(whitespace.shingles("中 \u0301 文")[0], first);
+    o.splitter = text::WordSplitter::uax29;
+  }
+}
+
 TEST(Signature, ShinglesOfCharactersAreCountedInCodePoints) {
   ShingleOptions o;
   o.unit = ShingleUnit::characters;

@@ -112,6 +112,7 @@ void Simplifier::begin_word() {
 }
 
 void Simplifier::put(char32_t c) {
+  ascii_ &= c < 0x80;
   char* out = out_.data() + size_;
   size_ += static_cast<std::size_t>(utf8proc_encode_char(static_cast<utf8proc_int32_t>(c),
                                                          reinterpret_cast<utf8proc_uint8_t*>(out)));
@@ -140,6 +141,7 @@ void Simplifier::add_characters(char32_t c, bool final_sigma, bool decomposed) {
 void Simplifier::scan(std::string_view text, bool decomposed) {
   size_ = 0;
   space_ = begun_ = unordered_ = false;
+  ascii_ = true;
   reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     if (const char byte = text[at]; byte >= 0) {

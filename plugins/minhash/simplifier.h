@@ -18,6 +18,8 @@ class Simplifier {
   // text: valid UTF-8. The result is valid until the next call. Two spaces stand together only
   // where a word was made of marks alone.
   std::string_view simplify(std::string_view text);
+  // Whether that result is ASCII: its words then are what stands between spaces.
+  bool is_ascii() const { return ascii_; }
 
  private:
   // decomposed: character by character, which gives the result unless marks have to change places.
@@ -35,6 +37,7 @@ class Simplifier {
   std::vector<char> out_;
   std::size_t size_ = 0;
   bool space_ = false, begun_ = false;
+  bool ascii_ = true;
   bool unordered_ = false;  // has marks that may have to change places
 };
 

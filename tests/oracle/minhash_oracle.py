@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""MinHash against datatrove's, with the same splitter of words: simplified texts, signatures, and what its whole pipeline
+(signature, buckets, cluster, filter) keeps and removes. Then how well the hash mode `fast` tells similar texts.
+Run by tests/oracle/run, or: minhash_oracle.py --build BUILD"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+import unicodedata
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "corpus"))
+os.environ.setdefault("LOGURU_LEVEL", "WARNING")
+
+import datatrove.pipeline.dedup.minhash as minhash  # noqa: E402
+from datatrove.data import Document  # noqa: E402
+from datatrove.utils.text import simplify_text  # noqa: E402
+
+import filter_texts  # noqa: E402
+from filter_oracle import uax29_words  # noqa: E402
+
+SPLITTERS = {"whitespace": str.split, "uax29": uax29_words}
+
+
+class Tokenizer:
+    def __init__(self, splitter):
+        self.word_tokenize = SPLITTERS[splitter]
+
+
+def signer(folder, splitter, **config):
+    minhash.load_word_tokenizer = lambda language: Tokenizer(splitter)
+    return minhash.MinhashDedupSignature(str(folder), minhash.MinhashConfig(**config))
+
+
+def ask(tool, arguments, texts):
+    stdin = "".join(json.dumps(text) + "\n" for text in texts)
+    done = subprocess.run([tool, *arguments], input=stdin, text=True, check=True, stdout=subprocess.PIPE)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def agree(what, texts, expected, got):
+    if len(expected) != len(got):
+        sys.exit(f"minhash_oracle: {what}: {len(got)} answers, not {len(expected)}")
+    wrong = [(t, e, g) for t, e, g in zip(texts, expected, got) if e != g]
+    for text, e, g in wrong[:10]:
+        print(f"differs: {ascii(text)[:200]}\n  datatrove {ascii(e)[:200]}\n  ours      {ascii(g)[:200]}")
+    print(f"{what}: {len(texts) - len(wrong)} of {len(texts)} texts alike")
+    return not wrong
+
+
+def characters():
+    """Every character that Python's Unicode knows, where it could matter what stands beside it."""
+    for code in range(0x110000):
+        c = chr(code)
+        if 0xD800 <= code < 0xE000 or unicodedata.category(c) == "Cn":
+            continue
+        yield f"{c} a{c}B 1{c}2 {c}"
+        yield f"AΣ{c} {c}Σ A{c}Σ{c}b Σ{c}b"
+        if unicodedata.combining(c):
+            yield f"a\u302e{c}\U0001d165\u0301{c} {c}"
+
+
+def change(rng, text, words):
+    """Some words replaced, dropped or added; or only what simplifying takes away."""
+    parts = text.split(" ")
+    for _ in range(rng.choice([0, 1, 1, 2, 4, 8, 16])):
+        at = rng.randrange(len(parts))
+        parts[at:at + rng.choice([0, 1, 1, 2])] = rng.choices(words, k=rng.choice([0, 1, 1, 2]))
+        if not parts:
+            parts = ["x"]
+    text = " ".join(parts)
+    return rng.choice([text, text, text.upper(), text.replace(" ", ",  "), text + " 17.", unicodedata.normalize("NFD", text)])
+
+
+def planted(rng, n):
+    """Texts of every kind, every third a changed earlier one, and the edges."""
+    kinds = list(filter_texts.texts(rng.randrange(1 << 30), 0.1))
+    words = " ".join(filter_texts.glosses()).split()
+    texts = ["", " ", "one two three four", "one two three four", "a b c d e", "A, b: c; d; e!", "\u0301 a b c d e", "1 2 3 4 5 6",
+             "7 8 9 10 11 12", "中文字中文字中文字", "中文字中文字中文字。"]
+    while len(texts) < n:
+        if rng.random() < 0.35 and len(texts) > 50:
+            texts.append(change(rng, rng.choice(texts), words))
+        elif rng.random() < 0.4:
+            texts.append(rng.choice(kinds)[:6000])
+        else:
+            texts.append(" ".join(rng.choices(words, k=rng.choice([3, 5, 8, 20, 60, 200, 600]))))
+    return texts
+
+
+def datatrove_clusters(folder, texts, splitter, **config):
+    """Runs all four steps; (numbers kept, {number: cluster})."""
+    config = minhash.MinhashConfig(**config)
+    documents = [Document(text=text, id=str(i)) for i, text in enumerate(texts)]
+    minhash.tqdm = lambda files, desc: files
+    minhash.load_word_tokenizer = lambda language: Tokenizer(splitter)
+    minhash.MinhashDedupSignature(f"{folder}/signatures", config).run(iter(documents), 0, 1)
+    buckets = minhash.MinhashDedupBuckets(f"{folder}/signatures", f"{folder}/buckets", config=config)
+    for bucket in range(config.num_buckets):
+        buckets.run(None, bucket, config.num_buckets)
+    minhash.MinhashDedupCluster(f"{folder}/buckets", f"{folder}/clusters", config, save_cluster_id=True).run(None, 0, 1)
+    kept = [int(d.id) for d in minhash.MinhashDedupFilter(f"{folder}/clusters").run(iter(documents), 0, 1)]
+    ids = pathlib.Path(folder, "clusters/000000.clusters").read_bytes()
+    return kept, dict(struct.iter_unpack("<2I", ids))
+
+
+def kept_by_lehr(build, folder, texts, **parameters):
+    with open(folder / "texts.jsonl", "w", encoding="utf-8") as out:
+        out.writelines(json.dumps({"id": str(i), "text": text}) + "\n" for i, text in enumerate(texts))
+    settings = ", ".join(f"{key}: {value}" for key, value in parameters.items())
+    (folder / "p.yaml").write_text(
+        "lehr: 1\nname: oracle\nstages:\n  source: {uses: files.documents, with: {train: [texts.jsonl]}}\n"
+        f"  dedup: {{uses: minhash, in: {{documents: source}}, with: {{{settings}}}}}\noutputs: {{kept: dedup}}\n")
+    subprocess.run([build / "bin/lehr", "run", folder / "p.yaml"], check=True, stdout=subprocess.DEVNULL)
+    rows = subprocess.run(["zstd", "-dcq", *sorted((folder / "outputs/kept").glob("*.jsonl.zst"))], check=True, stdout=subprocess.PIPE)
+    return [int(json.loads(row)["id"]) for row in rows.stdout.splitlines()]
+
+
+def check_clusters(build, texts, splitter, n_grams, bands, rows):
+    """Ours keeps the first of each of datatrove's clusters; datatrove keeps any one of it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        theirs, clusters = datatrove_clusters(scratch, texts, splitter, n_grams=n_grams, num_buckets=bands, hashes_per_bucket=rows)
+        ours = kept_by_lehr(build, folder, texts, hash="datatrove", word_splitter=splitter, shingle_size=n_grams, bands=bands, rows=rows)
+        subprocess.run(["chmod", "-R", "u+w", scratch], check=True)
+    first = {}
+    for number, cluster in sorted(clusters.items()):
+        first.setdefault(cluster, number)
+    expected = [i for i in range(len(texts)) if i not in clusters or first[clusters[i]] == i]
+    same = len(set(theirs) & set(ours))
+    print(f"clusters, {splitter}, {n_grams} words, {bands} x {rows}: {len(first)} clusters, {len(ours)} of {len(texts)} kept "
+          f"(datatrove {len(theirs)}, {same} of them the same documents)")
+    if len(first) < 100 or len(theirs) != len(expected):
+        sys.exit("minhash_oracle: too few clusters to say anything, or datatrove kept another number than one of each")
+    return ours == expected
+
+
+def recall(tool, rng):
+    """Pairs of a known similarity: in how many of them a band agrees, in `fast` and in `datatrove`, against the formula."""
+    vocabulary = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(3, 9))) for _ in range(20000)]
+    right = True
+    print("similarity of pairs, share found: by the formula, datatrove, fast")
+    for words in (30, 120, 1000):
+        for similarity in (0.4, 0.6, 0.7, 0.75, 0.8, 0.9):
+            texts, exact = [], []
+            for _ in range(400):
+                shared = round(2 * words * similarity / (1 + similarity))
+                common = rng.choices(vocabulary, k=shared)
+                a = common + rng.choices(vocabulary, k=words - shared)
+                b = common + rng.choices(vocabulary, k=words - shared)
+                sets = [set(zip(*(t[i:] for i in range(5)))) for t in (a, b)]
+                exact.append(len(sets[0] & sets[1]) / len(sets[0] | sets[1]))
+                texts += [" ".join(a), " ".join(b)]
+            wanted = sum(1 - (1 - s ** 8) ** 14 for s in exact) / len(exact)
+            found = {}
+            for hash_mode in ("datatrove", "fast"):
+                minima = ask(tool, ["minima", hash_mode, "whitespace", "5", "112"], texts)
+                bands = lambda m: {(i, *m[i:i + 8]) for i in range(0, 112, 8)}  # noqa: E731
+                pairs = zip(minima[::2], minima[1::2])
+                found[hash_mode] = sum(bool(bands(a) & bands(b)) for a, b in pairs) / len(exact)
+            deviation = (wanted * (1 - wanted) / len(exact)) ** 0.5
+            close = abs(found["fast"] - wanted) < 4 * deviation + 0.01
+            right &= close
+            print(f"  {words:5} words, {sum(exact) / len(exact):.2f}: {wanted:6.1%} {found['datatrove']:6.1%} {found['fast']:6.1%}"
+                  f"{'' if close else '   <- beyond four deviations'}")
+    return right
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    tool, rng = arguments.build.resolve() / "tests/minhash_tool", random.Random(arguments.seed)
+    texts = planted(rng, 5000)
+    every = list(characters()) + texts
+    right = [agree("simplified texts", every, [simplify_text(t) for t in every], ask(tool, ["simplify"], every))]
+    for splitter in SPLITTERS:
+        for n_grams, functions in ((5, 112), (3, 250)):
+            oracle = signer("/tmp", splitter, n_grams=n_grams, num_buckets=1, hashes_per_bucket=functions)
+            shingles = [oracle.get_shingles(t) for t in texts[:3500]]
+            expected = [oracle.get_signature(s)[0] if s.size else None for s in shingles]
+            got = ask(tool, ["minima", "datatrove", splitter, str(n_grams), str(functions)], texts[:3500])
+            right.append(agree(f"signatures, {splitter}, {n_grams} words, {functions} functions", texts[:3500], expected, got))
+    for splitter, n_grams, bands, rows in (("whitespace", 5, 14, 8), ("uax29", 5, 14, 8), ("uax29", 3, 25, 10)):
+        right.append(check_clusters(arguments.build.resolve(), texts, splitter, n_grams, bands, rows))
+    right.append(recall(tool, rng))
+    sys.exit(not all(right))
+
+
+if __name__ == "__main__":
+    main()
