@@ -1,7 +1,10 @@
 #include "lm/config.h"
 
+#include <array>
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numbers>
 #include <sstream>
 #include <stdexcept>
 
@@ -31,18 +34,88 @@ void require_value(const json& j, const char* key, const json& value, const std:
   }
 }
 
-double read_theta(const json& j, const std::string& where) {
-  double theta = 10000.0;
+// transformers 4 writes rope_theta and rope_scaling, 5 writes rope_parameters.
+void read_rope(const json& j, const std::string& where, ModelConfig& c) {
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     if (!j.contains(key) || j[key].is_null()) continue;
     const json& rope = j[key];
-    for (const char* type : {"rope_type", "type"}) require_value(rope, type, "default", where);
-    theta = rope.value("rope_theta", theta);
+    const std::string type = rope.value("rope_type", rope.value("type", std::string("default")));
+    c.rope_theta = rope.value("rope_theta", c.rope_theta);
+    if (type == "default") continue;
+    if (type != "llama3")
+      refuse(where, std::string(key) + " has type '" + type +
+                        "'; only 'default' and 'llama3' are supported");
+    c.rope_scaling = {rope.at("factor").get<double>(), rope.at("low_freq_factor").get<double>(),
+                      rope.at("high_freq_factor").get<double>(),
+                      rope.at("original_max_position_embeddings").get<int64_t>()};
   }
-  return j.value("rope_theta", theta);
+  c.rope_theta = j.value("rope_theta", c.rope_theta);
+}
+
+json rope_json(const ModelConfig& c) {
+  if (!c.rope_scaling) return {{"rope_type", "default"}, {"rope_theta", c.rope_theta}};
+  const RopeScaling& s = *c.rope_scaling;
+  return {{"rope_type", "llama3"},
+          {"rope_theta", c.rope_theta},
+          {"factor", s.factor},
+          {"low_freq_factor", s.low_freq_factor},
+          {"high_freq_factor", s.high_freq_factor},
+          {"original_max_position_embeddings", s.original_max_position_embeddings}};
+}
+
+constexpr std::array kFamilies = {Family::kLlama, Family::kQwen2, Family::kQwen3};
+
+const char* class_prefix(Family family) {
+  switch (family) {
+    case Family::kLlama:
+      return "Llama";
+    case Family::kQwen2:
+      return "Qwen2";
+    case Family::kQwen3:
+      return "Qwen3";
+  }
+  return "";
+}
+
+std::string class_name(Family family, HeadKind head) {
+  return std::string(class_prefix(family)) +
+         (head == HeadKind::kScore ? "ForSequenceClassification" : "ForCausalLM");
 }
 
 }  // namespace
+
+std::string family_name(Family family) {
+  std::string name = class_prefix(family);
+  name[0] = static_cast<char>(name[0] - 'A' + 'a');
+  return name;
+}
+
+Family parse_family(const std::string& name) {
+  for (const Family family : kFamilies)
+    if (family_name(family) == name) return family;
+  throw std::invalid_argument("model family '" + name +
+                              "' is not supported; use llama, qwen2 or qwen3");
+}
+
+std::vector<float> ModelConfig::rope_frequencies() const {
+  std::vector<float> frequencies(static_cast<size_t>(head_dim / 2));
+  for (size_t i = 0; i < frequencies.size(); ++i) {
+    double f =
+        1.0 / std::pow(rope_theta, static_cast<double>(2 * i) / static_cast<double>(head_dim));
+    if (rope_scaling) {
+      const RopeScaling& s = *rope_scaling;
+      const double turns =
+          static_cast<double>(s.original_max_position_embeddings) * f / (2 * std::numbers::pi);
+      const double share = (turns - s.low_freq_factor) / (s.high_freq_factor - s.low_freq_factor);
+      if (turns < s.low_freq_factor)
+        f /= s.factor;
+      else if (turns <= s.high_freq_factor)
+        f = (1 - share) * f / s.factor + share * f;
+    }
+    frequencies[i] = static_cast<float>(f);  // float32 as in HF
+  }
+  return frequencies;
+}
 
 void ModelConfig::validate() const {
   const auto require = [](bool holds, const std::string& what) {
@@ -66,6 +139,12 @@ void ModelConfig::validate() const {
           "head_dim '" + std::to_string(head_dim) + "' is odd; rotation needs pairs");
   require(rope_theta > 0, "rope_theta must be positive");
   require(rms_norm_eps > 0, "rms_norm_eps must be positive");
+  if (rope_scaling) {
+    require(rope_scaling->factor > 0 && rope_scaling->original_max_position_embeddings > 0,
+            "rope scaling must be positive");
+    require(rope_scaling->high_freq_factor > rope_scaling->low_freq_factor,
+            "rope scaling needs high_freq_factor above low_freq_factor");
+  }
 }
 
 int64_t ModelConfig::matmul_parameters() const {
@@ -77,8 +156,10 @@ int64_t ModelConfig::matmul_parameters() const {
 
 int64_t ModelConfig::parameters() const {
   const bool look_up_is_head = head == HeadKind::kLanguage && tie_word_embeddings;
+  const int64_t biases = qkv_bias() ? layers * head_dim * (heads + 2 * kv_heads) : 0;
+  const int64_t head_norms = qk_norm() ? layers * 2 * head_dim : 0;
   return matmul_parameters() + (look_up_is_head ? 0 : vocab_size * hidden_size) +
-         (2 * layers + 1) * hidden_size;
+         (2 * layers + 1) * hidden_size + biases + head_norms;
 }
 
 double ModelConfig::flops_per_token(double mean_keys) const {
@@ -89,8 +170,8 @@ double ModelConfig::flops_per_token(double mean_keys) const {
 std::string config_to_json(const ModelConfig& c) {
   const bool score = c.head == HeadKind::kScore;
   json j = {
-      {"architectures", {score ? "LlamaForSequenceClassification" : "LlamaForCausalLM"}},
-      {"model_type", "llama"},
+      {"architectures", {class_name(c.family, c.head)}},
+      {"model_type", family_name(c.family)},
       {"hidden_size", c.hidden_size},
       {"intermediate_size", c.intermediate_size},
       {"num_hidden_layers", c.layers},
@@ -101,12 +182,10 @@ std::string config_to_json(const ModelConfig& c) {
       {"max_position_embeddings", c.max_position_embeddings},
       {"rms_norm_eps", c.rms_norm_eps},
       {"rope_theta", c.rope_theta},
-      {"rope_parameters", {{"rope_type", "default"}, {"rope_theta", c.rope_theta}}},
+      {"rope_parameters", rope_json(c)},
       {"tie_word_embeddings", c.tie_word_embeddings},
       {"initializer_range", c.initializer_range},
       {"hidden_act", "silu"},
-      {"attention_bias", false},
-      {"mlp_bias", false},
       {"attention_dropout", 0.0},
       {"use_cache", true},
       {"torch_dtype", "float32"},
@@ -115,6 +194,12 @@ std::string config_to_json(const ModelConfig& c) {
       {"eos_token_id", token_id(c.eos_token_id)},
       {"pad_token_id", token_id(c.pad_token_id)},
   };
+  if (c.rope_scaling) j["rope_scaling"] = rope_json(c);
+  if (c.family == Family::kLlama) j["mlp_bias"] = false;
+  if (c.family == Family::kQwen2)
+    j["use_sliding_window"] = false;
+  else
+    j["attention_bias"] = false;
   if (score) {
     j["num_labels"] = 1;
     j["id2label"] = {{"0", "LABEL_0"}};
@@ -126,12 +211,13 @@ std::string config_to_json(const ModelConfig& c) {
 
 ModelConfig config_from_json(const std::string& text, const std::string& where) try {
   const json j = json::parse(text);
-  require_value(j, "model_type", "llama", where);
   require_value(j, "hidden_act", "silu", where);
   require_value(j, "attention_bias", false, where);
   require_value(j, "mlp_bias", false, where);
+  require_value(j, "use_sliding_window", false, where);
   require_value(j, "num_labels", 1, where);
   ModelConfig c;
+  c.family = parse_family(j.value("model_type", std::string("llama")));
   c.hidden_size = j.at("hidden_size").get<int64_t>();
   c.intermediate_size = j.at("intermediate_size").get<int64_t>();
   c.layers = j.at("num_hidden_layers").get<int64_t>();
@@ -143,7 +229,7 @@ ModelConfig config_from_json(const std::string& text, const std::string& where) 
   c.vocab_size = j.at("vocab_size").get<int64_t>();
   c.max_position_embeddings = j.value("max_position_embeddings", int64_t{2048});
   c.rms_norm_eps = j.value("rms_norm_eps", 1e-6);
-  c.rope_theta = read_theta(j, where);
+  read_rope(j, where, c);
   c.tie_word_embeddings = j.value("tie_word_embeddings", false);
   c.initializer_range = j.value("initializer_range", 0.02);
   c.bos_token_id = read_token_id(j, "bos_token_id");
@@ -151,12 +237,12 @@ ModelConfig config_from_json(const std::string& text, const std::string& where) 
   c.pad_token_id = read_token_id(j, "pad_token_id");
   if (j.contains("architectures") && j["architectures"].is_array() && !j["architectures"].empty()) {
     const std::string name = j["architectures"][0].get<std::string>();
-    if (name == "LlamaForSequenceClassification") {
+    if (name == class_name(c.family, HeadKind::kScore)) {
       c.head = HeadKind::kScore;
-    } else if (name != "LlamaForCausalLM") {
-      refuse(where, "architecture '" + name +
-                        "' is not supported; use LlamaForCausalLM or "
-                        "LlamaForSequenceClassification");
+    } else if (name != class_name(c.family, HeadKind::kLanguage)) {
+      refuse(where, "architecture '" + name + "' is not supported; use " +
+                        class_name(c.family, HeadKind::kLanguage) + " or " +
+                        class_name(c.family, HeadKind::kScore));
     }
   }
   c.validate();

@@ -1,19 +1,38 @@
-// The shape of a Llama-family model and its Hugging Face config.json, read and written so that
-// transformers 4 and 5 load the folder. Rope scaling and q/k/v biases are refused, not ignored.
+// The shape of a Llama, Qwen2 or Qwen3 model and its Hugging Face config.json, read and written so
+// that transformers 4 and 5 load the folder. What Lehr cannot compute exactly (other rope scaling
+// than llama3's, sliding windows, other biases) is refused, not ignored.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace lehr::lm {
 
+// What the layers have beyond Llama's. Qwen2: biases on q, k, v. Qwen3: an RMSNorm over each head
+// of q and k before rope.
+enum class Family { kLlama, kQwen2, kQwen3 };
+std::string family_name(Family family);        // "llama", as config.json's model_type
+Family parse_family(const std::string& name);  // throws std::invalid_argument
+
 enum class HeadKind {
-  kLanguage,  // LlamaForCausalLM: lm_head.weight [V, C], or the embedding when tied
-  kScore,     // LlamaForSequenceClassification with one label: score.weight [1, C]
+  kLanguage,  // ...ForCausalLM: lm_head.weight [V, C], or the embedding when tied
+  kScore,     // ...ForSequenceClassification with one label: score.weight [1, C]
+};
+
+// Llama 3's: slow rotations are slowed further by `factor`, fast ones left, those between blended.
+struct RopeScaling {
+  double factor = 8.0;
+  double low_freq_factor = 1.0;
+  double high_freq_factor = 4.0;
+  int64_t original_max_position_embeddings = 8192;
+  bool operator==(const RopeScaling&) const = default;
 };
 
 struct ModelConfig {
+  Family family = Family::kLlama;
   int64_t hidden_size = 384;         // C
   int64_t intermediate_size = 1024;  // F
   int64_t layers = 6;
@@ -22,6 +41,7 @@ struct ModelConfig {
   int64_t head_dim = 64;      // D, even
   int64_t vocab_size = 8192;  // V
   double rope_theta = 10000.0;
+  std::optional<RopeScaling> rope_scaling = {};
   double rms_norm_eps = 1e-5;
   bool tie_word_embeddings = true;
   int64_t max_position_embeddings = 2048;
@@ -30,6 +50,11 @@ struct ModelConfig {
   int64_t bos_token_id = -1;  // -1: none, written as null
   int64_t eos_token_id = -1;
   int64_t pad_token_id = -1;
+
+  bool qkv_bias() const { return family == Family::kQwen2; }
+  bool qk_norm() const { return family == Family::kQwen3; }
+  // [D/2] radians per position, fastest first.
+  std::vector<float> rope_frequencies() const;
 
   // Throws std::invalid_argument naming the first field that cannot be.
   void validate() const;

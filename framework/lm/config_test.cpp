@@ -17,6 +17,15 @@ TEST(ModelConfig, SurvivesItsOwnJson) {
   EXPECT_EQ(config_from_json(config_to_json(config), "test"), config);
 }
 
+TEST(ModelConfig, KeepsEveryFamilyAndItsRope) {
+  for (const Family family : {Family::kLlama, Family::kQwen2, Family::kQwen3}) {
+    ModelConfig config;
+    config.family = family;
+    config.rope_scaling = {32.0, 1.0, 4.0, 8192};
+    EXPECT_EQ(config_from_json(config_to_json(config), "test"), config) << family_name(family);
+  }
+}
+
 TEST(ModelConfig, WritesBothGenerationsOfKeys) {
   const auto j = nlohmann::json::parse(config_to_json({}));
   EXPECT_EQ(j["rope_theta"], j["rope_parameters"]["rope_theta"]);
@@ -26,7 +35,7 @@ TEST(ModelConfig, WritesBothGenerationsOfKeys) {
 
 TEST(ModelConfig, RefusesWhatItCannotComputeExactly) {
   auto j = nlohmann::json::parse(config_to_json({}));
-  j["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8.0}};
+  j["rope_scaling"] = {{"rope_type", "yarn"}, {"factor", 8.0}};
   EXPECT_THROW(config_from_json(j.dump(), "test"), std::runtime_error);
   j.erase("rope_scaling");
   j["attention_bias"] = true;

@@ -136,14 +136,13 @@ class Decoding {
 
     const ModelConfig& config = model_.config();
     const HeadShape shape = model_.head_shape();
-    const at::Tensor table = rope_table(positions, config.head_dim, config.rope_theta);
+    const at::Tensor table = rope_table(positions, config.rope_frequencies());
     at::Tensor x = take_rows(model_.embedding(), ids);
     at::Tensor h = rms_norm(x, model_.layer(0).input_norm, config.rms_norm_eps);
     std::vector<std::vector<KeyRange>> ranges(rows, std::vector<KeyRange>(1));
     for (int64_t l = 0; l < config.layers; ++l) {
       const LayerWeights& w = model_.layer(l);
-      at::Tensor qkv = at::mm(h, w.qkv.t());
-      rope_(qkv, table, shape);
+      const at::Tensor qkv = project_qkv(config, w, h, table);
       for (size_t i = 0; i < rows; ++i) {
         // Rows that only fill the shape up write to, and read, a slot of their own.
         const int64_t slot = i < slots.size() ? slots[i] : slots_;

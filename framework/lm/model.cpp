@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "lm/model_weights.h"
 #include "lm/parallel.h"
 #include "lm/random.h"
 #include "lm/safetensors.h"
@@ -23,8 +24,71 @@ namespace {
 constexpr int64_t kAlignment = 32;  // elements: 64 bytes in bf16
 constexpr int64_t kFlatBlock = 1 << 14;
 
+// Views of a flat buffer as the trunk wants them; slots as parameter_slots gives them.
+TrunkWeights view_trunk(const at::Tensor& flat, const ModelConfig& c,
+                        const std::vector<ParameterSlot>& slots) {
+  size_t next = 0;
+  // The next `count` slots, which lie end to end, as one [rows, columns] or [rows].
+  const auto take = [&](size_t count) {
+    const ParameterSlot& first = slots[next];
+    int64_t size = 0;
+    for (size_t i = 0; i < count; ++i) size += slots[next++].size;
+    const at::Tensor part = flat.narrow(0, first.offset, size);
+    return first.shape.size() == 2 ? part.view({size / first.shape[1], first.shape[1]}) : part;
+  };
+  TrunkWeights trunk;
+  trunk.embedding = take(1);
+  for (int64_t i = 0; i < c.layers; ++i) {
+    LayerWeights layer;
+    layer.input_norm = take(1);
+    layer.qkv = take(3);
+    if (c.qkv_bias()) layer.qkv_bias = take(3);
+    if (c.qk_norm()) {
+      layer.q_norm = take(1);
+      layer.k_norm = take(1);
+    }
+    layer.output = take(1);
+    layer.post_norm = take(1);
+    layer.gate_up = take(2);
+    layer.down = take(1);
+    trunk.layers.push_back(std::move(layer));
+  }
+  trunk.final_norm = take(1);
+  return trunk;
+}
+
+void fill_normal(float* to, int64_t count, const Random& random, double deviation) {
+  parallel_blocks(count, kFlatBlock, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      to[i] = static_cast<float>(deviation * random.normal(static_cast<uint64_t>(i)));
+    }
+  });
+}
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+void initialize(float* to, const ParameterSlot& slot, size_t index, const ModelConfig& c,
+                uint64_t seed) {
+  if (slot.shape.size() == 1) {
+    std::fill_n(to, slot.size, ends_with(slot.name, ".bias") ? 0.0f : 1.0f);
+    return;
+  }
+  double deviation = c.initializer_range;
+  if (ends_with(slot.name, "o_proj.weight") || ends_with(slot.name, "down_proj.weight")) {
+    deviation /= std::sqrt(2.0 * static_cast<double>(c.layers));
+  }
+  if (slot.name == "score.weight") {
+    deviation = 1.0 / std::sqrt(static_cast<double>(c.hidden_size) + 1.0);
+  }
+  fill_normal(to, slot.size, Random(seed, Purpose::kInit, index), deviation);
+}
+
+}  // namespace
+
 // Every tensor in HF's names. q, k, v and gate, up lie end to end, so that each is one product.
-std::vector<ParameterSlot> lay_out(const ModelConfig& c) {
+std::vector<ParameterSlot> parameter_slots(const ModelConfig& c) {
   std::vector<ParameterSlot> slots;
   int64_t offset = 0;
   const auto align = [&] { offset = (offset + kAlignment - 1) / kAlignment * kAlignment; };
@@ -48,6 +112,18 @@ std::vector<ParameterSlot> lay_out(const ModelConfig& c) {
     add(layer + "self_attn.k_proj.weight", {key, channels});
     add(layer + "self_attn.v_proj.weight", {key, channels});
     align();
+    if (c.qkv_bias()) {
+      add(layer + "self_attn.q_proj.bias", {query});
+      add(layer + "self_attn.k_proj.bias", {key});
+      add(layer + "self_attn.v_proj.bias", {key});
+      align();
+    }
+    if (c.qk_norm()) {
+      add(layer + "self_attn.q_norm.weight", {c.head_dim});
+      align();
+      add(layer + "self_attn.k_norm.weight", {c.head_dim});
+      align();
+    }
     add(layer + "self_attn.o_proj.weight", {channels, query});
     align();
     add(layer + "post_attention_layernorm.weight", {channels});
@@ -68,99 +144,10 @@ std::vector<ParameterSlot> lay_out(const ModelConfig& c) {
   return slots;
 }
 
-// Views of a flat buffer as the trunk wants them; slots in the order of lay_out.
-TrunkWeights view_trunk(const at::Tensor& flat, const ModelConfig& c,
-                        const std::vector<ParameterSlot>& slots) {
-  const auto view = [&](size_t slot, int64_t rows) {
-    const int64_t columns = slots[slot].shape[1];
-    return flat.narrow(0, slots[slot].offset, rows * columns).view({rows, columns});
-  };
-  const auto vector = [&](size_t slot) {
-    return flat.narrow(0, slots[slot].offset, slots[slot].size);
-  };
-  TrunkWeights trunk;
-  trunk.embedding = view(0, c.vocab_size);
-  size_t at = 1;
-  for (int64_t i = 0; i < c.layers; ++i, at += 9) {
-    trunk.layers.push_back({
-        .input_norm = vector(at),
-        .qkv = view(at + 1, (c.heads + 2 * c.kv_heads) * c.head_dim),
-        .output = view(at + 4, c.hidden_size),
-        .post_norm = vector(at + 5),
-        .gate_up = view(at + 6, 2 * c.intermediate_size),
-        .down = view(at + 8, c.hidden_size),
-    });
-  }
-  trunk.final_norm = vector(at);
-  return trunk;
-}
-
-void fill_normal(float* to, int64_t count, const Random& random, double deviation) {
-  parallel_blocks(count, kFlatBlock, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      to[i] = static_cast<float>(deviation * random.normal(static_cast<uint64_t>(i)));
-    }
-  });
-}
-
-bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
-void initialize(float* to, const ParameterSlot& slot, size_t index, const ModelConfig& c,
-                uint64_t seed) {
-  if (slot.shape.size() == 1) {
-    std::fill_n(to, slot.size, 1.0f);
-    return;
-  }
-  double deviation = c.initializer_range;
-  if (ends_with(slot.name, "o_proj.weight") || ends_with(slot.name, "down_proj.weight")) {
-    deviation /= std::sqrt(2.0 * static_cast<double>(c.layers));
-  }
-  if (slot.name == "score.weight") {
-    deviation = 1.0 / std::sqrt(static_cast<double>(c.hidden_size) + 1.0);
-  }
-  fill_normal(to, slot.size, Random(seed, Purpose::kInit, index), deviation);
-}
-
-float half_to_float(uint16_t bits) {
-  return static_cast<float>(c10::Half(bits, c10::Half::from_bits()));
-}
-
-void read_values(const TensorEntry& entry, float* to, const std::string& where) {
-  const int64_t count = entry.elements();
-  if (entry.dtype == DType::kF32) {
-    std::memcpy(to, entry.data, entry.bytes);
-    return;
-  }
-  if (entry.dtype != DType::kBF16 && entry.dtype != DType::kF16) {
-    throw std::runtime_error(where + ": tensor '" + entry.name + "' has dtype " +
-                             dtype_name(entry.dtype) + ", expected F32, BF16 or F16");
-  }
-  for (int64_t i = 0; i < count; ++i) {
-    uint16_t bits;
-    std::memcpy(&bits, entry.data + 2 * i, 2);
-    if (entry.dtype == DType::kF16) {
-      to[i] = half_to_float(bits);
-    } else {
-      const uint32_t wide = uint32_t{bits} << 16;
-      std::memcpy(to + i, &wide, 4);
-    }
-  }
-}
-
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::string text = "[";
-  for (const int64_t side : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(side);
-  return text + "]";
-}
-
-}  // namespace
-
 Model::Model(const ModelConfig& config, Precision precision)
     : config_(config), precision_(precision) {
   config_.validate();
-  slots_ = lay_out(config_);
+  slots_ = parameter_slots(config_);
   const int64_t elements =
       (slots_.back().offset + slots_.back().size + kAlignment - 1) / kAlignment * kAlignment;
   weights_ = at::zeros({elements}, at::kFloat);
@@ -178,31 +165,16 @@ Model Model::create(const ModelConfig& config, uint64_t seed, Precision precisio
   return model;
 }
 
+Model Model::blank(const ModelConfig& config, Precision precision) {
+  return Model(config, precision);
+}
+
 Model Model::load(const std::filesystem::path& dir, Precision precision) {
   Model model(read_config(dir), precision);
-  const SafetensorsFile file(dir / "model.safetensors");
-  const std::string where = file.path().string();
-  size_t used = 0;
-  for (const ParameterSlot& slot : model.slots_) {
-    const TensorEntry& entry = file.at(slot.name);
-    if (entry.shape != slot.shape) {
-      throw std::runtime_error(where + ": tensor '" + slot.name + "' has shape " +
-                               shape_text(entry.shape) + ", config.json implies " +
-                               shape_text(slot.shape));
-    }
-    read_values(entry, model.weights_.data_ptr<float>() + slot.offset, where);
-    ++used;
-  }
-  for (const TensorEntry& entry : file.entries()) {
-    const bool known = std::any_of(model.slots_.begin(), model.slots_.end(),
-                                   [&](const ParameterSlot& s) { return s.name == entry.name; });
-    const bool redundant = (entry.name == "lm_head.weight" && model.config_.tie_word_embeddings) ||
-                           ends_with(entry.name, "rotary_emb.inv_freq");
-    if (!known && !redundant) {
-      throw std::runtime_error(where + ": tensor '" + entry.name +
-                               "' has no place in the model config.json describes");
-    }
-  }
+  const ModelWeights weights(dir);
+  weights.check_fit(model.config_);
+  for (const ParameterSlot& slot : model.slots_)
+    to_float(weights.at(slot.name), model.weights_.data_ptr<float>() + slot.offset);
   model.refresh_compute_copy();
   return model;
 }

@@ -1,4 +1,4 @@
-// A Llama-family model whose parameters are one flat float32 buffer (the master), beside it a
+// A model whose parameters are one flat float32 buffer (the master), beside it a
 // bf16 compute copy where precision is bf16, and one flat float32 gradient buffer where it trains.
 // Backward adds into the gradient buffer, so micro-batches accumulate; autograd carries only the
 // hidden states. Not for use from several threads at once.
@@ -28,14 +28,19 @@ struct ParameterSlot {
   bool decay = false;  // weight decay applies: 2-D weights only
 };
 
+// All parameters of such a model in the order of the flat buffers.
+std::vector<ParameterSlot> parameter_slots(const ModelConfig& config);
+
 class Model {
  public:
-  // Normal(0, initializer_range); o_proj and down_proj scaled by 1/sqrt(2 * layers); norms 1;
-  // score head Normal(0, 1/sqrt(C+1)). The same seed gives the same model everywhere.
+  // Normal(0, initializer_range); o_proj and down_proj scaled by 1/sqrt(2 * layers); norms 1,
+  // biases 0; score head Normal(0, 1/sqrt(C+1)). The same seed gives the same model everywhere.
   static Model create(const ModelConfig& config, uint64_t seed,
                       Precision precision = default_precision());
-  // config.json and model.safetensors of `dir`. Throws std::runtime_error naming the tensor at
-  // fault.
+  // All weights 0, to be filled by the caller, who then calls refresh_compute_copy().
+  static Model blank(const ModelConfig& config, Precision precision = default_precision());
+  // config.json and the weights of `dir` (model_weights.h), of float32, bf16 or f16. Throws
+  // std::runtime_error naming the tensor at fault.
   static Model load(const std::filesystem::path& dir, Precision precision = default_precision());
 
   Model(Model&&) = default;

@@ -10,6 +10,10 @@ void save_model_folder(const std::filesystem::path& dir, const Model& model,
                        const text::Tokenizer& tokenizer) {
   model.save(dir);
   tokenizer.save(dir);
+  write_generation_config(dir, tokenizer);
+}
+
+void write_generation_config(const std::filesystem::path& dir, const text::Tokenizer& tokenizer) {
   nlohmann::ordered_json stops = nlohmann::ordered_json::array();
   if (const auto end_of_turn = tokenizer.im_end()) stops.push_back(*end_of_turn);
   stops.push_back(tokenizer.end_of_text());

@@ -13,4 +13,7 @@ namespace lehr::lm {
 void save_model_folder(const std::filesystem::path& dir, const Model& model,
                        const text::Tokenizer& tokenizer);
 
+// generation_config.json alone.
+void write_generation_config(const std::filesystem::path& dir, const text::Tokenizer& tokenizer);
+
 }  // namespace lehr::lm

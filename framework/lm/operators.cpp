@@ -36,17 +36,12 @@ void rope_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& sh
   rotate_(qkv, cosines_sines, shape, 1.0f);
 }
 
-at::Tensor rope_table(std::span<const int32_t> positions, int64_t head_dim, double theta) {
+at::Tensor rope_table(std::span<const int32_t> positions, std::span<const float> frequencies) {
   const int64_t rows = static_cast<int64_t>(positions.size());
-  const int64_t half = head_dim / 2;
+  const int64_t half = static_cast<int64_t>(frequencies.size());
+  const int64_t head_dim = 2 * half;
   at::Tensor table = at::empty({rows, head_dim}, at::kFloat);
   float* out = table.data_ptr<float>();
-  std::vector<float> frequencies(static_cast<size_t>(half));
-  for (int64_t i = 0; i < half; ++i) {
-    // float32 as in HF: 1 / theta^(2i/D)
-    frequencies[static_cast<size_t>(i)] = static_cast<float>(
-        1.0 / std::pow(theta, static_cast<double>(2 * i) / static_cast<double>(head_dim)));
-  }
   parallel_blocks(rows, kRowBlock, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       for (int64_t i = 0; i < half; ++i) {

@@ -33,7 +33,8 @@ at::Tensor add_rms_norm(at::Tensor& x, const at::Tensor& delta, const at::Tensor
 // rotate-half convention. cosines_sines: [N, D] float32 from rope_table.
 void rope_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& shape);
 // positions: [N] -> [N, D] float32, the first D/2 columns cosines, the rest sines.
-at::Tensor rope_table(std::span<const int32_t> positions, int64_t head_dim, double theta);
+// frequencies: [D/2], see ModelConfig::rope_frequencies.
+at::Tensor rope_table(std::span<const int32_t> positions, std::span<const float> frequencies);
 
 // gate_up: [N, 2F] (gate, then up) -> silu(gate) * up: [N, F].
 at::Tensor swiglu(const at::Tensor& gate_up);

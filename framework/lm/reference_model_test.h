@@ -1,4 +1,4 @@
-// The slow, obvious reference: a Llama forward in float64 with ATen operators and autograd, one
+// The slow, obvious reference: a forward pass in float64 with ATen operators and autograd, one
 // dense attention mask for the whole batch.
 #pragma once
 
@@ -32,7 +32,18 @@ struct ReferenceModel {
   at::Tensor rotate(const at::Tensor& x, int64_t heads, const at::Tensor& positions) const {
     const int64_t d = config.head_dim;
     const at::Tensor exponent = at::arange(0, d, 2, at::kDouble) / static_cast<double>(d);
-    const at::Tensor frequency = at::pow(config.rope_theta, exponent.neg());
+    at::Tensor frequency = at::pow(config.rope_theta, exponent.neg());
+    if (config.rope_scaling) {  // transformers' _compute_llama3_parameters
+      const RopeScaling& s = *config.rope_scaling;
+      const auto length = static_cast<double>(s.original_max_position_embeddings);
+      const at::Tensor wavelength = 2 * M_PI / frequency;
+      const at::Tensor slow = wavelength > length / s.low_freq_factor;
+      const at::Tensor fast = wavelength < length / s.high_freq_factor;
+      const at::Tensor smooth =
+          (length / wavelength - s.low_freq_factor) / (s.high_freq_factor - s.low_freq_factor);
+      const at::Tensor blended = (1 - smooth) * frequency / s.factor + smooth * frequency;
+      frequency = at::where(slow, frequency / s.factor, at::where(fast, frequency, blended));
+    }
     const at::Tensor angle = positions.unsqueeze(1) * frequency.unsqueeze(0);  // [N, D/2]
     const at::Tensor cosine = at::cat({angle.cos(), angle.cos()}, 1).unsqueeze(1);
     const at::Tensor sine = at::cat({angle.sin(), angle.sin()}, 1).unsqueeze(1);
@@ -66,11 +77,16 @@ struct ReferenceModel {
         return at::matmul(input, weights.at(layer + name).t());
       };
       const at::Tensor normed = norm(x, layer + "input_layernorm.weight");
-      const at::Tensor q = rotate(project(normed, "self_attn.q_proj.weight"), h, positions);
-      const at::Tensor k = rotate(project(normed, "self_attn.k_proj.weight"), kv, positions)
-                               .repeat_interleave(h / kv, 1);
-      const at::Tensor v =
-          project(normed, "self_attn.v_proj.weight").view({n, kv, d}).repeat_interleave(h / kv, 1);
+      const auto attend = [&](const std::string& part) {
+        at::Tensor y = project(normed, "self_attn." + part + "_proj.weight");
+        if (config.qkv_bias()) y = y + weights.at(layer + "self_attn." + part + "_proj.bias");
+        if (!config.qk_norm() || part == "v") return y;
+        return norm(y.view({n, -1, d}), layer + "self_attn." + part + "_norm.weight")
+            .reshape({n, -1});
+      };
+      const at::Tensor q = rotate(attend("q"), h, positions);
+      const at::Tensor k = rotate(attend("k"), kv, positions).repeat_interleave(h / kv, 1);
+      const at::Tensor v = attend("v").view({n, kv, d}).repeat_interleave(h / kv, 1);
       const at::Tensor scores =
           at::einsum("qhd,khd->hqk", {q, k}) / std::sqrt(static_cast<double>(d));
       const at::Tensor p = at::softmax(scores.masked_fill(blocked.unsqueeze(0), -INFINITY), -1);

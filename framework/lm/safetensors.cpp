@@ -1,18 +1,11 @@
 #include "lm/safetensors.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
-#include <system_error>
 
 namespace lehr::lm {
 namespace {
@@ -33,20 +26,6 @@ constexpr DTypeName kDTypes[] = {{DType::kF32, "F32", 4}, {DType::kBF16, "BF16",
 const DTypeName& facts(DType dtype) {
   return *std::find_if(std::begin(kDTypes), std::end(kDTypes),
                        [&](const DTypeName& d) { return d.dtype == dtype; });
-}
-
-struct FileDescriptor {
-  int fd;
-  explicit FileDescriptor(int fd) : fd(fd) {}
-  ~FileDescriptor() {
-    if (fd >= 0) close(fd);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-};
-
-[[noreturn]] void system_failure(const std::filesystem::path& path, const char* action) {
-  throw std::system_error(errno, std::generic_category(), path.string() + ": cannot " + action);
 }
 
 // The header's JSON, refusing what json::parse lets through: duplicate keys and deep nesting.
@@ -130,17 +109,6 @@ void check_no_holes(const std::vector<TensorEntry>& entries, const std::byte* da
   if (expected != data + data_bytes) throw std::runtime_error("bytes follow the last tensor");
 }
 
-void write_all(int fd, const void* data, size_t bytes, const std::filesystem::path& path) {
-  const char* at = static_cast<const char*>(data);
-  while (bytes > 0) {
-    const ssize_t written = write(fd, at, bytes);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) system_failure(path, "write");
-    at += written;
-    bytes -= static_cast<size_t>(written);
-  }
-}
-
 }  // namespace
 
 size_t dtype_bytes(DType dtype) { return facts(dtype).bytes; }
@@ -152,21 +120,11 @@ int64_t TensorEntry::elements() const {
   return count;
 }
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path) {
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.fd < 0) system_failure(path, "open");
-  struct stat status;
-  if (fstat(file.fd, &status) != 0) system_failure(path, "stat");
-  const uint64_t size = static_cast<uint64_t>(status.st_size);
-  if (!S_ISREG(status.st_mode) || size < 8) {
-    throw std::runtime_error(path.string() + ": not a safetensors file: shorter than 8 bytes");
-  }
-  void* mapping = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
-  if (mapping == MAP_FAILED) system_failure(path, "map");
-  mapping_ = mapping;
-  mapped_bytes_ = size;
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
+  const uint64_t size = file_.bytes().size();
   try {
-    const char* start = static_cast<const char*>(mapping);
+    if (size < 8) throw std::runtime_error("not a safetensors file: shorter than 8 bytes");
+    const char* start = reinterpret_cast<const char*>(file_.bytes().data());
     uint64_t header_bytes = 0;
     std::memcpy(&header_bytes, start, 8);
     if (header_bytes > kMaxHeaderBytes || header_bytes > size - 8) {
@@ -192,12 +150,9 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
     check_no_holes(entries_, data, data_bytes);
     for (size_t i = 0; i < entries_.size(); ++i) index_[entries_[i].name] = i;
   } catch (const std::exception& error) {
-    munmap(mapping_, mapped_bytes_);
     throw std::runtime_error(path.string() + ": " + error.what());
   }
 }
-
-SafetensorsFile::~SafetensorsFile() { munmap(mapping_, mapped_bytes_); }
 
 const TensorEntry* SafetensorsFile::find(const std::string& name) const {
   const auto found = index_.find(name);
@@ -206,7 +161,7 @@ const TensorEntry* SafetensorsFile::find(const std::string& name) const {
 
 const TensorEntry& SafetensorsFile::at(const std::string& name) const {
   if (const TensorEntry* entry = find(name)) return *entry;
-  throw std::runtime_error(path_.string() + ": no tensor '" + name + "'");
+  throw std::runtime_error(path().string() + ": no tensor '" + name + "'");
 }
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorEntry>& entries,
@@ -230,23 +185,12 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Tens
   std::string text = header.dump();
   text.resize((text.size() + 8 + 63) / 64 * 64 - 8, ' ');
 
-  const std::filesystem::path partial = path.string() + ".partial";
-  {
-    const FileDescriptor file(
-        open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (file.fd < 0) system_failure(partial, "create");
-    const uint64_t header_bytes = text.size();
-    write_all(file.fd, &header_bytes, 8, partial);
-    write_all(file.fd, text.data(), text.size(), partial);
-    for (const TensorEntry& entry : entries) {
-      write_all(file.fd, entry.data, entry.bytes, partial);
-    }
-    if (fsync(file.fd) != 0) system_failure(partial, "sync");
-  }
-  std::filesystem::rename(partial, path);
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  const FileDescriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.fd < 0 || fsync(directory.fd) != 0) system_failure(folder, "sync");
+  DurableFile file(path);
+  const uint64_t header_bytes = text.size();
+  file.write(&header_bytes, 8);
+  file.write(text.data(), text.size());
+  for (const TensorEntry& entry : entries) file.write(entry.data, entry.bytes);
+  file.commit();
 }
 
 }  // namespace lehr::lm

@@ -7,9 +7,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
+
+#include "lm/mapped_file.h"
 
 namespace lehr::lm {
 
@@ -32,20 +33,15 @@ class SafetensorsFile {
  public:
   // Throws std::runtime_error: what is wrong, in which file.
   explicit SafetensorsFile(const std::filesystem::path& path);
-  ~SafetensorsFile();
-  SafetensorsFile(const SafetensorsFile&) = delete;
-  SafetensorsFile& operator=(const SafetensorsFile&) = delete;
 
   const std::vector<TensorEntry>& entries() const { return entries_; }  // by ascending offset
   const TensorEntry* find(const std::string& name) const;               // nullptr: absent
   const TensorEntry& at(const std::string& name) const;                 // throws when absent
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return file_.path(); }
 
  private:
-  std::filesystem::path path_;
-  void* mapping_ = nullptr;
-  size_t mapped_bytes_ = 0;
+  MappedFile file_;
   std::vector<TensorEntry> entries_;
   std::map<std::string, size_t> index_;
   std::map<std::string, std::string> metadata_;

@@ -13,6 +13,18 @@
 
 namespace lehr::lm {
 
+namespace {
+
+// Rows that share one partial sum: at most 32 of them, whatever the threads.
+int64_t partial_block(int64_t rows) { return std::max<int64_t>(kRowBlock, (rows + 31) / 32); }
+
+// total [width] += the rows of partial, in order.
+void add_partial_sums(const std::vector<float>& partial, int64_t width, float* total) {
+  for (size_t i = 0; i < partial.size(); ++i) total[i % static_cast<size_t>(width)] += partial[i];
+}
+
+}  // namespace
+
 const Kernels& kernels_for(const at::Tensor& compute) {
   TORCH_CHECK(compute.scalar_type() == at::kFloat || compute.scalar_type() == at::kBFloat16,
               "expected a float32 or bfloat16 tensor, got ", compute.scalar_type());
@@ -48,7 +60,7 @@ void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& 
   const int64_t rows = x.size(0);
   const int64_t width = x.size(1);
   // One partial sum per block of rows, whatever the threads; added in order.
-  const int64_t block = std::max<int64_t>(kRowBlock, (rows + 31) / 32);
+  const int64_t block = partial_block(rows);
   const int64_t blocks = (rows + block - 1) / block;
   std::vector<float> partial(static_cast<size_t>(blocks * width), 0.0f);
   const Kernels& k = kernels_for(x);
@@ -57,10 +69,59 @@ void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& 
                         rstd.data_ptr<float>() + begin, row(dx, begin),
                         partial.data() + begin / block * width, end - begin, width, accumulate);
   });
-  float* total = d_weight.data_ptr<float>();
-  for (int64_t b = 0; b < blocks; ++b) {
-    for (int64_t c = 0; c < width; ++c) total[c] += partial[static_cast<size_t>(b * width + c)];
+  add_partial_sums(partial, width, d_weight.data_ptr<float>());
+}
+
+void head_norm_(at::Tensor& qkv, const at::Tensor& q_weight, const at::Tensor& k_weight,
+                const HeadShape& shape, double eps, HeadNormTape* tape) {
+  check_dense(qkv, "head_norm qkv");
+  const int64_t d = shape.head_dim;
+  const int64_t heads = shape.heads + shape.kv_heads;
+  if (tape != nullptr) {
+    tape->qk = qkv.narrow(1, 0, heads * d).contiguous();
+    tape->rstd = at::empty({qkv.size(0), heads}, at::kFloat);
   }
+  const Kernels& k = kernels_for(qkv);
+  parallel_blocks(qkv.size(0), kRowBlock, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      char* q = static_cast<char*>(row(qkv, r));
+      char* keys = q + shape.heads * d * qkv.element_size();
+      float* rstd = tape != nullptr ? tape->rstd.data_ptr<float>() + r * heads : nullptr;
+      const auto norm = [&](char* x, const at::Tensor& weight, float* to, int64_t count) {
+        k.rms_norm(x, nullptr, x, weight.data_ptr(), x, to, count, d, static_cast<float>(eps));
+      };
+      norm(q, q_weight, rstd, shape.heads);
+      norm(keys, k_weight, rstd != nullptr ? rstd + shape.heads : nullptr, shape.kv_heads);
+    }
+  });
+}
+
+void head_norm_backward_(at::Tensor& d_qkv, const HeadNormTape& tape, const at::Tensor& q_weight,
+                         const at::Tensor& k_weight, const HeadShape& shape,
+                         const at::Tensor& d_q_weight, const at::Tensor& d_k_weight) {
+  check_dense(d_qkv, "head_norm d_qkv");
+  const int64_t rows = d_qkv.size(0);
+  const int64_t d = shape.head_dim;
+  const int64_t heads = shape.heads + shape.kv_heads;
+  const int64_t block = partial_block(rows);
+  const auto floats = static_cast<size_t>((rows + block - 1) / block * d);
+  std::vector<float> q_partial(floats, 0.0f), k_partial(floats, 0.0f);
+  const Kernels& k = kernels_for(d_qkv);
+  parallel_blocks(rows, block, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const auto undo = [&](int64_t first, int64_t count, const at::Tensor& weight, float* sums) {
+        const int64_t shift = first * d * d_qkv.element_size();
+        char* gradient = static_cast<char*>(row(d_qkv, r)) + shift;
+        k.rms_norm_backward(gradient, static_cast<char*>(row(tape.qk, r)) + shift,
+                            weight.data_ptr(), tape.rstd.data_ptr<float>() + r * heads + first,
+                            gradient, sums + begin / block * d, count, d, false);
+      };
+      undo(0, shape.heads, q_weight, q_partial.data());
+      undo(shape.heads, shape.kv_heads, k_weight, k_partial.data());
+    }
+  });
+  add_partial_sums(q_partial, d, d_q_weight.data_ptr<float>());
+  add_partial_sums(k_partial, d, d_k_weight.data_ptr<float>());
 }
 
 void rotate_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& shape, float sign) {
@@ -100,6 +161,18 @@ void accumulate_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::T
   const char* from = static_cast<const char*>(product.data_ptr());
   parallel_blocks(product.numel(), kBlock, [&](int64_t begin, int64_t end) {
     k.accumulate(from + begin * product.element_size(), to + begin, end - begin);
+  });
+}
+
+void accumulate_bias_gradient(const at::Tensor& dy, const at::Tensor& gradient) {
+  check_dense(dy, "bias dy");
+  const Kernels& k = kernels_for(dy);
+  float* to = gradient.data_ptr<float>();
+  parallel_blocks(dy.size(1), 64, [&](int64_t begin, int64_t end) {
+    for (int64_t r = 0; r < dy.size(0); ++r) {
+      const char* from = static_cast<const char*>(row(dy, r)) + begin * dy.element_size();
+      k.accumulate(from, to + begin, end - begin);
+    }
   });
 }
 

@@ -25,6 +25,7 @@ struct LayerTape {
   at::Tensor x;             // [N, C] residual stream at the layer's entry
   at::Tensor input_rstd;    // [N]
   at::Tensor input_normed;  // [N, C]
+  HeadNormTape head_norm;   // where the family has one
   at::Tensor qkv;           // [N, (H+2K)*D] after rope
   AttentionOutput attention;
   at::Tensor middle;       // [N, C] residual stream after attention
@@ -55,8 +56,16 @@ c10::intrusive_ptr<TrunkTape> make_tape(const ModelConfig& config, const TrunkWe
   tape->weights = weights;
   tape->ids = batch.ids;
   tape->segments = batch.segments;
-  tape->angles = rope_table(batch.positions, config.head_dim, config.rope_theta);
+  tape->angles = rope_table(batch.positions, config.rope_frequencies());
   return tape;
+}
+
+at::Tensor project(const ModelConfig& config, const HeadShape& shape, const LayerWeights& w,
+                   const at::Tensor& normed, const at::Tensor& angles, HeadNormTape* tape) {
+  at::Tensor qkv = at::linear(normed, w.qkv, w.qkv_bias);
+  if (w.q_norm.defined()) head_norm_(qkv, w.q_norm, w.k_norm, shape, config.rms_norm_eps, tape);
+  rotate_(qkv, angles, shape, 1.0f);
+  return qkv;
 }
 
 // x + delta enters the layer; fills `out` and returns the feed-forward output still to be added.
@@ -67,8 +76,8 @@ at::Tensor layer_forward(const TrunkTape& tape, const LayerWeights& w, const at:
   out.x = entry.sum;
   out.input_rstd = entry.rstd;
   out.input_normed = entry.normed;
-  out.qkv = at::linear(entry.normed, w.qkv);
-  rotate_(out.qkv, tape.angles, tape.shape, 1.0f);
+  out.qkv = project(tape.config, tape.shape, w, entry.normed, tape.angles,
+                    for_backward ? &out.head_norm : nullptr);
   out.attention = attention_forward(out.qkv, tape.segments, tape.shape, for_backward);
   const NormOutput middle =
       norm_forward(out.x, at::linear(out.attention.out, w.output), w.post_norm, eps);
@@ -93,6 +102,9 @@ void layer_backward(const TrunkTape& tape, const LayerWeights& w, const LayerWei
   at::Tensor d_qkv = attention_backward(at::mm(dx, w.output), layer.qkv, layer.attention,
                                         tape.segments, tape.shape);
   rotate_(d_qkv, tape.angles, tape.shape, -1.0f);
+  if (w.q_norm.defined())
+    head_norm_backward_(d_qkv, layer.head_norm, w.q_norm, w.k_norm, tape.shape, g.q_norm, g.k_norm);
+  if (w.qkv_bias.defined()) accumulate_bias_gradient(d_qkv, g.qkv_bias);
   accumulate_weight_gradient(d_qkv, layer.input_normed, g.qkv);
   norm_backward(at::mm(d_qkv, w.qkv), layer.x, layer.input_rstd, w.input_norm, dx, true,
                 g.input_norm);
@@ -156,6 +168,12 @@ struct TrunkFunction : torch::autograd::Function<TrunkFunction> {
 };
 
 }  // namespace
+
+at::Tensor project_qkv(const ModelConfig& config, const LayerWeights& weights,
+                       const at::Tensor& normed, const at::Tensor& angles) {
+  return project(config, {config.heads, config.kv_heads, config.head_dim}, weights, normed, angles,
+                 nullptr);
+}
 
 at::Tensor trunk_hidden(const ModelConfig& config, const TrunkWeights& weights,
                         const PackedBatch& batch, const KeyValueSink& sink) {

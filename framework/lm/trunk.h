@@ -1,4 +1,4 @@
-// The layers of a Llama model from token ids to final hidden states, forward and backward written
+// The layers of a model from token ids to final hidden states, forward and backward written
 // out by hand: autograd sees one node. N tokens, C channels, (H+2K)*D qkv width, F feed-forward.
 #pragma once
 
@@ -18,6 +18,9 @@ namespace lehr::lm {
 struct LayerWeights {
   at::Tensor input_norm;  // [C]
   at::Tensor qkv;         // [(H+2K)*D, C]
+  at::Tensor qkv_bias;    // [(H+2K)*D] or undefined
+  at::Tensor q_norm;      // [D] or undefined
+  at::Tensor k_norm;      // [D] or undefined
   at::Tensor output;      // [C, H*D]
   at::Tensor post_norm;   // [C]
   at::Tensor gate_up;     // [2F, C]
@@ -32,6 +35,11 @@ struct TrunkWeights {
 
 // sink(layer, qkv) sees each layer's qkv [N, (H+2K)*D] after rope; valid only during the call.
 using KeyValueSink = std::function<void(int64_t layer, const at::Tensor& qkv)>;
+
+// Queries, keys and values of normed [N, C] as attention takes them: [N, (H+2K)*D]. angles: the
+// rope table [N, D].
+at::Tensor project_qkv(const ModelConfig& config, const LayerWeights& weights,
+                       const at::Tensor& normed, const at::Tensor& angles);
 
 // -> [N, C] after the final norm. Records nothing. sink may be empty.
 at::Tensor trunk_hidden(const ModelConfig& config, const TrunkWeights& weights,

@@ -1,0 +1,274 @@
+// H heads, K key/value heads, D head width, C channels.
+#include "lm/gguf_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+#include "lm/checkpoint.h"
+#include "lm/gguf_tokenizer.h"
+#include "lm/model_weights.h"
+
+namespace lehr::lm {
+namespace {
+
+struct NamePair {
+  const char* hf;
+  const char* gguf;
+};
+constexpr NamePair kWhole[] = {{"model.embed_tokens.weight", "token_embd.weight"},
+                               {"model.norm.weight", "output_norm.weight"},
+                               {"lm_head.weight", "output.weight"}};
+constexpr NamePair kOfLayer[] = {
+    {"input_layernorm", "attn_norm"},    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},      {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"}, {"self_attn.q_norm", "attn_q_norm"},
+    {"self_attn.k_norm", "attn_k_norm"}, {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.gate_proj", "ffn_gate"},       {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"}};
+// The factors by which llama.cpp divides rope frequencies [D/2], where a file scales them.
+constexpr const char* kRopeFactors = "rope_freqs.weight";
+
+// "model.layers.3.mlp.up_proj.weight" -> "blk.3.ffn_up.weight"
+std::string gguf_name(const std::string& hf) {
+  for (const NamePair& pair : kWhole)
+    if (hf == pair.hf) return pair.gguf;
+  const std::string prefix = "model.layers.";
+  const std::size_t dot = hf.find('.', prefix.size());
+  const std::size_t last = hf.rfind('.');
+  const std::string layer = hf.substr(prefix.size(), dot - prefix.size());
+  const std::string part = hf.substr(dot + 1, last - dot - 1);
+  for (const NamePair& pair : kOfLayer)
+    if (part == pair.hf) return "blk." + layer + "." + pair.gguf + hf.substr(last);
+  throw std::logic_error("no GGUF name for '" + hf + "'");
+}
+
+// How many heads the rows of a Llama matrix are to be put in another order for; 0: none.
+int64_t rotated_heads(const ModelConfig& c, const std::string& hf) {
+  if (c.family != Family::kLlama) return 0;
+  if (hf.find("self_attn.q_proj") != std::string::npos) return c.heads;
+  if (hf.find("self_attn.k_proj") != std::string::npos) return c.kv_heads;
+  return 0;
+}
+
+// Row h*D + half*D/2 + i in HF is row h*D + 2*i + half in GGUF. values: [heads * D, width].
+std::vector<float> reorder(const float* values, int64_t heads, int64_t head_dim, int64_t width,
+                           bool to_gguf) {
+  std::vector<float> out(static_cast<std::size_t>(heads * head_dim * width));
+  for (int64_t h = 0; h < heads; ++h) {
+    for (int64_t i = 0; i < head_dim; ++i) {
+      const int64_t hf = h * head_dim + i % 2 * (head_dim / 2) + i / 2;
+      const int64_t gguf = h * head_dim + i;
+      const int64_t from = to_gguf ? hf : gguf, to = to_gguf ? gguf : hf;
+      std::copy_n(values + from * width, width, out.data() + to * width);
+    }
+  }
+  return out;
+}
+
+// llama3's scaling from the factors it gives: one of those in use reproduces them, or it is
+// refused.
+RopeScaling scaling_of(const GgufFile& file, const GgufTensor& factors, ModelConfig config) {
+  std::vector<float> wanted(static_cast<std::size_t>(factors.elements()));
+  dequantize(factors.type, factors.data, wanted.data(), factors.elements());
+  const std::vector<float> plain = config.rope_frequencies();
+  if (wanted.size() == plain.size()) {
+    const double factor = *std::max_element(wanted.begin(), wanted.end());
+    config.rope_scaling = {factor, 1.0, 4.0, 8192};
+    const std::vector<float> scaled = config.rope_frequencies();
+    bool equal = true;
+    for (std::size_t i = 0; i < plain.size(); ++i)
+      equal &= std::fabs(plain[i] / scaled[i] - wanted[i]) < 1e-3f * wanted[i];
+    if (equal) return *config.rope_scaling;
+  }
+  throw std::runtime_error(file.path().string() + ": " + kRopeFactors +
+                           " scales rotations as no Llama 3 model does");
+}
+
+int64_t token_id(const GgufFile& file, const char* key) {
+  const auto* id = file.get<int64_t>(std::string("tokenizer.ggml.") + key);
+  return id != nullptr ? *id : -1;
+}
+
+void read_slot(const GgufFile& file, const ModelConfig& config, const ParameterSlot& slot,
+               float* to) {
+  const std::string name = gguf_name(slot.name);
+  const GgufTensor* tensor = file.find(name);
+  if (tensor == nullptr)
+    throw std::runtime_error(file.path().string() + ": no tensor '" + name + "'");
+  if (tensor->shape != slot.shape)
+    throw std::runtime_error(file.path().string() + ": tensor '" + name +
+                             "' has not the shape its keys imply");
+  dequantize(tensor->type, tensor->data, to, slot.size);
+  if (const int64_t heads = rotated_heads(config, slot.name)) {
+    const auto ordered = reorder(to, heads, config.head_dim, slot.size / slot.shape[0], false);
+    std::copy(ordered.begin(), ordered.end(), to);
+  }
+}
+
+}  // namespace
+
+ModelConfig gguf_config(const GgufFile& file) try {
+  ModelConfig c;
+  const std::string& architecture = file.text("general.architecture");
+  c.family = parse_family(architecture);
+  const auto key = [&](const char* name) { return architecture + "." + name; };
+  const auto integer_or = [&](const char* name, int64_t otherwise) {
+    const auto* value = file.get<int64_t>(key(name));
+    return value != nullptr ? *value : otherwise;
+  };
+  c.hidden_size = file.integer(key("embedding_length"));
+  c.intermediate_size = file.integer(key("feed_forward_length"));
+  c.layers = file.integer(key("block_count"));
+  c.heads = file.integer(key("attention.head_count"));
+  c.kv_heads = integer_or("attention.head_count_kv", c.heads);
+  c.head_dim = integer_or("attention.key_length", c.heads > 0 ? c.hidden_size / c.heads : 0);
+  c.max_position_embeddings = file.integer(key("context_length"));
+  c.rms_norm_eps = file.real(key("attention.layer_norm_rms_epsilon"));
+  const auto* theta = file.get<double>(key("rope.freq_base"));
+  c.rope_theta = theta != nullptr ? *theta : 10000.0;
+  if (const auto* type = file.get<std::string>(key("rope.scaling.type")); type && *type != "none")
+    throw std::runtime_error("rope scaling '" + *type + "' is not supported");
+  const GgufTensor* embedding = file.find("token_embd.weight");
+  if (embedding == nullptr || embedding->shape.size() != 2)
+    throw std::runtime_error("no tensor 'token_embd.weight' [V, C]");
+  c.vocab_size = embedding->shape[0];
+  c.tie_word_embeddings = file.find("output.weight") == nullptr;
+  c.bos_token_id = token_id(file, "bos_token_id");
+  c.eos_token_id = token_id(file, "eos_token_id");
+  c.pad_token_id = token_id(file, "padding_token_id");
+  c.validate();
+  if (const GgufTensor* factors = file.find(kRopeFactors))
+    c.rope_scaling = scaling_of(file, *factors, c);
+  return c;
+} catch (const std::exception& error) {
+  const std::string where = file.path().string(), what = error.what();
+  throw std::runtime_error(what.starts_with(where) ? what : where + ": " + what);
+}
+
+Model load_gguf_model(const GgufFile& file, Precision precision) {
+  Model model = Model::blank(gguf_config(file), precision);
+  for (const ParameterSlot& slot : model.slots())
+    read_slot(file, model.config(), slot, model.weights().data_ptr<float>() + slot.offset);
+  for (const GgufTensor& tensor : file.tensors()) {
+    const bool known = tensor.name == kRopeFactors ||
+                       std::any_of(model.slots().begin(), model.slots().end(),
+                                   [&](const auto& s) { return gguf_name(s.name) == tensor.name; });
+    if (!known)
+      throw std::runtime_error(file.path().string() + ": tensor '" + tensor.name +
+                               "' has no place in a " + family_name(model.config().family) +
+                               " model");
+  }
+  model.refresh_compute_copy();
+  return model;
+}
+
+namespace {
+
+std::string file_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) throw std::runtime_error(path.string() + ": cannot be read");
+  return text.str();
+}
+
+// chat_template.jinja, or where older folders keep it; empty: none.
+std::string chat_template(const std::filesystem::path& folder) {
+  if (std::filesystem::exists(folder / "chat_template.jinja"))
+    return file_text(folder / "chat_template.jinja");
+  if (!std::filesystem::exists(folder / "tokenizer_config.json")) return "";
+  const nlohmann::json config = read_state(folder / "tokenizer_config.json");
+  const auto found = config.find("chat_template");
+  return found != config.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+GgufMetadata model_keys(const ModelConfig& c, const std::string& name, GgmlType type) {
+  const std::string architecture = family_name(c.family);
+  // llama.cpp's file types, of which only the quantized matrices matter.
+  const int64_t file_type = type == GgmlType::kF32    ? 0
+                            : type == GgmlType::kF16  ? 1
+                            : type == GgmlType::kQ8_0 ? 7
+                                                      : 32;
+  GgufMetadata keys = {{"general.architecture", architecture},
+                       {"general.type", std::string("model")},
+                       {"general.name", name},
+                       {"general.file_type", file_type},
+                       {"general.quantization_version", int64_t{2}}};
+  const auto add = [&](const char* key, GgufValue value) {
+    keys.emplace_back(architecture + "." + key, std::move(value));
+  };
+  add("context_length", c.max_position_embeddings);
+  add("embedding_length", c.hidden_size);
+  add("block_count", c.layers);
+  add("feed_forward_length", c.intermediate_size);
+  add("attention.head_count", c.heads);
+  add("attention.head_count_kv", c.kv_heads);
+  add("attention.key_length", c.head_dim);
+  add("attention.value_length", c.head_dim);
+  add("attention.layer_norm_rms_epsilon", c.rms_norm_eps);
+  add("rope.dimension_count", c.head_dim);
+  add("rope.freq_base", c.rope_theta);
+  add("vocab_size", c.vocab_size);
+  const std::pair<const char*, int64_t> special[] = {{"bos_token_id", c.bos_token_id},
+                                                     {"eos_token_id", c.eos_token_id},
+                                                     {"padding_token_id", c.pad_token_id}};
+  for (const auto& [key, id] : special)
+    if (id >= 0) keys.emplace_back(std::string("tokenizer.ggml.") + key, id);
+  return keys;
+}
+
+GgmlType stored_type(const ParameterSlot& slot, GgmlType wanted) {
+  if (slot.shape.size() == 1) return GgmlType::kF32;
+  return slot.shape.back() % ggml_block_size(wanted) == 0 ? wanted : GgmlType::kF16;
+}
+
+std::vector<float> rope_factors(ModelConfig config) {
+  std::vector<float> scaled = config.rope_frequencies();
+  config.rope_scaling.reset();
+  const std::vector<float> plain = config.rope_frequencies();
+  for (std::size_t i = 0; i < plain.size(); ++i) scaled[i] = plain[i] / scaled[i];
+  return scaled;
+}
+
+}  // namespace
+
+void save_gguf(const std::filesystem::path& path, const std::filesystem::path& model_folder,
+               const std::string& name, GgmlType type) {
+  ModelConfig config = read_config(model_folder);
+  if (config.head != HeadKind::kLanguage)
+    throw std::runtime_error(model_folder.string() + ": a reward model has no form in GGUF");
+  const ModelWeights weights(model_folder);
+  weights.check_fit(config);
+  const text::TokenizerSpec tokenizer =
+      text::parse_tokenizer_json(file_text(model_folder / "tokenizer.json"));
+  GgufMetadata keys = model_keys(config, name, type);
+  for (auto& entry : gguf_tokenizer_keys(tokenizer, config.vocab_size))
+    keys.push_back(std::move(entry));
+  if (const std::string jinja = chat_template(model_folder); !jinja.empty())
+    keys.emplace_back("tokenizer.chat_template", jinja);
+
+  const std::vector<ParameterSlot> slots = parameter_slots(config);
+  std::vector<GgufTensor> tensors;
+  for (const ParameterSlot& slot : slots)
+    tensors.push_back({gguf_name(slot.name), stored_type(slot, type), slot.shape});
+  if (config.rope_scaling) tensors.push_back({kRopeFactors, GgmlType::kF32, {config.head_dim / 2}});
+  std::vector<float> values;
+  write_gguf(path, keys, tensors, [&](std::size_t i, std::byte* to) {
+    if (i == slots.size()) {
+      values = rope_factors(config);
+    } else {
+      values.resize(static_cast<std::size_t>(slots[i].size));
+      to_float(weights.at(slots[i].name), values.data());
+      if (const int64_t heads = rotated_heads(config, slots[i].name))
+        values =
+            reorder(values.data(), heads, config.head_dim, slots[i].size / slots[i].shape[0], true);
+    }
+    quantize(tensors[i].type, values.data(), to, static_cast<int64_t>(values.size()));
+  });
+}
+
+}  // namespace lehr::lm

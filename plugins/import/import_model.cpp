@@ -1,0 +1,115 @@
+#include "import_model.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "lm/gguf_model.h"
+#include "lm/gguf_tokenizer.h"
+#include "lm/model_folder.h"
+#include "lm/model_weights.h"
+#include "text/tokenizer.h"
+#include "text/tokenizer_json.h"
+
+namespace lehr::plugins::import {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What transformers keeps of a tokenizer beside tokenizer.json.
+constexpr const char* kTokenizerFiles[] = {"tokenizer.json", "tokenizer_config.json",
+                                           "special_tokens_map.json", "chat_template.jinja"};
+
+void write_file(const fs::path& path, std::string_view text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  if (!file.flush()) throw Error("cannot write '" + path.string() + "'");
+}
+
+void copy_if_there(const fs::path& from, const fs::path& to) {
+  if (fs::exists(from)) fs::copy_file(from, to);
+}
+
+// All of a folder that a model consists of; its shards become one file.
+lm::ModelConfig import_folder(const fs::path& from, lm::HeadKind wanted, const fs::path& model) {
+  const lm::ModelConfig config = lm::read_config(from);
+  if (config.head != wanted)
+    throw Error((from / "config.json").string() + ": this is a " +
+                (wanted == lm::HeadKind::kScore ? "language model; use import.model"
+                                                : "reward model; use import.reward_model"));
+  if (!fs::exists(from / "tokenizer.json"))
+    throw Error(from.string() + ": has no tokenizer.json, without which no text can be encoded");
+  const lm::ModelWeights weights(from);
+  weights.check_fit(config);
+  lm::write_safetensors(model / "model.safetensors", weights.entries());
+  fs::copy_file(from / "config.json", model / "config.json");
+  copy_if_there(from / "generation_config.json", model / "generation_config.json");
+  for (const char* name : kTokenizerFiles) copy_if_there(from / name, model / name);
+  return config;
+}
+
+lm::ModelConfig import_gguf(const fs::path& from, const fs::path& model) {
+  const lm::GgufFile file(from);
+  const lm::Model loaded = lm::load_gguf_model(file, lm::Precision::kFp32);
+  const text::TokenizerSpec spec = lm::gguf_tokenizer(file);
+  const fs::path json = model / "tokenizer.json";
+  write_file(json, text::tokenizer_json(spec));
+  write_file(model / "tokenizer_config.json", text::tokenizer_config_json(spec));
+  if (const auto* jinja = file.get<std::string>("tokenizer.chat_template"))
+    write_file(model / "chat_template.jinja", *jinja);
+  loaded.save(model);
+  lm::write_generation_config(model, text::Tokenizer::load(model));
+  return loaded.config();
+}
+
+void describe_path(Description& d, std::string& path, const char* help) {
+  d.determinism(Determinism::exact);
+  d.input_path("path", path).required().help(help);
+}
+
+// The tokenizer by itself, which other stages encode with; checked by loading it.
+void split_off_tokenizer(Context& context, const fs::path& model, const lm::ModelConfig& config) {
+  const auto tokenizer = text::Tokenizer::load(model);
+  if (static_cast<std::int64_t>(tokenizer.vocab_size()) > config.vocab_size)
+    throw Error("the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                " ids, the model a vocabulary of " + std::to_string(config.vocab_size));
+  for (const char* name : kTokenizerFiles)
+    copy_if_there(model / name, context.output("tokenizer") / name);
+  context.set_facet("tokenizer", "vocab_size", std::to_string(tokenizer.vocab_size()));
+  context.result("parameters", static_cast<double>(config.parameters()));
+  context.result("vocab_size", static_cast<double>(config.vocab_size));
+}
+
+}  // namespace
+
+void ImportModel::describe(Description& d) {
+  d.summary("takes over a language model: a Hugging Face folder or a GGUF file");
+  describe_path(d, path_, "folder with config.json and safetensors, or a .gguf file");
+  d.choice("role", role_, {"base", "instruct", "aligned"})
+      .help("null: instruct if the model brings a chat template, else base");
+  d.output("model", "model").facet("tokenizer", "T");
+  d.output("tokenizer", "tokenizer").self("T");
+}
+
+void ImportModel::run(Context& context) {
+  const fs::path from = path_, model = context.output("model");
+  const lm::ModelConfig config = fs::is_directory(from)
+                                     ? import_folder(from, lm::HeadKind::kLanguage, model)
+                                     : import_gguf(from, model);
+  split_off_tokenizer(context, model, config);
+  const bool chats = fs::exists(model / "chat_template.jinja");
+  context.set_facet("model", "role", role_.value_or(chats ? "instruct" : "base"));
+}
+
+void ImportRewardModel::describe(Description& d) {
+  d.summary("takes over a reward model: a Hugging Face folder with one label");
+  describe_path(d, path_, "folder with config.json and safetensors");
+  d.output("model", "reward_model").facet("tokenizer", "T");
+  d.output("tokenizer", "tokenizer").self("T");
+}
+
+void ImportRewardModel::run(Context& context) {
+  const fs::path model = context.output("model");
+  split_off_tokenizer(context, model, import_folder(path_, lm::HeadKind::kScore, model));
+}
+
+}  // namespace lehr::plugins::import

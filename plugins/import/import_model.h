@@ -1,0 +1,31 @@
+// Models from outside: a Hugging Face folder, taken over byte by byte once it is known that Lehr
+// computes it exactly, or a GGUF file, whose weights become float32.
+#pragma once
+
+#include <lehr/plugin.h>
+
+#include <optional>
+#include <string>
+
+namespace lehr::plugins::import {
+
+class ImportModel : public Stage {
+ public:
+  void describe(Description& d) override;
+  void run(Context& context) override;
+
+ private:
+  std::string path_;
+  std::optional<std::string> role_;
+};
+
+class ImportRewardModel : public Stage {
+ public:
+  void describe(Description& d) override;
+  void run(Context& context) override;
+
+ private:
+  std::string path_;
+};
+
+}  // namespace lehr::plugins::import

