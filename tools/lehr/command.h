@@ -107,6 +107,7 @@ void add_lock(Command app, Options& options, int& exit_code);      // command_lo
 void add_verify(Command app, Options& options, int& exit_code);    // command_verify.cpp
 void add_schema(Command app, Options& options, int& exit_code);    // command_schema.cpp
 void add_store(Command app, Options& options, int& exit_code);     // command_store.cpp
+void add_data(Command app, Options& options);                      // command_data.cpp
 void add_runs(Command app, Options& options, int& exit_code);      // command_runs.cpp
 void add_graph(Command app, Options& options, int& exit_code);     // command_graph.cpp
 void add_logs(Command app, Options& options, int& exit_code);      // command_logs.cpp

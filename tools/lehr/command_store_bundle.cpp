@@ -1,10 +1,7 @@
 // lehr store export, import: artifacts and the results that made them, as one file.
-#include <unistd.h>
-
-#include <iostream>
-
 #include "artifact_argument.h"
 #include "command_store.h"
+#include "companion.h"
 
 namespace lehr::cli {
 namespace {
@@ -17,19 +14,6 @@ struct ExportSettings {
   bool alone = false;
 };
 
-// Ends in lehr-bundle, which stands beside lehr.
-[[noreturn]] void hand_over(std::vector<std::string> arguments) {
-  const fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "lehr-bundle";
-  arguments.insert(arguments.begin(), program.string());
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  std::cout.flush();
-  ::execv(program.c_str(), argv.data());
-  throw CommandError(kUsage,
-                     "'" + program.string() + "' cannot be started; it is installed beside lehr");
-}
-
 void write_bundle(const Options& options, const ExportSettings& settings) {
   const auto store = open_store(options);
   if (!fs::is_directory(fs::absolute(settings.file).parent_path()))
@@ -38,12 +22,12 @@ void write_bundle(const Options& options, const ExportSettings& settings) {
                                         settings.alone ? "alone" : "all"};
   for (const std::string& name : settings.names)
     arguments.push_back(artifact_named(store, options, name).digest);
-  hand_over(std::move(arguments));
+  become("lehr-bundle", std::move(arguments));
 }
 
 void read_bundle(const Options& options, const std::string& file) {
   if (!fs::is_regular_file(file)) throw CommandError(kUsage, "there is no file '" + file + "'");
-  hand_over({"import", store_folder(options).string(), file});
+  become("lehr-bundle", {"import", store_folder(options).string(), file});
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ void try_companion(char** argv) {
   const fs::path program =
       fs::read_symlink("/proc/self/exe", error).parent_path() / ("lehr-" + std::string(argv[1]));
   if (error || std::string(argv[1]) == "host" || std::string(argv[1]) == "bundle" ||
-      access(program.c_str(), X_OK) != 0)
+      std::string(argv[1]) == "data" || access(program.c_str(), X_OK) != 0)
     return;
   execv(program.c_str(), argv + 1);
 }
@@ -95,6 +95,7 @@ int run(int argc, char** argv) {
   add_verify(program, options, exit_code);
   add_schema(program, options, exit_code);
   add_store(program, options, exit_code);
+  add_data(program, options);
   add_runs(program, options, exit_code);
   add_logs(program, options, exit_code);
   add_compare(program, options, exit_code);

@@ -1,0 +1,44 @@
+#include "page.h"
+
+#include <gtest/gtest.h>
+
+#include "visible_text.h"
+
+namespace lehr::data {
+namespace {
+
+TEST(VisibleText, CanDoATerminalNoHarm) {
+  EXPECT_EQ(visible("a\tb\n\x1b[31m\x7f"), "a\tb\n\\x1b[31m\\x7f");
+  EXPECT_EQ(visible("é😀\u202eabc\u0085"), "é😀\\u{202e}abc\\u{85}");
+  EXPECT_EQ(visible("caf\xe9\x1b"), "caf\\xe9\\x1b");
+}
+
+// Whatever the corpus says, the page holds no element, attribute or address of its making.
+TEST(Page, EscapesAllTextAndNeedsNothingElse) {
+  const std::string evil = "</pre><script src=\"http://x\">'&\x1b";
+  Request request;
+  request.title = request.type = request.made_by = evil;
+  Statistics statistics;
+  statistics.facts = {{evil, evil}};
+  Distribution one;
+  one.add(7);
+  statistics.panels = {{evil, evil, {{"train", one}, {"eval", one}}}};
+  statistics.examples = {{evil, evil, ""}};
+  text::DocumentSummary summary;
+  summary.keep(evil);
+  summary.drop(evil, evil, evil);
+  summary.add_source(evil, {1, 2, 3, 0.5});
+  statistics.summary = summary;
+  const std::string html = page(request, statistics);
+  EXPECT_EQ(html.find("<script"), std::string::npos);
+  EXPECT_EQ(html.find("</pre><"), html.find("</pre></details>"));
+  EXPECT_EQ(html.find('\x1b'), std::string::npos);
+  EXPECT_EQ(html.find("<link"), std::string::npos);
+  EXPECT_EQ(html.find("url("), std::string::npos);
+  EXPECT_EQ(html.find("@import"), std::string::npos);
+  EXPECT_NE(html.find("&lt;script src=&quot;http://x&quot;&gt;&#39;&amp;\\x1b"), std::string::npos);
+  EXPECT_NE(html.find("50.00 %"), std::string::npos);  // one of two dropped
+}
+
+}  // namespace
+}  // namespace lehr::data

@@ -1,0 +1,31 @@
+// What a page says about an artifact: numbers, distributions, shares, drops, a few examples.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "distribution.h"
+#include "request.h"
+#include "sample.h"
+#include "text/document_summary.h"
+
+namespace lehr::data {
+
+struct Panel {
+  std::string title, unit;
+  std::vector<std::pair<std::string, Distribution>> splits;  // those that hold anything
+};
+
+struct Statistics {
+  std::vector<std::pair<std::string, std::string>> facts;  // name, value
+  std::vector<Panel> panels;
+  std::vector<ShownDocument> examples;
+  std::optional<text::DocumentSummary> summary;
+};
+
+// Reads the whole artifact. Throws Error for a type that it does not know.
+Statistics collect_statistics(const Request& request);
+
+}  // namespace lehr::data

@@ -1,0 +1,25 @@
+#include "companion.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+
+#include "command.h"
+
+namespace lehr::cli {
+
+void become(const std::string& name, std::vector<std::string> arguments) {
+  const std::filesystem::path program =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
+  arguments.insert(arguments.begin(), program.string());
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  std::cout.flush();
+  ::execv(program.c_str(), argv.data());
+  throw CommandError(kUsage,
+                     "'" + program.string() + "' cannot be started; it is installed beside lehr");
+}
+
+}  // namespace lehr::cli
