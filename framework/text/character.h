@@ -38,9 +38,10 @@ class Character {
     kPunctuation = 1 << 8,    // P*
     kSentenceEnd = 1 << 9,    // Sentence_Terminal
     kPictographic = 1 << 10,  // Extended_Pictographic
-    kUpper = 1 << 11,         // Lu
+    kCased = 1 << 11,
     kDigit = 1 << 12,         // Nd
     kAlphanumeric = 1 << 13,  // str.isalnum
+    kCaseIgnorable = 1 << 14,
   };
   constexpr explicit Character(std::uint16_t flags = 0) : flags_(flags) {}
   WordBreak word_break() const { return static_cast<WordBreak>(flags_ & kWordBreak); }

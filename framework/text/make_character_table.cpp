@@ -80,7 +80,8 @@ std::uint16_t flags_of(UChar32 c) {
   if (category & U_GC_P_MASK) flags |= Character::kPunctuation;
   if (u_hasBinaryProperty(c, UCHAR_S_TERM)) flags |= Character::kSentenceEnd;
   if (u_hasBinaryProperty(c, UCHAR_EXTENDED_PICTOGRAPHIC)) flags |= Character::kPictographic;
-  if (category & U_GC_LU_MASK) flags |= Character::kUpper;
+  if (u_hasBinaryProperty(c, UCHAR_CASED)) flags |= Character::kCased;
+  if (u_hasBinaryProperty(c, UCHAR_CASE_IGNORABLE)) flags |= Character::kCaseIgnorable;
   if (category & U_GC_ND_MASK) flags |= Character::kDigit;
   return static_cast<std::uint16_t>(flags);
 }

@@ -1,5 +1,6 @@
 #include <lehr/plugin.h>
 
+#include "c4_bad_words.h"
 #include "c4_paragraph.h"
 #include "c4_quality.h"
 #include "exact_dedup.h"
@@ -9,6 +10,10 @@
 #include "gopher_repetition.h"
 #include "length.h"
 #include "normalize.h"
+#include "pii.h"
+#include "regex.h"
+#include "sample.h"
+#include "url.h"
 
 using namespace lehr::plugins::filter;
 
@@ -22,5 +27,10 @@ LEHR_PLUGIN(lehr::Plugin("filter", "1.0.0")
                 .step<GopherQuality>("gopher_quality")
                 .step<C4Quality>("c4_quality")
                 .step<C4Paragraph>("c4_paragraph")
+                .step<C4BadWords>("c4_bad_words")
                 .step<FinewebQuality>("fineweb_quality")
+                .step<Pii>("pii")
+                .step<Regex>("regex")
+                .step<Url>("url")
+                .step<Sample>("sample")
                 .step<ExactDedup>("exact_dedup"))

@@ -9,9 +9,12 @@ import collections
 import json
 import os
 import pathlib
+import random
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import unicodedata
 import warnings
 
@@ -20,11 +23,13 @@ os.environ.setdefault("LOGURU_LEVEL", "WARNING")
 warnings.filterwarnings("ignore")
 
 import regex  # noqa: E402
+import tldextract  # noqa: E402
 from datatrove.data import Document  # noqa: E402
-from datatrove.pipeline.filters import (C4ParagraphFilter, C4QualityFilter, FineWebQualityFilter,  # noqa: E402
-                                        GopherQualityFilter, GopherRepetitionFilter)
+from datatrove.pipeline.filters import (C4BadWordsFilter, C4ParagraphFilter, C4QualityFilter,  # noqa: E402
+                                        FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter, RegexFilter, URLFilter)
 from datatrove.pipeline.filters import c4_filters, fineweb_quality_filter, gopher_quality_filter  # noqa: E402
 from datatrove.pipeline.filters import gopher_repetition_filter  # noqa: E402
+from datatrove.pipeline.formatters import PIIFormatter  # noqa: E402
 from datatrove.utils import text as datatrove_text  # noqa: E402
 
 import filter_texts  # noqa: E402
@@ -67,6 +72,7 @@ def verdict(oracle, text):
 class Checks:
     def __init__(self, build, texts):
         self.build, self.texts, self.wrong = build, texts, []
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lehr-filter-oracle-"))
 
     def tool(self, *arguments, texts=None):
         stdin = "".join(json.dumps(text) + "\n" for text in (self.texts if texts is None else texts))
@@ -125,6 +131,76 @@ class Checks:
             self.compare(f"c4_quality {parameters or ''}", [verdict(judge, t) for t in self.texts],
                          self.step("c4_quality", **parameters), 3)
 
+    # ---- lists ----
+
+    def written(self, name, lines):
+        path = self.folder / name
+        path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        return str(path)
+
+    def bad_words(self):
+        rng = random.Random(2)
+        vocabulary = sorted({w.lower() for t in self.texts[:3000] for w in t.split() if 2 < len(w) < 9})
+        words = rng.sample(vocabulary, 60) + ["ab c", "a.b", "x-y", "\u0301", "é", "sm", "中", "οδος", "i\u0307x", "2", "_x", "(c)"]
+        words += [a + " " + b for a, b in zip(rng.sample(vocabulary, 9), rng.sample(vocabulary, 9))]
+        texts = self.texts + [f"{a}{w.upper() if rng.random() < 0.5 else w}{b}" for w in words for a in ("", " ", "x", "_", "\n", "é", "-")
+                              for b in ("", "\n", "s", "٣", "!", " İx ΟΔΟΣ")]
+        path = self.written("bad_words.txt", words)
+        c4_filters.cached_asset_path_or_download = lambda *args, **kwargs: path
+        for language in ("en", "th"):
+            judge = C4BadWordsFilter(default_language=language)
+            self.compare(f"c4_bad_words ({language})", [verdict(judge, t) for t in texts],
+                         self.step("c4_bad_words", texts, words=path, whole_words=language == "en"), 1, texts)
+
+    def regexes(self):
+        for pattern in (r"\b\d{3,}\b", r"(?i)the\s+(\w+)\s+of", r"[^\W\d_]{12}", r"^\s*[-•]", r"\bé"):
+            judge = RegexFilter(pattern)
+            expected = [None if judge.filter(Document(text=t, id="0")) else {"reason": "regex"} for t in self.texts]
+            self.compare(f"regex {pattern}", expected, self.step("regex", pattern=pattern), 1)
+
+    def pii(self):
+        rng = random.Random(3)
+        atoms = ["a", "Joe", "x+y", "o'neil", "_", "é", "-", "a.b", "a..b", ".", "@", "@", "@", "b.com", "sub.b-c.org", "-x.de", "x-.de", "host",
+                 "[1.2.3.4]", "[1.2.3.x:]", "[256.1.1.1]", "[1.2.3.x-:]", " ", "\n", ",", "(", ".com", "com.", "1", "{}", "八"]
+        octets = ["0", "1", "8", "10", "127", "172", "192", "168", "198", "203", "0", "113", "51", "100", "254", "255", "256", "300", "999",
+                  "01", "016", "1234", "224", "240", "169"]
+        texts = ["".join(rng.choices(atoms, k=rng.randint(1, 12))) for _ in range(6000)]
+        texts += [rng.choice(["", "v", "1", " ", "."]).join(".".join(rng.choices(octets, k=rng.randint(3, 5))) for _ in range(rng.randint(1, 9)))
+                  for _ in range(6000)]
+        texts += [" ".join(rng.choices(texts, k=5)) for _ in range(1000)] + self.texts
+        texts = [t for t in texts if "192.0.0." not in t]  # which of these are public depends on Python's version
+        changed = 0
+        for options, parameters in [({}, {}), ({"only_remove_public_ips": False, "remove_emails": False}, {"only_public_ips": False, "emails": False})]:
+            expected = []
+            for text in texts:
+                new = PIIFormatter(**options).format(text)  # a new one, so that its turns begin with the document
+                expected.append(None if new == text else {"text": new})
+            changed += sum(e is not None for e in expected)
+            self.compare(f"pii {parameters or ''}", expected, self.step("pii", texts, **parameters), 0, texts)
+        print(f"  of these {changed} rewritten")
+
+    def urls(self):
+        rng = random.Random(4)
+        hosts = ["example.com", "www.example.com", "a.b.example.co.uk", "example.co.uk", "co.uk", "com", "localhost", "1.2.3.4", "[::1]",
+                 "foo.github.io", "EXAMPLE.com", "city.kawasaki.jp", "x.ck", "www.ck", "a.x.ck", "bücher.de", "xn--bcher-kva.de", "Casino.org", "example.com."]
+        schemes = ["http://", "https://", "//", "", "ftp+x://", "a b://", "://", "http:/"]
+        paths = ["", "/", "/a-bad.word/x", "/Bad_word?q=soft1&soft2", "/softone/soft2#soft3", "/under.lying", "/un-der lying", "?x=1", "#casino", ":8080/x", "/a//b@c"]
+        urls = [rng.choice(schemes) + rng.choice(["", "", "u:p@"]) + rng.choice(hosts) + rng.choice(paths) for _ in range(4000)]
+        lists = {"domains": ["# comment", "example.co.uk", "www.example.com", "github.io", "1.2.3.4", "bücher.de", "b.example.co.uk"],
+                 "urls": ["http://example.com/", "https://city.kawasaki.jp/a-bad.word/x"],
+                 "banned_words": ["bad word", "Word", "# casino"], "soft_banned_words": ["soft1", "soft2", "soft 3", "x"],
+                 "banned_subwords": ["underly", "Casino"]}
+        judge = URLFilter(use_integrated_lists=False, extra_domains=lists["domains"], extra_urls=lists["urls"], banned_words=lists["banned_words"],
+                          soft_banned_words=lists["soft_banned_words"], banned_subwords=lists["banned_subwords"])
+        judge.tldextractor = tldextract.TLDExtract(suffix_list_urls=())
+        expected = []
+        for url in urls:
+            result = judge.filter(Document(text="x", id="0", metadata={"url": url}))
+            expected.append(None if result is True else {"reason": result[1]})
+        documents = [{"text": "x", "fields": {"n": 1, "url": url}} for url in urls]
+        paths = {name: self.written(name, lines) for name, lines in lists.items()}
+        self.compare("url", expected, self.step("url", documents, **paths), 6, documents)
+
     # ---- how far from spaCy ----
 
     def spacy(self):
@@ -143,7 +219,7 @@ class Checks:
                 print(f"{name} ({splitter or 'sentences'}) beside datatrove with spaCy: of {len(texts)} texts "
                       f"{kept / len(texts):.1%} decided alike, {same / len(texts):.1%} with the same reason and text", flush=True)
 
-    ALL = ["words", "rules", "c4", "spacy"]
+    ALL = ["words", "rules", "c4", "bad_words", "regexes", "pii", "urls", "spacy"]
 
 
 def main():
@@ -154,8 +230,11 @@ def main():
     parser.add_argument("checks", nargs="*", default=Checks.ALL)
     args = parser.parse_args()
     checks = Checks(args.build, filter_texts.texts(args.seed, args.scale))
-    for name in args.checks:
-        getattr(checks, name)()
+    try:
+        for name in args.checks:
+            getattr(checks, name)()
+    finally:
+        shutil.rmtree(checks.folder)
     if checks.wrong:
         sys.exit(f"filter_oracle: differences in {', '.join(checks.wrong)}")
 

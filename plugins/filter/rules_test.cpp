@@ -8,35 +8,13 @@
 #include "length.h"
 #include "normalize.h"
 #include "punctuation.h"
-#include "text/fake_host.h"
+#include "text_tables.h"
+#include "verdict_on.h"
 
 namespace lehr::plugins::filter {
 namespace {
 
 using text::ValueTree;
-
-// Verdict of a step on one text: its reason, "-> text" if it was rewritten, "" if it stays.
-// Parameters that are not given have their defaults.
-template <class T>
-std::string judge(const std::string& text, nlohmann::json parameters = nlohmann::json::object()) {
-  Description description;
-  T().describe(description);
-  const auto described = nlohmann::json::parse(description.json("step", false));
-  for (const auto& p : described.at("parameters"))
-    if (!parameters.contains(p.at("name")))
-      parameters[p.at("name").get<std::string>()] = p.at("default");
-  const ValueTree tree(parameters);
-  const auto step = detail::bind<T>(tree.root());
-  lehr_document raw{};
-  raw.text = borrow(text);
-  std::set<std::string, std::less<>> reasons;
-  std::deque<std::string> texts;
-  Document document(raw, reasons, texts);
-  step->process(document);
-  if (raw.verdict == LEHR_DROP) return std::string(view(raw.reason));
-  if (raw.verdict == LEHR_REWRITE) return "-> " + std::string(view(raw.rewritten));
-  return "";
-}
 
 std::string repeat(const std::string& text, int n) {
   std::string out;
@@ -45,24 +23,24 @@ std::string repeat(const std::string& text, int n) {
 }
 
 TEST(Normalize, ComposesAndFoldsAsItsFormSays) {
-  EXPECT_EQ(judge<Normalize>("plain"), "");
-  EXPECT_EQ(judge<Normalize>("é"), "");
-  EXPECT_EQ(judge<Normalize>("e\u0301"), "-> é");
-  EXPECT_EQ(judge<Normalize>("ﬁ"), "");
-  EXPECT_EQ(judge<Normalize>("ﬁ１", {{"form", "NFKC"}}), "-> fi1");
+  EXPECT_EQ(verdict_on<Normalize>("plain"), "");
+  EXPECT_EQ(verdict_on<Normalize>("é"), "");
+  EXPECT_EQ(verdict_on<Normalize>("e\u0301"), "-> é");
+  EXPECT_EQ(verdict_on<Normalize>("ﬁ"), "");
+  EXPECT_EQ(verdict_on<Normalize>("ﬁ１", {{"form", "NFKC"}}), "-> fi1");
 }
 
 TEST(Length, CountsCharactersNotBytes) {
   const nlohmann::json three = {{"min_characters", 3}, {"max_characters", 3}};
-  EXPECT_EQ(judge<Length>("é中", three), "too_few_characters");
-  EXPECT_EQ(judge<Length>("é中😀", three), "");
-  EXPECT_EQ(judge<Length>("abcd", three), "too_many_characters");
-  EXPECT_EQ(judge<Length>("a b", {{"min_words", 3}}), "too_few_words");
-  EXPECT_EQ(judge<Length>("a b\nc", {{"max_words", 2}}), "too_many_words");
+  EXPECT_EQ(verdict_on<Length>("é中", three), "too_few_characters");
+  EXPECT_EQ(verdict_on<Length>("é中😀", three), "");
+  EXPECT_EQ(verdict_on<Length>("abcd", three), "too_many_characters");
+  EXPECT_EQ(verdict_on<Length>("a b", {{"min_words", 3}}), "too_few_words");
+  EXPECT_EQ(verdict_on<Length>("a b\nc", {{"max_words", 2}}), "too_many_words");
 }
 
 TEST(Length, RefusesBoundsThatNothingMeets) {
-  EXPECT_THROW(judge<Length>("", {{"min_words", 3}, {"max_words", 2}}), Error);
+  EXPECT_THROW(verdict_on<Length>("", {{"min_words", 3}, {"max_words", 2}}), Error);
 }
 
 TEST(GopherQuality, NamesTheFirstRuleThatFails) {
@@ -70,7 +48,7 @@ TEST(GopherQuality, NamesTheFirstRuleThatFails) {
   for (const char* splitter : {"uax29", "whitespace"}) {
     const auto reason = [&](const std::string& text, nlohmann::json parameters = {}) {
       parameters["word_splitter"] = splitter;
-      return judge<GopherQuality>(text, parameters);
+      return verdict_on<GopherQuality>(text, parameters);
     };
     EXPECT_EQ(reason(good), "");
     EXPECT_EQ(reason(""), "gopher_short_doc");
@@ -90,11 +68,11 @@ TEST(GopherQuality, NamesTheFirstRuleThatFails) {
 
 TEST(GopherQuality, CutsPunctuationOffWordsUnlessToldOtherwise) {
   const std::string text = repeat("the, be. ", 30);
-  EXPECT_EQ(judge<GopherQuality>(text, {{"min_mean_word_length", 0}}),
+  EXPECT_EQ(verdict_on<GopherQuality>(text, {{"min_mean_word_length", 0}}),
             "gopher_below_alpha_threshold");
-  EXPECT_EQ(
-      judge<GopherQuality>(text, {{"min_mean_word_length", 0}, {"word_splitter", "whitespace"}}),
-      "gopher_enough_stop_words");
+  EXPECT_EQ(verdict_on<GopherQuality>(
+                text, {{"min_mean_word_length", 0}, {"word_splitter", "whitespace"}}),
+            "gopher_enough_stop_words");
 }
 
 TEST(GopherQuality, AThresholdOfZeroOrNullSwitchesItsRuleOff) {
@@ -103,8 +81,8 @@ TEST(GopherQuality, AThresholdOfZeroOrNullSwitchesItsRuleOff) {
         {"min_words", off},          {"min_mean_word_length", off}, {"max_mean_word_length", off},
         {"min_stop_words", off},     {"max_symbol_ratio", off},     {"max_bullet_lines", off},
         {"max_ellipsis_lines", off}, {"min_alphabetic_words", off}};
-    EXPECT_EQ(judge<GopherQuality>("# - ...", parameters), "");
-    EXPECT_EQ(judge<GopherQuality>("", parameters), "");
+    EXPECT_EQ(verdict_on<GopherQuality>("# - ...", parameters), "");
+    EXPECT_EQ(verdict_on<GopherQuality>("", parameters), "");
   }
 }
 
@@ -117,7 +95,7 @@ TEST(GopherQuality, CountsWordsOfAnyScriptAndPunctuationOfMany) {
 
 TEST(GopherRepetition, NamesTheFirstRuleThatFails) {
   const auto reason = [](const std::string& text, nlohmann::json parameters = {}) {
-    return judge<GopherRepetition>(text, parameters);
+    return verdict_on<GopherRepetition>(text, parameters);
   };
   const std::string unlike =
       "Glass is made of sand, soda and lime\n\nIt is carried through a long kiln\n\nThere it cools "
@@ -139,25 +117,25 @@ TEST(GopherRepetition, NamesTheFirstRuleThatFails) {
 TEST(GopherRepetition, ComparesRunsOfWordsWithoutTheirSpaces) {
   const nlohmann::json only = {{"max_top_ngrams", nlohmann::json::array()},
                                {"max_repeated_ngrams", {0.2}}};
-  EXPECT_EQ(judge<GopherRepetition>("to day we go far, yes, today we go f ar", only),
+  EXPECT_EQ(verdict_on<GopherRepetition>("to day we go far, yes, today we go f ar", only),
             "duplicated_5_n_grams");
   nlohmann::json by_word = only;
   by_word["dup_semantics"] = "dolma";
-  EXPECT_EQ(judge<GopherRepetition>("to day we go far, yes, today we go f ar", by_word), "");
+  EXPECT_EQ(verdict_on<GopherRepetition>("to day we go far, yes, today we go f ar", by_word), "");
 }
 
 TEST(GopherRepetition, CountsEveryOccurrenceAsDolmaDoes) {
   const std::string text = "a b\nc\nd e f\nc\ng";  // one of five lines repeats
   nlohmann::json parameters = {{"max_duplicate_line_characters", 0},
                                {"max_top_ngrams", nlohmann::json::array()}};
-  EXPECT_EQ(judge<GopherRepetition>(text, parameters), "");
+  EXPECT_EQ(verdict_on<GopherRepetition>(text, parameters), "");
   parameters["dup_semantics"] = "dolma";
-  EXPECT_EQ(judge<GopherRepetition>(text, parameters), "dup_line_frac");
+  EXPECT_EQ(verdict_on<GopherRepetition>(text, parameters), "dup_line_frac");
 }
 
 TEST(C4Quality, DropsLinesAndDocuments) {
   const auto verdict = [](const std::string& text, nlohmann::json parameters = {}) {
-    return judge<C4Quality>(text, parameters);
+    return verdict_on<C4Quality>(text, parameters);
   };
   const std::string five = "The first one is here. And the second. Third? Fourth! \"The fifth.\"";
   EXPECT_EQ(verdict(five), "");
@@ -175,13 +153,14 @@ TEST(C4Quality, DropsLinesAndDocuments) {
 
 TEST(C4Paragraph, WantsThreeLongLines) {
   const std::string line(200, 'x');
-  EXPECT_EQ(judge<C4Paragraph>(line + "\n" + line + "\n" + line), "");
-  EXPECT_EQ(judge<C4Paragraph>(line + "\n" + line + "\n" + line.substr(1)), "too_few_paragraphs");
+  EXPECT_EQ(verdict_on<C4Paragraph>(line + "\n" + line + "\n" + line), "");
+  EXPECT_EQ(verdict_on<C4Paragraph>(line + "\n" + line + "\n" + line.substr(1)),
+            "too_few_paragraphs");
 }
 
 TEST(FinewebQuality, NamesTheFirstRuleThatFails) {
   const std::string line = "a line of some more than thirty characters";
-  const auto reason = [](const std::string& text) { return judge<FinewebQuality>(text); };
+  const auto reason = [](const std::string& text) { return verdict_on<FinewebQuality>(text); };
   EXPECT_EQ(reason(line + "."), "");
   EXPECT_EQ(reason(" \n\t"), "empty");
   EXPECT_EQ(reason(line), "line_punct_ratio");

@@ -1,0 +1,39 @@
+// For tests: what a step says to one text.
+#pragma once
+
+#include <lehr/plugin.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "text/fake_host.h"
+
+namespace lehr::plugins::filter {
+
+// Verdict of a step on one text: its reason, "-> text" if it was rewritten, "" if it stays.
+// Parameters that are not given have their defaults.
+template <class T>
+std::string verdict_on(const std::string& text,
+                       nlohmann::json parameters = nlohmann::json::object(),
+                       const std::string& fields = "") {
+  Description description;
+  T().describe(description);
+  const auto described = nlohmann::json::parse(description.json("step", false));
+  for (const auto& p : described.at("parameters"))
+    if (!parameters.contains(p.at("name")))
+      parameters[p.at("name").get<std::string>()] = p.at("default");
+  const text::ValueTree tree(parameters);
+  const auto step = detail::bind<T>(tree.root());
+  lehr_document raw{};
+  raw.text = borrow(text);
+  raw.fields = borrow(fields);
+  std::set<std::string, std::less<>> reasons;
+  std::deque<std::string> texts;
+  Document document(raw, reasons, texts);
+  step->process(document);
+  if (raw.verdict == LEHR_DROP) return std::string(view(raw.reason));
+  if (raw.verdict == LEHR_REWRITE) return "-> " + std::string(view(raw.rewritten));
+  return "";
+}
+
+}  // namespace lehr::plugins::filter
