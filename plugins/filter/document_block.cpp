@@ -89,8 +89,7 @@ void DocumentBlock::rewrite(std::size_t index, std::string_view step) {
     if (!text::is_valid_utf8(text))
       throw Error("document step '" + std::string(step) + "' rewrote document '" +
                   std::string(view(d.id)) + "' to text that is not valid UTF-8");
-    d.text = borrow(keep(text));
-    rows_[index] = {};
+    set_text(index, text);
   }
   d.rewritten = {};
   d.verdict = LEHR_KEEP;
@@ -108,22 +107,15 @@ void DocumentBlock::remove_dropped() {
   rows_.resize(kept);
 }
 
-void DocumentBlock::hash() {
-  hashes_.clear();
-  for (const auto& d : documents_) hashes_.push_back(hash_text(view(d.text)));
+void DocumentBlock::drop(std::size_t index, std::string_view reason) {
+  lehr_document& d = documents_[index];
+  d.verdict = LEHR_DROP;
+  summary_.drop(reason, view(d.id), view(d.text));
 }
 
-void DocumentBlock::drop_seen(SeenTexts& seen, std::vector<TextHash>& added_hashes) {
-  for (std::size_t i = 0; i < documents_.size(); ++i) {
-    lehr_document& d = documents_[i];
-    if (seen.add(hashes_[i])) {
-      added_hashes.push_back(hashes_[i]);
-    } else {
-      d.verdict = LEHR_DROP;
-      summary_.drop(ExactDedup::kReason, view(d.id), view(d.text));
-    }
-  }
-  remove_dropped();
+void DocumentBlock::set_text(std::size_t index, std::string_view text) {
+  documents_[index].text = borrow(keep(text));
+  rows_[index] = {};
 }
 
 void DocumentBlock::serialise(text::FrameCompressor& compressor) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "exact_dedup.h"
+#include "line_dedup.h"
 #include "text/document_summary.h"
 #include "text/documents.h"
 
@@ -31,16 +32,20 @@ class DocumentBlock {
   void parse(text::DocumentParser& parser, const std::string& file);
   // Judges all documents by these steps, in this order.
   void apply(std::span<const Judge> steps);
-  // Hashes of the present documents, then: drops those seen before.
-  void hash();
-  void drop_seen(SeenTexts& seen, std::vector<TextHash>& added);
   // The kept documents as lines of JSON, compressed; empty if there are none.
   void serialise(text::FrameCompressor& compressor);
 
   const std::string& frame() const { return frame_; }
   const text::DocumentSummary& summary() const { return summary_; }
-  // New hashes by the number of the exact_dedup that decided.
-  std::vector<std::vector<TextHash>> added;
+
+  // For the steps that are decided in order. drop: the document is there until remove_dropped().
+  std::span<const lehr_document> documents() const { return documents_; }
+  void drop(std::size_t index, std::string_view reason);
+  void set_text(std::size_t index, std::string_view text);
+  void remove_dropped();
+  std::vector<TextHash> text_hashes;  // of each document
+  std::vector<LineMark> line_marks;   // of all documents' lines
+  std::vector<std::string> added;     // what each such step has seen first in this block
 
  private:
   std::string_view keep(std::string_view text);
@@ -48,13 +53,10 @@ class DocumentBlock {
   // Takes the step's verdict on a document in.
   void take_verdict(std::size_t index, std::string_view step);
   void rewrite(std::size_t index, std::string_view step);
-  // Forgets the documents whose verdict is drop.
-  void remove_dropped();
 
   std::pmr::monotonic_buffer_resource arena_;
   std::vector<lehr_document> documents_;
   std::vector<std::string_view> rows_;  // per document its line; empty once it is rewritten
-  std::vector<TextHash> hashes_;
   std::string json_, frame_;
   text::DocumentSummary summary_;
 };

@@ -17,23 +17,28 @@
 namespace lehr::plugins::filter {
 namespace {
 
-// The steps cut at each exact_dedup: numbers of the steps that run between them.
-std::vector<std::vector<std::size_t>> phases_of(const Value& steps) {
-  std::vector<std::vector<std::size_t>> phases(1);
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (steps.at(i)["name"].string() == ExactDedup::kName)
-      phases.emplace_back();
-    else
-      phases.back().push_back(i);
+// The steps cut at each one that is decided in order.
+struct Phases {
+  std::vector<std::vector<std::size_t>> between{1};  // numbers of the steps that run between them
+  std::vector<std::unique_ptr<OrderedStep>> ordered;
+
+  explicit Phases(const Value& steps) {
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      if (auto step = make_ordered_step(steps.at(i))) {
+        ordered.push_back(std::move(step));
+        between.emplace_back();
+      } else {
+        between.back().push_back(i);
+      }
+    }
   }
-  return phases;
-}
+};
 
 // What one thread needs.
 struct Worker {
   text::DocumentParser parser;
   text::FrameCompressor compressor;
-  std::vector<std::optional<StepInstance>> steps;  // by number; exact_dedup has none
+  std::vector<std::optional<StepInstance>> steps;  // by number; none that is decided in order
   std::vector<std::vector<Judge>> phases;
 };
 
@@ -44,10 +49,10 @@ class Pass {
         commit_every_(static_cast<std::uint64_t>(commit_every)),
         files_(context.input("documents").path),
         steps_(context.parameters()["steps"]),
-        phases_(phases_of(steps_)),
+        phases_(steps_),
         blocks_(files_.inputs),
         output_(files_, context.output("documents")),
-        state_(context, phases_.size() - 1),
+        state_(context, phases_.ordered),
         workers_([this] { return make_worker(); }) {}
 
   // Throws Cancelled after the finished blocks were committed.
@@ -82,8 +87,8 @@ class Pass {
     std::vector<std::unique_ptr<DocumentBlock>> owned(tokens);
     for (auto& block : owned) free_.push((block = std::make_unique<DocumentBlock>()).get());
     Filter chain = parallel(0);
-    for (std::size_t k = 1; k < phases_.size(); ++k)
-      chain = chain & deduplicate(k - 1) & parallel(k);
+    for (std::size_t k = 0; k < phases_.ordered.size(); ++k)
+      chain = chain & decide(*phases_.ordered[k]) & parallel(k + 1);
     const auto read = tbb::make_filter<void, DocumentBlock*>(
         tbb::filter_mode::serial_in_order, [this](tbb::flow_control& fc) { return next(fc); });
     const auto write = tbb::make_filter<DocumentBlock*, void>(
@@ -106,20 +111,23 @@ class Pass {
     return tbb::make_filter<DocumentBlock*, DocumentBlock*>(
         tbb::filter_mode::parallel, [this, k](DocumentBlock* block) {
           Worker& worker = workers_.local();
-          if (k == 0) block->parse(worker.parser, files_.inputs[block->lines.file].string());
+          if (k == 0)
+            block->parse(worker.parser, files_.inputs[block->lines.file].string());
+          else
+            phases_.ordered[k - 1]->settle(*block);
           block->apply(worker.phases[k]);
-          if (k + 1 < phases_.size())
-            block->hash();
+          if (k < phases_.ordered.size())
+            phases_.ordered[k]->hash(*block);
           else
             block->serialise(worker.compressor);
           return block;
         });
   }
 
-  Filter deduplicate(std::size_t number) {
+  static Filter decide(OrderedStep& step) {
     return tbb::make_filter<DocumentBlock*, DocumentBlock*>(
-        tbb::filter_mode::serial_in_order, [this, number](DocumentBlock* block) {
-          block->drop_seen(state_.seen(number), block->added.emplace_back());
+        tbb::filter_mode::serial_in_order, [&step](DocumentBlock* block) {
+          step.decide(*block, block->added.emplace_back());
           return block;
         });
   }
@@ -144,7 +152,7 @@ class Pass {
   Worker make_worker() {
     Worker worker;
     worker.steps.resize(steps_.size());
-    for (const auto& phase : phases_) {
+    for (const auto& phase : phases_.between) {
       std::vector<Judge>& judges = worker.phases.emplace_back();
       for (const std::size_t i : phase) {
         worker.steps[i].emplace(context_.open_step("steps", i));
@@ -158,7 +166,7 @@ class Pass {
   const std::uint64_t commit_every_;
   const text::DocumentFiles files_;
   const Value steps_;
-  const std::vector<std::vector<std::size_t>> phases_;
+  const Phases phases_;
   text::LineBlocks blocks_;
   text::FrameOutput output_;
   FilterState state_;

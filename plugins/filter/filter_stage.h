@@ -1,7 +1,7 @@
 // The stage `filter`: documents through a list of steps in one fused parallel pass,
 //
-//   read (serial) -> parse, steps, hash (parallel) -> exact_dedup (serial) -> steps ... serialise,
-//   compress (parallel) -> write (serial)
+//   read (serial) -> parse, steps, hash (parallel) -> exact_dedup, line_dedup (serial) -> steps ...
+//   serialise, compress (parallel) -> write (serial)
 //
 // in blocks of about 8 MiB, of which threads + 2 are under way. The output does not depend on the
 // number of threads. Evaluation files go first, then training files; each input file becomes one

@@ -59,6 +59,7 @@ class FilterStage : public testing::Test {
     for (int i = 0; i < 40000; ++i) {
       std::string text = (i == 30001 ? "MARK " : i % 3 ? "e\u0301 " : "") + std::to_string(i);
       text.append(random() % 2000, static_cast<char>('a' + random() % 26));
+      if (i % 4 == 1) text += "\nfollow us " + std::to_string(i % 7);
       if (i % 5 == 0) text = "again " + std::to_string(i % 1000);
       (i % 50 == 0 ? eval : train).write({std::to_string(i), text, "{\"n\":1}"});
     }
@@ -82,9 +83,23 @@ class FilterStage : public testing::Test {
     return out;
   }
 
+  // All that a run kept.
+  static std::string text_of(const FakeHost& host) {
+    std::string all;
+    for (const auto& entry : fs::directory_iterator(host.output())) {
+      if (entry.path().extension() != ".zst") continue;
+      text::CompressedFile file(entry.path());
+      std::string part(64 << 20, '\0');
+      part.resize(file.read(part.data(), part.size()));
+      all += part;
+    }
+    return all;
+  }
+
   fs::path folder_;
   const json all_steps_ = {{{"name", "filter.normalize"}, {"with", json::object()}},
                            {{"name", "filter.exact_dedup"}, {"with", json::object()}},
+                           {{"name", "filter.line_dedup"}, {"with", {{"min_line_characters", 2}}}},
                            {{"name", "test.mark"}, {"with", json::object()}},
                            {{"name", "filter.length"}, {"with", {{"min_characters", 200}}}}};
 };
@@ -114,8 +129,13 @@ TEST_F(FilterStage, GivesTheSameBytesWithAnyNumberOfThreads) {
   // "again N" of every fifth document is seen first in the evaluation split.
   EXPECT_EQ(one.results.at("dropped/duplicate"), 8000 - 200);
   EXPECT_EQ(one.results.at("documents_out") + one.results.at("dropped/duplicate") +
+                one.results.at("dropped/duplicate_lines") +
                 one.results.at("dropped/too_few_characters"),
             40000);
+  // Of 8,000 lines "follow us N" only seven stay.
+  EXPECT_GT(one.results.at("dropped/duplicate_lines"), 100);
+  EXPECT_LT(text_of(one).find("follow us 3"), std::string::npos);
+  EXPECT_EQ(text_of(one).find("follow us 3"), text_of(one).rfind("follow us 3"));
 }
 
 TEST_F(FilterStage, GoesOnAfterAFailureAndEndsWithTheSameBytes) {

@@ -9,8 +9,8 @@ namespace {
 
 constexpr int kVersion = 2;
 
-std::filesystem::path hash_file(const std::filesystem::path& folder, std::size_t dedup) {
-  return folder / ("seen-" + std::to_string(dedup) + ".bin");
+std::filesystem::path added_file(const std::filesystem::path& folder, std::size_t ordered) {
+  return folder / ("seen-" + std::to_string(ordered) + ".bin");
 }
 
 void write(const std::filesystem::path& path, const char* bytes, std::size_t size) {
@@ -19,11 +19,14 @@ void write(const std::filesystem::path& path, const char* bytes, std::size_t siz
   if (!out.flush()) throw Error(path.string() + ": could not be written");
 }
 
-void read_hashes(const std::filesystem::path& path, SeenTexts& seen) {
+void read_added(const std::filesystem::path& path, OrderedStep& step) {
   std::ifstream in(path, std::ios::binary);
-  TextHash hash;
-  while (in.read(reinterpret_cast<char*>(&hash), sizeof hash)) seen.add(hash);
-  if (in.gcount() != 0 || !in.eof()) throw Error(path.string() + ": is damaged");
+  std::string part(1 << 20, '\0');  // a multiple of every key's size
+  while (in.read(part.data(), static_cast<std::streamsize>(part.size())) || in.gcount() > 0) {
+    if (in.gcount() % 8 != 0) throw Error(path.string() + ": is damaged");
+    step.remember(std::string_view(part).substr(0, static_cast<std::size_t>(in.gcount())));
+  }
+  if (!in.eof()) throw Error(path.string() + ": cannot be read");
 }
 
 }  // namespace
@@ -44,10 +47,11 @@ bool FilterState::resume() {
   commits_ = json.at("commits").get<std::vector<std::string>>();
   commits_.push_back(latest->tag);
   for (const std::string& tag : commits_) {
-    if (seen_.empty()) break;
+    if (ordered_.empty()) break;
     const auto state = context_.find_state(tag);
     if (!state) throw Error("the durable state '" + tag + "' is missing");
-    for (std::size_t i = 0; i < seen_.size(); ++i) read_hashes(hash_file(state->path, i), seen_[i]);
+    for (std::size_t i = 0; i < ordered_.size(); ++i)
+      read_added(added_file(state->path, i), *ordered_[i]);
   }
   return true;
 }
@@ -55,13 +59,11 @@ bool FilterState::resume() {
 void FilterState::add(const DocumentBlock& block, const Position& position) {
   position_ = position;
   summary_.append(block.summary());
-  new_hashes_.resize(seen_.size());
-  for (std::size_t i = 0; i < seen_.size(); ++i)
-    new_hashes_[i].insert(new_hashes_[i].end(), block.added[i].begin(), block.added[i].end());
+  for (std::size_t i = 0; i < added_.size(); ++i) added_[i] += block.added[i];
 }
 
 void FilterState::commit() {
-  if (seen_.empty()) commits_.clear();  // nothing of the older ones is needed
+  if (ordered_.empty()) commits_.clear();  // nothing of the older ones is needed
   const std::filesystem::path folder = context_.begin_state();
   const std::string json = nlohmann::json({{"version", kVersion},
                                            {"file", position_.file},
@@ -72,11 +74,9 @@ void FilterState::commit() {
                                            {"commits", commits_}})
                                .dump();
   write(folder / "state.json", json.data(), json.size());
-  new_hashes_.resize(seen_.size());
-  for (std::size_t i = 0; i < seen_.size(); ++i) {
-    write(hash_file(folder, i), reinterpret_cast<const char*>(new_hashes_[i].data()),
-          new_hashes_[i].size() * sizeof(TextHash));
-    new_hashes_[i].clear();
+  for (std::size_t i = 0; i < added_.size(); ++i) {
+    write(added_file(folder, i), added_[i].data(), added_[i].size());
+    added_[i].clear();
   }
   const std::string tag =
       std::to_string(position_.file) + "-" + std::to_string(position_.end_offset);

@@ -1,11 +1,12 @@
 // The durable state of a pass: where it is in its input and output, what it has counted, and the
-// texts it has seen. A commit writes only the hashes that are new since the one before, so all
-// commits are kept and read again when a pass goes on.
+// texts and lines it has seen. A commit writes only the hashes that are new since the one before,
+// so all commits are kept and read again when a pass goes on.
 #pragma once
 
 #include <lehr/plugin.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,9 @@ struct Position {
 
 class FilterState {
  public:
-  // dedups: how many exact_dedup steps the pass has.
-  FilterState(const Context& context, std::size_t dedups) : context_(context), seen_(dedups) {}
+  // ordered: the steps of the pass that remember; they must outlive this.
+  FilterState(const Context& context, const std::vector<std::unique_ptr<OrderedStep>>& ordered)
+      : context_(context), ordered_(ordered), added_(ordered.size()) {}
 
   // Reads the last committed state; false if there is none.
   bool resume();
@@ -30,7 +32,6 @@ class FilterState {
   void add(const DocumentBlock& block, const Position& position);
   void commit();
 
-  SeenTexts& seen(std::size_t dedup) { return seen_[dedup]; }
   const Position& position() const { return position_; }
   const text::DocumentSummary& summary() const { return summary_; }
 
@@ -38,9 +39,9 @@ class FilterState {
   const Context& context_;
   Position position_;
   text::DocumentSummary summary_;
-  std::vector<SeenTexts> seen_;
-  std::vector<std::vector<TextHash>> new_hashes_;  // since the last commit, by dedup
-  std::vector<std::string> commits_;               // tags
+  const std::vector<std::unique_ptr<OrderedStep>>& ordered_;
+  std::vector<std::string> added_;    // to what each of them remembers, since the last commit
+  std::vector<std::string> commits_;  // tags
 };
 
 }  // namespace lehr::plugins::filter

@@ -9,6 +9,7 @@
 #include "gopher_quality.h"
 #include "gopher_repetition.h"
 #include "length.h"
+#include "line_dedup.h"
 #include "normalize.h"
 #include "pii.h"
 #include "regex.h"
@@ -33,4 +34,5 @@ LEHR_PLUGIN(lehr::Plugin("filter", "1.0.0")
                 .step<Regex>("regex")
                 .step<Url>("url")
                 .step<Sample>("sample")
-                .step<ExactDedup>("exact_dedup"))
+                .step<ExactDedup>("exact_dedup")
+                .step<LineDedup>("line_dedup"))

@@ -1,0 +1,23 @@
+#include "ordered_step.h"
+
+#include "exact_dedup.h"
+#include "line_dedup.h"
+
+namespace lehr::plugins::filter {
+
+std::unique_ptr<OrderedStep> make_ordered_step(const Value& step) {
+  Description with(step["with"]);
+  if (step["name"].string() == ExactDedup::kName) {
+    ExactDedup described;
+    described.describe(with);
+    return std::make_unique<SeenTexts>(described);
+  }
+  if (step["name"].string() == LineDedup::kName) {
+    LineDedup described;
+    described.describe(with);
+    return std::make_unique<SeenLines>(described);
+  }
+  return nullptr;
+}
+
+}  // namespace lehr::plugins::filter
