@@ -39,9 +39,20 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tok
   std::stable_sort(tokens_.begin(), tokens_.end(), [](const AddedToken& a, const AddedToken& b) {
     return a.content.size() > b.content.size();
   });
-  for (std::size_t i = 0; i < tokens_.size(); ++i)
-    by_byte_[static_cast<unsigned char>(tokens_[i].content[0])].push_back(
-        static_cast<std::uint32_t>(i));
+  for (std::size_t i = 0; i < tokens_.size(); ++i) {
+    const char first = tokens_[i].content[0];
+    auto& same = by_byte_[static_cast<unsigned char>(first)];
+    if (same.empty()) first_bytes_ += first;
+    same.push_back(static_cast<std::uint32_t>(i));
+    all_special_ = all_special_ && tokens_[i].special;
+  }
+}
+
+// Where a token may begin, at `at` or later; text.size() if nowhere.
+std::size_t AddedTokens::next_first_byte(std::string_view text, std::size_t at) const {
+  if (first_bytes_.size() == 1) return std::min(text.find(first_bytes_[0], at), text.size());
+  while (at < text.size() && by_byte_[static_cast<unsigned char>(text[at])].empty()) ++at;
+  return at;
 }
 
 const AddedToken* AddedTokens::longest_at(std::string_view text, std::size_t at) const {
@@ -53,7 +64,9 @@ const AddedToken* AddedTokens::longest_at(std::string_view text, std::size_t at)
 void AddedTokens::split(std::string_view text, bool special_as_text,
                         std::vector<Piece>& pieces) const {
   std::size_t done = 0;  // text before it is in `pieces`
-  for (std::size_t at = 0; at < text.size();) {
+  const bool nothing = first_bytes_.empty() || (special_as_text && all_special_);
+  for (std::size_t at = nothing ? text.size() : 0;
+       (at = next_first_byte(text, at)) < text.size();) {
     const AddedToken* token = longest_at(text, at);
     if (token == nullptr) {
       ++at;

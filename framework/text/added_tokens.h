@@ -36,9 +36,12 @@ class AddedTokens {
 
  private:
   const AddedToken* longest_at(std::string_view text, std::size_t at) const;
+  std::size_t next_first_byte(std::string_view text, std::size_t at) const;
 
   std::vector<AddedToken> tokens_;                       // longest first
   std::array<std::vector<std::uint32_t>, 256> by_byte_;  // indices by first byte, longest first
+  std::string first_bytes_;                              // each once
+  bool all_special_ = true;
 };
 
 }  // namespace lehr::text

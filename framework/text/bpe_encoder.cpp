@@ -1,5 +1,6 @@
 #include "text/bpe_encoder.h"
 
+#include <bit>
 #include <functional>
 #include <limits>
 #include <queue>
@@ -15,46 +16,78 @@ namespace {
 constexpr std::size_t kShort = 24;
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
+constexpr std::uint64_t kEmpty = std::numeric_limits<std::uint64_t>::max();
+
 std::uint64_t key(TokenId left, TokenId right) { return std::uint64_t{left} << 32 | right; }
+std::size_t slot_of(std::uint64_t pair, unsigned shift) {
+  return (pair * 0x9E3779B97F4A7C15u ^ (pair >> 32) * 0xD6E8FEB86659FD93u) >> shift;
+}
 
 }  // namespace
 
-BpeEncoder::BpeEncoder(const std::vector<std::string>& tokens,
-                       const std::vector<std::pair<TokenId, TokenId>>& merges, bool ignore_merges) {
-  boost::unordered_flat_map<std::string_view, TokenId> ids;
+BpeEncoder::Ids BpeEncoder::ids_of(const std::vector<std::string>& tokens) {
+  Ids ids;
+  ids.reserve(tokens.size());
   for (std::size_t id = 0; id < tokens.size(); ++id)
     if (!tokens[id].empty()) ids.emplace(tokens[id], static_cast<TokenId>(id));
+  return ids;
+}
+
+BpeEncoder::BpeEncoder(Ids ids) : whole_(std::move(ids)) {
   for (std::size_t b = 0; b < 256; ++b) {
     const std::string byte(1, static_cast<char>(b));
-    const auto found = ids.find(byte);
-    if (found == ids.end())
+    const auto found = whole_.find(byte);
+    if (found == whole_.end())
       throw Error("the vocabulary has no token for byte " + std::to_string(b) + " ('" +
                   to_byte_level(byte) + "'). Only byte-level vocabularies are supported");
     bytes_[b] = found->second;
   }
-  merges_.reserve(merges.size());
+}
+
+BpeEncoder::BpeEncoder(const std::vector<std::string>& tokens, const Pairs& merges,
+                       bool ignore_merges, Merging merging)
+    : BpeEncoder(ids_of(tokens)) {
+  std::vector<std::pair<std::uint64_t, Merge>> found_merges;
+  found_merges.reserve(merges.size());
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
     const auto [left, right] = merges[rank];
     const std::string joined = tokens.at(left) + tokens.at(right);
-    const auto found = ids.find(joined);
-    if (found == ids.end())
+    const auto found = whole_.find(joined);
+    if (found == whole_.end())
       throw Error("merge " + std::to_string(rank) + " makes '" + to_byte_level(joined) +
                   "', which is not in the vocabulary");
-    // A pair that is listed twice has its later rank, as in Hugging Face's tokenizers.
-    merges_[key(left, right)] = {static_cast<std::uint32_t>(rank), found->second};
+    const auto listed = static_cast<std::uint32_t>(rank);
+    const std::uint32_t first = merging == Merging::merge_list ? listed : found->second;
+    found_merges.push_back({key(left, right), {first, found->second}});
   }
-  if (ignore_merges)
-    for (const auto& [bytes, id] : ids) whole_.emplace(std::string(bytes), id);
+  set_merges(found_merges);
+  if (!ignore_merges && merging == Merging::merge_list) whole_.clear();
 }
 
-const BpeEncoder::Merge* BpeEncoder::find(TokenId left, TokenId right) const {
-  const auto found = merges_.find(key(left, right));
-  return found == merges_.end() ? nullptr : &found->second;
+void BpeEncoder::set_merges(const std::vector<std::pair<std::uint64_t, Merge>>& merges) {
+  const std::size_t size = std::bit_ceil(2 * merges.size() + 2);
+  shift_ = 64 - static_cast<unsigned>(std::countr_zero(size));
+  slots_.assign(size, Slot{kEmpty, {kNone, 0}});
+  for (const auto& [pair, merge] : merges) {
+    std::size_t i = slot_of(pair, shift_);
+    while (slots_[i].pair != kEmpty && slots_[i].pair != pair) i = (i + 1) & (size - 1);
+    // A pair that is listed twice has its later rank, as in Hugging Face's tokenizers.
+    slots_[i] = {pair, merge};
+  }
+  byte_pairs_.resize(256 * 256);
+  for (std::size_t pair = 0; pair < byte_pairs_.size(); ++pair)
+    byte_pairs_[pair] = find(bytes_[pair / 256], bytes_[pair % 256]);
+}
+
+BpeEncoder::Merge BpeEncoder::find(TokenId left, TokenId right) const {
+  const std::uint64_t pair = key(left, right);
+  for (std::size_t i = slot_of(pair, shift_);; i = (i + 1) & (slots_.size() - 1))
+    if (slots_[i].pair == pair || slots_[i].pair == kEmpty) return slots_[i].merge;
 }
 
 void BpeEncoder::encode(std::string_view word, std::vector<TokenId>& ids) const {
   if (!whole_.empty()) {
-    if (const auto found = whole_.find(std::string(word)); found != whole_.end()) {
+    if (const auto found = whole_.find(word); found != whole_.end()) {
       ids.push_back(found->second);
       return;
     }
@@ -69,12 +102,10 @@ void BpeEncoder::encode_short(std::string_view word, std::vector<TokenId>& ids) 
   TokenId symbols[kShort];
   Merge pairs[kShort];  // of symbol i and i + 1; rank kNone if they do not merge
   std::size_t size = word.size();
-  const auto look = [&](std::size_t i) {
-    const Merge* m = find(symbols[i], symbols[i + 1]);
-    pairs[i] = m ? *m : Merge{kNone, 0};
-  };
-  for (std::size_t i = 0; i < size; ++i) symbols[i] = bytes_[static_cast<unsigned char>(word[i])];
-  for (std::size_t i = 0; i + 1 < size; ++i) look(i);
+  const auto look = [&](std::size_t i) { pairs[i] = find(symbols[i], symbols[i + 1]); };
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(word[i]); };
+  for (std::size_t i = 0; i < size; ++i) symbols[i] = bytes_[byte(i)];
+  for (std::size_t i = 0; i + 1 < size; ++i) pairs[i] = byte_pairs_[byte(i) * 256u + byte(i + 1)];
   while (size > 1) {
     std::size_t best = 0;
     for (std::size_t i = 1; i + 1 < size; ++i)
@@ -109,8 +140,8 @@ void BpeEncoder::encode_long(std::string_view word, std::vector<TokenId>& ids) c
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue;
   const auto look = [&](std::uint32_t i) {
     if (i == kNone || symbols[i].next == kNone) return;
-    if (const Merge* m = find(symbols[i].id, symbols[symbols[i].next].id))
-      queue.push({m->rank, i, m->result});
+    const Merge merge = find(symbols[i].id, symbols[symbols[i].next].id);
+    if (merge.rank != kNone) queue.push({merge.rank, i, merge.result});
   };
   for (std::uint32_t i = 0; i < size; ++i)
     symbols[i] = {bytes_[static_cast<unsigned char>(word[i])], i == 0 ? kNone : i - 1,
@@ -122,8 +153,9 @@ void BpeEncoder::encode_long(std::string_view word, std::vector<TokenId>& ids) c
     Symbol& left = symbols[top.position];
     if (left.gone || left.next == kNone) continue;
     Symbol& right = symbols[left.next];
-    const Merge* m = find(left.id, right.id);
-    if (m == nullptr || m->result != top.result) continue;  // a symbol changed since
+    // A symbol may have changed since.
+    if (const Merge now = find(left.id, right.id); now.rank == kNone || now.result != top.result)
+      continue;
     left.id = top.result;
     right.gone = true;
     left.next = right.next;

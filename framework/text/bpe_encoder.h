@@ -1,14 +1,15 @@
-// Splits one pre-token into token ids by the merge list: the pair with the lowest rank merges
-// first, the leftmost of equals first, until no pair is in the list. Immutable; any thread.
+// Encodes one pre-token by byte-level BPE, exactly as Hugging Face's tokenizers (a list of merges)
+// or as tiktoken (ranks of tokens) do: the possible merge of lowest rank first, leftmost first
+// among equals, until none is left.
 #pragma once
 
 #include <array>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <xxhash.h>
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "text/bpe_trainer.h"
@@ -17,27 +18,48 @@ namespace lehr::text {
 
 class BpeEncoder {
  public:
+  using Pairs = std::vector<std::pair<TokenId, TokenId>>;
+
   // tokens: bytes by id, an empty string where an id is not used. merges: each pair's text joined
-  // must be a token. ignore_merges: a pre-token that is a token is that token, whatever the merges.
+  // must be a token; for rank_concat all pairs of which that is true. ignore_merges: a pre-token
+  // that is a token is that token, whatever the merges; always so for rank_concat.
   // Throws lehr::Error if a byte has no token or a merge makes none.
-  BpeEncoder(const std::vector<std::string>& tokens,
-             const std::vector<std::pair<TokenId, TokenId>>& merges, bool ignore_merges);
+  BpeEncoder(const std::vector<std::string>& tokens, const Pairs& merges, bool ignore_merges,
+             Merging merging = Merging::merge_list);
 
   // Appends the ids of `word`. O(n log n).
   void encode(std::string_view word, std::vector<TokenId>& ids) const;
 
  private:
   struct Merge {
-    std::uint32_t rank;
+    std::uint32_t rank;  // kNone: the two do not merge
     TokenId result;
   };
-  const Merge* find(TokenId left, TokenId right) const;
+  struct Slot {
+    std::uint64_t pair;
+    Merge merge;
+  };
+  struct Hash {
+    using is_avalanching = void;
+    using is_transparent = void;
+    std::size_t operator()(std::string_view word) const {
+      return XXH3_64bits(word.data(), word.size());
+    }
+  };
+  using Ids = boost::unordered_flat_map<std::string, TokenId, Hash, std::equal_to<>>;
+
+  explicit BpeEncoder(Ids ids);
+  static Ids ids_of(const std::vector<std::string>& tokens);
+  void set_merges(const std::vector<std::pair<std::uint64_t, Merge>>& merges);
+  Merge find(TokenId left, TokenId right) const;
   void encode_short(std::string_view word, std::vector<TokenId>& ids) const;
   void encode_long(std::string_view word, std::vector<TokenId>& ids) const;
 
   std::array<TokenId, 256> bytes_{};
-  boost::unordered_flat_map<std::uint64_t, Merge> merges_;
-  boost::unordered_flat_map<std::string, TokenId> whole_;  // filled for ignore_merges
+  std::vector<Merge> byte_pairs_;  // of two bytes: first * 256 + second
+  std::vector<Slot> slots_;        // open addressing; a power of two of them
+  unsigned shift_ = 63;            // the hash's upper bits are the slot
+  Ids whole_;                      // filled for ignore_merges and rank_concat
 };
 
 }  // namespace lehr::text

@@ -49,7 +49,7 @@ class Trainer {
     }
   }
 
-  BpeModel train(Pattern pattern) {
+  BpeModel train(const Pretokenizer& pretokenizer) {
     const std::size_t wanted = options_.vocab_size - options_.special_tokens.size();
     collect_candidates();
     while (tokens_.size() < wanted && !heap_.empty()) {
@@ -64,7 +64,7 @@ class Trainer {
       if (options_.progress && merges_.size() % 64 == 0) options_.progress(tokens_.size(), wanted);
     }
     BpeModel model;
-    model.pattern = pattern;
+    model.pretokenizer = pretokenizer;
     model.tokens.assign(tokens_.begin(), tokens_.end());
     model.merges = std::move(merges_);
     model.special_tokens = options_.special_tokens;
@@ -156,13 +156,13 @@ class Trainer {
 
 }  // namespace
 
-BpeModel train_bpe(const std::vector<WordCount>& words, Pattern pattern,
+BpeModel train_bpe(const std::vector<WordCount>& words, const Pretokenizer& pretokenizer,
                    const BpeOptions& options) {
   const std::size_t least = 256 + options.special_tokens.size();
   if (options.vocab_size < least)
     throw Error("vocab_size " + std::to_string(options.vocab_size) +
                 " is too small: 256 bytes and the special tokens take " + std::to_string(least));
-  return Trainer(words, options).train(pattern);
+  return Trainer(words, options).train(pretokenizer);
 }
 
 std::vector<std::uint8_t> byte_order(TieBreak tie_break) {

@@ -33,9 +33,15 @@ struct BpeOptions {
   std::function<void(std::size_t, std::size_t)> progress;
 };
 
+// What comes first when a pre-token is encoded. merge_list: the pair that is first in the list, as
+// in Hugging Face's tokenizers. rank_concat: the pair whose bytes joined are the token of smallest
+// id, the leftmost if there are several, as in tiktoken. (They differ where two ways to make one
+// token overlap.)
+enum class Merging { merge_list, rank_concat };
+
 // Ids: 256 bytes, then merged tokens, then special tokens.
 struct BpeModel {
-  Pattern pattern = Pattern::gpt2;
+  Pretokenizer pretokenizer = Pattern::gpt2;
   std::vector<std::string> tokens;                  // bytes of every token that is not special
   std::vector<std::pair<TokenId, TokenId>> merges;  // first merge first
   std::vector<std::string> special_tokens;
@@ -43,7 +49,8 @@ struct BpeModel {
 
 // The model has fewer tokens than asked for if no pair is left to merge.
 // Throws lehr::Error if vocab_size has no room for 256 bytes and the special tokens.
-BpeModel train_bpe(const std::vector<WordCount>& words, Pattern pattern, const BpeOptions& options);
+BpeModel train_bpe(const std::vector<WordCount>& words, const Pretokenizer& pretokenizer,
+                   const BpeOptions& options);
 
 // Bytes in the order in which `tie_break` gives them ids 0..255.
 std::vector<std::uint8_t> byte_order(TieBreak tie_break);

@@ -63,6 +63,72 @@ TEST(Pretokenizer, CoversEveryByteOfRandomBytes) {
   }
 }
 
+std::vector<std::size_t> ends_of(Pattern pattern, std::string_view text, Simd simd) {
+  std::vector<std::size_t> ends;
+  PretokenCutter cutter(pattern, text, simd);
+  for (auto next = cutter.next(); !next.empty(); next = cutter.next())
+    ends.insert(ends.end(), next.begin(), next.end());
+  return ends;
+}
+
+// Pieces that make every rule of the expressions meet every other at every place of a window.
+enum class Kind { ascii, utf8, bytes };
+std::string random_text(std::mt19937& random, Kind kind) {
+  static const std::vector<std::string> pieces = {
+      " ",       " ",      "  ",     "\n",     "\r\n",   "\t",         " \n ",
+      "\n\n  ",  "a",      "B",      "the",    "The",    "HTTPServer", "iPhone",
+      "'s",      "'S",     "'t",     "'re",    "'LL",    "'vE",        "'d",
+      "'",       "''",     "'x",     "1",      "22",     "4444",       "55555",
+      ".",       "//",     "/",      ".\n/",   "!?\n\n", "#",          "abcdefghijklmnopqrstuvwxyz",
+      "\f",      "\v",     "-",      "\x1c",   "\x7f",   "\u00e9",     "\u0301",
+      "'\u017F", "\u3042", "\u01c5", "\u00a0", "\u2028", "\u0661",     "\xff",
+      "\xe3"};
+  const std::size_t most = pieces.size() - (kind == Kind::ascii ? 10 : kind == Kind::utf8 ? 2 : 0);
+  std::string text;
+  while (text.size() < 400) text += pieces[random() % most];
+  return text;
+}
+
+TEST(Pretokenizer, CutsTheSameByWindowsAsByCharacter) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 4000; ++round) {
+    const std::string text = random_text(random, round % 4 != 0   ? Kind::ascii
+                                                 : round % 8 != 0 ? Kind::utf8
+                                                                  : Kind::bytes);
+    for (const Pattern pattern : kPatterns) {
+      const auto wanted = ends_of(pattern, text, Simd::none);
+      for (const Simd simd : {Simd::avx2, Simd::avx512})
+        if (simd <= best_simd()) {
+          ASSERT_EQ(ends_of(pattern, text, simd), wanted) << pattern_name(pattern) << ": " << text;
+        }
+    }
+  }
+}
+
+TEST(Pretokenizer, ClassifiesEveryByteAsTheSlowRule) {
+  char bytes[256 + 64];
+  for (std::size_t i = 0; i < sizeof bytes; ++i) bytes[i] = static_cast<char>(i);
+  const auto fields = [](const ByteClasses& c) {
+    return std::vector<std::uint64_t>{c.upper, c.lower,      c.digit, c.space, c.newline,
+                                      c.blank, c.apostrophe, c.slash, c.beyond};
+  };
+  for (const Simd simd : {Simd::avx2, Simd::avx512})
+    if (simd <= best_simd()) {
+      for (int at = 0; at < 256; ++at)
+        EXPECT_EQ(fields(classify_with(simd)(bytes + at)),
+                  fields(classify_with(Simd::none)(bytes + at)));
+    }
+}
+
+TEST(Pretokenizer, CutsTenMegabytesOfOneKindInLinearTime) {
+  for (const char* piece : {"a", "A", " ", "\n", ".", "1", " \n", "A\u3042", "\u3000"}) {
+    std::string text;
+    while (text.size() < 10 << 20) text += piece;
+    for (const Pattern pattern : kPatterns)
+      EXPECT_EQ(ends_of(pattern, text, best_simd()).back(), text.size());
+  }
+}
+
 TEST(Pretokenizer, KnowsNamesAndExpressions) {
   for (const Pattern pattern : kPatterns) {
     EXPECT_EQ(pattern_from_name(pattern_name(pattern)), pattern);
@@ -71,6 +137,31 @@ TEST(Pretokenizer, KnowsNamesAndExpressions) {
   }
   EXPECT_FALSE(pattern_from_regex("\\w+").has_value());
   EXPECT_THROW(pattern_from_name("gpt3"), std::runtime_error);
+}
+
+// The expressions themselves, through the engine, against the scanning by hand.
+TEST(Pretokenizer, CutsAsItsExpressionsSay) {
+  std::mt19937 random(5);
+  for (const Pattern pattern : kPatterns) {
+    // A group around it, so that it is none of the known ones.
+    const Pretokenizer slow(std::vector{"(?:" + std::string(pattern_regex(pattern)) + ")"});
+    ASSERT_FALSE(slow.pattern().has_value());
+    for (int round = 0; round < 300; ++round) {
+      const std::string text = random_text(random, round % 2 == 0 ? Kind::ascii : Kind::utf8);
+      Words by_hand, by_engine;
+      for_each_pretoken(pattern, text, [&](std::string_view w) { by_hand.emplace_back(w); });
+      for_each_pretoken(slow, text, [&](std::string_view w) { by_engine.emplace_back(w); });
+      ASSERT_EQ(by_hand, by_engine) << pattern_name(pattern) << ": " << text;
+    }
+  }
+}
+
+TEST(Pretokenizer, CutsThePiecesOfOneExpressionByTheNext) {
+  const Pretokenizer steps(std::vector<std::string>{"\\p{N}{1,3}", "[a-z]+|\\s+"});
+  Words words;
+  for_each_pretoken(steps, "ab-12345 c!", [&](std::string_view w) { words.emplace_back(w); });
+  EXPECT_EQ(words, (Words{"ab", "-", "123", "45", " ", "c", "!"}));
+  EXPECT_THROW(Pretokenizer(std::vector<std::string>{"(a"}), std::runtime_error);
 }
 
 }  // namespace

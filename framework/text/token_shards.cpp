@@ -22,8 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 static_assert(std::endian::native == std::endian::little, "shards are written as memory is");
 
-bool fits_u16(std::size_t vocab_size) { return vocab_size <= 65536; }
-
 std::string shard_name(std::string_view split, std::size_t number, const char* extension) {
   char digits[24];
   std::snprintf(digits, sizeof digits, "-%05zu.", number);
@@ -79,6 +77,8 @@ SplitTotals read_totals(const nlohmann::json& json) {
 
 }  // namespace
 
+bool fits_u16(std::size_t vocab_size) { return vocab_size <= 65536; }
+
 struct TokenShardWriter::Impl {
   fs::path folder;
   std::string split;
@@ -90,7 +90,10 @@ struct TokenShardWriter::Impl {
   std::uint64_t in_shard = 0;  // tokens
   std::ofstream bin, idx;
   std::vector<std::uint16_t> narrow;
+  std::vector<std::uint64_t> shard_ends;
 
+  template <class Id>
+  void write(std::span<const Id> ids);
   void open() {
     bin.open(folder / shard_name(split, shard, "bin"), std::ios::binary | std::ios::trunc);
     idx.open(folder / shard_name(split, shard, "idx"), std::ios::binary | std::ios::trunc);
@@ -115,27 +118,59 @@ TokenShardWriter::TokenShardWriter(fs::path folder, std::string split, std::size
 }
 TokenShardWriter::~TokenShardWriter() = default;
 
-void TokenShardWriter::add(std::span<const TokenId> ids, std::uint64_t text_bytes) {
-  for (const TokenId id : ids)
-    if (id >= impl_->vocab_size)
-      throw std::out_of_range("token id " + std::to_string(id) + " is not in a vocabulary of " +
-                              std::to_string(impl_->vocab_size));
-  if (!impl_->bin.is_open()) impl_->open();
-  if (fits_u16(impl_->vocab_size)) {
-    impl_->narrow.assign(ids.begin(), ids.end());
-    impl_->bin.write(reinterpret_cast<const char*>(impl_->narrow.data()),
-                     static_cast<std::streamsize>(ids.size() * sizeof(std::uint16_t)));
+template <class Id>
+void TokenShardWriter::Impl::write(std::span<const Id> ids) {
+  if (sizeof(Id) == 4 && fits_u16(vocab_size)) {
+    narrow.assign(ids.begin(), ids.end());
+    write(std::span<const std::uint16_t>(narrow));
   } else {
-    impl_->bin.write(reinterpret_cast<const char*>(ids.data()),
-                     static_cast<std::streamsize>(ids.size() * sizeof(TokenId)));
+    bin.write(reinterpret_cast<const char*>(ids.data()),
+              static_cast<std::streamsize>(ids.size_bytes()));
   }
-  impl_->in_shard += ids.size();
-  impl_->idx.write(reinterpret_cast<const char*>(&impl_->in_shard), sizeof impl_->in_shard);
-  impl_->totals.tokens += ids.size();
-  impl_->totals.documents += 1;
-  impl_->totals.bytes += text_bytes;
-  if (impl_->in_shard >= impl_->shard_tokens) impl_->close();
 }
+
+void TokenShardWriter::add(std::span<const TokenId> ids, std::uint64_t text_bytes) {
+  const std::size_t end = ids.size();
+  add(ids, std::span(&end, 1), text_bytes);
+}
+
+template <class Id>
+void TokenShardWriter::add(std::span<const Id> ids, std::span<const std::size_t> ends,
+                           std::uint64_t text_bytes) {
+  Impl& to = *impl_;
+  if (sizeof(Id) == 2 && !fits_u16(to.vocab_size))
+    throw std::logic_error("a shard of 32-bit ids was given ids of 16 bits");
+  if (const auto most = std::max_element(ids.begin(), ids.end());
+      most != ids.end() && *most >= to.vocab_size)
+    throw std::out_of_range("token id " + std::to_string(*most) + " is not in a vocabulary of " +
+                            std::to_string(to.vocab_size));
+  std::size_t begin = 0;
+  while (!ends.empty()) {
+    if (!to.bin.is_open()) to.open();
+    // The documents that go into this shard: up to the one that fills it.
+    const std::uint64_t room = to.shard_tokens - to.in_shard;
+    auto last = std::lower_bound(ends.begin(), ends.end(), begin + room);
+    if (last == ends.end()) --last;
+    const auto documents = static_cast<std::size_t>(last - ends.begin()) + 1;
+    to.write(ids.subspan(begin, *last - begin));
+    to.shard_ends.clear();
+    for (const std::size_t end : ends.first(documents))
+      to.shard_ends.push_back(to.in_shard + end - begin);
+    to.idx.write(reinterpret_cast<const char*>(to.shard_ends.data()),
+                 static_cast<std::streamsize>(documents * sizeof(std::uint64_t)));
+    to.in_shard = to.shard_ends.back();
+    to.totals.documents += documents;
+    begin = *last;
+    ends = ends.subspan(documents);
+    if (to.in_shard >= to.shard_tokens) to.close();
+  }
+  to.totals.tokens += begin;
+  to.totals.bytes += text_bytes;
+}
+template void TokenShardWriter::add(std::span<const std::uint16_t>, std::span<const std::size_t>,
+                                    std::uint64_t);
+template void TokenShardWriter::add(std::span<const TokenId>, std::span<const std::size_t>,
+                                    std::uint64_t);
 
 SplitTotals TokenShardWriter::finish() {
   if (impl_->bin.is_open()) impl_->close();

@@ -22,6 +22,9 @@ struct SplitTotals {
   std::uint64_t tokens = 0, documents = 0, bytes = 0;  // bytes: of the text before encoding
 };
 
+// Whether ids of such a vocabulary are kept as u16.
+bool fits_u16(std::size_t vocab_size);
+
 // Writes one split ("train" or "eval"); one thread. Files are complete after finish().
 class TokenShardWriter {
  public:
@@ -29,8 +32,13 @@ class TokenShardWriter {
   TokenShardWriter(std::filesystem::path folder, std::string split, std::size_t vocab_size,
                    std::uint64_t shard_tokens = std::uint64_t{1} << 28);
   ~TokenShardWriter();
-  // ids: with the closing end-of-text. text_bytes: length of the text they stand for.
+  // One document. ids: with the closing end-of-text. text_bytes: length of the text they stand for.
+  // Throws std::out_of_range for an id that is not in the vocabulary.
   void add(std::span<const TokenId> ids, std::uint64_t text_bytes);
+  // Many documents, one behind the other. ends: of each, in `ids`. Id: TokenId, or std::uint16_t
+  // for a vocabulary of at most 65,536, whose ids go to the file as they are.
+  template <class Id>
+  void add(std::span<const Id> ids, std::span<const std::size_t> ends, std::uint64_t text_bytes);
   // Throws lehr::Error if anything could not be written. A split without documents leaves no
   // file.
   SplitTotals finish();

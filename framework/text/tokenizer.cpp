@@ -1,5 +1,6 @@
 #include "text/tokenizer.h"
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -7,12 +8,12 @@
 #include <unordered_map>
 
 #include <lehr/value.h>
-#include <utf8proc.h>
 #include <nlohmann/json.hpp>
 
 #include "text/added_tokens.h"
 #include "text/bpe_encoder.h"
 #include "text/chat.h"
+#include "text/nfc.h"
 #include "text/strict_json.h"
 #include "text/tokenizer_json.h"
 #include "text/word_cache.h"
@@ -24,6 +25,7 @@ namespace fs = std::filesystem;
 constexpr const char* kJsonFile = "tokenizer.json";
 constexpr const char* kConfigFile = "tokenizer_config.json";
 constexpr const char* kTemplateFile = "chat_template.jinja";
+constexpr std::string_view kEndOfTextOfLlama = "<|end_of_text|>", kEndOfTextOfOld = "</s>";
 
 std::string read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -31,18 +33,6 @@ std::string read_file(const fs::path& path) {
   text << file.rdbuf();
   if (!file) throw Error("cannot read '" + path.string() + "'");
   return std::move(text).str();
-}
-
-// NFC of valid UTF-8; other bytes stay as they are.
-std::string to_nfc(std::string_view text) {
-  utf8proc_uint8_t* out = nullptr;
-  const auto length =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &out,
-                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owned(out, &std::free);
-  if (length < 0) return std::string(text);
-  return {reinterpret_cast<const char*>(out), static_cast<std::size_t>(length)};
 }
 
 // "eos_token" of tokenizer_config.json is a string or an object with "content".
@@ -62,16 +52,10 @@ std::string config_token(const std::string& config, const char* name) {
 
 TokenizerSpec spec_of(const BpeModel& model) {
   TokenizerSpec spec;
-  spec.pattern = model.pattern;
+  spec.pretokenizer = model.pretokenizer;
   spec.tokens = model.tokens;
   spec.merges = model.merges;
-  for (const std::string& content : model.special_tokens) {
-    AddedToken token;
-    token.id = static_cast<TokenId>(spec.tokens.size() + spec.added.size());
-    token.content = content;
-    token.special = true;
-    spec.added.push_back(std::move(token));
-  }
+  for (const std::string& content : model.special_tokens) spec.add_special(content, spec.end());
   return spec;
 }
 
@@ -81,6 +65,15 @@ std::vector<std::string> chat_special_tokens() {
   return {std::string(kEndOfText), std::string(kPad), std::string(kImStart), std::string(kImEnd)};
 }
 
+void add_chat_tokens(TokenizerSpec& spec, std::string_view eos_token) {
+  const auto ends = {kEndOfText, kEndOfTextOfLlama, kEndOfTextOfOld, eos_token};
+  const bool has_end = std::any_of(ends.begin(), ends.end(),
+                                   [&](std::string_view end) { return spec.has_special(end); });
+  for (const std::string& token : chat_special_tokens())
+    if (!spec.has_special(token) && !(token == kEndOfText && has_end))
+      spec.add_special(token, spec.end());
+}
+
 Tokenizer::Cache::Cache() : words_(std::make_unique<WordCache>()) {}
 Tokenizer::Cache::~Cache() = default;
 Tokenizer::Cache::Cache(Cache&&) noexcept = default;
@@ -88,10 +81,10 @@ Tokenizer::Cache& Tokenizer::Cache::operator=(Cache&&) noexcept = default;
 
 struct Tokenizer::Impl {
   Impl(const TokenizerSpec& spec, std::map<std::string, std::string> its_files)
-      : pattern(spec.pattern),
+      : pretokenizer(spec.pretokenizer),
         nfc(spec.nfc),
         add_prefix_space(spec.add_prefix_space),
-        bpe(spec.tokens, spec.merges, spec.ignore_merges),
+        bpe(spec.tokens, spec.merges, spec.ignore_merges, spec.merging),
         files(std::move(its_files)),
         tokens(spec.tokens) {
     std::vector<AddedToken> early, late;
@@ -124,10 +117,10 @@ struct Tokenizer::Impl {
     const auto named = [&](const char* name) {
       return config == files.end() ? std::nullopt : find(config_token(config->second, name));
     };
-    for (const std::string_view written : {kEndOfText, std::string_view("<|end_of_text|>")})
+    for (const std::string_view written : {kEndOfText, kEndOfTextOfLlama})
       if (!end_of_text) end_of_text = find(written);
     if (!end_of_text) end_of_text = named("eos_token");
-    if (!end_of_text) end_of_text = find("</s>");
+    if (!end_of_text) end_of_text = find(kEndOfTextOfOld);
     if (!end_of_text)
       throw Error(
           "there is no end-of-text token: neither <|endoftext|>, <|end_of_text|>, </s> nor an "
@@ -138,19 +131,24 @@ struct Tokenizer::Impl {
     im_end = find(kImEnd);
   }
 
-  void encode_words(std::string_view text, std::vector<TokenId>& ids, WordCache& cache) const {
-    for_each_pretoken(pattern, text, [&](std::string_view word) {
-      if (const auto known = cache.find(word); !known.empty()) {
-        ids.insert(ids.end(), known.begin(), known.end());
+  template <class Id>
+  void encode_words(std::string_view text, IdBuffer<Id>& ids, WordCache& cache) const {
+    Id* next = ids.room(text.size() + WordCache::kInSlot);  // no token has less than a byte
+    for_each_word(pretokenizer, text, cache, [&](std::string_view word, const WordKey& key) {
+      if (const WordCache::Ids* known = cache.find(key, word)) [[likely]] {
+        next = cache.write(*known, next);
         return;
       }
-      const std::size_t before_word = ids.size();
-      bpe.encode(word, ids);
-      cache.put(word, std::span(ids).subspan(before_word));
+      std::vector<TokenId>& found = cache.scratch();
+      found.clear();
+      bpe.encode(word, found);
+      cache.put(key, word, found);
+      for (const TokenId id : found) *next++ = static_cast<Id>(id);
     });
+    ids.set_end(next);
   }
 
-  Pattern pattern;
+  Pretokenizer pretokenizer;
   bool nfc, add_prefix_space;
   BpeEncoder bpe;
   AddedTokens before, after;  // matched before and after normalization
@@ -167,22 +165,34 @@ Tokenizer::~Tokenizer() = default;
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 
-Tokenizer::Tokenizer(const BpeModel& model) {
-  const TokenizerSpec spec = spec_of(model);
+Tokenizer::Tokenizer(const BpeModel& model) : Tokenizer(spec_of(model)) {}
+
+Tokenizer::Tokenizer(const TokenizerSpec& spec) {
   impl_ = std::make_unique<Impl>(spec, std::map<std::string, std::string>{
                                            {kJsonFile, tokenizer_json(spec)},
                                            {kConfigFile, tokenizer_config_json(spec)},
                                            {kTemplateFile, std::string(chat_template_jinja())}});
 }
 
-Tokenizer Tokenizer::load(const fs::path& path) {
+Tokenizer Tokenizer::load(const fs::path& path) { return load(path, false); }
+Tokenizer Tokenizer::load_for_chat(const fs::path& path) { return load(path, true); }
+
+Tokenizer Tokenizer::load(const fs::path& path, bool for_chat) {
   const bool is_folder = fs::is_directory(path);
   const fs::path json = is_folder ? path / kJsonFile : path;
   std::map<std::string, std::string> files = {{kJsonFile, read_file(json)}};
   for (const char* name : {kConfigFile, kTemplateFile})
     if (is_folder && fs::exists(path / name)) files[name] = read_file(path / name);
   try {
-    const TokenizerSpec spec = parse_tokenizer_json(files[kJsonFile]);
+    TokenizerSpec spec = parse_tokenizer_json(files[kJsonFile]);
+    if (files.contains(kConfigFile)) spec.merging = merging_of(files[kConfigFile]);
+    if (for_chat) {
+      const bool has_config = files.contains(kConfigFile);
+      add_chat_tokens(spec, has_config ? config_token(files[kConfigFile], "eos_token") : "");
+      files[kJsonFile] = with_added_tokens(files[kJsonFile], spec);
+      if (!has_config) files[kConfigFile] = tokenizer_config_json(spec);
+      files.emplace(kTemplateFile, chat_template_jinja());
+    }
     return Tokenizer(std::make_unique<Impl>(spec, std::move(files)));
   } catch (const Error& e) {
     throw Error("'" + json.string() + "': " + e.what());
@@ -198,8 +208,11 @@ void Tokenizer::save(const fs::path& folder) const {
   }
 }
 
-void Tokenizer::encode(std::string_view text, std::vector<TokenId>& ids, Cache& cache,
+template <class Id>
+void Tokenizer::encode(std::string_view text, IdBuffer<Id>& ids, Cache& cache,
                        Specials specials) const {
+  if (sizeof(Id) == 2 && vocab_size() > 65536)
+    throw std::logic_error("ids of this vocabulary do not fit 16 bits");
   const bool as_text = specials == Specials::as_text;
   const auto encode_piece = [&](std::string_view piece) {
     if (impl_->add_prefix_space && !piece.starts_with(' '))
@@ -211,19 +224,30 @@ void Tokenizer::encode(std::string_view text, std::vector<TokenId>& ids, Cache& 
   impl_->before.split(text, as_text, early);
   for (const auto& outer : early) {
     if (outer.id) {
-      ids.push_back(*outer.id);
+      ids.push_back(static_cast<Id>(*outer.id));
       continue;
     }
-    const std::string normal = impl_->nfc ? to_nfc(outer.text) : std::string();
+    const bool nfc = impl_->nfc && !is_surely_nfc(outer.text);
+    const std::string normal = nfc ? to_nfc(outer.text) : std::string();
     late.clear();
-    impl_->after.split(impl_->nfc ? std::string_view(normal) : outer.text, as_text, late);
+    impl_->after.split(nfc ? std::string_view(normal) : outer.text, as_text, late);
     for (const auto& inner : late) {
       if (inner.id)
-        ids.push_back(*inner.id);
+        ids.push_back(static_cast<Id>(*inner.id));
       else
         encode_piece(inner.text);
     }
   }
+}
+template void Tokenizer::encode(std::string_view, IdBuffer<std::uint16_t>&, Cache&, Specials) const;
+template void Tokenizer::encode(std::string_view, IdBuffer<TokenId>&, Cache&, Specials) const;
+
+void Tokenizer::encode(std::string_view text, std::vector<TokenId>& ids, Cache& cache,
+                       Specials specials) const {
+  cache.ids_.clear();
+  encode(text, cache.ids_, cache, specials);
+  const std::span<const TokenId> found = cache.ids_.ids();
+  ids.insert(ids.end(), found.begin(), found.end());
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text, Specials specials) const {
@@ -250,6 +274,7 @@ bool Tokenizer::is_special(TokenId id) const { return impl_->is_special.at(id) !
 std::optional<TokenId> Tokenizer::find_special(std::string_view written) const {
   return impl_->find(written);
 }
+const Pretokenizer& Tokenizer::pretokenizer() const { return impl_->pretokenizer; }
 TokenId Tokenizer::end_of_text() const { return *impl_->end_of_text; }
 std::optional<TokenId> Tokenizer::pad() const { return impl_->pad; }
 std::optional<TokenId> Tokenizer::im_start() const { return impl_->im_start; }

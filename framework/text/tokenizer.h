@@ -1,7 +1,7 @@
 // A byte-level BPE tokenizer with Hugging Face's files and ids: text to ids and back.
 //
 // Immutable after construction; any number of threads may use one, each with a Cache of its own.
-// Left out: models other than BPE, byte fallback, pre-tokenizers that pretokenizer.h does not know,
+// Left out: models other than BPE, byte fallback, pre-tokenizers that drop or join what they cut,
 // and the post-processor (no BOS is ever added here).
 #pragma once
 
@@ -15,8 +15,11 @@
 #include <vector>
 
 #include "text/bpe_trainer.h"
+#include "text/id_buffer.h"
 
 namespace lehr::text {
+
+struct TokenizerSpec;
 
 inline constexpr std::string_view kEndOfText = "<|endoftext|>";
 inline constexpr std::string_view kPad = "<|pad|>";
@@ -24,6 +27,8 @@ inline constexpr std::string_view kImStart = "<|im_start|>";
 inline constexpr std::string_view kImEnd = "<|im_end|>";
 // The special tokens of a tokenizer of our own, in id order.
 std::vector<std::string> chat_special_tokens();
+// Adds those that are not there; end-of-text only if there is no other, such as eos_token.
+void add_chat_tokens(TokenizerSpec& spec, std::string_view eos_token = "");
 
 // as_text: "<|im_end|>" in the text is ordinary text, so nobody can write a special token by typing
 // it. match: special tokens found in the text become their ids, as Hugging Face's encode does.
@@ -44,12 +49,16 @@ class Tokenizer {
    private:
     friend class Tokenizer;
     std::unique_ptr<WordCache> words_;
+    IdBuffer<TokenId> ids_;  // before they go into a vector
   };
 
   // A folder with tokenizer.json (and, if there, tokenizer_config.json and chat_template.jinja), or
   // a tokenizer.json itself. Throws lehr::Error naming the file and what it cannot handle.
   static Tokenizer load(const std::filesystem::path& path);
+  // With those chat special tokens added, behind all others, that it does not have.
+  static Tokenizer load_for_chat(const std::filesystem::path& path);
   explicit Tokenizer(const BpeModel& model);
+  explicit Tokenizer(const TokenizerSpec& spec);
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
@@ -62,6 +71,11 @@ class Tokenizer {
   void encode(std::string_view text, std::vector<TokenId>& ids, Cache& cache,
               Specials specials = Specials::as_text) const;
   std::vector<TokenId> encode(std::string_view text, Specials specials = Specials::as_text) const;
+  // The same into a buffer of ids of the width they have on disk. Id: TokenId, or std::uint16_t if
+  // vocab_size() is at most 65,536.
+  template <class Id>
+  void encode(std::string_view text, IdBuffer<Id>& ids, Cache& cache,
+              Specials specials = Specials::as_text) const;
 
   // The bytes of the tokens, joined; may cut a character when the ids do. Special tokens appear as
   // they are written, or not at all. Throws std::out_of_range for an id that is no token.
@@ -73,6 +87,9 @@ class Tokenizer {
   std::string_view token_bytes(TokenId id) const;
   bool is_special(TokenId id) const;
   std::optional<TokenId> find_special(std::string_view written) const;
+
+  // How text is cut before it is merged.
+  const Pretokenizer& pretokenizer() const;
 
   // Ends a document. Every tokenizer has one: <|endoftext|>, <|end_of_text|>, </s>, or eos_token.
   TokenId end_of_text() const;
@@ -87,6 +104,7 @@ class Tokenizer {
  private:
   struct Impl;
   explicit Tokenizer(std::unique_ptr<Impl> impl);
+  static Tokenizer load(const std::filesystem::path& path, bool for_chat);
   std::unique_ptr<Impl> impl_;
 };
 

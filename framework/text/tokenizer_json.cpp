@@ -16,6 +16,11 @@ namespace {
 using Parsed = nlohmann::json;
 using Json = nlohmann::ordered_json;  // keeps the order in which we write
 
+// How a tokenizer_config.json says that tokens merge by rank. Hugging Face's tokenizers know only
+// lists of merges, and pass it over.
+constexpr const char* kMerging = "lehr_merging";
+constexpr const char* kRankConcat = "rank_concat";
+
 // A vocabulary of 256k with as many merges as pairs.
 constexpr JsonLimits kLimits{64, 8'000'000};
 
@@ -47,34 +52,46 @@ void read_normalizer(const Parsed& part, TokenizerSpec& spec) {
   }
 }
 
-// ByteLevel alone splits as GPT-2; Split before a ByteLevel that does not split names a pattern.
+// The expression of a step that cuts; Error if it does something else too.
+std::string expression_of(const Parsed& step) {
+  const std::string kind = type_of(step);
+  if (kind == "Digits") return step.value("individual_digits", false) ? R"(\p{N})" : R"(\p{N}+)";
+  if (kind != "Split") throw Error("pre-tokenizer '" + kind + "' is not supported in this place");
+  const Parsed& pattern = step.at("pattern");
+  if (pattern.contains("String")) {
+    const auto text = pattern.at("String").get<std::string>();
+    if (text.find("\\E") != std::string::npos) throw Error("a Split at a text with \\E");
+    return "\\Q" + text + "\\E";
+  }
+  const auto regex = pattern.at("Regex").get<std::string>();
+  const std::string behavior = step.value("behavior", "");
+  const bool invert = step.value("invert", false);
+  // What lies between the matches of a known expression is nothing, so it can be removed too.
+  const bool removes_nothing = behavior == "Removed" && invert && pattern_from_regex(regex);
+  if (!removes_nothing && (behavior != "Isolated" || invert))
+    throw Error("a Split with behavior '" + behavior + "'" + (invert ? ", inverted," : "") +
+                " is not supported (only Isolated)");
+  return regex;
+}
+
+// Steps that cut, then ByteLevel, which may cut as GPT-2.
 void read_pre_tokenizer(const Parsed& part, TokenizerSpec& spec) {
-  const std::string type = type_of(part);
   std::vector<Parsed> steps;
-  if (type == "Sequence")
+  if (type_of(part) == "Sequence")
     for (const Parsed& step : part.at("pretokenizers")) steps.push_back(step);
   else
     steps.push_back(part);
-  bool split = false, bytes = false;
-  for (const Parsed& step : steps) {
-    const std::string kind = type_of(step);
-    if (kind == "Split" && !split && !bytes && step.value("behavior", "") == "Isolated" &&
-        !step.value("invert", false) && step.at("pattern").contains("Regex")) {
-      const auto regex = step.at("pattern").at("Regex").get<std::string>();
-      const auto pattern = pattern_from_regex(regex);
-      if (!pattern)
-        throw Error("pre-tokenizer pattern '" + regex +
-                    "' is not supported. Known are those of gpt2, cl100k, o200k, llama3, qwen2");
-      spec.pattern = *pattern;
-      split = true;
-    } else if (kind == "ByteLevel" && !bytes && step.value("use_regex", true) != split) {
-      spec.add_prefix_space = step.value("add_prefix_space", false);
-      bytes = true;
-    } else {
-      throw Error("pre-tokenizer '" + kind + "' is not supported in this place");
-    }
-  }
-  if (!bytes) throw Error("there is no ByteLevel pre-tokenizer: only byte-level BPE is supported");
+  if (steps.empty() || type_of(steps.back()) != "ByteLevel")
+    throw Error("the last pre-tokenizer is not ByteLevel: only byte-level BPE is supported");
+  std::vector<std::string> expressions;
+  for (std::size_t i = 0; i + 1 < steps.size(); ++i) expressions.push_back(expression_of(steps[i]));
+  spec.add_prefix_space = steps.back().value("add_prefix_space", false);
+  if (spec.add_prefix_space && !expressions.empty())
+    throw Error("a ByteLevel pre-tokenizer that adds spaces to pieces is not supported");
+  if (steps.back().value("use_regex", true)) expressions.emplace_back(pattern_regex(Pattern::gpt2));
+  if (expressions.empty())
+    throw Error("pre-tokenizer: a ByteLevel that does not cut the text is not supported");
+  spec.pretokenizer = Pretokenizer(expressions);
 }
 
 AddedToken read_added(const Parsed& json) {
@@ -129,6 +146,16 @@ Json added_json(const AddedToken& t) {
           {"rstrip", t.rstrip},   {"normalized", t.normalized},   {"special", t.special}};
 }
 
+Json added_tokens_json(const TokenizerSpec& spec) {
+  Json added = Json::array();
+  for (const AddedToken& token : spec.added) {
+    Json entry = {{"id", token.id}};
+    entry.update(added_json(token));
+    added.push_back(std::move(entry));
+  }
+  return added;
+}
+
 Json byte_level(bool add_prefix_space, bool use_regex) {
   return {{"type", "ByteLevel"},
           {"add_prefix_space", add_prefix_space},
@@ -137,6 +164,32 @@ Json byte_level(bool add_prefix_space, bool use_regex) {
 }
 
 }  // namespace
+
+TokenId TokenizerSpec::end() const {
+  auto end = static_cast<TokenId>(tokens.size());
+  for (const AddedToken& token : added) end = std::max(end, token.id + 1);
+  return end;
+}
+
+bool TokenizerSpec::has_special(std::string_view content) const {
+  return std::any_of(added.begin(), added.end(),
+                     [&](const AddedToken& t) { return t.special && t.content == content; });
+}
+
+void TokenizerSpec::add_special(const std::string& content, TokenId id) {
+  check_id(id, tokens.size() + added.size());
+  const bool taken =
+      (id < tokens.size() && !tokens[id].empty()) ||
+      std::any_of(added.begin(), added.end(), [&](const AddedToken& t) { return t.id == id; });
+  if (taken || content.empty())
+    throw Error("special token '" + content + "': id " + std::to_string(id) +
+                (taken ? " is another token's" : " has no text"));
+  AddedToken token;
+  token.id = id;
+  token.content = content;
+  token.special = true;
+  added.push_back(std::move(token));
+}
 
 TokenizerSpec parse_tokenizer_json(std::string_view json) {
   TokenizerSpec spec;
@@ -161,21 +214,18 @@ TokenizerSpec parse_tokenizer_json(std::string_view json) {
 }
 
 std::string tokenizer_json(const TokenizerSpec& spec) {
-  Json added = Json::array();
-  for (const AddedToken& token : spec.added) {
-    Json entry = {{"id", token.id}};
-    entry.update(added_json(token));
-    added.push_back(std::move(entry));
+  const bool is_gpt2 = spec.pretokenizer.pattern() == Pattern::gpt2;
+  Json pre_tokenizer = byte_level(spec.add_prefix_space, is_gpt2);
+  if (!is_gpt2) {
+    Json steps = Json::array();
+    for (const std::string& expression : spec.pretokenizer.expressions())
+      steps.push_back({{"type", "Split"},
+                       {"pattern", {{"Regex", expression}}},
+                       {"behavior", "Isolated"},
+                       {"invert", false}});
+    steps.push_back(std::move(pre_tokenizer));
+    pre_tokenizer = {{"type", "Sequence"}, {"pretokenizers", std::move(steps)}};
   }
-  Json pre_tokenizer = byte_level(spec.add_prefix_space, spec.pattern == Pattern::gpt2);
-  if (spec.pattern != Pattern::gpt2)
-    pre_tokenizer = {{"type", "Sequence"},
-                     {"pretokenizers",
-                      {{{"type", "Split"},
-                        {"pattern", {{"Regex", pattern_regex(spec.pattern)}}},
-                        {"behavior", "Isolated"},
-                        {"invert", false}},
-                       pre_tokenizer}}};
   Json vocab = Json::object();
   // As the vector it is: by key, every insertion would search all of it.
   auto& entries = vocab.get_ref<Json::object_t&>();
@@ -189,7 +239,7 @@ std::string tokenizer_json(const TokenizerSpec& spec) {
   const Json file = {{"version", "1.0"},
                      {"truncation", nullptr},
                      {"padding", nullptr},
-                     {"added_tokens", added},
+                     {"added_tokens", added_tokens_json(spec)},
                      {"normalizer", spec.nfc ? Json{{"type", "NFC"}} : Json()},
                      {"pre_tokenizer", pre_tokenizer},
                      {"post_processor", nullptr},
@@ -220,16 +270,32 @@ std::string tokenizer_config_json(const TokenizerSpec& spec) {
     else if (token.special)
       additional.push_back(token.content);
   }
-  const Json config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
-                       {"added_tokens_decoder", decoder},
-                       {"additional_special_tokens", additional},
-                       {"bos_token", nullptr},
-                       {"eos_token", end ? Json(kEndOfText) : Json()},
-                       {"pad_token", pad ? Json(kPad) : Json()},
-                       {"unk_token", nullptr},
-                       {"add_prefix_space", spec.add_prefix_space},
-                       {"clean_up_tokenization_spaces", false}};
+  Json config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
+                 {"added_tokens_decoder", decoder},
+                 {"additional_special_tokens", additional},
+                 {"bos_token", nullptr},
+                 {"eos_token", end ? Json(kEndOfText) : Json()},
+                 {"pad_token", pad ? Json(kPad) : Json()},
+                 {"unk_token", nullptr},
+                 {"add_prefix_space", spec.add_prefix_space},
+                 {"clean_up_tokenization_spaces", false}};
+  if (spec.merging == Merging::rank_concat) config[kMerging] = kRankConcat;
   return config.dump(1) + "\n";
+}
+
+std::string with_added_tokens(std::string_view tokenizer_json, const TokenizerSpec& spec) {
+  Json file = Json::parse(tokenizer_json);
+  file["added_tokens"] = added_tokens_json(spec);
+  return file.dump(1) + "\n";
+}
+
+Merging merging_of(std::string_view tokenizer_config) {
+  const auto config = Parsed::parse(tokenizer_config, nullptr, false);
+  if (!config.is_object() || !config.contains(kMerging)) return Merging::merge_list;
+  if (config[kMerging] != kRankConcat)
+    throw Error(std::string("tokenizer_config.json: ") + kMerging + " is not '" + kRankConcat +
+                "'");
+  return Merging::rank_concat;
 }
 
 }  // namespace lehr::text

@@ -12,13 +12,20 @@
 namespace lehr::text {
 
 struct TokenizerSpec {
-  Pattern pattern = Pattern::gpt2;
+  Pretokenizer pretokenizer = Pattern::gpt2;
   bool nfc = false;               // the text is normalized to NFC first
   bool add_prefix_space = false;  // a piece of text that begins with no space gets one
   bool ignore_merges = false;
-  std::vector<std::string> tokens;  // bytes by id; empty for unused ids and special tokens
+  Merging merging = Merging::merge_list;  // not in tokenizer.json, which has no word for it
+  std::vector<std::string> tokens;        // bytes by id; empty for unused ids and special tokens
   std::vector<std::pair<TokenId, TokenId>> merges;
   std::vector<AddedToken> added;
+
+  // One more than the largest id.
+  TokenId end() const;
+  bool has_special(std::string_view content) const;
+  // Throws lehr::Error if the id is another token's.
+  void add_special(const std::string& content, TokenId id);
 };
 
 // Throws lehr::Error that says what of the file is not supported.
@@ -26,5 +33,8 @@ TokenizerSpec parse_tokenizer_json(std::string_view json);
 std::string tokenizer_json(const TokenizerSpec& spec);
 // tokenizer_config.json for transformers; end-of-text is eos_token.
 std::string tokenizer_config_json(const TokenizerSpec& spec);
+// The file with `spec`'s added tokens in place of its own, else as it is.
+std::string with_added_tokens(std::string_view tokenizer_json, const TokenizerSpec& spec);
+Merging merging_of(std::string_view tokenizer_config);
 
 }  // namespace lehr::text

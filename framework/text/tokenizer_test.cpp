@@ -27,7 +27,7 @@ BpeModel small_model(Pattern pattern = Pattern::gpt2, std::size_t vocab_size = 3
 // Every merge of the list in turn, over the whole word: what a merge list means.
 std::vector<TokenId> slow_encode(const BpeModel& model, std::string_view text) {
   std::vector<TokenId> all;
-  for_each_pretoken(model.pattern, text, [&](std::string_view word) {
+  for_each_pretoken(model.pretokenizer, text, [&](std::string_view word) {
     std::vector<std::string> parts;
     for (const char c : word) parts.emplace_back(1, c);
     for (const auto& [left, right] : model.merges)

@@ -1,10 +1,12 @@
 // How often each pre-token occurs in a corpus: the input of BPE training. Any thread may add text;
 // the sorted result does not depend on which did, or in which order.
+//
+// Memory: 38 to 77 bytes for each different word of up to 15 bytes and each thread that met it
+// (24 to 48 once the threads' tables are one), and its length more for a longer one.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,25 +15,28 @@
 namespace lehr::text {
 
 struct WordCount {
-  std::string word;  // bytes
+  std::string_view word;  // bytes
   std::int64_t count;
 };
 
 class WordCounts {
  public:
-  explicit WordCounts(Pattern pattern);
+  explicit WordCounts(Pretokenizer pretokenizer);
   ~WordCounts();
   WordCounts(const WordCounts&) = delete;
   WordCounts& operator=(const WordCounts&) = delete;
 
   // Counts the pre-tokens of one document. Thread-safe without locks (one table per thread).
   void add(std::string_view text);
-  // All words, by bytes ascending. Not while another thread adds.
-  std::vector<WordCount> sorted() const;
+  // Memory held, about. Any thread; behind what others are just adding.
+  std::size_t bytes() const;
+  // All words, by bytes ascending; they are valid until text is added. Not while another thread
+  // adds.
+  std::vector<WordCount> sorted();
 
  private:
   struct Tables;
-  Pattern pattern_;
+  Pretokenizer pretokenizer_;
   std::unique_ptr<Tables> tables_;
 };
 

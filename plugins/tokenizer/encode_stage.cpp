@@ -11,43 +11,41 @@
 namespace lehr::plugins::tokenizer {
 namespace {
 
-// The documents of one block.
+// The documents of one block. Id: as wide as in the shard.
+template <class Id>
 struct Encoded {
-  std::vector<text::TokenId> ids;
+  text::IdBuffer<Id> ids;
   std::vector<std::size_t> ends;  // of each document, in ids
-  std::vector<std::size_t> text_bytes;
+  std::uint64_t text_bytes = 0;
 
   void clear() {
     ids.clear();
     ends.clear();
-    text_bytes.clear();
+    text_bytes = 0;
   }
 };
 
+template <class Id>
 text::SplitTotals encode_split(Context& context, const text::Tokenizer& tokenizer,
                                const std::filesystem::path& documents, const char* split) {
   text::TokenShardWriter writer(context.output("tokens"), split, tokenizer.vocab_size());
   tbb::enumerable_thread_specific<text::Tokenizer::Cache> caches;
-  text::flow<Encoded>(
+  text::flow<Encoded<Id>>(
       context, text::data_files(documents, split),
-      [&](text::DocumentParser& parser, Encoded& encoded) {
+      [&](text::DocumentParser& parser, Encoded<Id>& encoded) {
         encoded.clear();
         text::Tokenizer::Cache& cache = caches.local();
         text::Document document;
         for (std::string_view line; parser.next(document, line);) {
           tokenizer.encode(document.text, encoded.ids, cache);
-          encoded.ids.push_back(tokenizer.end_of_text());
+          encoded.ids.push_back(static_cast<Id>(tokenizer.end_of_text()));
           encoded.ends.push_back(encoded.ids.size());
-          encoded.text_bytes.push_back(document.text.size());
+          encoded.text_bytes += document.text.size();
         }
       },
-      [&](Encoded& encoded) {
-        std::size_t begin = 0;
-        for (std::size_t i = 0; i < encoded.ends.size(); ++i) {
-          const std::size_t end = encoded.ends[i];
-          writer.add(std::span(encoded.ids).subspan(begin, end - begin), encoded.text_bytes[i]);
-          begin = end;
-        }
+      [&](Encoded<Id>& encoded) {
+        writer.add(encoded.ids.ids(), std::span<const std::size_t>(encoded.ends),
+                   encoded.text_bytes);
       });
   return writer.finish();
 }
@@ -65,8 +63,10 @@ void Encode::run(Context& context) {
   const auto begin = std::chrono::steady_clock::now();
   const auto documents = context.input("documents").path;
   const auto tokenizer = text::Tokenizer::load(context.input("tokenizer").path);
-  const auto eval = encode_split(context, tokenizer, documents, "eval");
-  const auto train = encode_split(context, tokenizer, documents, "train");
+  const bool narrow = text::fits_u16(tokenizer.vocab_size());
+  const auto encode = narrow ? encode_split<std::uint16_t> : encode_split<text::TokenId>;
+  const auto eval = encode(context, tokenizer, documents, "eval");
+  const auto train = encode(context, tokenizer, documents, "train");
   if (train.documents == 0)
     throw Error(documents.string() + ": holds no training documents (train-*.jsonl.zst)");
   text::write_tokens_json(context.output("tokens"), tokenizer.vocab_size(), train, eval);

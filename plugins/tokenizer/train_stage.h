@@ -5,6 +5,7 @@
 #include <lehr/plugin.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace lehr::plugins::tokenizer {
@@ -17,6 +18,7 @@ class Train : public Stage {
  private:
   std::int64_t vocab_size_ = 32000;
   std::string pattern_ = "cl100k";
+  std::optional<std::string> expression_;
   std::string tie_break_ = "huggingface";
 };
 

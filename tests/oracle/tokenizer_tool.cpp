@@ -1,17 +1,27 @@
 // Lets tokenizer_oracle.py ask our tokenizer. Texts come on standard input, one JSON string a line.
 //   tokenizer_tool train PATTERN TIE_BREAK VOCAB_SIZE FOLDER    writes a tokenizer
+//   tokenizer_tool import FILE PATTERN FOLDER                   a .tiktoken file as a tokenizer
 //   tokenizer_tool encode FOLDER match|as_text                  writes one JSON list of ids a line
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <string>
 
 #include <nlohmann/json.hpp>
 
+#include "text/tiktoken_file.h"
 #include "text/tokenizer.h"
 
 using namespace lehr::text;
 
 namespace {
+
+// PATTERN: a name or an expression.
+Pretokenizer pretokenizer_of(const std::string& pattern) {
+  for (const Pattern known : kPatterns)
+    if (pattern_name(known) == pattern) return known;
+  return Pretokenizer(std::vector{pattern});
+}
 
 template <class Each>
 void for_each_text(Each each) {
@@ -20,7 +30,7 @@ void for_each_text(Each each) {
 }
 
 int train(char** argv) {
-  const Pattern pattern = pattern_from_name(argv[2]);
+  const Pretokenizer pattern = pretokenizer_of(argv[2]);
   WordCounts counts(pattern);
   for_each_text([&](const std::string& text) { counts.add(text); });
   BpeOptions options;
@@ -29,6 +39,16 @@ int train(char** argv) {
   options.special_tokens = chat_special_tokens();
   std::filesystem::create_directories(argv[5]);
   Tokenizer(train_bpe(counts.sorted(), pattern, options)).save(argv[5]);
+  return 0;
+}
+
+int import(char** argv) {
+  std::ifstream file(argv[2], std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  TokenizerSpec spec = parse_tiktoken_file(text, pretokenizer_of(argv[3]));
+  add_chat_tokens(spec);
+  std::filesystem::create_directories(argv[4]);
+  Tokenizer(spec).save(argv[4]);
   return 0;
 }
 
@@ -50,8 +70,10 @@ int encode(char** argv) {
 int main(int argc, char** argv) {
   try {
     if (argc == 6 && std::string(argv[1]) == "train") return train(argv);
+    if (argc == 5 && std::string(argv[1]) == "import") return import(argv);
     if (argc == 4 && std::string(argv[1]) == "encode") return encode(argv);
     std::cerr << "usage: tokenizer_tool train PATTERN TIE_BREAK VOCAB_SIZE FOLDER\n"
+                 "       tokenizer_tool import FILE PATTERN FOLDER\n"
                  "       tokenizer_tool encode FOLDER match|as_text\n";
     return 2;
   } catch (const std::exception& e) {
