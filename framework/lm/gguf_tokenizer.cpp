@@ -36,7 +36,7 @@ text::TokenizerSpec gguf_tokenizer(const GgufFile& file) {
   for (const PreTokenizer& p : kPreTokenizers)
     if (known == nullptr && pre == p.name) known = &p;
   if (known == nullptr) throw refuse("pre-tokenizer '" + pre + "' is not supported");
-  spec.pattern = known->pattern;
+  spec.pretokenizer = known->pattern;
   spec.ignore_merges = known->ignore_merges;
 
   const auto* tokens = file.get<std::vector<std::string>>("tokenizer.ggml.tokens");
@@ -79,11 +79,12 @@ text::TokenizerSpec gguf_tokenizer(const GgufFile& file) {
 GgufMetadata gguf_tokenizer_keys(const text::TokenizerSpec& spec, int64_t vocab_size) {
   const PreTokenizer* known = nullptr;
   for (const PreTokenizer& p : kPreTokenizers)
-    if (known == nullptr && spec.pattern == p.pattern && spec.ignore_merges == p.ignore_merges)
+    if (known == nullptr && spec.pretokenizer.pattern() == p.pattern &&
+        spec.ignore_merges == p.ignore_merges)
       known = &p;
   if (known == nullptr || spec.add_prefix_space)
     throw std::runtime_error("GGUF has no name for the tokenizer's pre-tokenizer '" +
-                             std::string(text::pattern_name(spec.pattern)) + "'" +
+                             spec.pretokenizer.name() + "'" +
                              (spec.ignore_merges ? " with ignore_merges" : "") +
                              (spec.add_prefix_space ? " with a space before the text" : ""));
   const auto size = static_cast<std::size_t>(vocab_size);

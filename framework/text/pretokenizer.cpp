@@ -112,6 +112,10 @@ std::vector<std::string> Pretokenizer::expressions() const {
   return expressions;
 }
 
+std::string Pretokenizer::name() const {
+  return steps_ ? steps_->front().expression() : std::string(pattern_name(pattern_));
+}
+
 PretokenCutter::PretokenCutter(const Pretokenizer& pretokenizer, std::string_view text, Simd simd)
     : pattern_(pretokenizer.pattern_),
       text_(text),

@@ -52,6 +52,8 @@ class Pretokenizer {
   // Nothing if it takes a regex engine.
   std::optional<Pattern> pattern() const;
   std::vector<std::string> expressions() const;
+  // Of the pattern; else the first expression.
+  std::string name() const;
 
  private:
   friend class PretokenCutter;
