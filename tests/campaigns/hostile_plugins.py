@@ -1,5 +1,6 @@
 """R9: a plugin that crashes, aborts, exits, hangs, leaks, throws, has the wrong version or a damaged file never takes the run's
 process down and is named in the error; the store stays whole."""
+import json
 import pathlib
 import resource
 import shutil
@@ -29,6 +30,8 @@ RAW_FAULTS = {"no_symbol": "exports no lehr_plugin_entry", "constructor_crash": 
               "no_stage": "it has no stage 'raw'", "other_description": "not what the plugin says",
               "no_json": "not JSON", "unresolved": "this_is_nowhere", "no_reason": "gave no reason",
               "bad_status": "gave no reason", "uninvited_cancel": "nobody asked", "wild_strings": ""}
+REPLACED = {"stage": "how: answer", "step": "steps: [step: {how: answer, at: process}]",
+            "reward": "rewards: [length: {how: answer, at: score}]"}
 HANGS = {"stage": "how: hang", "step": "steps: [step: {how: hang}]", "reward": "rewards: [length: {how: hang}]",
          "create": "steps: [step: {how: hang, at: create}]"}
 
@@ -39,6 +42,7 @@ def labels():
     out += [f"reward {at} {how}" for at in ("create", "score") for how in OTHERS]
     out += [f"describe {how}" for how in OTHERS] + ["changes", "meddle", "limits"]
     out += [f"raw {fault}" for fault in RAW_FAULTS] + [f"hang {where}" for where in HANGS] + ["hang constructor"]
+    out += ["unlisted constructor_crash"] + [f"replaced {where}" for where in REPLACED]
     return out
 
 
@@ -73,6 +77,34 @@ class Raw:
         (folder / "manifest").write_bytes(self.text)
         subprocess.run(["objcopy", "--add-section", f".lehr.manifest={folder / 'manifest'}",
                         self.folder / f"raw_{fault}.so", folder / "raw.so"], check=True)
+
+
+def unlisted(shop):
+    """A plugin that is not on the list of allowed ones: its constructor would crash whoever loads it."""
+    (shop.folder / "allow.txt").write_text("")
+    for done in (shop.run("--allow", "allow.txt"), shop.run("--dry-run", "--allow", "allow.txt")):
+        check(done.code == 4 and "is not allowed" in done.text and "signal" not in done.text, done)
+    check(not shop.store.exists(), "there is a store")
+    failed(shop.run(), "signal 11")
+
+
+def replaced(shop, where):
+    """The host is asked for what was planned, and finds a file of other code in its place."""
+    done = shop.run()
+    check(done.code == 0, done)
+    folder = shop.newest_run() / "stages" / "bad"
+    spec = json.loads((folder / "spec.json").read_text())
+    other = shop.folder / "hostile.so"
+    other.write_bytes(pathlib.Path(spec["plugin"]).read_bytes().replace(b"about to", b"ABOUT TO"))
+    if where == "stage":
+        spec["plugin"] = str(other)
+    else:
+        spec["item_plugins"]["hostile"] = str(other)
+    spec["force"] = True
+    (shop.folder / "spec.json").write_text(json.dumps(spec))
+    host = pathlib.Path(shop.lab.lehr).parent / "lehr-host"
+    done = shop.finish(shop.start(command=[str(host), "--spec", str(shop.folder / "spec.json")]))
+    check(done.code in (1, 4) and "was replaced after the run was planned" in done.text, done)
 
 
 def interrupted_twice(shop, *more):
@@ -135,12 +167,16 @@ def campaign(lab):
                       "step": f"steps: [step: {{how: {how}, at: {more[0]}}}]" if more else "",
                       "reward": f"rewards: [length: {{how: {how}, at: {more[0]}}}]" if more else "",
                       "hang": HANGS.get(how, ""), "meddle": "how: meddle, reads: data.txt",
-                      "limits": "how: answer"}.get(kind, "")
-        with lab.workshop(RAW if kind == "raw" or label.startswith("hang constructor") else PIPELINE.format(parameters)) as shop:
+                      "replaced": REPLACED.get(how, ""), "limits": "how: answer"}.get(kind, "")
+        with lab.workshop(RAW if kind in ("raw", "unlisted") or label.startswith("hang constructor") else PIPELINE.format(parameters)) as shop:
             (shop.folder / "data.txt").write_text("first\n")
-            if kind == "raw" or how == "constructor":
+            if kind in ("raw", "unlisted") or how == "constructor":
                 raw.put("constructor_hang" if how == "constructor" else how, shop.folder / "plugins")
-            if kind == "hang" and how == "create":  # asked while planning, which waits for a while
+            if kind == "unlisted":
+                unlisted(shop)
+            elif kind == "replaced":
+                replaced(shop, how)
+            elif kind == "hang" and how == "create":  # asked while planning, which waits for a while
                 refused(shop.run(), "hostile.step")
             elif kind == "hang":
                 interrupted_twice(shop)

@@ -39,6 +39,7 @@ CASES = [
     ("lehr compare --store store last ", ["last~1", "20260102-110000-study-bbbb"], ["tune"]),
     ("lehr completion ", ["bash", "zsh", "fish", "man"], []),
     ("lehr plan --store st", ["store/"], ["pipeline.yaml"]),
+    ("lehr plan --allow no", ["notes.txt"], ["pipeline.yaml"]),
     ("lehr nothing ", [], ["run"]),
 ]
 # Bash alone takes what stands before '=' or '@' for another word.

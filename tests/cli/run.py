@@ -12,7 +12,7 @@ import tempfile
 
 # What is other each time, by command: where a case has runs of its own beforehand, the rest is as written.
 RUN, DIGEST = (r"\b\d{8}-\d{6}-[\w.-]+-[0-9a-f]{4}\b", "RUN"), (r"\b[0-9a-f]{64}\b", "DIGEST")
-CHANGING = {"run": [RUN, DIGEST, (r" +(\d+\.\d|\d+m\d)?\d*s\b", " TIME")], "explain": [DIGEST],
+CHANGING = {"run": [RUN, DIGEST, (r" +(\d+\.\d|\d+m\d)?\d*s\b", " TIME")], "explain": [DIGEST], "validate": [DIGEST], "store": [(r"stages: \d.*B\b", "stages: SIZE")],
             "plan": [(r"took +[\d.hms]+", "took TIME")]}
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -34,7 +34,7 @@ def outcome(case, lehr, plugins, folder):
     for line in lines:
         done = subprocess.run([lehr, *shlex.split(line)], cwd=folder, env=environment, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=60)
-        said = done.stdout.decode().replace(str(folder.resolve()), "FOLDER")
+        said = done.stdout.decode().replace(str(folder.resolve()), "FOLDER").replace(plugins, "PLUGINS")
         for pattern, name in CHANGING.get(line.split()[0], []):
             said = re.sub(pattern, name, said)
         out += f"$ lehr {line}\n{said}exit {done.returncode}\n"

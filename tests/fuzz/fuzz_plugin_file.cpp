@@ -38,7 +38,7 @@ std::string elf_with_manifest(std::string_view manifest) {
 
 void read(const std::filesystem::path& path) try {
   const runtime::PluginFile plugin = runtime::read_plugin_file(path);
-  runtime::code_digest(plugin);
+  runtime::code_digest(plugin.path);
   runtime::library_identities(plugin);
   const runtime::PluginRegistry registry(std::vector<runtime::PluginFile>{plugin});
   runtime::pipeline_schema(registry).dump();

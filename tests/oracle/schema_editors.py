@@ -49,6 +49,18 @@ WRONG = {
     "unknown parameter of a step": CLEAN + "        - length: {min_word: 3}",
     "gate without comparison": STAGE + "    require: {loss: \"0.7\"}",
     "matrix of one value": STAGE + "    matrix: {seed: 1}",
+    "text for retries": STAGE + "    retries: many",
+    "timeout without unit": STAGE + "    timeout: 30x",
+    "text for threads": STAGE + "    resources: {threads: all}",
+}
+
+
+RIGHT = {
+    "references": "lehr: 1\nname: \"${env.USER:-me}\"\nseed: \"${vars.n}\"\nvars: {n: 2}\nresources: {threads: \"${vars.n}\", "
+                  "memory: \"${vars.n}GiB\", gpu: \"${vars.n}\", device: \"${vars.device}\"}\n" + STAGE.split("\n", 1)[1] +
+                  "    retries: \"${vars.n}\"\n    timeout: \"${vars.n}m\"\n    require: {loss: \"<= ${vars.n}\"}\n"
+                  "    matrix: {seed: \"${vars.seeds}\"}\n    with: {model: {width: \"${vars.n}\"}}",
+    "references within": STAGE + "    timeout: {after: \"${vars.a}\", grace: \"${vars.b}\"}\n    resources: {threads: \"${vars.t}\"}",
 }
 
 
@@ -79,6 +91,7 @@ def repository_pipelines(build, folder):
         for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.M | re.S), 1):
             yield f"{page.relative_to(ROOT)} example {number}", as_pipeline(block)
     subprocess.run([build / "bin/lehr", "init", folder / "starter"], check=True, stdout=subprocess.DEVNULL)
+    yield from RIGHT.items()
     yield "lehr init", (folder / "starter/pipeline.yaml").read_text()
 
 

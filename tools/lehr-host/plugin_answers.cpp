@@ -86,7 +86,8 @@ Json answer(const PluginLibrary& plugin, const Json& question) {
 }  // namespace
 
 int answer_questions(const Json& request, EventPipe& events) try {
-  const PluginLibrary plugin(request.at("plugin").get<std::string>(), bare_services());
+  const PluginLibrary plugin(request.at("plugin").get<std::string>(), bare_services(),
+                             request.value("code", ""));
   plugin.check_manifest();
   for (const Json& question : request.at("questions")) {
     Json reply = {{"event", "answer"}};

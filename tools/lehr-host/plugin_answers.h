@@ -1,7 +1,7 @@
 // `lehr-host --check FILE`: asks a plugin what only its code knows, without running a stage: rules
 // across parameters, and estimates. FILE is JSON:
 //
-//   {"plugin": "/x/acme.so", "questions": [
+//   {"plugin": "/x/acme.so", "code": "<digest, or empty: any>", "questions": [
 //     {"ask": "check", "kind": "stages", "name": "count", "parameters": {...}},
 //     {"ask": "estimate", "kind": "stages", "name": "count", "parameters": {...}, "inputs": [
 //       {"port", "label", "type", "path", "digest", "facets": {...}}]}]}

@@ -37,10 +37,21 @@ const Item* find(const Item* first, std::size_t count, std::size_t stride, std::
   return nullptr;
 }
 
+// A key names the code that was planned: no other may make its result.
+void check_code(const std::filesystem::path& path, const std::string& planned) try {
+  if (const std::string code = runtime::code_digest(path); code != planned)
+    throw LoadError(path.string() + ": it was replaced after the run was planned (its code is " +
+                    code + ", planned was " + planned + "). Run again");
+} catch (const runtime::PluginError& e) {
+  throw LoadError(e.what());
+}
+
 }  // namespace
 
-PluginLibrary::PluginLibrary(std::filesystem::path path, const lehr_host* services)
+PluginLibrary::PluginLibrary(std::filesystem::path path, const lehr_host* services,
+                             const std::string& code)
     : path_(std::move(path)) {
+  if (!code.empty()) check_code(path_, code);
   const auto fail = [&](const std::string& why) -> LoadError {
     return LoadError(path_.string() + ": " + why);
   };

@@ -20,8 +20,10 @@ struct LoadError : std::runtime_error {
 class PluginLibrary {
  public:
   // Loads the file and calls its entry function with `services`, which must live as long as the
-  // process. Throws LoadError.
-  PluginLibrary(std::filesystem::path path, const lehr_host* services);
+  // process. `code`: the digest it must have, else none of it runs; empty: whatever it is. Throws
+  // LoadError.
+  PluginLibrary(std::filesystem::path path, const lehr_host* services,
+                const std::string& code = "");
 
   const std::filesystem::path& path() const { return path_; }
   // The live description, JSON.

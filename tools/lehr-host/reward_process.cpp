@@ -33,7 +33,7 @@ std::string how_it_ended(pid_t pid) {
 }  // namespace
 
 RewardProcess::RewardProcess(std::string full_name, const std::filesystem::path& plugin,
-                             const nlohmann::ordered_json& parameters)
+                             const std::string& code, const nlohmann::ordered_json& parameters)
     : name_(std::move(full_name)) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
@@ -54,7 +54,7 @@ RewardProcess::RewardProcess(std::string full_name, const std::filesystem::path&
     throw std::runtime_error("cannot start reward '" + name_ + "': " + std::strerror(error));
   theirs.reset();  // else its death would not end the stream
   const std::string item = name_.substr(name_.find('.') + 1);
-  ask({{"plugin", plugin.string()}, {"reward", item}, {"parameters", parameters}});
+  ask({{"plugin", plugin.string()}, {"code", code}, {"reward", item}, {"parameters", parameters}});
 }
 
 RewardProcess::~RewardProcess() {

@@ -16,10 +16,10 @@ namespace lehr::host {
 
 class RewardProcess {
  public:
-  // Starts `lehr-host --reward`. full_name: "acme.brevity". Call from the main thread, which
-  // outlives the process: the child asks to be killed with the thread that started it. Throws
-  // std::runtime_error with the plugin's reason.
-  RewardProcess(std::string full_name, const std::filesystem::path& plugin,
+  // Starts `lehr-host --reward`. full_name: "acme.brevity"; code: see PluginLibrary. Call from the
+  // main thread, which outlives the process: the child asks to be killed with the thread that
+  // started it. Throws std::runtime_error with the plugin's reason.
+  RewardProcess(std::string full_name, const std::filesystem::path& plugin, const std::string& code,
                 const nlohmann::ordered_json& parameters);
   ~RewardProcess();
 

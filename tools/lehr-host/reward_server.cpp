@@ -37,7 +37,8 @@ int serve_reward(int fd) {
   const auto setup = receive_message(fd);
   if (!setup) return 1;
   try {
-    const PluginLibrary plugin(setup->at("plugin").get<std::string>(), bare_services());
+    const PluginLibrary plugin(setup->at("plugin").get<std::string>(), bare_services(),
+                               setup->at("code"));
     plugin.check_manifest();
     const std::string name = setup->at("reward");
     const lehr_reward* reward = plugin.reward(name);

@@ -250,7 +250,7 @@ void lehr_context::open_items(const PluginLibrary& own) {
     if (path == own.path()) return own;
     auto& slot = libraries[plugin];
     if (!slot) {
-      slot = std::make_unique<PluginLibrary>(path, stage_services());
+      slot = std::make_unique<PluginLibrary>(path, stage_services(), spec.planned_code(plugin));
       slot->check_manifest();
     }
     return *slot;
@@ -265,8 +265,8 @@ void lehr_context::open_items(const PluginLibrary& own) {
                             item = name.substr(name.find('.') + 1);
           const Json with = entry.contains("with") ? entry["with"] : Json::object();
           if (type == "rewards") {
-            rewards[path].push_back(
-                std::make_unique<RewardProcess>(name, plugin_path(plugin), with));
+            rewards[path].push_back(std::make_unique<RewardProcess>(
+                name, plugin_path(plugin), spec.planned_code(plugin), with));
             continue;
           }
           const PluginLibrary& from = library(plugin);

@@ -131,7 +131,8 @@ int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe&
       return finished(events, false, 0);
   }
 
-  const PluginLibrary plugin(spec.plugin, stage_services());
+  const std::string name = spec.full_name.substr(0, spec.full_name.find('.'));
+  const PluginLibrary plugin(spec.plugin, stage_services(), spec.planned_code(name));
   plugin.check_manifest();
   const lehr_stage* stage = plugin.stage(spec.stage);
   if (stage == nullptr)

@@ -4,10 +4,6 @@
 
 namespace lehr::cli {
 
-runtime::ArtifactStore open_store(const Options& options) {
-  return runtime::ArtifactStore(existing_store(options));
-}
-
 void add_artifact_options(Command command, Options& options) {
   command
       .option("-p,--pipeline", options.pipeline,

@@ -1,5 +1,5 @@
-// What commands share that name artifacts: the store they are in, -p/--pipeline, and what a name
-// means (runtime/report/artifact_name.h).
+// What commands share that name artifacts: -p/--pipeline, and what a name means
+// (runtime/report/artifact_name.h).
 #pragma once
 
 #include "command.h"
@@ -10,9 +10,6 @@ namespace lehr::cli {
 inline constexpr const char* kArtifactHelp =
     "stage.port (of the newest run that has it), run:stage.port, a digest or its beginning, or a "
     "folder";
-
-// Ends the command if there is no store.
-runtime::ArtifactStore open_store(const Options& options);
 
 // --store and -p/--pipeline: names mean runs of that pipeline, and its store is the default.
 void add_artifact_options(Command command, Options& options);

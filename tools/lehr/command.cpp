@@ -6,6 +6,7 @@
 #include <iostream>
 #include <set>
 
+#include "runtime/plan/allow_list.h"
 #include "runtime/plan/planner.h"
 
 namespace lehr::cli {
@@ -46,6 +47,11 @@ void add_pipeline_options(Command command, Options& options) {
       .one_value_each();
   add_store_option(command, options);
   add_plugin_path_option(command, options);
+  command
+      .option("--allow", options.allow,
+              "Refuse plugins whose code this list has no digest of: a lehr.lock, or lines of "
+              "DIGEST and a note")
+      .type_name("FILE");
 }
 
 void add_selection_options(Command command, Options& options) {
@@ -75,6 +81,15 @@ fs::path existing_store(const Options& options) {
   return folder;
 }
 
+runtime::ArtifactStore open_store(const Options& options) {
+  return runtime::ArtifactStore(existing_store(options));
+}
+
+std::unique_ptr<runtime::ArtifactStore> store_if_there(const Options& options) {
+  const fs::path folder = store_folder(options);
+  return fs::is_directory(folder) ? std::make_unique<runtime::ArtifactStore>(folder) : nullptr;
+}
+
 std::unique_ptr<runtime::PluginRegistry> load_plugins(const Options& options,
                                                       const fs::path& folder) {
   std::vector<fs::path> given;
@@ -87,12 +102,27 @@ std::unique_ptr<runtime::PluginRegistry> load_plugins(const Options& options,
       runtime::PluginRegistry::search_path(given, folder));
 }
 
+namespace {
+
+// True: all plugins of the plan may be loaded.
+bool admit_plugins(const runtime::Plan& plan, const Options& options,
+                   runtime::Diagnostics& diagnostics) try {
+  return options.allow.empty() ||
+         runtime::admit_plugins(plan, runtime::AllowList::read(options.allow), diagnostics);
+} catch (const runtime::AllowListError& e) {
+  throw CommandError(kUsage, std::string("--allow: ") + e.what());
+}
+
+}  // namespace
+
 std::optional<LoadedPipeline> load_pipeline(const Options& options, int& exit_code) {
   runtime::Diagnostics diagnostics;
   LoadedPipeline loaded;
   loaded.pipeline = runtime::load_pipeline(options.pipeline, options.sets, diagnostics);
   loaded.registry = load_plugins(options, fs::absolute(options.pipeline).parent_path());
   loaded.plan = runtime::make_plan(loaded.pipeline, *loaded.registry, diagnostics);
+
+  const bool admitted = admit_plugins(loaded.plan, options, diagnostics);
 
   std::set<std::string> used;
   for (const auto& stage : loaded.pipeline.stages)
@@ -111,7 +141,7 @@ std::optional<LoadedPipeline> load_pipeline(const Options& options, int& exit_co
     return loaded;
   }
   print_mistakes(diagnostics, options);
-  exit_code = broken_one_used ? kPluginCannotLoad : kConfigInvalid;
+  exit_code = broken_one_used || !admitted ? kPluginCannotLoad : kConfigInvalid;
   return std::nullopt;
 }
 

@@ -16,6 +16,7 @@
 #include "runtime/plugin/plugin_registry.h"
 #include "runtime/run/display.h"
 #include "runtime/run/plugin_advice.h"
+#include "runtime/store/store.h"
 
 namespace lehr::cli {
 
@@ -39,6 +40,7 @@ struct Options {
   std::string store;  // --store; empty: see store_folder
   std::vector<std::string> plugin_paths;
   std::vector<std::string> sets;
+  std::string allow;  // --allow; empty: every plugin
   bool json = false;
   bool locked = false;
   runtime::Selection selection;
@@ -49,7 +51,7 @@ struct Options {
 void add_store_option(Command command, Options& options);
 void add_plugin_path_option(Command command, Options& options);
 void add_json_option(Command command, Options& options, const std::string& what);
-// PIPELINE, --set, --store, --plugin-path
+// PIPELINE, --set, --store, --plugin-path, --allow
 void add_pipeline_options(Command command, Options& options);
 // --only, --from, --until, --force
 void add_selection_options(Command command, Options& options);
@@ -59,6 +61,10 @@ void add_selection_options(Command command, Options& options);
 std::filesystem::path store_folder(const Options& options);
 // The same for commands that only look: throws CommandError if it is not there.
 std::filesystem::path existing_store(const Options& options);
+
+runtime::ArtifactStore open_store(const Options& options);
+// The store; null if there is none yet.
+std::unique_ptr<runtime::ArtifactStore> store_if_there(const Options& options);
 
 struct LoadedPipeline {
   runtime::Pipeline pipeline;

@@ -121,11 +121,9 @@ void add_explain(Command app, Options& options, int& exit_code) {
   command.run([&, stage, all] {
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
-    std::optional<runtime::ArtifactStore> store;
-    if (std::filesystem::is_directory(store_folder(options))) store.emplace(store_folder(options));
-    runtime::look_up(loaded->plan, store ? &*store : nullptr);
-    const Explanation explanation =
-        explain(stage_named(loaded->plan, *stage), store ? &*store : nullptr);
+    const auto store = store_if_there(options);
+    runtime::look_up(loaded->plan, store.get());
+    const Explanation explanation = explain(stage_named(loaded->plan, *stage), store.get());
     if (options.json)
       std::cout << to_json(explanation).dump(2) << "\n";
     else

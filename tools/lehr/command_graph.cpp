@@ -32,12 +32,7 @@ void add_graph(Command app, Options& options, int& exit_code) {
     if (*format == "json") options.json = true;
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
-    if (*status) {
-      std::optional<runtime::ArtifactStore> store;
-      if (std::filesystem::is_directory(store_folder(options)))
-        store.emplace(store_folder(options));
-      runtime::look_up(loaded->plan, store ? &*store : nullptr);
-    }
+    if (*status) runtime::look_up(loaded->plan, store_if_there(options).get());
     const runtime::Plan& plan = loaded->plan;
     if (options.json)
       std::cout << json_graph(plan, *status).dump(2) << "\n";

@@ -15,16 +15,15 @@ void add_lock(Command app, Options& options, int& exit_code) {
       example("lehr run pipelines/quickstart.yaml && lehr lock pipelines/quickstart.yaml") +
       "\n\nCommit the file. `lehr run --locked` then refuses other parameters, inputs "
       "and plugin versions, and\nsays if anything else comes out; `lehr validate "
-      "--locked` does so without running.");
+      "--locked` does so without running.\nIt holds the code digest of every plugin: with `--allow "
+      "lehr.lock` no other is loaded.");
   command.run([&] {
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
-    const auto folder = store_folder(options);
-    std::optional<runtime::ArtifactStore> store;
-    if (std::filesystem::is_directory(folder)) store.emplace(folder);
-    runtime::look_up(loaded->plan, store ? &*store : nullptr);
+    const auto store = store_if_there(options);
+    runtime::look_up(loaded->plan, store.get());
     if (!store)
-      throw CommandError(kStageFailed, "there is no store at '" + folder.string() +
+      throw CommandError(kStageFailed, "there is no store at '" + store_folder(options).string() +
                                            "': `lehr run " + options.pipeline +
                                            "` has to make the results first");
     const auto locked = runtime::lock(loaded->plan, *store);

@@ -7,25 +7,16 @@
 #include <map>
 
 #include "command.h"
+#include "pipeline_graph.h"
 #include "runtime/plan/planner.h"
 #include "runtime/run/human_text.h"
+#include "terminal_text.h"
 
 namespace lehr::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using runtime::StageState;
-
-const char* color_of(StageState state) {
-  return state == StageState::cached ? "\033[32m"
-         : state == StageState::run  ? "\033[33m"
-         : state == StageState::skip ? "\033[2m"
-                                     : "\033[36m";
-}
-
-std::string padded(const std::string& text, std::size_t width) {
-  return text.size() >= width ? text : text + std::string(width - text.size(), ' ');
-}
 
 std::string flop_text(double flops) {
   static const char* units[] = {" GFLOP", " TFLOP", " PFLOP", " EFLOP"};
@@ -59,22 +50,21 @@ std::string estimate_text(const Json& estimate) {
 
 using Row = std::vector<std::string>;
 
-// One row a stage; columns that are empty everywhere are left out, the last one is not padded.
+// One row a stage; columns that are empty everywhere are left out.
 void print_rows(const runtime::Plan& plan, const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const Row& row : rows)
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  std::vector<std::size_t> used;
+  for (std::size_t c = 0; c < rows.front().size(); ++c)
+    if (std::any_of(rows.begin(), rows.end(), [c](const Row& row) { return !row[c].empty(); }))
+      used.push_back(c);
   const bool color = use_color(STDOUT_FILENO);
+  TextTable table(std::string(used.size(), 'l'));
   for (std::size_t r = 0; r < rows.size(); ++r) {
-    std::string line;
-    for (std::size_t c = 0; c < rows[r].size(); ++c) {
-      if (c > 0 && widths[c] == 0) continue;
-      line += (c == 0 ? "" : "  ") + padded(rows[r][c], widths[c]);
-      if (c == 0 && color) line = color_of(plan.stages[r].state) + line + "\033[0m";
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    std::cout << "  " << line << "\n";
+    Row cells;
+    for (const std::size_t c : used) cells.push_back(rows[r][c]);
+    if (color) cells[0] = color_of(plan.stages[r].state) + cells[0] + "\033[0m";
+    table.row(std::move(cells));
   }
+  std::cout << table.text("  ");
 }
 
 void print(const runtime::Plan& plan, const std::filesystem::path& store) {
@@ -113,17 +103,15 @@ void print(const runtime::Plan& plan, const std::filesystem::path& store) {
 void print_plan(const Options& options, int& exit_code) {
   auto loaded = load_pipeline(options, exit_code);
   if (!loaded) return;
-  const auto folder = store_folder(options);
-  std::optional<runtime::ArtifactStore> store;
-  if (std::filesystem::is_directory(folder)) store.emplace(folder);
-  runtime::look_up(loaded->plan, store ? &*store : nullptr);
-  if (!ask_plugins(loaded->plan, runtime::Advice::rules_and_estimates, store ? &*store : nullptr,
-                   options, exit_code))
+  const auto store = store_if_there(options);
+  runtime::look_up(loaded->plan, store.get());
+  if (!ask_plugins(loaded->plan, runtime::Advice::rules_and_estimates, store.get(), options,
+                   exit_code))
     return;
   if (options.json)
     std::cout << loaded->plan.json();
   else
-    print(loaded->plan, folder);
+    print(loaded->plan, store_folder(options));
 }
 
 void add_plan(Command app, Options& options, int& exit_code) {

@@ -6,10 +6,12 @@
 
 #include "command.h"
 #include "locked.h"
+#include "replica_table.h"
 #include "runtime/plan/planner.h"
 #include "runtime/run/executor.h"
 #include "runtime/run/human_text.h"
 #include "runtime/run/output_folder.h"
+#include "terminal_text.h"
 
 namespace lehr::cli {
 namespace {
@@ -17,11 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using runtime::StageOutcome;
 using runtime::StageStatus;
-
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.resize(width, ' ');
-  return text;
-}
 
 std::string key_results(const StageOutcome& outcome) {
   if (!outcome.message.empty()) return outcome.message;
@@ -35,24 +32,32 @@ std::string key_results(const StageOutcome& outcome) {
   return out;
 }
 
+// Of stages with a seed in their matrix: mean and deviation, as `lehr runs show` has them.
+std::string replica_summary(const runtime::RunOutcome& outcome) {
+  runtime::RunRecord record;
+  for (const StageOutcome& stage : outcome.stages) {
+    record.stages.emplace_back().id = stage.id;
+    record.stages.back().results = stage.result.results;
+  }
+  return replica_text(replicated_results(record), "seed", terminal_width(STDOUT_FILENO));
+}
+
 void print_summary(const runtime::RunOutcome& outcome) {
-  std::size_t width = 5, ran = 0, cached = 0, skipped = 0;
-  for (const auto& stage : outcome.stages)
-    if (stage.status != StageStatus::skipped) width = std::max(width, stage.id.size());
-  std::cout << "\n" << padded("stage", width) << "  status         time  results\n";
+  std::size_t ran = 0, cached = 0, skipped = 0;
+  TextTable table("llrl");
+  table.row({"stage", padded("status", 9), "    time", "results"});
   for (const auto& stage : outcome.stages) {
     ran += stage.status == StageStatus::ran || stage.status == StageStatus::taken;
     cached += stage.status == StageStatus::cached;
     skipped += stage.status == StageStatus::skipped;
     if (stage.status == StageStatus::skipped) continue;
-    const std::string time = stage.seconds > 0 ? runtime::duration_text(stage.seconds) : "-";
-    std::string line = padded(stage.id, width) + "  " + padded(name(stage.status), 11) +
-                       std::string(time.size() < 8 ? 8 - time.size() : 0, ' ') + time + "  " +
-                       key_results(stage);
-    line.erase(line.find_last_not_of(' ') + 1);
-    std::cout << line << "\n";
+    table.row({stage.id, name(stage.status),
+               stage.seconds > 0 ? runtime::duration_text(stage.seconds) : "-",
+               key_results(stage)});
   }
-  std::cout << "\nrun " << outcome.run << ": " << ran << " ran, " << cached << " cached, "
+  std::cout << "\n"
+            << table.text() << replica_summary(outcome) << "\nrun " << outcome.run << ": " << ran
+            << " ran, " << cached << " cached, "
             << (skipped > 0 ? std::to_string(skipped) + " skipped, " : "")
             << runtime::duration_text(outcome.seconds) << "\n";
 }
@@ -105,22 +110,26 @@ void add_run(Command app, Options& options, int& exit_code) {
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     const fs::path host = host_program();
-    const runtime::ArtifactStore store(store_folder(options));
-    auto found = runtime::look_up(loaded->plan, &store);
-    if (options.locked && !accept_lock(loaded->plan, &store, exit_code)) return;
+    auto store = store_if_there(options);
+    auto found = runtime::look_up(loaded->plan, store.get());
+    if (options.locked && !accept_lock(loaded->plan, store.get(), exit_code)) return;
     check_output_folders(loaded->plan);
-    if (!ask_plugins(loaded->plan, runtime::Advice::rules, &store, options, exit_code)) return;
+    if (!ask_plugins(loaded->plan, runtime::Advice::rules, store.get(), options, exit_code)) return;
+    if (!store) {  // nothing has stood in the way of the first run
+      store = std::make_unique<runtime::ArtifactStore>(store_folder(options));
+      found = store->shared_lock();
+    }
     runtime::RunOutcome outcome;
     {
       const auto display = display_for(options);
-      outcome = runtime::execute(loaded->plan, store, *display, host, std::move(found), *run);
+      outcome = runtime::execute(loaded->plan, *store, *display, host, std::move(found), *run);
     }
     exit_code = outcome.code;
     if (options.locked && !outputs_as_locked(loaded->plan, outcome) && exit_code == kOk)
       exit_code = kStageFailed;
     if (options.json) return;
     print_summary(outcome);
-    if (outcome.code == kOk) print_table(outcome, store);
+    if (outcome.code == kOk) print_table(outcome, *store);
     if (outcome.code == kResumable) std::cout << "stopped; the same command goes on from here\n";
   });
 }

@@ -10,6 +10,7 @@
 #include "command_store.h"
 #include "runtime/config/literal.h"
 #include "runtime/run/human_text.h"
+#include "runtime/store/output_links.h"
 #include "runtime/store/pins.h"
 
 namespace lehr::cli {
@@ -27,6 +28,7 @@ void list(const Options& options) {
   const ArtifactStore store = open_store(options);
   const auto entries = store.list();
   const auto pins = runtime::list_pins(store);
+  const auto links = runtime::list_output_links(store);
   if (options.json) {
     Json out = Json::array();
     for (const auto& e : entries)
@@ -37,7 +39,8 @@ void list(const Options& options) {
                      {"stage_id", e.stage_id},
                      {"stage", e.stage},
                      {"run", e.run},
-                     {"pinned", pins.contains(e.digest)}});
+                     {"pinned", pins.contains(e.digest)},
+                     {"linked", links.contains(e.digest)}});
     std::cout << out.dump(2) << "\n";
     return;
   }
@@ -52,6 +55,8 @@ void list(const Options& options) {
     std::cout << (e.stage.empty() ? "(no result names it)" : e.stage_id + " (" + e.stage + ")");
     if (const auto pin = pins.find(e.digest); pin != pins.end())
       std::cout << ", pinned" << (pin->second.reason.empty() ? "" : ": " + pin->second.reason);
+    if (const auto link = links.find(e.digest); link != links.end())
+      std::cout << ", linked from " << link->second.string();
     std::cout << "\n";
   }
   std::cout << "\n"
@@ -152,8 +157,9 @@ void add_store(Command app, Options& options, int& exit_code) {
   check.footer(example("lehr store verify --store pipelines/.lehr --discard"));
   check.run([&options, &exit_code, discard] { exit_code = verify(options, *discard); });
 
-  Command gc =
-      command.add("gc", "Remove what no recent run reaches; safe beside running pipelines");
+  Command gc = command.add(
+      "gc",
+      "Remove what no recent run, pin or linked output reaches; safe beside running pipelines");
   auto settings = std::make_shared<runtime::GcOptions>();
   auto grace = std::make_shared<std::string>("1h");
   add_store_option(gc, options);

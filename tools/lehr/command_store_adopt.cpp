@@ -62,11 +62,7 @@ void add_store_adopt(Command store, Options& options, int& exit_code) {
   command.run([&options, &exit_code, stages] {
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
-    const auto folder = store_folder(options);
-    if (!std::filesystem::is_directory(folder))
-      throw CommandError(kUsage, "there is no store at '" + folder.string() +
-                                     "', so there is nothing to adopt. Name one with --store");
-    const runtime::ArtifactStore artifacts(folder);
+    const auto artifacts = open_store(options);
     for (const std::string& id : in_order(loaded->plan, *stages))
       adopt(loaded->plan, artifacts, id);
   });

@@ -7,7 +7,9 @@
 #include "command_store.h"
 #include "runtime/run/human_text.h"
 #include "runtime/store/lineage.h"
+#include "runtime/store/output_links.h"
 #include "runtime/store/pins.h"
+#include "terminal_text.h"
 
 namespace lehr::cli {
 namespace {
@@ -20,11 +22,6 @@ constexpr std::size_t kMakersShown = 5, kRunsShown = 5;
 
 std::string brief(const std::string& digest) { return digest.substr(0, 12); }
 
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.resize(width, ' ');
-  return text;
-}
-
 // Names in a first column; what belongs to the name above has none.
 void row(const std::string& name, const std::string& text) {
   std::cout << padded(name, 12) << text << "\n";
@@ -36,6 +33,7 @@ struct Shown {
   std::vector<const StageResult*> makers;
   std::vector<runtime::RunEntry> runs;  // that reach one of the makers
   const runtime::Pin* pin;
+  std::string linked_from;  // empty: by no output
 };
 
 std::string maker_text(const StageResult& result) {
@@ -101,6 +99,7 @@ void print(const Shown& shown, const Lineage& lineage, const runtime::ArtifactSt
   row("pinned", shown.pin == nullptr
                     ? "no"
                     : "yes" + (shown.pin->reason.empty() ? "" : ": " + shown.pin->reason));
+  if (!shown.linked_from.empty()) row("linked from", shown.linked_from);
 }
 
 Json to_json(const Shown& shown, const runtime::ArtifactStore& store) {
@@ -129,6 +128,7 @@ Json to_json(const Shown& shown, const runtime::ArtifactStore& store) {
   out["pinned"] = nullptr;
   if (shown.pin != nullptr)
     out["pinned"] = {{"reason", shown.pin->reason}, {"unix_time", shown.pin->unix_time}};
+  if (!shown.linked_from.empty()) out["linked_from"] = shown.linked_from;
   return out;
 }
 
@@ -138,12 +138,15 @@ void show(const Options& options, const std::string& name) {
   const std::string& digest = named.digest;
   const Lineage lineage(store.results());
   const auto pins = runtime::list_pins(store);
-  Shown shown{digest, store.artifact(digest), lineage.makers(digest), {}, nullptr};
+  Shown shown{digest, store.artifact(digest), lineage.makers(digest), {}, nullptr, ""};
   // Of several that made it, the stage it was named by comes first.
   std::stable_partition(shown.makers.begin(), shown.makers.end(), [&](const StageResult* maker) {
     return maker->stage_id == named.stage_id;
   });
   if (const auto pin = pins.find(digest); pin != pins.end()) shown.pin = &pin->second;
+  const auto links = runtime::list_output_links(store);
+  if (const auto link = links.find(digest); link != links.end())
+    shown.linked_from = link->second.string();
   for (auto& run : runtime::list_runs(store.root()))
     if (std::any_of(shown.makers.begin(), shown.makers.end(), [&](const StageResult* maker) {
           return std::find(run.keys.begin(), run.keys.end(), maker->key) != run.keys.end();

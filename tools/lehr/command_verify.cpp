@@ -121,11 +121,7 @@ Json to_json(const std::vector<StageVerification>& all) {
 }
 
 int verify(const Options& options, const Settings& settings, runtime::Plan& plan) {
-  const fs::path folder = store_folder(options);
-  if (!fs::is_directory(folder))
-    throw CommandError(kUsage, "there is no store at '" + folder.string() +
-                                   "'. Name one with --store or LEHR_STORE");
-  const runtime::ArtifactStore store(folder);
+  const auto store = open_store(options);
   runtime::look_up(plan, &store);
   const auto lock = store.shared_lock();  // gc takes nothing away meanwhile
   const auto stages = chosen(plan, settings.stages);

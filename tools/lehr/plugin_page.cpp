@@ -5,26 +5,16 @@
 #include <cmath>
 #include <vector>
 
+#include "runtime/plugin/described.h"
+#include "terminal_text.h"
+
 namespace lehr::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-const Json& list(const Json& object, const char* name) {
-  static const Json none = Json::array();
-  const auto found = object.find(name);
-  return found != object.end() && found->is_array() ? *found : none;
-}
-
-bool is_set(const Json& object, const char* name, bool otherwise = false) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_boolean() ? found->get<bool>() : otherwise;
-}
+using runtime::described::is_set;
+using runtime::described::list;
+using runtime::described::member;
 
 std::string number(const Json& value) {
   const double v = value.get<double>();
@@ -97,14 +87,13 @@ class Page {
     for (const Row& row : rows) {
       widths.resize(std::max(widths.size(), row.size()));
       for (std::size_t c = 0; c + 1 < row.size(); ++c)
-        widths[c] = std::max(widths[c], row[c].size());
+        widths[c] = std::max(widths[c], text_width(row[c]));
     }
     for (const Row& row : rows) {
       std::string line;
       for (std::size_t c = 0; c + 1 < row.size(); ++c) {
         if (widths[c] == 0) continue;
-        std::string cell = row[c];
-        cell.resize(widths[c], ' ');
+        const std::string cell = padded(row[c], widths[c]);
         line += (c == 0 ? "" : "  ") + (c == 0 ? painted("36", cell) : cell);
       }
       line.erase(line.find_last_not_of(' ') + 1);
@@ -114,9 +103,7 @@ class Page {
   }
 
   void fact(const std::string& name, const std::string& value) {
-    std::string padded = name;
-    padded.resize(12, ' ');
-    out_ += "  " + dim(padded) + "  " + value + "\n";
+    out_ += "  " + dim(padded(name, 12)) + "  " + value + "\n";
   }
 
   void header() {
@@ -124,7 +111,7 @@ class Page {
     out_ += bold(plugin_.name + " " + plugin_.version) + "  " + member(d, "summary") + "\n";
     fact("licence", member(d, "license").empty() ? "not said" : member(d, "license"));
     fact("file", plugin_.path.string());
-    fact("code", "sha256 " + runtime::code_digest(plugin_));
+    fact("code", "sha256 " + runtime::code_digest(plugin_.path));
     if (d.contains("abi")) fact("boundary", "version " + d["abi"].dump());
     bool first = true;
     for (const std::string& library : runtime::library_identities(plugin_)) {
@@ -217,7 +204,7 @@ Json plugin_json(const runtime::PluginFile& plugin, const std::string& item) {
   }
   Json out = plugin.description;
   out["file"] = plugin.path.string();
-  out["code"] = runtime::code_digest(plugin);
+  out["code"] = runtime::code_digest(plugin.path);
   out["libraries"] = runtime::library_identities(plugin);
   return out;
 }

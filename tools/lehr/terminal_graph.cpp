@@ -131,6 +131,7 @@ std::string short_uses(const runtime::PlannedStage& stage) {
 const char* color_of(runtime::StageState state) {
   return state == runtime::StageState::cached ? "\033[32m"
          : state == runtime::StageState::run  ? "\033[33m"
+         : state == runtime::StageState::skip ? "\033[2m"
                                               : "\033[36m";
 }
 

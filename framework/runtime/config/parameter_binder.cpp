@@ -5,27 +5,15 @@
 
 #include "runtime/config/scalar_parameter.h"
 #include "runtime/config/suggestion.h"
+#include "runtime/plugin/described.h"
 
 namespace lehr::runtime {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-bool flag(const Json& object, const char* name, bool otherwise) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_boolean() ? found->get<bool>() : otherwise;
-}
-
-const Json& list(const Json& object, const char* name) {
-  static const Json none = Json::array();
-  const auto found = object.find(name);
-  return found != object.end() && found->is_array() ? *found : none;
-}
+using described::is_set;
+using described::list;
+using described::member;
 
 std::vector<std::string> names(const Json& described) {
   std::vector<std::string> out;
@@ -77,7 +65,7 @@ class Binder {
     for (const Json& parameter : described) {
       const std::string name = member(parameter, "name");
       const Entry* entry = node ? node->find(name) : nullptr;
-      const Place inner = place.inside(name, flag(parameter, "affects_output", true));
+      const Place inner = place.inside(name, is_set(parameter, "affects_output", true));
       values[name] =
           entry ? given(*entry->value, parameter, inner) : missing(parameter, inner, origin);
     }
@@ -116,7 +104,7 @@ class Binder {
 
   // A parameter that the pipeline does not give.
   Json missing(const Json& parameter, const Place& place, const Origin& origin) {
-    if (flag(parameter, "required", false))
+    if (is_set(parameter, "required", false))
       return fail(origin,
                   place.message() + " is missing" + help(parameter) + ". It has no default");
     const auto given = parameter.find("default");
@@ -138,7 +126,7 @@ class Binder {
       Json filled = Json::object();
       for (const Json& field : list(parameter, "fields")) {
         const std::string name = member(field, "name");
-        const Place inner = place.inside(name, flag(field, "affects_output", true));
+        const Place inner = place.inside(name, is_set(field, "affects_output", true));
         filled[name] = value.contains(name) ? defaulted(field, value[name], inner, origin)
                                             : missing(field, inner, origin);
       }
@@ -173,7 +161,7 @@ class Binder {
       return fail(
           node.origin,
           place.message() + " expects " + expected_text(parameter) + ", got nothing." +
-              (flag(parameter, "required", false) ? "" : " Leave the key out to get the default"));
+              (is_set(parameter, "required", false) ? "" : " Leave the key out to get the default"));
     }
     if (type == "struct") return given_struct(node, parameter, place);
     if (type == "one_of") return given_one_of(node, parameter, place);
@@ -219,7 +207,7 @@ class Binder {
     Json values = Json::object();
     for (const Json& field : fields) {
       const std::string name = member(field, "name");
-      const Place inner = place.inside(name, flag(field, "affects_output", true));
+      const Place inner = place.inside(name, is_set(field, "affects_output", true));
       const Entry* entry = node.find(name);
       if (!entry) leaf(inner, nullptr, {});
       values[name] = entry ? given(*entry->value, field, inner) : Json();

@@ -6,21 +6,14 @@
 #include <map>
 #include <utility>
 
+#include "runtime/plugin/described.h"
+
 namespace lehr::runtime {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-const Json& list(const Json& object, const char* name) {
-  static const Json none = Json::array();
-  const auto found = object.find(name);
-  return found != object.end() && found->is_array() ? *found : none;
-}
+using described::list;
+using described::member;
 
 constexpr const char* kReference = "\\$\\{.+\\}";  // ${vars.width} may stand for any value
 
@@ -86,15 +79,10 @@ class SchemaWriter {
                    {"additionalProperties", false}};
     schema["properties"] = {
         {"lehr", {{"const", 1}, {"description", "format of the file"}}},
-        {"name",
-         {{"type", "string"},
-          {"pattern", "^[A-Za-z_][A-Za-z0-9_-]*$"},
-          {"description", "default: the file's name"}}},
+        {"name", written({text("^[A-Za-z_][A-Za-z0-9_-]*$")},
+                         {{"description", "default: the file's name"}})},
         {"seed",
-         {{"type", "integer"},
-          {"minimum", 0},
-          {"default", 0},
-          {"description", "of all stages that use chance"}}},
+         written({whole(0)}, {{"default", 0}, {"description", "of all stages that use chance"}})},
         {"extends",
          {{"type", "string"},
           {"description", "another pipeline file: maps are merged, all else is replaced"}}},
@@ -125,24 +113,30 @@ class SchemaWriter {
 
  private:
   static Json resources() {
-    return {{"type", "object"},
-            {"additionalProperties", false},
-            {"properties",
-             {{"threads", {{"type", "integer"}, {"minimum", 1}, {"default", 2}}},
-              {"memory",
-               {{"anyOf", {Json{{"type", "integer"}, {"minimum", 1}}, text(kBytesPattern)}},
-                {"description", "promised, not enforced: what runs at one time stays within it"}}},
-              {"gpu",
-               {{"type", "integer"},
-                {"minimum", 0},
-                {"description", "how many; a stage gets its own in CUDA_VISIBLE_DEVICES"}}},
-              {"device", {{"enum", {"cpu", "cuda"}}, {"default", "cpu"}}}}}};
+    return {
+        {"type", "object"},
+        {"additionalProperties", false},
+        {"properties",
+         {{"threads", written({whole(1)}, {{"default", 2}})},
+          {"memory", written({whole(1), text(kBytesPattern)},
+                             {{"description",
+                               "promised, not enforced: what runs at one time stays within it"}})},
+          {"gpu", written({whole(0)}, {{"description",
+                                        "how many; a stage gets its own in "
+                                        "CUDA_VISIBLE_DEVICES"}})},
+          {"device", written({Json{{"enum", {"cpu", "cuda"}}}}, {{"default", "cpu"}})}}}};
   }
-  static Json comparison() {
-    return {{"type", "string"}, {"pattern", "^(>=|<=|==|!=|>|<) *[-+.0-9eE]+$"}};
-  }
+  static Json whole(int least) { return {{"type", "integer"}, {"minimum", least}}; }
+  static Json comparison() { return written({text("^(>=|<=|==|!=|>|<) *[-+.0-9eE]+$")}); }
   static Json duration() {
-    return {{"anyOf", {Json{{"type", "number"}, {"minimum", 0}}, text(kDurationPattern)}}};
+    return written({Json{{"type", "number"}, {"minimum", 0}}, text(kDurationPattern)});
+  }
+  // A value that is written in one of these forms, or as a reference; `more` is said of all.
+  static Json written(Json forms, const Json& more = Json::object()) {
+    forms.push_back(text(kReference));
+    Json out = merged(forms);
+    out.update(more);
+    return out;
   }
 
   Json stage() const {
@@ -164,7 +158,7 @@ class SchemaWriter {
          {{"type", "object"},
           {"description", "a variant of the stage for each combination of values"},
           {"minProperties", 1},
-          {"additionalProperties", {{"type", "array"}, {"minItems", 1}}}}},
+          {"additionalProperties", written({Json{{"type", "array"}, {"minItems", 1}}})}}},
         {"when",
          {{"anyOf",
            {Json{{"type", "boolean"}}, Json{{"type", "string"}},
@@ -172,12 +166,10 @@ class SchemaWriter {
           {"description",
            "the stage is wanted only if this holds: \"${vars.size} >= 3\", or {\"STAGE:RESULT\": "
            "\">= 0.8\"}"}}},
-        {"retries",
-         {{"type", "integer"},
-          {"minimum", 0},
-          {"maximum", 100},
-          {"default", 0},
-          {"description", "attempts after one that failed, each from the last checkpoint"}}},
+        {"retries", written({Json{{"type", "integer"}, {"minimum", 0}, {"maximum", 100}}},
+                            {{"default", 0},
+                             {"description",
+                              "attempts after one that failed, each from the last checkpoint"}})},
         {"timeout",
          {{"anyOf",
            {duration(), Json{{"type", "object"},
@@ -268,9 +260,7 @@ class SchemaWriter {
     Json choices = forms(p, home);
     if (p.contains("default") && p["default"].is_null() && !p.value("required", false))
       choices.push_back({{"type", "null"}});
-    choices.push_back({{"type", "string"}, {"pattern", kReference}});
-    Json out = merged(choices);
-    out["description"] = parameter_help(p);
+    Json out = written(std::move(choices), {{"description", parameter_help(p)}});
     const std::string type = member(p, "type");
     if (p.contains("default") && !p["default"].is_null() && type != "struct")
       out["default"] = p["default"];

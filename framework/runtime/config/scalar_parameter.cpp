@@ -5,16 +5,13 @@
 #include <cstdint>
 
 #include "runtime/config/suggestion.h"
+#include "runtime/plugin/described.h"
 
 namespace lehr::runtime {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
+using described::member;
 
 std::string shown(double value) {
   char buffer[40];

@@ -5,21 +5,14 @@
 
 #include "runtime/config/suggestion.h"
 #include "runtime/plan/draft.h"
+#include "runtime/plugin/described.h"
 
 namespace lehr::runtime {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-bool is_set(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_boolean() && found->get<bool>();
-}
+using described::is_set;
+using described::member;
 
 std::string joined(const std::vector<std::string>& names, const char* last = " and ") {
   std::string out;

@@ -133,6 +133,16 @@ class StageComparison {
   LockComparison& out_;
 };
 
+LockedPipeline read_pipeline(const Json& json, const fs::path& path, const std::string& name) try {
+  LockedPipeline out;
+  for (const auto& [stage, locked] : json.items()) out[stage] = read_stage(locked);
+  return out;
+} catch (const Json::exception&) {
+  throw StoreError(quoted(path.string()) + " is damaged: what it says of " + quoted(name) +
+                   " is malformed. `lehr run " + name + "`, then `lehr lock " + name +
+                   "` writes it anew");
+}
+
 }  // namespace
 
 fs::path lock_path(const fs::path& pipeline_file) {
@@ -150,14 +160,16 @@ LockedPipeline read_lock(const fs::path& pipeline_file) {
   if (found == json["pipelines"].end())
     throw LockError(quoted(path.string()) + " says nothing of " +
                     quoted(pipeline_file.filename().string()) + ". " + how + " adds it");
-  LockedPipeline out;
-  try {
-    for (const auto& [stage, locked] : found->items()) out[stage] = read_stage(locked);
-  } catch (const Json::exception&) {
-    throw StoreError(quoted(path.string()) + " is damaged: what it says of " +
-                     quoted(pipeline_file.filename().string()) + " is malformed. " + how +
-                     " writes it anew");
-  }
+  return read_pipeline(*found, path, pipeline_file.filename().string());
+}
+
+std::set<std::string> locked_code(const fs::path& lock_file) {
+  std::set<std::string> out;
+  const Json json = read_file_json(lock_file);
+  for (const auto& [name, pipeline] : json["pipelines"].items())
+    for (const auto& [id, stage] : read_pipeline(pipeline, lock_file, name))
+      for (const auto& [part, value] : stage.parts)
+        if (part.starts_with("code.")) out.insert(value);
   return out;
 }
 

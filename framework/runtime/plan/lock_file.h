@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,10 @@ std::filesystem::path lock_path(const std::filesystem::path& pipeline_file);
 LockedPipeline read_lock(const std::filesystem::path& pipeline_file);
 // Replaces what the file says of this pipeline and keeps what it says of others. Durable.
 void write_lock(const std::filesystem::path& pipeline_file, const LockedPipeline& locked);
+
+// The code digests of all plugins that the stages in a lock file were made with. Throws StoreError,
+// IoError.
+std::set<std::string> locked_code(const std::filesystem::path& lock_file);
 
 // Of a plan that was looked up in `store`. Throws LockError if a stage has no result yet.
 LockedPipeline lock(const Plan& plan, const ArtifactStore& store);

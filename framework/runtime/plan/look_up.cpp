@@ -60,7 +60,7 @@ class StaticParts {
   };
   const Code& code_of(const PluginFile* plugin) {
     const auto [found, fresh] = codes_.try_emplace(plugin);
-    if (fresh) found->second = {code_digest(*plugin), library_identities(*plugin)};
+    if (fresh) found->second = {code_digest(plugin->path), library_identities(*plugin)};
     return found->second;
   }
 

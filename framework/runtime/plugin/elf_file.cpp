@@ -130,6 +130,17 @@ std::optional<ElfFile::Range> ElfFile::build_id() const {
   return std::nullopt;
 }
 
+bool ElfFile::headers_are_loaded() const {
+  const auto is_loaded = [&](std::uint64_t offset, std::uint64_t size) {
+    return std::any_of(segments_.begin(), segments_.end(), [&](const Elf64_Phdr& segment) {
+      return segment.p_type == PT_LOAD && offset >= segment.p_offset && size <= segment.p_filesz &&
+             offset - segment.p_offset <= segment.p_filesz - size;
+    });
+  };
+  return is_loaded(0, sizeof header_) &&
+         is_loaded(header_.e_phoff, segments_.size() * sizeof(Elf64_Phdr));
+}
+
 std::vector<std::string> ElfFile::exported_symbols() const {
   std::vector<std::string> out;
   for (const Elf64_Shdr& section : sections_) {

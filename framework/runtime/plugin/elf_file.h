@@ -55,6 +55,9 @@ class ElfFile {
     std::uint64_t offset, size;
   };
   std::optional<Range> build_id() const;
+  // Whether the ELF header and the program headers lie in segments that are loaded, as linkers put
+  // them. Where they do not, the loaded bytes alone do not tell how the loader will use them.
+  bool headers_are_loaded() const;
   // Strings of dynamic entries with this tag (DT_NEEDED, DT_RUNPATH, DT_RPATH).
   std::vector<std::string> dynamic_strings(Elf64_Sxword tag) const;
 

@@ -17,6 +17,7 @@ namespace lehr::runtime {
 namespace {
 
 constexpr std::size_t kMaxManifestBytes = 16u << 20;
+constexpr std::uint64_t kLongestBuildId = 64;  // what is longer counts as code
 
 std::string hex(std::span<const unsigned char> bytes) {
   static const char* digits = "0123456789abcdef";
@@ -31,6 +32,11 @@ std::string_view as_text(std::span<const unsigned char> bytes) {
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& reason) {
   throw PluginError(path.string() + ": " + reason);
+}
+
+void check_headers(const ElfFile& elf) {
+  if (!elf.headers_are_loaded())
+    throw ElfError("its headers are not part of what is loaded, so no digest would stand for it");
 }
 
 bool valid_name(const nlohmann::ordered_json& name) {
@@ -118,6 +124,7 @@ const nlohmann::ordered_json* PluginFile::find(const char* kind, std::string_vie
 PluginFile read_plugin_file(const std::filesystem::path& path) try {
   const MappedFile file(path);
   const ElfFile elf(file.bytes());
+  check_headers(elf);
   const auto manifest = elf.section(LEHR_MANIFEST_SECTION);
   if (!manifest)
     fail(path, "not stamped: it has no " LEHR_MANIFEST_SECTION
@@ -162,15 +169,17 @@ std::string embedded_manifest(const std::filesystem::path& path) try {
   return "";
 }
 
-std::string code_digest(const PluginFile& plugin) try {
-  const MappedFile file(plugin.path);
+std::string code_digest(const std::filesystem::path& plugin) try {
+  const MappedFile file(plugin);
   const ElfFile elf(file.bytes());
+  check_headers(elf);
   const auto build_id = elf.build_id();
   // [begin, end) ranges of the file that say nothing about the code.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> skipped = {
       {offsetof(Elf64_Ehdr, e_shoff), offsetof(Elf64_Ehdr, e_shoff) + sizeof(Elf64_Off)},
       {offsetof(Elf64_Ehdr, e_shentsize), sizeof(Elf64_Ehdr)}};
-  if (build_id) skipped.emplace_back(build_id->offset, build_id->offset + build_id->size);
+  if (build_id && build_id->size <= kLongestBuildId)
+    skipped.emplace_back(build_id->offset, build_id->offset + build_id->size);
   Sha256 sha;
   for (const auto& segment : elf.segments()) {
     if (segment.p_type != PT_LOAD) continue;
@@ -191,7 +200,7 @@ std::string code_digest(const PluginFile& plugin) try {
   }
   return sha.hex();
 } catch (const ElfError& e) {
-  fail(plugin.path, e.what());
+  fail(plugin, e.what());
 }
 
 std::vector<std::string> exported_symbols(const PluginFile& plugin) try {

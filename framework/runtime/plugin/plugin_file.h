@@ -42,9 +42,10 @@ PluginFile read_plugin_file(const std::filesystem::path& path);
 std::string embedded_manifest(const std::filesystem::path& path);
 
 // SHA-256 (hex) over the loadable segments, without the build id and the ELF header's section
-// fields: stripping the file or rebuilding the same source elsewhere does not change it. Reads the
-// whole file (about 1 ms per MB).
-std::string code_digest(const PluginFile& plugin);
+// fields: stripping the file or rebuilding the same source elsewhere does not change it. What the
+// loader goes by is in it, so that no other code can be given the same digest. Reads the whole file
+// (about 1 ms per MB). Throws PluginError.
+std::string code_digest(const std::filesystem::path& plugin);
 
 // Identity of each library the plugin needs beyond the C and C++ runtime: "libtorch_cpu.so:
 // <build-id or SHA-256>", sorted; libraries are looked for along run paths and then by the system's

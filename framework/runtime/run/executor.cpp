@@ -82,6 +82,7 @@ class Executor {
       wait();
       start_what_can();
     }
+    if (!stopping_) give_up_retries();
     state_.end_the_rest(stopping_ ? StageStatus::stopped : StageStatus::not_run);
     int code =
         state_.exit_code() == kExitFailed && plugin_failed_ ? kExitPlugin : state_.exit_code();
@@ -287,6 +288,7 @@ class Executor {
     if (attempts >= all || stopping_) return fail(index, message, last_lines);
     const double pause = pause_seconds(attempts);
     not_before_[index] = steady_seconds() + pause;
+    state_.outcome(index).message = message;
     to_start_.insert(index);
     tell(index, "stage_retry",
          {{"message", message},
@@ -294,6 +296,14 @@ class Executor {
           {"attempt", attempts + 1},
           {"of", all},
           {"seconds", pause}});
+  }
+
+  // Of stages that were to try again when another failed.
+  void give_up_retries() {
+    for (const std::size_t index : std::exchange(to_start_, {}))
+      if (not_before_[index] > 0)
+        fail(index,
+             state_.outcome(index).message + "; not tried again, as another stage has failed", {});
   }
 
   // The host says that the result is in the store. taken: another run made it.

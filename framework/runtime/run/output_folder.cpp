@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <map>
 
+#include "runtime/store/output_links.h"
+
 namespace lehr::runtime {
 namespace fs = std::filesystem;
 namespace {
@@ -92,7 +94,10 @@ bool put_output(const ArtifactStore& store, const std::string& digest, const fs:
                      ". Move it away, or name another folder with 'to'");
   const fs::path fresh = parent / ("." + folder.filename().string() + ".lehr-new");
   remove_tree(fresh);
+  FileDescriptor no_gc;  // between remembering a link and making it
   if (link) {
+    no_gc = store.shared_lock();
+    remember_output_link(store, folder);
     const fs::path target = artifact.lexically_relative(parent);
     std::error_code error;
     if (fs::read_symlink(folder, error) == target && !error) return false;

@@ -5,6 +5,8 @@
 
 #include <fstream>
 
+#include "runtime/store/output_links.h"
+
 namespace lehr::runtime {
 namespace {
 
@@ -75,6 +77,43 @@ TEST_F(OutputFolder, IsALinkIfThatIsAskedFor) {
   EXPECT_TRUE(put_output(store_, one, to_, false));
   EXPECT_FALSE(fs::is_symlink(to_));
   EXPECT_TRUE(fs::exists(store_.artifact_path(two) / "a.txt"));  // a link is removed, not followed
+}
+
+TEST_F(OutputFolder, WhatALinkLeadsToStaysForAsLongAsItDoes) {
+  GcOptions all;
+  all.grace = std::chrono::seconds(0);
+  const std::string one = artifact("one"), two = artifact("two");
+  put_output(store_, one, to_, true);
+  EXPECT_EQ(list_output_links(store_).at(one), to_);
+  EXPECT_EQ(store_.gc(all).count("artifact"), 1u);  // two
+  EXPECT_EQ(text(), "one");
+
+  put_output(store_, artifact("three"), to_, true);
+  EXPECT_EQ(store_.gc(all).count("artifact"), 1u) << "one: the link leads elsewhere now";
+  EXPECT_EQ(text(), "three");
+
+  fs::remove(to_);
+  EXPECT_TRUE(list_output_links(store_).empty());
+  EXPECT_EQ(store_.gc(all).count("artifact"), 1u);
+  EXPECT_TRUE(fs::is_empty(store_.root() / "links")) << "it is forgotten";
+}
+
+TEST_F(OutputFolder, ALinkThatIsForgottenIsRememberedByTheNextRun) {
+  const std::string one = artifact("one");
+  put_output(store_, one, to_, true);
+  remove_tree(store_.root() / "links");
+  EXPECT_FALSE(put_output(store_, one, to_, true));
+  EXPECT_TRUE(list_output_links(store_).contains(one));
+}
+
+TEST_F(OutputFolder, LinksHoldAfterTheFolderOfBothWasMoved) {
+  const std::string one = artifact("one");
+  put_output(store_, one, to_, true);
+  const fs::path moved = root_.string() + ".moved";
+  fs::rename(root_, moved);
+  const ArtifactStore store(moved / ".lehr");
+  EXPECT_EQ(list_output_links(store).at(one), moved / "models" / "final");
+  remove_tree(moved);
 }
 
 TEST_F(OutputFolder, NeverReplacesWhatIsNotOurs) {

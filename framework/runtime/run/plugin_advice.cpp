@@ -64,7 +64,7 @@ struct Wanted {
 std::string code_of(const PlannedStage& stage, const PluginFile& plugin) {
   for (const KeyPart& part : stage.static_parts)
     if (part.name == "code." + plugin.name) return part.value;
-  return code_digest(plugin);
+  return code_digest(plugin.path);
 }
 
 // The parameters of element `index` of a list of steps or rewards; path: "data.steps".
@@ -126,9 +126,10 @@ class Inquiry {
            const std::string& name, const Json& parameters, const std::string& subject) {
     Json question = {{"ask", what}, {"kind", kind}, {"name", name}, {"parameters", parameters}};
     if (what == std::string("estimate")) question["inputs"] = input_facts(stage, store_);
+    const std::string code = code_of(stage, plugin);
     Sha256 key;
-    key.update(code_of(stage, plugin) + question.dump());
-    list_.push_back({{fs::absolute(plugin.path), std::move(question)},
+    key.update(code + question.dump());
+    list_.push_back({{fs::absolute(plugin.path), std::move(question), code},
                      key.hex(),
                      &stage,
                      subject,

@@ -71,8 +71,10 @@ class Interview {
     Json list = Json::array();
     for (std::size_t i = next_; i < numbers_.size(); ++i)
       list.push_back(questions_[numbers_[i]].json);
-    const std::string plugin = questions_[numbers_[0]].plugin.string();
-    request_ = file_in_memory(Json({{"plugin", plugin}, {"questions", list}}).dump());
+    const PluginQuestion& first = questions_[numbers_[0]];
+    request_ = file_in_memory(
+        Json({{"plugin", first.plugin.string()}, {"code", first.code}, {"questions", list}})
+            .dump());
     closed_ = false;
     process_ = std::make_unique<StageProcess>(
         host_, "--check",

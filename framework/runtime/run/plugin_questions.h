@@ -14,6 +14,7 @@ namespace lehr::runtime {
 struct PluginQuestion {
   std::filesystem::path plugin;
   nlohmann::ordered_json json;  // see tools/lehr-host/plugin_answers.h
+  std::string code = {};        // the digest its code must have; empty: any
 };
 
 struct PluginAnswer {

@@ -2,6 +2,13 @@
 
 namespace lehr::runtime {
 
+std::string StageSpec::planned_code(std::string_view plugin_name) const {
+  const std::string part = "code." + std::string(plugin_name);
+  for (const auto& [name, value] : key_parts)
+    if (name == part) return value;
+  return "";
+}
+
 nlohmann::ordered_json StageSpec::to_json() const {
   nlohmann::ordered_json ins = nlohmann::ordered_json::array(),
                          items = nlohmann::ordered_json::object(),

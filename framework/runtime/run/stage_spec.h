@@ -63,6 +63,8 @@ struct StageSpec {
   std::int64_t kill_after_commits = 0, stop_after_commits = -1;
   bool watch_descriptors = false;
 
+  // The digest of a plugin's code as its key has it; empty: the key does not speak of it.
+  std::string planned_code(std::string_view plugin_name) const;
   nlohmann::ordered_json to_json() const;
   // Throws StoreError.
   static StageSpec from_json(const nlohmann::ordered_json& json);

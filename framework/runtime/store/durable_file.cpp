@@ -158,9 +158,16 @@ void remove_tree(const fs::path& path) {
 }
 
 void make_folders(const fs::path& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) throw IoError("cannot make the folder", path, error.value());
+  // Not by create_directories, which takes a folder that it cannot look at for one that is missing.
+  const auto fail = [&](int error) { throw IoError("cannot make the folder", path, error); };
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) {
+    if (!S_ISDIR(info.st_mode)) fail(ENOTDIR);
+    return;
+  }
+  if (errno != ENOENT) fail(errno);
+  if (const fs::path parent = path.parent_path(); !parent.empty()) make_folders(parent);
+  if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) fail(errno);
 }
 
 }  // namespace lehr::runtime

@@ -1,7 +1,7 @@
 // Collecting garbage. What stays: results named by the newest runs of each pipeline, by living runs
-// and by held leases, what pins stand on, and everything younger than the grace period; with a
-// result stay its artifacts. Deciding and moving away happen under the exclusive lock, which
-// publishing and finding hold shared; the slow deleting happens after it.
+// and by held leases, what pins and output links stand on, and everything younger than the grace
+// period; with a result stay its artifacts. Deciding and moving away happen under the exclusive
+// lock, which publishing and finding hold shared; the slow deleting happens after it.
 #include <fcntl.h>
 #include <sys/file.h>
 
@@ -12,6 +12,7 @@
 
 #include "runtime/store/lease.h"
 #include "runtime/store/lineage.h"
+#include "runtime/store/output_links.h"
 #include "runtime/store/pins.h"
 #include "runtime/store/run_log.h"
 #include "runtime/store/store.h"
@@ -98,6 +99,8 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
     const Lineage lineage(results());
     std::vector<std::string> pinned;
     for (const auto& [digest, pin] : list_pins(*this)) pinned.push_back(digest);
+    for (const auto& [digest, link] : list_output_links(*this)) pinned.push_back(digest);
+    if (!options.dry_run) forget_lost_output_links(*this);
     auto [pinned_keys, reached] = lineage.above(pinned);
     keys.merge(pinned_keys);
     for (const StageResult& result : lineage.results()) {

@@ -1,0 +1,28 @@
+// Members of a plugin's description (framework/sdk/description.md), most of which may be left out.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace lehr::runtime::described {
+
+using Json = nlohmann::ordered_json;
+
+// Empty if there is none.
+inline std::string member(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+inline const Json& list(const Json& object, const char* name) {
+  static const Json none = Json::array();
+  const auto found = object.find(name);
+  return found != object.end() && found->is_array() ? *found : none;
+}
+
+inline bool is_set(const Json& object, const char* name, bool otherwise = false) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_boolean() ? found->get<bool>() : otherwise;
+}
+
+}  // namespace lehr::runtime::described
