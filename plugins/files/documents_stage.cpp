@@ -1,6 +1,7 @@
 #include "documents_stage.h"
 
-#include "collection.h"
+#include "file_documents.h"
+#include "text/document_collection.h"
 
 namespace lehr::plugins::files {
 
@@ -40,24 +41,26 @@ void Documents::check() {
 }
 
 void Documents::run(Context& context) {
-  CollectionOptions options;
+  text::CollectionOptions options;
   options.eval_fraction = eval_fraction_;
   options.shard_bytes = static_cast<std::uint64_t>(shard_bytes_);
   options.commit_every = static_cast<std::uint64_t>(commit_every_);
-  DocumentRules& rules = options.rules;
+  DocumentRules rules;
+  ReadingRules reading;
   rules.options.text_field = text_field_;
   rules.options.id_field = id_field_;
   if (invalid_utf8_ == "replace") rules.options.invalid_utf8 = text::InvalidUtf8::replace;
   if (invalid_utf8_ == "drop") rules.options.invalid_utf8 = text::InvalidUtf8::drop;
   if (malformed_ == "drop") rules.options.malformed = text::Malformed::drop;
-  rules.encoding = options.reading.encoding = text::encoding_from_name(encoding_);
-  rules.text_records = options.reading.text_records = text_unit_ == "line" ? Records::lines
-                                                      : text_unit_ == "paragraph"
-                                                          ? Records::paragraphs
-                                                          : Records::whole;
-  options.reading.max_record_bytes = static_cast<std::size_t>(max_document_bytes_);
-  options.reading.drop_too_long = malformed_ == "drop";
-  collect(context, find_sources(train_, "train"), find_sources(eval_, "eval"), options);
+  rules.encoding = reading.encoding = text::encoding_from_name(encoding_);
+  rules.text_records = reading.text_records = text_unit_ == "line"        ? Records::lines
+                                              : text_unit_ == "paragraph" ? Records::paragraphs
+                                                                          : Records::whole;
+  reading.max_record_bytes = static_cast<std::size_t>(max_document_bytes_);
+  reading.drop_too_long = malformed_ == "drop";
+  FileDocuments documents(find_sources(train_, "train"), find_sources(eval_, "eval"), reading,
+                          rules);
+  text::DocumentCollection(context, documents, options).run();
 }
 
 }  // namespace lehr::plugins::files

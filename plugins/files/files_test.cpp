@@ -28,7 +28,7 @@ class Files : public testing::Test {
   }
   struct Found {
     std::vector<std::string> documents;  // "id text fields"
-    Tally tally;
+    text::CollectionTally tally;
   };
   // The documents of folder_/name, read in blocks of `block_bytes`.
   Found read(const std::string& name, const DocumentRules& rules = {},
@@ -184,7 +184,7 @@ TEST_F(Files, BlocksChangeNoDocumentAndGoOnAnywhere) {
   const auto sources = find_sources({folder_.string()}, "train");
   SourceBlocks blocks(sources, reading);
   std::vector<std::string> seen;
-  std::vector<SourcePosition> ends;
+  std::vector<text::CollectionPosition> ends;
   for (SourceBlock block; blocks.next(block);) {
     std::string joined;
     for (const Piece& piece : block.pieces) joined += block.bytes(piece);

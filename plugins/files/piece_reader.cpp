@@ -27,7 +27,7 @@ std::string PieceReader::place(std::uint64_t line) const {
 }
 
 void PieceReader::read(const SourceBlock& block, const Piece& piece, const Source& source,
-                       Tally& tally, const Put& put) {
+                       text::CollectionTally& tally, const Put& put) {
   source_ = &source;
   tally_ = &tally;
   put_ = &put;

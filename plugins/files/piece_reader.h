@@ -9,7 +9,6 @@
 
 #include "csv_rows.h"
 #include "source_blocks.h"
-#include "text/document_summary.h"
 #include "text/documents.h"
 #include "text_documents.h"
 
@@ -21,12 +20,6 @@ struct DocumentRules {
   Records text_records = Records::whole;
 };
 
-// What became of the documents of a block.
-struct Tally {
-  text::DocumentSummary summary;
-  std::uint64_t replaced = 0;  // documents with U+FFFD for what was not UTF-8
-};
-
 // For one thread.
 class PieceReader {
  public:
@@ -34,8 +27,8 @@ class PieceReader {
   explicit PieceReader(DocumentRules rules);
 
   // `piece` of `block`, a part of `source`. A document without an id is named by file and line.
-  void read(const SourceBlock& block, const Piece& piece, const Source& source, Tally& tally,
-            const Put& put);
+  void read(const SourceBlock& block, const Piece& piece, const Source& source,
+            text::CollectionTally& tally, const Put& put);
 
  private:
   // Which columns hold what, by the first row of a file.
@@ -62,7 +55,7 @@ class PieceReader {
   Columns columns_;
   // Of the piece being read.
   const Source* source_ = nullptr;
-  Tally* tally_ = nullptr;
+  text::CollectionTally* tally_ = nullptr;
   const Put* put_ = nullptr;
   std::string id_, fields_, repaired_[3];
 };

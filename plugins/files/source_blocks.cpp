@@ -120,7 +120,7 @@ bool SourceBlocks::next(SourceBlock& block) {
   return !block.pieces.empty() || !block.too_long.empty();
 }
 
-void SourceBlocks::resume(const SourcePosition& position) {
+void SourceBlocks::resume(const text::CollectionPosition& position) {
   finished_bytes_ = 0;
   for (std::size_t i = 0; i < position.source && i < sources_.size(); ++i)
     finished_bytes_ += size_of(sources_[i]);

@@ -14,6 +14,7 @@
 
 #include "record_ends.h"
 #include "sources.h"
+#include "text/collection_state.h"
 #include "text/decoded_file.h"
 
 namespace lehr::plugins::files {
@@ -33,18 +34,11 @@ struct Piece {
   std::size_t begin = 0, end = 0;  // in the block
 };
 
-// Where reading goes on.
-struct SourcePosition {
-  std::size_t source = 0;
-  std::uint64_t offset = 0;  // decoded bytes of that file that were read
-  std::uint64_t line = 1;
-};
-
 struct SourceBlock {
   std::vector<char> buffer;  // behind every piece kPadding bytes may be read
   std::vector<Piece> pieces;
   std::vector<std::string> too_long;  // "name:line" of the records dropped for their length
-  SourcePosition end;
+  text::CollectionPosition end;
 
   static constexpr std::size_t kPadding = 128;
   std::string_view bytes(const Piece& piece) const {
@@ -60,7 +54,7 @@ class SourceBlocks {
   // Throws Error with file and line for a record that is too long, and what DecodedFile throws.
   bool next(SourceBlock& block);
   // Goes on behind a block that was read before.
-  void resume(const SourcePosition& position);
+  void resume(const text::CollectionPosition& position);
 
   const std::vector<Source>& sources() const { return sources_; }
   // Bytes consumed of the (compressed) files and their sum, for progress.
@@ -81,9 +75,9 @@ class SourceBlocks {
   std::size_t next_source_ = 0;
   std::optional<text::DecodedFile> file_;
   RecordEnds ends_;
-  SourcePosition position_;  // of the first byte that no block has
-  std::vector<char> carry_;  // the begun record behind the last block
-  bool skipping_ = false;    // the rest of a record that is too long
+  text::CollectionPosition position_;  // of the first byte that no block has
+  std::vector<char> carry_;            // the begun record behind the last block
+  bool skipping_ = false;              // the rest of a record that is too long
   // Of the block that is filled: bytes in it, bytes for it, where the present file begins, and
   // where the last whole record ends.
   std::size_t filled_ = 0, room_ = 0, begin_ = 0, end_ = 0;

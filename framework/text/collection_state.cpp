@@ -1,11 +1,13 @@
-#include "collection_state.h"
+#include "text/collection_state.h"
+
+#include <lehr/value.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace lehr::plugins::files {
+namespace lehr::text {
 namespace {
 
 constexpr int kVersion = 1;
@@ -26,7 +28,7 @@ bool CollectionState::resume() {
     progress.shards[i] = {json.at("shards").at(i).at(0), json.at("shards").at(i).at(1)};
     progress.documents[i] = json.at("documents").at(i);
   }
-  progress.tally = {text::DocumentSummary::from_json(json.at("summary")), json.at("replaced")};
+  progress.tally = {DocumentSummary::from_json(json.at("summary")), json.at("replaced")};
   return true;
 }
 
@@ -51,4 +53,19 @@ void CollectionState::commit() const {
                         std::to_string(progress.position.offset));
 }
 
-}  // namespace lehr::plugins::files
+void CollectionState::report(const std::filesystem::path& folder) const {
+  const DocumentSummary& summary = progress.tally.summary;
+  const auto [train, eval] = progress.documents;
+  if (train + eval == 0) throw Error("the files hold no document");
+  if (train == 0) context_.warning("there is no document to train on, only for evaluation");
+  context_.result("documents_train", static_cast<double>(train));
+  context_.result("documents_eval", static_cast<double>(eval));
+  context_.result("text_bytes", static_cast<double>(summary.bytes_out()));
+  context_.result("replaced/invalid_utf8", static_cast<double>(progress.tally.replaced));
+  for (const char* reason : {"malformed", "invalid_utf8"})  // told also when there are none
+    if (!summary.drops().contains(reason)) context_.result(std::string("dropped/") + reason, 0);
+  summary.report_drops(context_);
+  summary.write(folder);
+}
+
+}  // namespace lehr::text

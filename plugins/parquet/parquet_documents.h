@@ -1,0 +1,80 @@
+// The documents of Parquet files in the order of their row groups, for text::DocumentCollection:
+// batches of rows are decoded by one thread, a few at a time, and made into documents by all.
+//
+// A batch has as many rows as hold about 4 MiB of text by the row group's own account, so memory is
+// a few such batches and one page of each column, whatever the file's size.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "text/collection_state.h"
+#include "text/documents.h"
+
+namespace arrow {
+class RecordBatch;
+}
+
+namespace lehr::plugins::parquet {
+
+struct Source {
+  std::filesystem::path path;
+  std::string name;
+  bool evaluation = false;
+};
+
+struct Rules {
+  text::DocumentOptions options;
+  std::vector<std::string> fields;  // further columns to keep, where all_fields is false
+  bool all_fields = true;           // all that are plain
+  std::uint64_t max_document_bytes = 64 << 20;
+};
+
+class ParquetDocuments {
+ public:
+  struct Batch {
+    std::size_t source = 0;
+    std::uint64_t first_row = 1;               // of the file, from 1
+    std::shared_ptr<arrow::RecordBatch> rows;  // Arrow's own owner of the columns' buffers
+  };
+  struct Block {
+    std::vector<Batch> batches;
+    std::uint64_t bytes = 0;
+    text::CollectionPosition end;  // offset: rows of the file
+  };
+  struct Worker {
+    std::string id, fields, repaired;
+  };
+  using Put = std::function<void(const text::Document&, bool evaluation)>;
+
+  ParquetDocuments(std::vector<Source> sources, Rules rules);
+  ~ParquetDocuments();
+
+  Worker worker() const { return {}; }
+  // Throws Error for a file that is no Parquet, is damaged or lacks the column.
+  bool next(Block& block);
+  void resume(const text::CollectionPosition& position);
+  std::uint64_t size(const Block& block) const { return block.bytes; }
+  std::uint64_t position() const;
+  std::uint64_t total_bytes() const { return total_bytes_; }
+  void read(Worker& worker, const Block& block, text::CollectionTally& tally, const Put& put) const;
+
+ private:
+  struct File;
+  bool next_batch(Batch& batch, std::uint64_t& bytes);
+  void read_row(Worker& worker, const Batch& batch, std::int64_t row, text::CollectionTally& tally,
+                const Put& put) const;
+
+  const std::vector<Source> sources_;
+  const Rules rules_;
+  std::uint64_t total_bytes_ = 0, finished_bytes_ = 0;
+  std::size_t next_source_ = 0;
+  std::unique_ptr<File> file_;
+  text::CollectionPosition position_;
+};
+
+}  // namespace lehr::plugins::parquet
