@@ -3,6 +3,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <cstring>
+#include <utility>
+
 namespace lehr::plugins::minhash {
 namespace {
 
@@ -13,6 +16,28 @@ std::uint64_t mix(std::uint64_t h) {
   h ^= h >> 33;
   h *= 0xff51afd7ed558ccd;
   return h ^ (h >> 29);
+}
+
+// Eight bytes at a time, each step a bijection of what it takes in; reads up to eight bytes behind
+// the word.
+std::uint64_t hash_word(const char* word, std::size_t size) {
+  std::uint64_t h = size * 0xc2b2ae3d27d4eb4f;
+  for (; size > 8; size -= 8, word += 8) {
+    std::uint64_t part;
+    std::memcpy(&part, word, sizeof part);
+    h = (h ^ part) * 0x9fb21c651e98df25;
+    h ^= h >> 32;
+  }
+  std::uint64_t part;
+  std::memcpy(&part, word, sizeof part);
+  h = (h ^ (part & ~std::uint64_t{0} >> (8 * (8 - size)))) * 0x9fb21c651e98df25;
+  return h ^ (h >> 32);
+}
+
+bool stand_one_apart(const std::vector<text::Span>& words) {
+  for (std::size_t i = 1; i < words.size(); ++i)
+    if (words[i].begin != words[i - 1].end + 1) return false;
+  return true;
 }
 
 }  // namespace
@@ -28,51 +53,55 @@ std::span<const std::uint64_t> Shingler::shingles(std::string_view text) {
     hash_characters(simple);
     return shingles_;
   }
-  const bool one_apart = split(simple);
-  if (words_.size() < options_.size) return {};
+  const std::vector<text::Span>* words = &simplifier_.words();
+  if (options_.splitter != text::WordSplitter::whitespace && !simplifier_.is_ascii()) {
+    text::find_words(simple, options_.splitter, words_);
+    words = &words_;
+  }
+  if (words->size() < options_.size) return {};
   if (options_.hash == HashMode::fast)
-    combine_word_hashes(simple);
+    combine_word_hashes(simple.data(), *words);
+  else if (stand_one_apart(*words))
+    hash_joined_words(simple, *words);
   else
-    hash_joined_words(one_apart ? simple : join(simple));
+    hash_joined_words(join(simple, *words), words_);
   return shingles_;
 }
 
-bool Shingler::split(std::string_view simple) {
-  text::find_words(
-      simple, simplifier_.is_ascii() ? text::WordSplitter::whitespace : options_.splitter, words_);
-  if (simplifier_.is_ascii()) return true;
-  for (std::size_t i = 1; i < words_.size(); ++i)
-    if (words_[i].begin != words_[i - 1].end + 1) return false;
-  return true;
-}
-
-std::string_view Shingler::join(std::string_view simple) {
+std::string_view Shingler::join(std::string_view simple, const std::vector<text::Span>& words) {
   joined_.clear();
-  for (text::Span& word : words_) {
+  std::vector<text::Span> moved;
+  for (const text::Span word : words) {
     const auto begin = static_cast<std::uint32_t>(joined_.size());
     joined_ += simple.substr(word.begin, word.end - word.begin);
-    word = {begin, static_cast<std::uint32_t>(joined_.size())};
+    moved.push_back({begin, static_cast<std::uint32_t>(joined_.size())});
     joined_ += ' ';
   }
+  words_ = std::move(moved);
   return joined_;
 }
 
-void Shingler::hash_joined_words(std::string_view joined) {
-  for (std::size_t i = 0; i + options_.size <= words_.size(); ++i) {
-    const std::size_t begin = words_[i].begin, end = words_[i + options_.size - 1].end;
+void Shingler::hash_joined_words(std::string_view joined, const std::vector<text::Span>& words) {
+  for (std::size_t i = 0; i + options_.size <= words.size(); ++i) {
+    const std::size_t begin = words[i].begin, end = words[i + options_.size - 1].end;
     shingles_.push_back(XXH64(joined.data() + begin, end - begin, 0));
   }
 }
 
-void Shingler::combine_word_hashes(std::string_view simple) {
-  hashes_.clear();
-  for (const text::Span word : words_)
-    hashes_.push_back(XXH3_64bits(simple.data() + word.begin, word.end - word.begin));
+void Shingler::combine_word_hashes(const char* simple, const std::vector<text::Span>& words) {
+  const std::size_t size = options_.size;
+  hashes_.resize(words.size());
+  shingles_.resize(words.size() - size + 1);
   std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < hashes_.size(); ++i) {
-    if (i >= options_.size) sum -= hashes_[i - options_.size] * last_power_;
+  for (std::size_t i = 0; i < size; ++i) {
+    hashes_[i] = hash_word(simple + words[i].begin, words[i].end - words[i].begin);
     sum = sum * kBase + hashes_[i];
-    if (i + 1 >= options_.size) shingles_.push_back(mix(sum));
+  }
+  shingles_[0] = mix(sum);
+  for (std::size_t i = size; i < words.size(); ++i) {
+    hashes_[i] = hash_word(simple + words[i].begin, words[i].end - words[i].begin);
+    sum = (sum - hashes_[i - size] * last_power_) * kBase + hashes_[i];
+    shingles_[i - size + 1] = mix(sum);
   }
 }
 

@@ -14,8 +14,8 @@
 namespace lehr::plugins::minhash {
 
 enum class ShingleUnit { words, characters };
-// datatrove: XXH64 of the words with one space between them. fast: a polynomial of the words' XXH3,
-// so that each word is hashed once; of characters, XXH3.
+// datatrove: XXH64 of the words with one space between them. fast: a polynomial of the words'
+// hashes, so that each word is hashed once; of characters, XXH3.
 enum class HashMode { fast, datatrove };
 
 struct ShingleOptions {
@@ -33,18 +33,16 @@ class Shingler {
   std::span<const std::uint64_t> shingles(std::string_view text);
 
  private:
-  // True if the words stand one space apart.
-  bool split(std::string_view simple);
-  // Copies the words to where they do.
-  std::string_view join(std::string_view simple);
-  void hash_joined_words(std::string_view joined);
-  void combine_word_hashes(std::string_view simple);
+  void hash_joined_words(std::string_view joined, const std::vector<text::Span>& words);
+  void combine_word_hashes(const char* simple, const std::vector<text::Span>& words);
+  // Copies the words to where they stand one space apart.
+  std::string_view join(std::string_view simple, const std::vector<text::Span>& words);
   void hash_characters(std::string_view simple);
 
   const ShingleOptions options_;
   std::uint64_t last_power_ = 1;  // of the polynomial
   Simplifier simplifier_;
-  std::vector<text::Span> words_;
+  std::vector<text::Span> words_;  // where they are not the simplifier's
   std::string joined_;
   std::vector<std::size_t> starts_;  // of characters
   std::vector<std::uint64_t> hashes_, shingles_;

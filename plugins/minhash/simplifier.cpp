@@ -1,5 +1,6 @@
 #include "simplifier.h"
 
+#include <emmintrin.h>
 #include <lehr/value.h>
 #include <utf8proc.h>
 
@@ -105,10 +106,57 @@ void Simplifier::reserve(std::size_t bytes) {
   if (out_.size() < size_ + bytes + 16) out_.resize((size_ + bytes + 16) * 5 / 4);
 }
 
-void Simplifier::begin_word() {
-  if (space_) out_[size_++] = ' ';
-  space_ = false;
-  begun_ = true;
+inline void Simplifier::begin_word() {
+  if (in_word_) return;
+  if (!words_.empty()) out_[size_++] = ' ';
+  const auto begin = static_cast<std::uint32_t>(size_);
+  words_.push_back({begin, begin});
+  in_word_ = true;
+}
+
+inline void Simplifier::end_word() {
+  if (in_word_) words_.back().end = static_cast<std::uint32_t>(size_);
+  in_word_ = false;
+}
+
+std::size_t Simplifier::scan_letters(std::string_view text, std::size_t at) {
+  const __m128i case_bit = _mm_set1_epi8(0x20);
+  const auto load = [&](std::size_t from) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + from));
+  };
+  // Both bounds are ASCII, so the signed comparison is right for every byte.
+  const auto is_between = [](__m128i x, char low, char high) {
+    return _mm_and_si128(_mm_cmpgt_epi8(x, _mm_set1_epi8(static_cast<char>(low - 1))),
+                         _mm_cmpgt_epi8(_mm_set1_epi8(static_cast<char>(high + 1)), x));
+  };
+  while (at + 32 <= text.size()) {
+    const __m128i x = load(at);
+    const __m128i stops = _mm_or_si128(x, is_between(x, '0', '9'));  // beyond ASCII, or a digit
+    const auto stop = static_cast<unsigned>(_mm_movemask_epi8(stops));
+    const unsigned count = stop != 0 ? static_cast<unsigned>(__builtin_ctz(stop)) : 16;
+    const __m128i lower = _mm_or_si128(x, case_bit);
+    unsigned letters = static_cast<unsigned>(_mm_movemask_epi8(is_between(lower, 'a', 'z')));
+    letters &= (1u << count) - 1;
+    for (unsigned i = 0; i < count;) {
+      if (const unsigned rest = letters >> i; rest == 0) {
+        end_word();
+        break;
+      } else if (const auto gap = static_cast<unsigned>(__builtin_ctz(rest)); gap > 0) {
+        end_word();
+        i += gap;
+      }
+      begin_word();
+      // Sixteen bytes are written; those behind the run are overwritten by what comes next.
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out_.data() + size_),
+                       _mm_or_si128(load(at + i), case_bit));
+      const auto run = static_cast<unsigned>(__builtin_ctz(~(letters >> i)));
+      size_ += run;
+      i += run;
+    }
+    at += count;
+    if (count < 16) break;
+  }
+  return at;
 }
 
 void Simplifier::put(char32_t c) {
@@ -140,10 +188,12 @@ void Simplifier::add_characters(char32_t c, bool final_sigma, bool decomposed) {
 
 void Simplifier::scan(std::string_view text, bool decomposed) {
   size_ = 0;
-  space_ = begun_ = unordered_ = false;
+  words_.clear();
+  in_word_ = marks_ = unordered_ = false;
   ascii_ = true;
   reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
+    at = scan_letters(text, at);
     if (const char byte = text[at]; byte >= 0) {
       const char c = kAscii[static_cast<std::size_t>(byte)];
       if (c == ' ') {
@@ -173,9 +223,12 @@ void Simplifier::scan(std::string_view text, bool decomposed) {
         add_characters(c, c == kCapitalSigma && is_final_sigma(text, at), decomposed);
       else if (becomes != kNothing)
         put(becomes);
+      else
+        marks_ = true;
     }
     at = text.size() - rest.size();
   }
+  end_word();
 }
 
 // Rare: several marks that are not nonspacing, whose order the text as a whole decides.
@@ -203,9 +256,16 @@ std::string_view Simplifier::simplify(std::string_view text) {
   if (unordered_) {
     scan(text, false);
     result = decompose_whole();
+    text::find_words(result, text::WordSplitter::whitespace, words_);
+  } else if (!marks_) {
+    return result;
   }
-  while (!result.empty() && result.front() == ' ') result.remove_prefix(1);
-  while (!result.empty() && result.back() == ' ') result.remove_suffix(1);
+  // Words of marks alone are empty, and leave their spaces.
+  std::erase_if(words_, [](text::Span word) { return word.begin == word.end; });
+  if (words_.empty()) return {};
+  const std::uint32_t first = words_.front().begin;
+  result = result.substr(first, words_.back().end - first);
+  for (text::Span& word : words_) word = {word.begin - first, word.end - first};
   return result;
 }
 

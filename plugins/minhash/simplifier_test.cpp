@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
+#include <random>
 #include <string>
+#include <vector>
 
 namespace lehr::plugins::minhash {
 namespace {
@@ -29,6 +32,39 @@ TEST(Simplifier, DropsAccentsAndKeepsLettersOfEveryScript) {
   EXPECT_EQ(simple("\uac00"), "\u1100\u1161");  // a Hangul syllable is two letters
   EXPECT_EQ(simple("a \u0301 b"), "a  b");      // a word of marks leaves its spaces
   EXPECT_EQ(simple("\u0301 b"), "b");
+}
+
+// Sixteen bytes at a time or one by one, at every offset: against the rule written down.
+TEST(Simplifier, TakesAsciiInStridesAsOneByOne) {
+  std::mt19937 random(1);
+  Simplifier simplifier;
+  for (int round = 0; round < 3000; ++round) {
+    const std::string_view alphabet = round % 3 ? "abcXYZz@[`{ ,\n" : "aZ .19\x7f\t";
+    std::string text, expected;
+    for (auto left = random() % 150; left > 0; --left) text += alphabet[random() % alphabet.size()];
+    const auto digit = [&](std::size_t i) { return i < text.size() && std::isdigit(text[i]); };
+    std::vector<text::Span> words;
+    bool in_word = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const char c = text[i];
+      if (!std::isalnum(c)) {
+        in_word = false;
+        continue;
+      }
+      if (!in_word && !expected.empty()) expected += ' ';
+      if (!in_word) words.push_back({static_cast<std::uint32_t>(expected.size()), 0});
+      in_word = true;
+      expected += static_cast<char>(digit(i) ? '0' : std::tolower(c));
+      if (digit(i)) {
+        while (digit(i + 1)) ++i;
+        if (i + 1 < text.size() && text[i + 1] == '.' && digit(i + 2)) ++i;
+        while (digit(i + 1)) ++i;
+      }
+      words.back().end = static_cast<std::uint32_t>(expected.size());
+    }
+    ASSERT_EQ(simplifier.simplify(text), expected) << text;
+    ASSERT_EQ(simplifier.words(), words) << text;
+  }
 }
 
 TEST(Simplifier, EndsWordsWithAFinalSigma) {
