@@ -1,6 +1,21 @@
 #include "text/words_and_lines.h"
 
+#include <array>
+#include <cstdint>
+#include <cstring>
+
 namespace lehr::text {
+namespace {
+
+// Bytes that end a line, or begin a character that does: \x85 and U+2028, U+2029 beyond ASCII.
+constexpr auto kLineEnds = [] {
+  std::array<bool, 256> table{};
+  for (const unsigned c : {0x0au, 0x0bu, 0x0cu, 0x0du, 0x1cu, 0x1du, 0x1eu, 0xc2u, 0xe2u})
+    table[c] = true;
+  return table;
+}();
+
+}  // namespace
 
 char32_t take_code_point(std::string_view& text) {
   const auto at = [&](std::size_t i) -> char32_t {
@@ -24,9 +39,16 @@ char32_t take_code_point(std::string_view& text) {
 }
 
 std::size_t count_code_points(std::string_view text) {
-  std::size_t n = 0;
-  for (const char byte : text) n += !is_continuation(byte);
-  return n;
+  // Eight bytes at a time: those that continue a character have their highest bit alone.
+  constexpr std::uint64_t kLowest = 0x0101010101010101;
+  std::size_t continuations = 0, at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, text.data() + at, 8);
+    continuations += ((bytes >> 7 & ~(bytes >> 6) & kLowest) * kLowest) >> 56;
+  }
+  for (; at < text.size(); ++at) continuations += is_continuation(text[at]);
+  return text.size() - continuations;
 }
 
 std::string_view strip_left(std::string_view text) {
@@ -63,17 +85,22 @@ void split_words(std::string_view text, std::vector<std::string_view>& words) {
 
 void split_lines(std::string_view text, std::vector<std::string_view>& lines) {
   lines.clear();
-  const char* begin = text.data();
-  for (std::string_view rest = text; !rest.empty();) {
-    const char* here = rest.data();
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    if (!kLineEnds[static_cast<unsigned char>(text[at])]) {
+      ++at;
+      continue;
+    }
+    std::string_view rest = text.substr(at);
     const char32_t c = take_code_point(rest);
+    const std::size_t line_end = at;
+    at = text.size() - rest.size();
     if (!character(c).is(Character::kLineEnd)) continue;
-    lines.emplace_back(begin, here - begin);
-    if (c == '\r' && !rest.empty() && rest[0] == '\n') rest.remove_prefix(1);
-    begin = rest.data();
+    if (c == '\r' && !rest.empty() && rest[0] == '\n') ++at;
+    lines.push_back(text.substr(begin, line_end - begin));
+    begin = at;
   }
-  if (begin != text.data() + text.size())
-    lines.emplace_back(begin, text.data() + text.size() - begin);
+  if (begin < text.size()) lines.push_back(text.substr(begin));
 }
 
 }  // namespace lehr::text

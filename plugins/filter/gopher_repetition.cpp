@@ -80,25 +80,36 @@ std::string_view GopherRepetition::first_failure(std::string_view text) {
       return "dup_line_char_frac";
   }
 
-  repeated_.begin_words(words);
+  repeated_.begin_words(tables, words);
   for (std::size_t k = 0; k < max_top_ngrams_.size(); ++k)
     if (max_top_ngrams_[k] > 0 &&
-        ratio(repeated_.top_ngram(kFirstTop + k, !dolma()), characters) > max_top_ngrams_[k])
+        top_ngram_share(kFirstTop + k, characters, max_top_ngrams_[k]) > max_top_ngrams_[k])
       return kTopReasons[k];
-  for (std::size_t k = 0; k < max_repeated_ngrams_.size(); ++k) {
-    const double most = max_repeated_ngrams_[k];
-    if (most == 0) continue;
-    const std::size_t n = kFirstRepeated + k;
-    double share = 0;
-    if (dolma()) {
-      const Repeats r = repeated_.overlapping_ngrams(n);
-      share = ratio(r.characters, r.parts);
-    } else {
-      share = ratio(repeated_.repeated_ngrams(n), characters);
-    }
-    if (share > most) return kRepeatedReasons[k];
-  }
+  for (std::size_t k = 0; k < max_repeated_ngrams_.size(); ++k)
+    if (max_repeated_ngrams_[k] > 0 &&
+        repeated_ngram_share(kFirstRepeated + k, characters, max_repeated_ngrams_[k]) >
+            max_repeated_ngrams_[k])
+      return kRepeatedReasons[k];
   return "";
+}
+
+// Both give the share itself where it may be more than `most`, else something that is not.
+
+double GopherRepetition::top_ngram_share(std::size_t n, std::size_t characters, double most) {
+  if (n > kFirstTop && max_top_ngrams_[0] > 0) {
+    const double bound = ratio(repeated_.most_of_longer_top_ngram(), characters);
+    if (bound <= most) return bound;
+  }
+  return ratio(repeated_.top_ngram(n, !dolma()), characters);
+}
+
+double GopherRepetition::repeated_ngram_share(std::size_t n, std::size_t characters, double most) {
+  if (dolma()) {
+    const Repeats r = repeated_.overlapping_ngrams(n);
+    return ratio(r.characters, r.parts);
+  }
+  const double bound = ratio(repeated_.most_repeated_ngrams(n), characters);
+  return bound <= most ? bound : ratio(repeated_.repeated_ngrams(n), characters);
 }
 
 }  // namespace lehr::plugins::filter

@@ -34,6 +34,8 @@ class GopherRepetition : public DocumentStep {
  private:
   // The name of the first rule that fails; empty if none does.
   std::string_view first_failure(std::string_view text);
+  double top_ngram_share(std::size_t n, std::size_t characters, double most);
+  double repeated_ngram_share(std::size_t n, std::size_t characters, double most);
   bool dolma() const { return dup_semantics_ == "dolma"; }
 
   std::optional<double> max_duplicate_paragraphs_ = 0.3, max_duplicate_paragraph_characters_ = 0.2;

@@ -2,9 +2,21 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
+#include <cstring>
+
+#include "run_hash.h"
 #include "text/words_and_lines.h"
 
 namespace lehr::plugins::filter {
+namespace {
+
+constexpr std::size_t kShortestNgram = 5, kLongestNgram = 10;  // of repeated ones
+constexpr std::uint32_t kBeginning = 8;                        // bytes
+constexpr std::uint32_t kNone = 0xffffffff, kUnknown = 0xffffffff;
+constexpr int kMostSteps = 16;
+
+}  // namespace
 
 void RepeatedParts::add(std::uint64_t hash, std::size_t characters, Count count, Repeats& repeats) {
   ++repeats.parts;
@@ -55,20 +67,33 @@ Repeats RepeatedParts::paragraphs(TextTables& tables, Count count) {
   return repeats;
 }
 
-void RepeatedParts::begin_words(const std::vector<Word>& words) {
+void RepeatedParts::begin_words(TextTables& tables, const std::vector<Word>& words) {
+  words_ = &words;
+  have_candidates_ = have_prefixes_ = false;
+  most_of_two_ = 0;
   hashes_.resize(words.size());
-  prefixes_.resize(words.size() + 1);
   bytes_.resize(words.size() + 1);
   characters_.resize(words.size() + 1);
-  prefixes_[0] = 0;
-  bytes_[0] = characters_[0] = 0;
+  const std::string_view text = tables.text();
+  run_.resize(text.size() + kBeginning);
+  char* end = run_.data();
+  std::uint32_t bytes = 0, characters = 0;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const Word& w = words[i];
     hashes_[i] = mix_hash(w.hash);
-    prefixes_[i + 1] = prefixes_[i] * hash_power(w.size) + w.hash;
-    bytes_[i + 1] = bytes_[i] + w.size;
-    characters_[i + 1] = characters_[i] + w.characters;
+    bytes_[i] = bytes;
+    characters_[i] = characters;
+    // Most words are short, and what is copied too much is overwritten.
+    if (w.size <= kBeginning && w.begin + kBeginning <= text.size())
+      std::memcpy(end, text.data() + w.begin, kBeginning);
+    else
+      std::memcpy(end, text.data() + w.begin, w.size);
+    end += w.size;
+    bytes += w.size;
+    characters += w.characters;
   }
+  bytes_[words.size()] = bytes;
+  characters_[words.size()] = characters;
 }
 
 // The hash of n words, each for itself.
@@ -84,23 +109,98 @@ std::size_t RepeatedParts::top_ngram(std::size_t n, bool spaces) {
   const std::size_t ngrams = hashes_.size() - n + 1;
   counted_.clear(ngrams);
   Counted top;
+  std::size_t most = 0;
   for (std::size_t i = 0; i < ngrams; ++i) {
     const std::uint64_t hash = joined(i, n);
     Counted& slot = counted_.find(hash);
     if (slot.hash == 0) slot = {hash, 0, static_cast<std::uint32_t>(i)};
     ++slot.count;
     if (slot.count > top.count || (slot.count == top.count && slot.first < top.first)) top = slot;
+    most = std::max<std::size_t>(most, slot.count * (characters_[i + n] - characters_[i] + n));
   }
+  // Three words are covered by two pairs of them, four by two pairs and the space between; neither
+  // comes up more often than its pairs.
+  if (n == 2) most_of_two_ = most;
   const std::size_t characters = characters_[top.first + n] - characters_[top.first];
   return top.count * (characters + (spaces ? n - 1 : 0));
 }
 
+// How many bytes from two words on are the same, as far as anybody asks.
+std::uint32_t RepeatedParts::longest_earlier(std::uint32_t word, std::uint32_t earlier) const {
+  const std::size_t last = std::min<std::size_t>(word + kLongestNgram, words_->size());
+  const std::uint32_t limit = bytes_[last] - bytes_[word];
+  const char *a = run_.data() + bytes_[word], *b = run_.data() + bytes_[earlier];
+  std::uint32_t same = 0;
+  while (same < limit && a[same] == b[same]) ++same;
+  return same;
+}
+
+void RepeatedParts::find_candidates() {
+  have_candidates_ = true;
+  candidates_.clear();
+  const std::size_t words = words_->size();
+  earlier_.resize(words);
+  beginnings_.clear(words);
+  const std::uint32_t end = bytes_[words];
+  for (std::uint32_t i = 0; i < words; ++i) {
+    if (bytes_[i] + kBeginning > end) {  // what is shorter than a beginning is not looked for
+      candidates_.push_back({i, kUnknown});
+      continue;
+    }
+    std::uint64_t beginning;
+    std::memcpy(&beginning, run_.data() + bytes_[i], kBeginning);
+    std::uint64_t hash = mix_hash(beginning);  // reversible, so that equal hashes are equal bytes
+    hash += hash == 0;
+    Beginning& slot = beginnings_.find(hash);
+    const bool seen = slot.hash == hash;
+    earlier_[i] = seen ? slot.word : kNone;
+    slot = {hash, i};
+    std::uint32_t longest = 0;
+    int steps = 0;
+    for (std::uint32_t j = earlier_[i]; j != kNone; j = earlier_[j]) {
+      longest = ++steps > kMostSteps ? kUnknown : std::max(longest, longest_earlier(i, j));
+      if (longest == kUnknown) break;
+    }
+    const std::size_t fifth = std::min<std::size_t>(i + kShortestNgram, words);
+    if (seen || bytes_[fifth] - bytes_[i] < kBeginning) candidates_.push_back({i, longest});
+  }
+}
+
+std::size_t RepeatedParts::most_repeated_ngrams(std::size_t n) {
+  if (!have_candidates_) find_candidates();
+  // Of n words that follow each other only one can begin a repeated n-gram.
+  std::size_t sum = 0, best = 0;
+  std::uint32_t window_end = 0;
+  for (const Candidate& c : candidates_) {
+    if (c.word + n > words_->size()) break;
+    const std::uint32_t bytes = bytes_[c.word + n] - bytes_[c.word];
+    if (bytes >= kBeginning && bytes > c.bytes) continue;
+    if (c.word >= window_end) {
+      sum += best;
+      best = 0;
+      window_end = c.word + static_cast<std::uint32_t>(n);
+    }
+    best = std::max<std::size_t>(best, characters_[c.word + n] - characters_[c.word]);
+  }
+  return sum + best;
+}
+
 std::size_t RepeatedParts::repeated_ngrams(std::size_t n) {
+  if (!have_prefixes_) {
+    have_prefixes_ = true;
+    prefixes_.resize(words_->size() + 1);
+    prefixes_[0] = 0;
+    for (std::size_t i = 0; i < words_->size(); ++i) {
+      const std::uint32_t size = (*words_)[i].size;
+      prefixes_[i + 1] =
+          prefixes_[i] * run_hash_power(size) + run_hash({run_.data() + bytes_[i], size});
+    }
+  }
   std::size_t repeated = 0;
   seen_.clear(hashes_.size());
   for (std::size_t i = 0; i + n <= hashes_.size();) {
     const std::uint64_t run_together =
-        prefixes_[i + n] - prefixes_[i] * hash_power(bytes_[i + n] - bytes_[i]);
+        prefixes_[i + n] - prefixes_[i] * run_hash_power(bytes_[i + n] - bytes_[i]);
     if (seen_.add(mix_hash(run_together))) {
       ++i;
     } else {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "seen_hashes.h"
@@ -24,16 +25,21 @@ class RepeatedParts {
   // The parts of the stripped text between runs of two and more "\n".
   Repeats paragraphs(TextTables& tables, Count count);
 
-  // Takes in the words that the rest is about.
-  void begin_words(const std::vector<Word>& words);
+  // Takes in the words that the rest is about; they must stay as they are.
+  void begin_words(TextTables& tables, const std::vector<Word>& words);
   std::size_t word_characters() const { return characters_.back(); }
   // Occurrences of the most frequent n-gram (of several the one that comes first) times its
   // characters, n - 1 spaces included if `spaces`; 0 if there are fewer than n words.
   std::size_t top_ngram(std::size_t n, bool spaces);
+  // No top_ngram(n) of 3 or 4 words is more than this. Asks for top_ngram(2) first.
+  std::size_t most_of_longer_top_ngram() const { return 2 * most_of_two_; }
   // Characters in repeated n-grams, from left to right without overlap: at word i, if the n words
   // from there run together were seen before, they count and i += n, else they are remembered and
   // i += 1.
   std::size_t repeated_ngrams(std::size_t n);
+  // repeated_ngrams(n) is not more than this, which is found out for all n at once, and is nearly
+  // nothing for most texts. n: at least 5.
+  std::size_t most_repeated_ngrams(std::size_t n);
   // The same over all n-grams, every occurrence counting, and the characters of all n-grams.
   Repeats overlapping_ngrams(std::size_t n);
 
@@ -43,11 +49,31 @@ class RepeatedParts {
     std::uint32_t count = 0, first = 0;  // first: where it was seen first
   };
 
+  // A word where something may repeat: the longest run of bytes from there on, words run together,
+  // that an earlier word begins too.
+  struct Candidate {
+    std::uint32_t word, bytes;
+  };
+  // The last word that begins with these eight bytes.
+  struct Beginning {
+    std::uint64_t hash = 0;
+    std::uint32_t word = 0;
+  };
+
+  void find_candidates();
+  std::uint32_t longest_earlier(std::uint32_t word, std::uint32_t earlier) const;
   void add(std::uint64_t hash, std::size_t characters, Count count, Repeats& repeats);
   std::uint64_t joined(std::size_t begin, std::size_t n) const;
 
   SeenHashes seen_;
   HashTable<Counted> counted_;
+  HashTable<Beginning> beginnings_;
+  const std::vector<Word>* words_ = nullptr;
+  std::string run_;                     // all words run together, and eight bytes more
+  std::vector<std::uint32_t> earlier_;  // by word: the one before that begins alike
+  std::vector<Candidate> candidates_;
+  bool have_candidates_ = false, have_prefixes_ = false;
+  std::size_t most_of_two_ = 0;
   std::vector<std::uint64_t> hashes_;              // of words, mixed
   std::vector<std::uint64_t> prefixes_;            // hashes of the first n words run together
   std::vector<std::uint32_t> bytes_, characters_;  // of the first n words

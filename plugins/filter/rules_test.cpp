@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "c4_paragraph.h"
 #include "c4_quality.h"
 #include "fineweb_quality.h"
@@ -8,6 +10,7 @@
 #include "length.h"
 #include "normalize.h"
 #include "punctuation.h"
+#include "run_hash.h"
 #include "text_tables.h"
 #include "verdict_on.h"
 
@@ -179,11 +182,21 @@ TEST(TextTables, AreBuiltAnewForAnotherTextAtTheSamePlace) {
   EXPECT_EQ(TextTables::of(text).words(text::WordSplitter::uax29).size(), 3u);
 }
 
-TEST(TextTables, HashWordsRunTogetherFromTheirHashes) {
+TEST(TextTables, HashWordsByAllTheirBytes) {
+  const std::string text = "glass glas glassware-glassware glassware-glasswarf glass\\0";
+  std::set<std::uint64_t> hashes;
+  for (const Word& w : TextTables::of(text).words(text::WordSplitter::whitespace)) {
+    EXPECT_EQ(w.hash, hash_bytes(TextTables::of(text).view(w)));
+    hashes.insert(w.hash);
+  }
+  EXPECT_EQ(hashes.size(), 5u);
+}
+
+TEST(RunHash, OfTwoTextsRunTogetherFollowsFromTheirs) {
   const std::string a = "glass", b = "transportation_é_long";
-  EXPECT_EQ(hash_bytes(a + b), hash_bytes(a) * hash_power(b.size()) + hash_bytes(b));
-  EXPECT_NE(hash_bytes(std::string(1, '\0')), hash_bytes(std::string(2, '\0')));
-  EXPECT_EQ(hash_power(5000), hash_power(4000) * hash_power(1000));
+  EXPECT_EQ(run_hash(a + b), run_hash(a) * run_hash_power(b.size()) + run_hash(b));
+  EXPECT_NE(run_hash(std::string(1, '\0')), run_hash(std::string(2, '\0')));
+  EXPECT_EQ(run_hash_power(5000), run_hash_power(4000) * run_hash_power(1000));
 }
 
 }  // namespace

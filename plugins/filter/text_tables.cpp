@@ -12,61 +12,39 @@
 namespace lehr::plugins::filter {
 namespace {
 
-constexpr std::uint64_t kBase = 0x9e3779b97f4a7c15;
-
-struct Powers {
-  std::uint64_t value[4096];  // kBase to the n
-  std::uint64_t ones[9];      // the sum of the first n of them
-  constexpr Powers() : value{}, ones{} {
-    std::uint64_t power = 1;
-    for (auto& v : value) v = power, power *= kBase;
-    for (int n = 0; n < 8; ++n) ones[n + 1] = ones[n] + value[n];
-  }
-};
-constexpr Powers kPowers;
-
-// At most eight bytes, the first one lowest in `bytes`; what follows them is cut off. Every byte
-// counts as one more than it is, so that no text of zeros hashes to nothing.
-std::uint64_t hash_eight(std::uint64_t bytes, unsigned size) {
-  if (size == 0) return 0;
-  bytes <<= 8 * (8 - size);
-  std::uint64_t sum = kPowers.ones[size];
-  for (int i = 0; i < 8; ++i) sum += (bytes >> (8 * i) & 0xff) * kPowers.value[7 - i];
-  return sum;
-}
-
-std::uint64_t load_eight(const char* from, std::size_t readable) {
+inline std::uint64_t load_eight(const char* from, std::size_t readable) {
   std::uint64_t bytes = 0;
-  if (readable >= 8)
-    std::memcpy(&bytes, from, 8);
-  else
-    std::memcpy(&bytes, from, readable);
+  std::memcpy(&bytes, from, readable < 8 ? readable : 8);
   return bytes;
 }
 
-// readable: bytes from the beginning of `bytes` on that may be looked at.
-std::uint64_t hash_word(std::string_view bytes, std::size_t readable) {
+inline std::uint64_t mix(std::uint64_t h) {
+  h *= 0x9e3779b97f4a7c15;
+  return h ^ h >> 29;
+}
+
+// readable: bytes from the beginning of `bytes` on that may be looked at. Different words of at
+// most eight bytes have different hashes, as long as they differ in more than zeros at their end.
+inline std::uint64_t hash_word(std::string_view bytes, std::size_t readable) {
   const char* at = bytes.data();
   std::size_t left = bytes.size();
-  std::uint64_t sum = 0;
+  std::uint64_t hash = left;
   for (; left > 8; left -= 8, at += 8, readable -= 8)
-    sum = sum * kPowers.value[8] + hash_eight(load_eight(at, 8), 8);
-  return sum * kPowers.value[left] +
-         hash_eight(load_eight(at, readable), static_cast<unsigned>(left));
+    hash = mix(hash ^ load_eight(at, 8)) + 0xc2b2ae3d27d4eb4f;
+  std::uint64_t last = 0;
+  if (readable >= 8)
+    last = load_eight(at, 8) << (64 - 8 * left);
+  else
+    last = load_eight(at, left) << (64 - 8 * left);
+  return mix(hash ^ last);
 }
 
 bool is_ascii_letter(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
 
 }  // namespace
 
-std::uint64_t hash_bytes(std::string_view bytes) { return hash_word(bytes, bytes.size()); }
-
-std::uint64_t hash_power(std::size_t size) {
-  if (size < std::size(kPowers.value)) return kPowers.value[size];
-  std::uint64_t power = 1, square = kBase;
-  for (; size > 0; size >>= 1, square *= square)
-    if (size & 1) power *= square;
-  return power;
+std::uint64_t hash_bytes(std::string_view bytes) {
+  return bytes.empty() ? 0 : hash_word(bytes, bytes.size());
 }
 
 TextTables& TextTables::of(std::string_view text) {
@@ -111,7 +89,7 @@ const std::vector<Line>& TextTables::lines() {
   }
 }
 
-Word TextTables::describe(text::Span span) const {
+inline Word TextTables::describe(text::Span span) const {
   std::string_view word = text_.substr(span.begin, span.end - span.begin);
   Word w{span.begin, static_cast<std::uint32_t>(word.size()),   count_characters(word), false,
          false,      hash_word(word, text_.size() - span.begin)};
@@ -133,8 +111,8 @@ const std::vector<Word>& TextTables::words(text::WordSplitter splitter) {
   if (have_words_[which]) return words;
   have_words_[which] = true;
   text::find_words(text_, splitter, spans_);
-  words.clear();
-  for (const text::Span span : spans_) words.push_back(describe(span));
+  words.resize(spans_.size());
+  for (std::size_t i = 0; i < spans_.size(); ++i) words[i] = describe(spans_[i]);
   return words;
 }
 

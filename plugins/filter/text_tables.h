@@ -26,10 +26,8 @@ struct Line {
   std::uint64_t hash;
 };
 
-// Hashes of words are polynomials of their bytes modulo 2^64, so that the hash of words run
-// together follows from their hashes: hash(a + b) = hash(a) * power(size of b) + hash(b).
+// The hash that words have.
 std::uint64_t hash_bytes(std::string_view bytes);
-std::uint64_t hash_power(std::size_t size);
 
 class TextTables {
  public:

@@ -15,13 +15,14 @@ import sys
 import tempfile
 import time
 
+from filters import filters
 from measure import ROOT, sh
 from pipelines import pipelines
 from startup import libraries, startup
 from store import peak, store
 from training import pretrain
 
-ALL = [startup, pipelines, store, peak, pretrain, libraries]
+ALL = [startup, pipelines, store, peak, filters, pretrain, libraries]
 
 
 def wait_for_quiet():

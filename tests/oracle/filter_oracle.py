@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import random
-import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +21,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "corpus"))
 os.environ.setdefault("LOGURU_LEVEL", "WARNING")
 warnings.filterwarnings("ignore")
 
-import regex  # noqa: E402
 import tldextract  # noqa: E402
 from datatrove.data import Document  # noqa: E402
 from datatrove.pipeline.filters import (C4BadWordsFilter, C4ParagraphFilter, C4QualityFilter,  # noqa: E402
@@ -33,30 +31,10 @@ from datatrove.pipeline.formatters import PIIFormatter  # noqa: E402
 from datatrove.utils import text as datatrove_text  # noqa: E402
 
 import filter_texts  # noqa: E402
+from word_rules import sentences, uax29_words  # noqa: E402
 
 # Reasons that are no names.
 NAMED = {"< 3 paragraphs": "too_few_paragraphs"}
-
-
-def uax29_words(text):
-    return [w for w in (part.strip() for part in regex.split(r"(?V1w)\b", text)) if w]
-
-
-def sentences(text):
-    """The rule of framework/text/words.h, written anew: spaCy's sentencizer over these words."""
-    begins, ended, at = 1, False, 0
-    for word in uax29_words(text):
-        at = text.index(word, at)
-        ends = len(word) == 1 and regex.fullmatch(r"\p{Sentence_Terminal}", word)
-        if word == ".":
-            before, after = text[:at], text[at + 1:at + 2]
-            ends = not (before.endswith(".") or after == "." or re.search(r"(?<![A-Z])[A-Z]\Z", before))
-        if ends:
-            ended = True
-        elif ended and not all(unicodedata.category(c).startswith("P") for c in word):
-            begins, ended = begins + 1, False
-        at += len(word)
-    return begins
 
 
 def verdict(oracle, text):

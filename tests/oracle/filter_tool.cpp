@@ -5,69 +5,18 @@
 //   filter_tool step FILTER.so NAME [PARAMETERS]    PARAMETERS: JSON; the others have their
 //   defaults filter_tool words SPLITTER                      the list of words instead filter_tool
 //   sentences                           their number
-#include <dlfcn.h>
-#include <lehr/abi.h>
-#include <lehr/value.h>
-
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "text/fake_host.h"
+#include "opened_step.h"
 #include "text/words.h"
 
 namespace {
 
 using nlohmann::json;
 namespace text = lehr::text;
-
-// A step as the host would open it.
-class Step {
- public:
-  Step(const char* plugin, const std::string& name, json parameters) {
-    void* library = ::dlopen(plugin, RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) throw lehr::Error(::dlerror());
-    const auto entry = reinterpret_cast<lehr_plugin_entry_fn>(::dlsym(library, LEHR_PLUGIN_ENTRY));
-    host_.size = sizeof host_;
-    host_.abi = LEHR_ABI_VERSION;
-    const lehr_plugin& table = *entry(&host_);
-    const json description = json::parse(lehr::view(table.description));
-    for (std::size_t i = 0; i < table.step_count; ++i) {
-      if (lehr::view(table.steps[i].name) != name) continue;
-      step_ = &table.steps[i];
-      for (const json& p : description.at("steps").at(i).at("parameters"))
-        if (!parameters.contains(p.at("name")) && p.contains("default"))
-          parameters[p.at("name").get<std::string>()] = p.at("default");
-    }
-    if (step_ == nullptr) throw lehr::Error("there is no step '" + name + "'");
-    values_.emplace_back(parameters);
-    if (step_->create(values_.back().root(), &sink_, &instance_) != LEHR_OK)
-      throw lehr::Error(message_);
-  }
-  ~Step() { step_->destroy(instance_); }
-
-  json judge(const std::string& text, const std::string& fields) {
-    lehr_document document{};
-    document.text = lehr::borrow(text);
-    document.fields = lehr::borrow(fields);
-    if (step_->process(instance_, &document, 1, sizeof document, &sink_) != LEHR_OK)
-      throw lehr::Error(message_);
-    if (document.verdict == LEHR_DROP) return {{"reason", lehr::view(document.reason)}};
-    if (document.verdict == LEHR_REWRITE) return {{"text", lehr::view(document.rewritten)}};
-    return nullptr;
-  }
-
- private:
-  std::string message_;
-  lehr_host host_{};
-  const lehr_step* step_ = nullptr;
-  void* instance_ = nullptr;
-  std::deque<lehr::text::ValueTree> values_;
-  lehr_sink sink_{sizeof sink_, &message_, [](void* self, lehr_str s) {
-                    static_cast<std::string*>(self)->assign(lehr::view(s));
-                  }};
-};
 
 template <class Answer>
 void answer_each(Answer answer) {
@@ -85,8 +34,9 @@ void answer_each(Answer answer) {
 int run(const std::vector<std::string>& arguments) {
   std::vector<text::Span> spans;
   if (arguments.size() >= 3 && arguments[0] == "step") {
-    Step step(arguments[1].c_str(), arguments[2],
-              arguments.size() > 3 ? json::parse(arguments[3]) : json::object());
+    lehr::oracle::OpenedStep step(
+        arguments[1].c_str(), arguments[2],
+        arguments.size() > 3 ? json::parse(arguments[3]) : json::object());
     answer_each([&](const auto& text, const auto& fields) { return step.judge(text, fields); });
   } else if (arguments.size() == 2 && arguments[0] == "words") {
     const auto splitter =

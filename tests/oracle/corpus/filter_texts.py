@@ -135,7 +135,8 @@ def real(rng, count, longest=20000):
 
 def edges():
     return ["", " ", "\n", "\n\n", "\n \n", "#", "[1] [2] [3] [4]", "\u202fa\u202f", "a\nb", "the be " * 25, "the be " * 24 + "the",
-            "\t\u0301", "\n\u0301a", " \u200d😀", "\ufeff", "word " * 100001, "x" * 5000, "ab " * 3000, ".\n" * 50]
+            "\t\u0301", "\n\u0301a", " \u200d😀", "\ufeff", "word " * 100001, "x" * 5000, "ab " * 3000, ".\n" * 50,
+            " - the house of glass\n" * 15]
 
 
 def texts(seed, scale=1.0):
