@@ -33,9 +33,15 @@ class RawMembers {
   }
 
  private:
+  // To behind the quote that an even number of backslashes stands before.
   void skip_string() {
-    for (++at_; json_[at_] != '"'; ++at_)
-      if (json_[at_] == '\\') ++at_;
+    const std::size_t begin = at_ + 1;
+    for (at_ = begin;; ++at_) {
+      at_ = json_.find('"', at_);
+      std::size_t escapes = at_;
+      while (escapes > begin && json_[escapes - 1] == '\\') --escapes;
+      if ((at_ - escapes) % 2 == 0) break;
+    }
     ++at_;
   }
   void skip_value() {

@@ -147,6 +147,27 @@ TEST_F(Documents, KeepsOtherMembersAsTheyWereWritten) {
             "\"z\":null,\"s\":\"x\"}\n");
 }
 
+TEST_F(Documents, FindsWhereStringsEndAmongQuotesAndBackslashes) {
+  std::mt19937 random(1);
+  std::string rows;
+  std::vector<std::string> fields;
+  for (int i = 0; i < 300; ++i) {
+    std::string text, other;
+    for (std::string* s : {&text, &other})
+      for (auto left = random() % 12; left > 0; --left) *s += "\\\"\\\"x,}"[random() % 7];
+    std::string written;
+    append_json_string(written, other);
+    fields.push_back("{" + written + ":" + written + ",\"z\":[\"]\\\\\"]}");
+    rows += "{\"text\":";
+    append_json_string(rows, text);
+    rows += "," + fields.back().substr(1) + "\n";
+  }
+  DocumentReader reader({put("a.jsonl", rows)});
+  std::size_t i = 0;
+  for (Document document; reader.next(document); ++i) EXPECT_EQ(document.fields, fields[i]);
+  EXPECT_EQ(i, fields.size());
+}
+
 TEST_F(Documents, ComeBackAsTheyWereWrittenWithTheSameBytesEveryTime) {
   std::mt19937 random(1);
   std::vector<std::string> expected;

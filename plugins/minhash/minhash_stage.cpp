@@ -1,5 +1,6 @@
 #include "minhash_stage.h"
 
+#include <sys/resource.h>
 #include <tbb/global_control.h>
 
 #include <chrono>
@@ -85,6 +86,9 @@ void Minhash::run(Context& context) {
   write_kept(context, files, state.read_clusters(), limits.commit_every_bytes, state);
   report(context, state.write);
   context.volatile_result("seconds/written", seconds());
+  rusage usage{};  // of this stage, which has its process for itself
+  if (::getrusage(RUSAGE_SELF, &usage) == 0)
+    context.volatile_result("peak_memory_bytes", static_cast<double>(usage.ru_maxrss) * 1024);
 }
 
 }  // namespace lehr::plugins::minhash

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+from deduplication import exact_dedup, minhash, minhash_growth
 from filters import filters
 from measure import ROOT, sh
 from pipelines import pipelines
@@ -22,7 +23,8 @@ from startup import libraries, startup
 from store import peak, store
 from training import pretrain
 
-ALL = [startup, pipelines, store, peak, filters, pretrain, libraries]
+ALL = [startup, pipelines, store, peak, filters, minhash, exact_dedup, pretrain, libraries]
+LONG = [minhash_growth]  # not part of all
 
 
 def wait_for_quiet():
@@ -45,7 +47,7 @@ def facts():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=[measure.__name__ for measure in ALL] + ["all"])
+    parser.add_argument("what", choices=[measure.__name__ for measure in ALL + LONG] + ["all"])
     parser.add_argument("--append", action="store_true", help="add the figures to LOG.md")
     parser.add_argument("--busy", action="store_true", help="measure although the machine is busy; never with --append")
     options = parser.parse_args()
@@ -53,7 +55,7 @@ def main():
         sys.exit("figures of a busy machine are not recorded")
     if not options.busy and not wait_for_quiet():
         sys.exit(f"the machine is busy (load {os.getloadavg()[0]:.2f}): try later, or give --busy for a look")
-    wanted = [measure for measure in ALL if options.what in ("all", measure.__name__)]
+    wanted = ALL if options.what == "all" else [measure for measure in ALL + LONG if measure.__name__ == options.what]
     commit = sh("git", "-C", ROOT, "rev-parse", "--short", "HEAD").strip()
     text = f"\n## {datetime.date.today()}, {commit}\n\n{facts()}\n"
     for measure in wanted:

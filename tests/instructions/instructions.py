@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Instructions that commands of lehr take on pipelines of trivial stages, held against counts.json; and how they grow.
+"""Instructions that commands of lehr take on pipelines of trivial stages, and that deduplication takes, held against
+counts.json; and how they grow.
 
     instructions.py --lehr BIN/lehr --plugins FOLDER --kiln FOLDER [--update]
 """
@@ -16,9 +17,11 @@ import tempfile
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "benchmarks"))
 import graphs  # noqa: E402
+import near_duplicates  # noqa: E402
 
 TOLERANCE = 0.05
 GROWTH = 10.5
+COUNTED = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
 # The C library and OpenSSL choose by processor; here they are to choose the same everywhere.
 SAME_CODE = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-AVX512F,-ERMS", "OPENSSL_ia32cap": ":~0x20000128"}
 
@@ -44,8 +47,9 @@ class Workshop:
         plugins.mkdir(parents=True)
         for program in ("lehr", "lehr-host"):
             shutil.copy2(arguments.lehr.parent / program, self.bin)
-        for plugin in (arguments.plugins / "files.so", arguments.plugins / "template.so", arguments.kiln / "kiln.so"):
-            shutil.copy2(plugin, plugins)
+        for name in ("files", "template", "filter", "minhash"):
+            shutil.copy2(arguments.plugins / f"{name}.so", plugins)
+        shutil.copy2(arguments.kiln / "kiln.so", plugins)
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C", **SAME_CODE}
 
     def run(self, *command):
@@ -59,13 +63,40 @@ class Workshop:
         """Instructions; `said` must be in what the command prints."""
         if command[0] == "plan":  # the first one asks plugins what they say to it; the store keeps the answers
             self.run(*command)
-        done = subprocess.run(["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null",
-                               self.bin / "lehr", *command], cwd=self.folder, env=self.environment, text=True,
+        done = subprocess.run([*COUNTED, self.bin / "lehr", *command], cwd=self.folder, env=self.environment, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         found = re.search(r"I +refs: +([\d,]+)", done.stderr)
         if done.returncode != 0 or not found or said not in done.stdout:
             sys.exit(f"lehr {' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
         return int(found.group(1).replace(",", ""))
+
+    def count_stage(self, file, stage):
+        """Instructions of the process that runs the stage."""
+        host, log = self.bin / "lehr-host", self.folder / "counted"
+        real = host.rename(self.bin / "counted-host")
+        host.write_text(f'#!/bin/sh\nexec {" ".join(COUNTED)} --log-file={log} {real} "$@"\n')
+        host.chmod(0o755)
+        self.run("run", file, "--only", stage)
+        host.unlink()
+        real.rename(host)
+        return int(re.search(r"I +refs: +([\d,]+)", log.read_text()).group(1).replace(",", ""))
+
+
+def deduplication(folder, documents):
+    """A pipeline for each way to drop duplicates, over so many documents, on one thread."""
+    folder.mkdir()
+    with open(folder / "documents.jsonl", "w") as out:
+        for i, (text, _) in enumerate(near_duplicates.documents(documents, 100)):
+            out.write(json.dumps({"id": str(i), "text": text + "\nfollow us"}) + "\n")
+    (folder / "pipeline.yaml").write_text("""lehr: 1
+name: deduplication
+resources: {threads: 1}
+stages:
+  source: {uses: files.documents, with: {train: [documents.jsonl]}}
+  near: {uses: minhash, in: {documents: source}, with: {word_splitter: whitespace}}
+  same: {uses: filter, in: {documents: source}, with: {steps: [exact_dedup, line_dedup]}}
+""")
+    return (folder / "pipeline.yaml").relative_to(folder.parent)
 
 
 def measure(shop):
@@ -78,6 +109,11 @@ def measure(shop):
             counts[f"validate {shape} {stages}"] = shop.count("validate", file, said="no mistakes")
             (shop.folder / file).parent.joinpath(".lehr").mkdir()
             counts[f"plan {shape} {stages}"] = shop.count("plan", file, said="never run before")
+    for documents in (2000, 20000):
+        file = deduplication(shop.folder / f"documents{documents}", documents)
+        shop.run("run", file, "--only", "source")
+        for stage, what in (("near", "minhash"), ("same", "exact_dedup, line_dedup")):
+            counts[f"{what} {documents}"] = shop.count_stage(file, stage)
     for stages in (30, 300):
         file = graphs.chain(shop.folder / f"run{stages}", stages).relative_to(shop.folder)
         shop.run("run", file)

@@ -1,0 +1,176 @@
+"""Deduplication beside datatrove and datasketch on the same generated documents, cut into the same words. A figure of Lehr's
+is the whole stage, from the start of its process to the hashed, fsynced artifact; the peers are charged neither for
+starting, nor for reading and writing files. What was kept is compared before anything is timed."""
+
+import json
+
+import near_duplicates
+from measure import HEAD, LEHR, PEERS, equal, install_peers, number, ratio, row, sh
+
+PIPELINE = """lehr: 1
+name: deduplication
+resources: {{threads: {threads}}}
+stages:
+  source: {{uses: files.documents, with: {{train: [documents.jsonl]}}}}
+  dedup: {{in: {{documents: source}}, {stage}}}
+"""
+FAST = "uses: minhash, with: {word_splitter: whitespace}"
+EXACT_SIGNATURES = "uses: minhash, with: {word_splitter: whitespace, hash: datatrove}"
+EXACT_DEDUP = "uses: filter, with: {steps: [exact_dedup]}"
+
+# Peers: {"kept", "seconds"} on stdout.
+HEADER = """
+import json, os, sys, time
+os.environ["LOGURU_LEVEL"] = "WARNING"
+rows, folder = [json.loads(line) for line in open(sys.argv[1])], sys.argv[2]
+"""
+DATATROVE = HEADER + """
+import datatrove.pipeline.dedup.minhash as minhash
+from datatrove.data import Document
+class Words:
+    word_tokenize = staticmethod(str.split)
+minhash.load_word_tokenizer = lambda language: Words
+minhash.tqdm = lambda files, desc: files
+documents, config = [Document(text=r["text"], id=r["id"]) for r in rows], minhash.MinhashConfig()
+start = time.perf_counter()
+minhash.MinhashDedupSignature(folder + "/s", config).run(iter(documents), 0, 1)
+buckets = minhash.MinhashDedupBuckets(folder + "/s", folder + "/b", config=config)
+for bucket in range(14):
+    buckets.run(None, bucket, 14)
+minhash.MinhashDedupCluster(folder + "/b", folder + "/c", config).run(None, 0, 1)
+kept = sum(1 for _ in minhash.MinhashDedupFilter(folder + "/c").run(iter(documents), 0, 1))
+print(json.dumps({"kept": kept, "seconds": time.perf_counter() - start}))
+"""
+DATASKETCH = HEADER + """
+from datasketch import MinHash, MinHashLSH
+start = time.perf_counter()
+lsh, parents = MinHashLSH(num_perm=112, params=(14, 8)), {}
+def find(x):
+    while parents[x] != x:
+        parents[x] = x = parents[parents[x]]
+    return x
+for row in rows:
+    words = row["text"].split()
+    signature = MinHash(num_perm=112)
+    signature.update_batch({" ".join(words[i:i + 5]).encode() for i in range(len(words) - 4)})
+    own = int(row["id"])
+    parents[own] = own
+    for other in lsh.query(signature):
+        a, b = find(own), find(other)
+        parents[max(a, b)] = min(a, b)
+    lsh.insert(own, signature)
+kept = sum(find(x) == x for x in list(parents))
+print(json.dumps({"kept": kept, "seconds": time.perf_counter() - start}))
+"""
+DATATROVE_EXACT = HEADER + """
+from datatrove.data import Document
+from datatrove.pipeline.dedup.exact_dedup import ExactDedupConfig, ExactDedupFilter, ExactDedupSignature, ExactFindDedups
+documents = [Document(text=r["text"], id=r["id"]) for r in rows]
+config = ExactDedupConfig(content_getter=lambda document: document.text)
+start = time.perf_counter()
+ExactDedupSignature(folder + "/s", config).run(iter(documents), 0, 1)
+ExactFindDedups(folder + "/s", folder + "/d", config).run(None, 0, 1)
+kept = sum(1 for _ in ExactDedupFilter(folder + "/d", config).run(iter(documents), 0, 1))
+print(json.dumps({"kept": kept, "seconds": time.perf_counter() - start}))
+"""
+PYTHON_SET = HEADER + """
+import xxhash
+start = time.perf_counter()
+kept = len({xxhash.xxh3_128_digest(row["text"]) for row in rows})
+print(json.dumps({"kept": kept, "seconds": time.perf_counter() - start}))
+"""
+
+
+def write(folder, texts):
+    """Bytes of text."""
+    folder.mkdir()
+    size = 0
+    with open(folder / "documents.jsonl", "w", encoding="utf-8") as out:
+        for i, text in enumerate(texts):
+            size += len(text)
+            out.write(json.dumps({"id": str(i), "text": text}) + "\n")
+    return size
+
+
+def lehr(folder, stage, threads):
+    """The results of the stage, and the seconds it took. The source is made by the first run."""
+    (folder / "p.yaml").write_text(PIPELINE.format(threads=threads, stage=stage))
+    events = [json.loads(line) for line in sh(LEHR, "run", folder / "p.yaml", "--force", "dedup", "--json").splitlines()]
+    done = next(e for e in events if e["event"] == "stage_finished" and e["stage"] == "dedup")
+    return {name: result["value"] for name, result in done["results"].items()}, done["seconds"]
+
+
+def kept_by_lehr(folder, stage, threads):
+    results, seconds = lehr(folder, stage, threads)
+    return int(results["documents_out"]), seconds
+
+
+def peer(script, folder):
+    scratch = folder / "peer"
+    done = json.loads(sh(PEERS / "bin/python", "-c", script, folder / "documents.jsonl", scratch).splitlines()[-1])
+    sh("rm", "-rf", scratch)
+    return done["kept"], done["seconds"]
+
+
+def compare(folder, size, measures, rounds, same):
+    """measures: {name: (function, how often)}; same: lists of names that must keep equally many."""
+    kept, figures = {}, {name: [] for name in measures}
+    for turn in range(rounds):
+        for name, (measure, times) in measures.items():
+            if turn < times:
+                kept[name], seconds = measure()
+                figures[name].append(seconds)
+    for names in same:
+        for name in names[1:]:
+            equal(kept[name], kept[names[0]], f"documents kept, {name} and {names[0]}")
+    fastest = next(iter(figures))
+    rows = [row(f"{name}: {kept[name]} kept", seconds, f"s, {number(size / 1e6 / min(seconds))} MB/s, "
+                f"{ratio(seconds, figures[fastest])} x the first") for name, seconds in figures.items()]
+    return "\n".join([HEAD, *rows])
+
+
+def minhash(scratch):
+    """30,000 documents of 300 words for all; how Lehr grows is in `./tools/bench minhash_growth`."""
+    install_peers("datatrove[processing]", "datasketch", "xxhash<4", "spacy")
+    folder = scratch / "minhash"
+    size = write(folder, (text for text, _ in near_duplicates.documents(30000, 300)))
+    table = compare(folder, size, {
+        "Lehr, fast, 2 threads": (lambda: kept_by_lehr(folder, FAST, 2), 5),
+        "Lehr, fast, 1 thread": (lambda: kept_by_lehr(folder, FAST, 1), 5),
+        "Lehr, datatrove's signatures, 2 threads": (lambda: kept_by_lehr(folder, EXACT_SIGNATURES, 2), 5),
+        "Lehr, datatrove's signatures, 1 thread": (lambda: kept_by_lehr(folder, EXACT_SIGNATURES, 1), 5),
+        "datatrove, 1 process": (lambda: peer(DATATROVE, folder), 1),
+        "datasketch, 1 process": (lambda: peer(DATASKETCH, folder), 1)}, 5,
+        [["datatrove, 1 process", "Lehr, datatrove's signatures, 1 thread", "Lehr, datatrove's signatures, 2 threads"],
+         ["Lehr, fast, 1 thread", "Lehr, fast, 2 threads"]])
+    return f"30,000 documents, {size / 1e6:.0f} MB of text, 14 x 8 hashes of 5 words\n\n{table}"
+
+
+def exact_dedup(scratch):
+    install_peers("datatrove[processing]", "xxhash<4")
+    folder = scratch / "exact"
+    texts = [text for text, _ in near_duplicates.documents(60000, 300)]
+    size = write(folder, texts + texts[::3])
+    return compare(folder, size, {
+        "Lehr, 2 threads": (lambda: kept_by_lehr(folder, EXACT_DEDUP, 2), 5),
+        "Lehr, 1 thread": (lambda: kept_by_lehr(folder, EXACT_DEDUP, 1), 5),
+        "datatrove, 1 process": (lambda: peer(DATATROVE_EXACT, folder), 2),
+        "a Python set of XXH3 digests": (lambda: peer(PYTHON_SET, folder), 2)}, 5,
+        [["Lehr, 1 thread", "Lehr, 2 threads", "datatrove, 1 process", "a Python set of XXH3 digests"]])
+
+
+def minhash_growth(scratch, counts=(100_000, 1_000_000, 10_000_000)):
+    """More and more documents of 40 words, from a stream, with 256 MiB for keys: about half an hour and 12 GB of disk."""
+    rows = ["| documents | text MB | signed s | clustered s | written s | peak MiB | near-duplicates dropped |",
+            "| --- | --- | --- | --- | --- | --- | --- |"]
+    for count in counts:
+        folder = scratch / f"growth-{count}"
+        size = write(folder, (text for text, _ in near_duplicates.documents(count, 40)))
+        results, _ = lehr(folder, "uses: minhash, with: {memory: 256MiB}", 2)
+        equal(int(results["documents_in"]), count, "documents read")
+        signed, clustered, written = (results[f"seconds/{name}"] for name in ("signed", "clustered", "written"))
+        rows.append(f"| {count:,} | {size / 1e6:.0f} | {signed:.1f} | {clustered - signed:.1f} | {written - clustered:.1f} | "
+                    f"{results['peak_memory_bytes'] / 2**20:.0f} | {int(results['dropped/near_duplicate']):,} |")
+        sh("chmod", "-R", "u+w", folder)
+        sh("rm", "-rf", folder)
+    return "\n".join(rows)
