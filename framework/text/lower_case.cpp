@@ -18,9 +18,12 @@ char32_t take_last_code_point(std::string_view& text) {
   return take_code_point(last);
 }
 
-// Final_Sigma (Unicode Core Specification 3.13): a cased character stands before and none after,
-// with nothing but ignorable ones between.
-bool is_final(std::string_view before, std::string_view after) {
+}  // namespace
+
+// A cased character stands before and none after, with nothing but ignorable ones between.
+bool is_final_sigma(std::string_view text, std::size_t at) {
+  std::string_view before = text.substr(0, at), after = text.substr(at);
+  take_code_point(after);
   bool cased = false;
   while (!before.empty()) {
     const Character c = character(take_last_code_point(before));
@@ -35,8 +38,6 @@ bool is_final(std::string_view before, std::string_view after) {
   }
   return true;
 }
-
-}  // namespace
 
 void append_code_point(std::string& out, char32_t c) {
   utf8proc_uint8_t bytes[4];
@@ -59,7 +60,7 @@ void lower_case(std::string_view text, std::string& out) {
     if (c == kDottedI)
       out += "i\u0307";
     else if (c == kSigma)
-      append_code_point(out, is_final(text.substr(0, at), rest) ? kFinalSigma : 0x3c3);
+      append_code_point(out, is_final_sigma(text, at) ? kFinalSigma : 0x3c3);
     else
       append_code_point(out,
                         static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));

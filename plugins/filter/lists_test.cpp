@@ -4,6 +4,8 @@
 #include <fstream>
 
 #include "c4_bad_words.h"
+#include "decontaminate.h"
+#include "language.h"
 #include "pii.h"
 #include "regex.h"
 #include "sample.h"
@@ -108,6 +110,38 @@ TEST(Url, LooksForWordsInTheAddress) {
   EXPECT_EQ(reason("soft_banned_words", "x.org/spam"), "");
   EXPECT_EQ(reason("soft_banned_words", "spam.org/badword"), "soft_blacklisted");
   EXPECT_EQ(reason("banned_subwords", "x.org/a-BAD.word5"), "blacklisted_subword");
+}
+
+TEST(Decontaminate, FindsRunsOfWordsThatASetHasToo) {
+  const ListFile set(R"({"query":"Which kiln carries the glass?","text":"the lehr, of course"})"
+                     "\na plain line of seven words here\n");
+  const auto reason = [&](const std::string& text, std::int64_t words, bool query_runs = false) {
+    return verdict_on<Decontaminate>(
+        text, {{"sets", {set.path()}}, {"words", words}, {"query_runs", query_runs}});
+  };
+  EXPECT_EQ(reason("It is THE LEHR of course.", 4), "contaminated");
+  EXPECT_EQ(reason("It is the lehr.", 4), "");
+  EXPECT_EQ(reason("carries the glass the lehr", 5), "contaminated");
+  EXPECT_EQ(reason("which kiln carries the glass", 5), "");
+  EXPECT_EQ(reason("which kiln carries the glass", 5, true), "contaminated");
+  EXPECT_EQ(reason("a plain line; of seven words!", 6), "contaminated");
+}
+
+TEST(Decontaminate, SaysWhichRowHasNothingToCompare) {
+  const ListFile set("{\"question\":\"x\"}\n");
+  try {
+    verdict_on<Decontaminate>("text", {{"sets", {set.path()}}});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("row 1: has neither a text 'text'"), std::string::npos);
+  }
+}
+
+TEST(Language, RefusesWhatIsNoModel) {
+  for (const char* content : {"", "no model", "\xba\x16\x4f\x2f\x0c\0\0\0cut"}) {
+    const ListFile file(content);
+    EXPECT_THROW(verdict_on<Language>("text", {{"model", file.path()}}), Error);
+  }
 }
 
 }  // namespace

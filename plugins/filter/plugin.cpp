@@ -3,11 +3,13 @@
 #include "c4_bad_words.h"
 #include "c4_paragraph.h"
 #include "c4_quality.h"
+#include "decontaminate.h"
 #include "exact_dedup.h"
 #include "filter_stage.h"
 #include "fineweb_quality.h"
 #include "gopher_quality.h"
 #include "gopher_repetition.h"
+#include "language.h"
 #include "length.h"
 #include "line_dedup.h"
 #include "normalize.h"
@@ -34,5 +36,7 @@ LEHR_PLUGIN(lehr::Plugin("filter", "1.0.0")
                 .step<Regex>("regex")
                 .step<Url>("url")
                 .step<Sample>("sample")
+                .step<Language>("language")
+                .step<Decontaminate>("decontaminate")
                 .step<ExactDedup>("exact_dedup")
                 .step<LineDedup>("line_dedup"))

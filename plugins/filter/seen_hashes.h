@@ -25,13 +25,15 @@ class HashTable {
     mask_ = size - 1;
   }
   // The slot of this mixed hash, or the free one where it belongs.
-  Slot& find(std::uint64_t hash) {
-    std::size_t at = hash & mask_;
-    while (slots_[at].hash != 0 && slots_[at].hash != hash) at = (at + 1) & mask_;
-    return slots_[at];
-  }
+  Slot& find(std::uint64_t hash) { return slots_[place(hash)]; }
+  const Slot& find(std::uint64_t hash) const { return slots_[place(hash)]; }
 
  private:
+  std::size_t place(std::uint64_t hash) const {
+    std::size_t at = hash & mask_;
+    while (slots_[at].hash != 0 && slots_[at].hash != hash) at = (at + 1) & mask_;
+    return at;
+  }
   std::vector<Slot> slots_;
   std::size_t mask_ = 0;
 };
@@ -39,7 +41,12 @@ class HashTable {
 class SeenHashes {
  public:
   void clear(std::size_t hashes) { table_.clear(hashes); }
-  // True the first time. hash: mixed.
+  // hash: mixed, here and below.
+  bool contains(std::uint64_t hash) const {
+    hash += hash == 0;
+    return table_.find(hash).hash == hash;
+  }
+  // True the first time.
   bool add(std::uint64_t hash) {
     hash += hash == 0;
     Slot& slot = table_.find(hash);

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "simplifier.h"
+#include "text/simplifier.h"
 #include "text/words.h"
 
 namespace lehr::plugins::minhash {
@@ -41,7 +41,7 @@ class Shingler {
 
   const ShingleOptions options_;
   std::uint64_t last_power_ = 1;  // of the polynomial
-  Simplifier simplifier_;
+  text::Simplifier simplifier_;
   std::vector<text::Span> words_;  // where they are not the simplifier's
   std::string joined_;
   std::vector<std::size_t> starts_;  // of characters

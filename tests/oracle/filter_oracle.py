@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import types
 import unicodedata
 import warnings
 
@@ -21,12 +22,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "corpus"))
 os.environ.setdefault("LOGURU_LEVEL", "WARNING")
 warnings.filterwarnings("ignore")
 
+import fasttext  # noqa: E402
 import tldextract  # noqa: E402
 from datatrove.data import Document  # noqa: E402
 from datatrove.pipeline.filters import (C4BadWordsFilter, C4ParagraphFilter, C4QualityFilter,  # noqa: E402
-                                        FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter, RegexFilter, URLFilter)
+                                        FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter, LanguageFilter,
+                                        RegexFilter, URLFilter)
 from datatrove.pipeline.filters import c4_filters, fineweb_quality_filter, gopher_quality_filter  # noqa: E402
 from datatrove.pipeline.filters import gopher_repetition_filter  # noqa: E402
+from datatrove.pipeline.decont import n_grams  # noqa: E402
 from datatrove.pipeline.formatters import PIIFormatter  # noqa: E402
 from datatrove.utils import text as datatrove_text  # noqa: E402
 
@@ -179,6 +183,55 @@ class Checks:
         paths = {name: self.written(name, lines) for name, lines in lists.items()}
         self.compare("url", expected, self.step("url", documents, **paths), 6, documents)
 
+    def contaminated(self):
+        rng = random.Random(6)
+        sample = [t for t in self.texts if len(t.split()) > 20]
+        rows = []
+        for text in rng.sample(sample, 60):
+            words = text.split()
+            at = rng.randrange(len(words) - 12)
+            cut = at + rng.randint(0, 12)
+            rows.append({"query": " ".join(words[max(0, at - rng.randint(0, 9)):cut]).upper(), "text": " ".join(words[cut:at + rng.randint(12, 20)]) + "!"})
+        rows = [row for row in rows if row["query"] or row["text"]]
+        path = self.written("set.jsonl", [json.dumps(row) for row in rows])
+        for n, alone, overlapping in ((12, False, True), (5, True, True), (12, False, False)):
+            config = n_grams.NGramsDecontConfig(n_grams=n, find_query_ngrams=alone, find_overlap_ngrams=overlapping)
+            tokenizer = types.SimpleNamespace(word_tokenize=lambda text: text.split())
+            hashed = str  # datatrove's own takes no str
+            indexer = types.SimpleNamespace(config=config, tokenizer=tokenizer, hash_func=hashed)
+            judge = object.__new__(n_grams.NGramsDecontFilter)
+            judge.config, judge.tokenizer, judge.hash_func = config, tokenizer, hashed
+            judge.stat_update = lambda *args: None
+            judge._index_hashes = {h: "set" for row in rows
+                                   for h in n_grams.NGramsDecontIndexer.compute_hashes(indexer, row["text"], row["query"])}
+            self.compare(f"decontaminate {n} {alone} {overlapping}", [verdict(judge, t) for t in self.texts],
+                         self.step("decontaminate", sets=[path], words=n, query_runs=alone, overlapping_runs=overlapping), 1)
+
+    def languages(self):
+        rng = random.Random(8)
+        alphabets = {"en": "etaoinshrdlu", "de": "enirsatdhuläöüß", "ru": "оеаинтсрвлкмдпу"}
+        lines = [f"__label__{name} " + " ".join("".join(rng.choices(letters, k=rng.randint(1, 8))) for _ in range(rng.randint(3, 12)))
+                 for name, letters in alphabets.items() for _ in range(400)]
+        rng.shuffle(lines)
+        train = self.written("train.txt", lines)
+        for attempt in range(20):  # this build of the trainer meets a NaN now and then
+            try:
+                model = fasttext.train_supervised(train, dim=16, minn=2, maxn=4, bucket=20000, thread=1, verbose=0)
+                break
+            except RuntimeError:
+                if attempt == 19:
+                    raise
+        for kind in ("bin", "ftz"):
+            if kind == "ftz":
+                model.quantize(train, retrain=False, qnorm=True, cutoff=2000)
+            path = str(self.folder / f"model.{kind}")
+            model.save_model(path)
+            for languages in (["en", "de"], ["ru"], None):
+                judge = LanguageFilter(languages)
+                judge.model._model = fasttext.load_model(path)
+                expected = [None if judge.filter(Document(text=t, id="0")) else {"reason": "language"} for t in self.texts]
+                self.compare(f"language {kind} {languages}", expected, self.step("language", model=path, languages=languages or []), 1)
+
     # ---- how far from spaCy ----
 
     def spacy(self):
@@ -197,7 +250,7 @@ class Checks:
                 print(f"{name} ({splitter or 'sentences'}) beside datatrove with spaCy: of {len(texts)} texts "
                       f"{kept / len(texts):.1%} decided alike, {same / len(texts):.1%} with the same reason and text", flush=True)
 
-    ALL = ["words", "rules", "c4", "bad_words", "regexes", "pii", "urls", "spacy"]
+    ALL = ["words", "rules", "c4", "bad_words", "regexes", "pii", "urls", "contaminated", "languages", "spacy"]
 
 
 def main():

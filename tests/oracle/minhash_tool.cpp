@@ -7,7 +7,7 @@
 #include <string>
 
 #include "minhash/signature.h"
-#include "minhash/simplifier.h"
+#include "text/simplifier.h"
 
 namespace {
 
@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   std::ios::sync_with_stdio(false);
   if (arguments == std::vector<std::string>{"simplify"}) {
-    Simplifier simplifier;
+    lehr::text::Simplifier simplifier;
     answer_each([&](const std::string& text) { return std::string(simplifier.simplify(text)); });
     return 0;
   }

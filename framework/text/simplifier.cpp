@@ -1,4 +1,4 @@
-#include "simplifier.h"
+#include "text/simplifier.h"
 
 #include <emmintrin.h>
 #include <lehr/value.h>
@@ -10,10 +10,10 @@
 #include <iterator>
 #include <memory>
 
-#include "cased_context.h"
+#include "text/lower_case.h"
 #include "text/words_and_lines.h"
 
-namespace lehr::plugins::minhash {
+namespace lehr::text {
 namespace {
 
 // What becomes of a character: itself or another one (below kSpace), or one of these.
@@ -57,7 +57,7 @@ std::size_t skip_number(std::string_view text, std::size_t at) {
   const auto skip_digits = [&](std::string_view rest) {
     while (!rest.empty()) {
       std::string_view next = rest;
-      if (!is_digit(text::take_code_point(next))) break;
+      if (!is_digit(take_code_point(next))) break;
       rest = next;
     }
     return rest;
@@ -65,7 +65,7 @@ std::size_t skip_number(std::string_view text, std::size_t at) {
   const std::string_view behind = skip_digits(text.substr(at));
   if (behind.empty()) return text.size();
   std::string_view rest = behind;
-  if (!is_decimal_separator(text::take_code_point(rest))) return text.size() - behind.size();
+  if (!is_decimal_separator(take_code_point(rest))) return text.size() - behind.size();
   const std::string_view end = skip_digits(rest);
   return text.size() - (end.size() < rest.size() ? end.size() : behind.size());
 }
@@ -86,7 +86,7 @@ int decompose(char32_t c, utf8proc_int32_t* out) {
 bool changes_places(utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class != 0; }
 
 std::uint32_t fate_of(char32_t c) {
-  if (text::is_space(c) || (c >= 0x7f && c < 0xa0)) return kSpace;
+  if (is_space(c) || (c >= 0x7f && c < 0xa0)) return kSpace;
   if (is_digit(c)) return kDigit;
   if (std::binary_search(std::begin(kPunctuation), std::end(kPunctuation), c)) return kSpace;
   if (c == kCapitalSigma) return kCharacters;
@@ -207,7 +207,7 @@ void Simplifier::scan(std::string_view text, bool decomposed) {
       continue;
     }
     std::string_view rest = text.substr(at);
-    const char32_t c = text::take_code_point(rest);
+    const char32_t c = take_code_point(rest);
     const std::uint32_t becomes = fate(c);
     if (becomes == kSpace) {
       end_word();
@@ -244,7 +244,7 @@ std::string_view Simplifier::decompose_whole() {
   size_ = 0;
   reserve(rest.size());
   while (!rest.empty()) {
-    const char32_t c = text::take_code_point(rest);
+    const char32_t c = take_code_point(rest);
     if (!is_nonspacing_mark(static_cast<utf8proc_int32_t>(c))) put(c);
   }
   return {out_.data(), size_};
@@ -256,17 +256,17 @@ std::string_view Simplifier::simplify(std::string_view text) {
   if (unordered_) {
     scan(text, false);
     result = decompose_whole();
-    text::find_words(result, text::WordSplitter::whitespace, words_);
+    find_words(result, WordSplitter::whitespace, words_);
   } else if (!marks_) {
     return result;
   }
   // Words of marks alone are empty, and leave their spaces.
-  std::erase_if(words_, [](text::Span word) { return word.begin == word.end; });
+  std::erase_if(words_, [](Span word) { return word.begin == word.end; });
   if (words_.empty()) return {};
   const std::uint32_t first = words_.front().begin;
   result = result.substr(first, words_.back().end - first);
-  for (text::Span& word : words_) word = {word.begin - first, word.end - first};
+  for (Span& word : words_) word = {word.begin - first, word.end - first};
   return result;
 }
 
-}  // namespace lehr::plugins::minhash
+}  // namespace lehr::text

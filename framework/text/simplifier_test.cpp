@@ -1,4 +1,4 @@
-#include "simplifier.h"
+#include "text/simplifier.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace lehr::plugins::minhash {
+namespace lehr::text {
 namespace {
 
 std::string simple(std::string_view text) {
@@ -43,7 +43,7 @@ TEST(Simplifier, TakesAsciiInStridesAsOneByOne) {
     std::string text, expected;
     for (auto left = random() % 150; left > 0; --left) text += alphabet[random() % alphabet.size()];
     const auto digit = [&](std::size_t i) { return i < text.size() && std::isdigit(text[i]); };
-    std::vector<text::Span> words;
+    std::vector<Span> words;
     bool in_word = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
       const char c = text[i];
@@ -78,4 +78,4 @@ TEST(Simplifier, PutsMarksThatAreNotDroppedInCanonicalOrder) {
 }
 
 }  // namespace
-}  // namespace lehr::plugins::minhash
+}  // namespace lehr::text

@@ -10,7 +10,7 @@
 
 #include "text/words.h"
 
-namespace lehr::plugins::minhash {
+namespace lehr::text {
 
 // One object per thread.
 class Simplifier {
@@ -21,7 +21,7 @@ class Simplifier {
   // where a word was made of marks alone.
   std::string_view simplify(std::string_view text);
   // What stands between spaces in that result, by bytes of it; behind it 16 bytes more may be read.
-  const std::vector<text::Span>& words() const { return words_; }
+  const std::vector<Span>& words() const { return words_; }
   // Whether it is ASCII, so that those are its words by any splitter.
   bool is_ascii() const { return ascii_; }
 
@@ -42,11 +42,11 @@ class Simplifier {
   // What becomes of the characters of the first plane, filled in as they are met.
   std::vector<std::uint32_t> plane_;
   std::vector<char> out_;
-  std::vector<text::Span> words_;
+  std::vector<Span> words_;
   std::size_t size_ = 0;
   bool in_word_ = false, marks_ = false;  // marks_: some were dropped
   bool ascii_ = true;
   bool unordered_ = false;  // has marks that may have to change places
 };
 
-}  // namespace lehr::plugins::minhash
+}  // namespace lehr::text
