@@ -149,12 +149,10 @@ struct DocumentParser::State {
 
   bool read_members(std::string_view json, const simdjson::dom::object& object,
                     Document& document) {
-    bool has_text = false;
+    bool has_text = false, has_others = false;
     document = {};
     fields.clear();
-    RawMembers raw(json);
     for (const auto member : object) {
-      const std::string_view written = raw.next();
       if (member.key == options.text_field) {
         if (member.value.get(document.text))
           return reject("member '" + options.text_field + "' is not a string");
@@ -162,14 +160,27 @@ struct DocumentParser::State {
       } else if (member.key == options.id_field) {
         if (member.value.get(document.id)) document.id = id = simdjson::minify(member.value);
       } else if (member.key != "id" && member.key != "text") {
-        fields += fields.empty() ? '{' : ',';
-        fields += written;
+        has_others = true;
       }
     }
+    if (has_others) keep_others(json, object);
     if (!has_text) return reject("there is no member '" + options.text_field + "'");
-    if (!fields.empty()) fields += '}';
     document.fields = fields;
     return true;
+  }
+
+  // The members that are neither text nor id, as they are written.
+  void keep_others(std::string_view json, const simdjson::dom::object& object) {
+    RawMembers raw(json);
+    for (const auto member : object) {
+      const std::string_view written = raw.next();
+      if (member.key == options.text_field || member.key == options.id_field ||
+          member.key == "id" || member.key == "text")
+        continue;
+      fields += fields.empty() ? '{' : ',';
+      fields += written;
+    }
+    fields += '}';
   }
 };
 

@@ -231,6 +231,32 @@ TEST_F(Documents, BlocksHoldWholeLinesAndCanBeResumedAnywhere) {
   }
 }
 
+TEST(JsonString, EscapesEveryByteThatJsonWantsEscapedWhereverItStands) {
+  const auto slowly = [](std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+      const auto byte = static_cast<unsigned char>(c);
+      const std::size_t known = std::string_view("\"\\\n\r\t\b\f").find(c);
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", byte);
+      if (known != std::string_view::npos)
+        (out += '\\') += "\"\\nrtbf"[known];
+      else
+        out += byte < 0x20 ? std::string(escape) : std::string(1, c);
+    }
+    return out + '"';
+  };
+  for (int byte = 0; byte < 256; ++byte)
+    for (std::size_t at = 0; at < 20; ++at)
+      for (const char around : {'a', '\x7f', '\xc3', '!', '#', '\\'}) {
+        std::string text(20, around);
+        text[at] = static_cast<char>(byte);
+        std::string out;
+        append_json_string(out, text);
+        ASSERT_EQ(out, slowly(text)) << byte << " at " << at;
+      }
+}
+
 TEST(Utf8Repair, ReplacesTheLongestBeginningOfACharacterOnce) {
   EXPECT_EQ(replace_invalid_utf8("a\xf0\x9f\x98 b"), "a\uFFFD b");
   EXPECT_EQ(replace_invalid_utf8("\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD");

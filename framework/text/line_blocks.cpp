@@ -69,7 +69,7 @@ bool LineBlocks::next(LineBlock& block) {
     block.size = end;
     block.file = next_file_ - 1;
     block.first_line = line_;
-    line_ += std::count(block.buffer.begin(), block.buffer.begin() + end, '\n');
+    line_ += count_line_ends(block.bytes());
     if (block.buffer[end - 1] != '\n') ++line_;
     block.end_line = line_;
     offset_ += end;
@@ -99,6 +99,12 @@ void LineBlocks::resume(std::size_t file, std::uint64_t end_offset, std::uint64_
 
 std::uint64_t LineBlocks::position() const {
   return finished_bytes_ + (file_ ? file_->position() : 0);
+}
+
+std::uint64_t count_line_ends(std::string_view bytes) {
+  std::uint64_t count = 0;
+  for (std::size_t at = 0; (at = bytes.find('\n', at)) != bytes.npos; ++at) ++count;
+  return count;
 }
 
 bool take_line(std::string_view& rest, std::string_view& line) {

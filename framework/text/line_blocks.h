@@ -61,6 +61,9 @@ class LineBlocks {
   bool at_end_ = true;
 };
 
+// How many \n there are.
+std::uint64_t count_line_ends(std::string_view bytes);
+
 // Takes the first line off `rest`, without its \n or \r\n. False if `rest` is empty.
 bool take_line(std::string_view& rest, std::string_view& line);
 

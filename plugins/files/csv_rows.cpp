@@ -1,6 +1,6 @@
 #include "csv_rows.h"
 
-#include <algorithm>
+#include "text/line_blocks.h"
 
 namespace lehr::plugins::files {
 
@@ -16,7 +16,7 @@ std::string_view CsvRows::take_quoted() {
   for (;;) {
     const std::size_t quote = rest_.find('"');
     const std::string_view part = rest_.substr(0, quote);
-    next_line_ += static_cast<std::uint64_t>(std::count(part.begin(), part.end(), '\n'));
+    next_line_ += text::count_line_ends(part);
     const bool doubled = quote != rest_.npos && quote + 1 < rest_.size() && rest_[quote + 1] == '"';
     if (!doubled && unescaped_.size() == begun) {
       field = part;

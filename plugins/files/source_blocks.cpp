@@ -7,6 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include "text/line_blocks.h"
+
 namespace lehr::plugins::files {
 namespace {
 
@@ -48,7 +50,7 @@ void SourceBlocks::close_file(SourceBlock& block) {
 
 void SourceBlocks::pass(const char* bytes, std::size_t size) {
   position_.offset += size;
-  position_.line += static_cast<std::uint64_t>(std::count(bytes, bytes + size, '\n'));
+  position_.line += text::count_line_ends({bytes, size});
 }
 
 void SourceBlocks::add_piece(SourceBlock& block, std::size_t end) {

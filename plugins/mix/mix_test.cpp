@@ -35,8 +35,7 @@ TEST(Blend, WithoutATotalKeepsSharesAndCapsAndIsAsLargeAsItCanBe) {
 }
 
 TEST(Blend, LeavesWhatACappedSourceCannotGiveToTheOthersAndSaysSo) {
-  const Blend three =
-      blend({source("a", 10, 2), source("b", 1000, 1), source("c", 1000, 1)}, 410);
+  const Blend three = blend({source("a", 10, 2), source("b", 1000, 1), source("c", 1000, 1)}, 410);
   EXPECT_EQ(three.amounts, (std::vector<std::uint64_t>{10, 200, 200}));
   ASSERT_EQ(three.notes.size(), 1u);
   EXPECT_NE(three.notes[0].find("2.44 % of the mix instead of 50.00 %"), std::string::npos);

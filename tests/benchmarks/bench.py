@@ -16,6 +16,7 @@ import tempfile
 import time
 
 from deduplication import exact_dedup, minhash, minhash_growth
+from documents import documents
 from filters import filters
 from measure import ROOT, sh
 from pipelines import pipelines
@@ -23,7 +24,7 @@ from startup import libraries, startup
 from store import peak, store
 from training import pretrain
 
-ALL = [startup, pipelines, store, peak, filters, minhash, exact_dedup, pretrain, libraries]
+ALL = [startup, pipelines, store, peak, documents, filters, minhash, exact_dedup, pretrain, libraries]
 LONG = [minhash_growth]  # not part of all
 
 

@@ -189,6 +189,39 @@ def check_threads_and_kills(shop, corpus, kills, rng):
     return wrong
 
 
+def check_mix(shop, corpus):
+    """A mix larger than its memory: the same bytes through files as in memory, with one thread and with two, and killed."""
+    wrong, digests = [], {}
+    for name, memory, threads, kill in (("in memory", 1 << 30, 1, False), ("through files", 1 << 20, 2, False),
+                                        ("killed", 4 << 20, 2, True)):
+        store, pipeline = shop.folder / f"mix {name}", shop.folder / f"mix {name}.yaml"
+        source = {"uses": "files.documents", "with": {"train": [str(corpus)], "eval_fraction": 0.01}}
+        pipeline.write_text(json.dumps({"lehr": 1, "name": "mix", "seed": 3, "stages": {
+            "large": source, "small": {"uses": "files.documents", "with": {"train": ["small.jsonl"]}},
+            "mixed": {"uses": "mix.documents", "in": {"documents": ["large", "small"]}, "resources": {"threads": threads},
+                      "with": {"sources": [{"from": "large", "weight": 4}, {"from": "small", "weight": 1, "max_epochs": 2000000}],
+                               "total": 50_000_000, "shards": 3, "memory": memory}}}}))
+        if kill:
+            process = subprocess.Popen(shop.command(pipeline, store), stdout=subprocess.PIPE, text=True)
+            for event in process.stdout:
+                if '"mixed"' in event and '"progress"' in event:
+                    break
+            process.kill()
+            process.communicate()
+        limit = lambda: resource.setrlimit(resource.RLIMIT_DATA, (2 << 30 if memory > 1 << 29 else 400 << 20,) * 2)
+        done = subprocess.run(shop.command(pipeline, store), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              preexec_fn=limit)
+        digests[name] = shop.digest(store) if done.returncode == 0 else done.stdout[-800:]
+        shares = [json.loads(p.read_text())["results"] for p in (store / "results").glob("*.json")]
+        shares = [r["share/small"]["value"] for r in shares if "share/small" in r]
+        if len(shares) != 1 or abs(shares[0] - 0.2) > 1e-3:
+            wrong.append(f"mix {name}: share of the small source {shares}, not 0.2")
+    if len(set(map(str, digests.values()))) != 1:
+        wrong.append(f"mix: {digests}")
+    print(f"mix in memory, through files, killed: {'the same bytes' if not wrong else 'WRONG'}")
+    return wrong
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("lehr")
@@ -201,6 +234,8 @@ def main():
         corpus = shop.folder / "corpus.jsonl.zst"
         write_corpus(corpus, options.corpus)
         wrong = check_bad_input(shop) + check_memory(shop, corpus)
+        (shop.folder / "small.jsonl").write_text("".join(ROW % (i, f"small {i}") for i in range(1000)))
+        wrong += check_mix(shop, corpus)
         wrong += check_threads_and_kills(shop, corpus, options.kills, random.Random(options.seed))
         subprocess.run(["chmod", "-R", "u+w", folder], check=True)
     print("\n".join(wrong))

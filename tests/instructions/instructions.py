@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Instructions that commands of lehr take on pipelines of trivial stages, and that deduplication takes, held against
-counts.json; and how they grow.
+"""Instructions that commands of lehr take on pipelines of trivial stages, and that reading and deduplicating documents
+take, held against counts.json; and how they grow.
 
-    instructions.py --lehr BIN/lehr --plugins FOLDER --kiln FOLDER [--update]
+    instructions.py --lehr BIN/lehr --plugins FOLDER --kiln FOLDER --reader PROGRAM [--update]
 """
 import argparse
+import csv
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import subprocess
@@ -39,9 +41,27 @@ def list_port(folder, stages):
     return path
 
 
+def document_file(folder, form, count):
+    """So many documents of about a kilobyte, with quotes, line ends, characters of two bytes and a further member."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, rng = folder / f"{count}.{form}", random.Random(1)
+    texts = ["".join(rng.choice(("word ", "other ", "caf\u00e9 ", "\"quoted\" ", "line\n") + ("longer ",) * 30) for _ in range(rng.randint(50, 300)))
+             for _ in range(count)]
+    with open(path, "w", encoding="utf-8", newline="") as out:
+        if form == "csv":
+            rows = csv.writer(out)
+            rows.writerow(["id", "text", "n"])
+            rows.writerows((i, text, i % 7) for i, text in enumerate(texts))
+        else:
+            for i, text in enumerate(texts):
+                row = {"id": str(i), "text": text} | ({"n": i % 7} if form == "ndjson" else {})
+                out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return path
+
+
 class Workshop:
     def __init__(self, arguments, folder):
-        self.folder, self.bin = folder, folder / "bin"
+        self.folder, self.bin, self.reader = folder, folder / "bin", arguments.reader
         self.bin.mkdir()
         plugins = folder / "lib/lehr/plugins"
         plugins.mkdir(parents=True)
@@ -60,14 +80,17 @@ class Workshop:
         return done.stdout
 
     def count(self, *command, said):
-        """Instructions; `said` must be in what the command prints."""
+        """Instructions of lehr; `said` must be in what the command prints."""
         if command[0] == "plan":  # the first one asks plugins what they say to it; the store keeps the answers
             self.run(*command)
-        done = subprocess.run([*COUNTED, self.bin / "lehr", *command], cwd=self.folder, env=self.environment, text=True,
+        return self.count_program(self.bin / "lehr", *command, said=said)
+
+    def count_program(self, *command, said):
+        done = subprocess.run([*COUNTED, *command], cwd=self.folder, env=self.environment, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         found = re.search(r"I +refs: +([\d,]+)", done.stderr)
         if done.returncode != 0 or not found or said not in done.stdout:
-            sys.exit(f"lehr {' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
+            sys.exit(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
         return int(found.group(1).replace(",", ""))
 
     def count_stage(self, file, stage):
@@ -120,6 +143,10 @@ def measure(shop):
         counts[f"nothing to do {stages}"] = shop.count("run", file, said=f"0 ran, {stages} cached")
         counts[f"first stage changed {stages}"] = shop.count(
             "plan", file, "--set", f"stages.s0.with.train=[{file.parent}/more.jsonl]", said=f"{stages - 1} to run unless")
+    for form in ("jsonl", "ndjson", "csv"):
+        for count in (1000, 10000):
+            counts[f"read {form} {count}"] = shop.count_program(shop.reader, document_file(shop.folder / "documents", form, count),
+                                                                said=f"{count} documents")
     return counts
 
 
@@ -128,6 +155,7 @@ def main():
     parser.add_argument("--lehr", required=True, type=pathlib.Path)
     parser.add_argument("--plugins", required=True, type=pathlib.Path)
     parser.add_argument("--kiln", required=True, type=pathlib.Path)
+    parser.add_argument("--reader", required=True, type=pathlib.Path)
     parser.add_argument("--update", action="store_true", help="take what is counted now as the numbers to keep to")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lehr-instructions-", ignore_cleanup_errors=True) as folder:
