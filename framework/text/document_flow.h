@@ -2,19 +2,13 @@
 // in parallel, and their results taken in order again. At most threads + 2 blocks are in memory.
 #pragma once
 
-#include <oneapi/tbb/concurrent_queue.h>
-#include <oneapi/tbb/parallel_pipeline.h>
+#include <lehr/context.h>
 #include <oneapi/tbb/task_arena.h>
 
-#include <lehr/context.h>
-
-#include <atomic>
 #include <filesystem>
-#include <memory>
-#include <string>
-#include <utility>
 #include <vector>
 
+#include "text/block_pipeline.h"
 #include "text/documents.h"
 
 namespace lehr::text {
@@ -25,47 +19,27 @@ namespace lehr::text {
 template <class Result, class Work, class Take>
 void flow(Context& context, const std::vector<std::filesystem::path>& files, Work work, Take take) {
   struct Item {
-    LineBlock block;
+    LineBlock lines;
+    std::uint64_t position = 0;  // in all files, for progress
     DocumentParser parser;
     Result result;
   };
-  const std::size_t in_flight = static_cast<std::size_t>(context.threads()) + 2;
-  std::vector<std::unique_ptr<Item>> items(in_flight);
-  tbb::concurrent_queue<Item*> idle;
-  for (auto& item : items) idle.push((item = std::make_unique<Item>()).get());
-
   LineBlocks blocks(files);
-  std::atomic<std::uint64_t> read_bytes = 0;
-  bool cancelled = false;
-  const auto read = [&](tbb::flow_control& control) -> Item* {
-    Item* item = nullptr;
-    cancelled = context.cancelled();
-    if (cancelled || !idle.try_pop(item) || !blocks.next(item->block)) {
-      control.stop();
-      return nullptr;
-    }
-    read_bytes = blocks.position();
-    return item;
-  };
-  const auto handle = [&](Item* item) {
-    item->parser.start(item->block, files[item->block.file].string());
-    work(item->parser, item->result);
-    return item;
-  };
-  const auto finish = [&](Item* item) {
-    take(item->result);
-    context.progress(read_bytes, blocks.total_bytes(), "bytes");
-    idle.push(item);
-  };
-  using tbb::filter_mode;
   tbb::task_arena arena(context.threads());
-  arena.execute([&] {
-    tbb::parallel_pipeline(in_flight,
-                           tbb::make_filter<void, Item*>(filter_mode::serial_in_order, read) &
-                               tbb::make_filter<Item*, Item*>(filter_mode::parallel, handle) &
-                               tbb::make_filter<Item*, void>(filter_mode::serial_in_order, finish));
+  const bool whole = arena.execute([&] {
+    return run_blocks<Item>(
+        blocks, context.threads(), [&] { return context.cancelled(); },
+        [&](Item& item) { item.position = blocks.position(); },
+        [&](Item& item) {
+          item.parser.start(item.lines, files[item.lines.file].string());
+          work(item.parser, item.result);
+        },
+        [&](Item& item) {
+          take(item.result);
+          context.progress(item.position, blocks.total_bytes(), "bytes");
+        });
   });
-  if (cancelled) throw Cancelled();
+  if (!whole) throw Cancelled();
 }
 
 }  // namespace lehr::text

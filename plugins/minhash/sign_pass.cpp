@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "band_runs.h"
-#include "block_pipeline.h"
+#include "text/block_pipeline.h"
 #include "text/documents.h"
 
 namespace lehr::plugins::minhash {
@@ -71,7 +71,7 @@ void sign_documents(Context& context, const text::DocumentFiles& files,
     context.progress(block.position, 2 * blocks.total_bytes(), "bytes",
                      "signed " + std::to_string(sign_state.documents) + " documents");
   };
-  const bool whole = run_blocks<SignedBlock>(
+  const bool whole = text::run_blocks<SignedBlock>(
       blocks, context.threads(), [&] { return context.cancelled(); },
       [&](SignedBlock& block) { block.position = blocks.position(); },
       [&](SignedBlock& block) {

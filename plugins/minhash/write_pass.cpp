@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "block_pipeline.h"
+#include "text/block_pipeline.h"
 #include "text/documents.h"
 
 namespace lehr::plugins::minhash {
@@ -106,7 +106,7 @@ void write_kept(Context& context, const text::DocumentFiles& files, const Cluste
                      "written " + std::to_string(written.seen) + " of " +
                          std::to_string(written.documents) + " documents");
   };
-  const bool whole = run_blocks<WrittenBlock>(
+  const bool whole = text::run_blocks<WrittenBlock>(
       blocks, context.threads(), [&] { return context.cancelled(); }, begin,
       [&](WrittenBlock& block) {
         write_block(block, files.inputs[block.lines.file].string(), clusters, wanted,

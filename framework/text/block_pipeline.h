@@ -1,6 +1,7 @@
 // Blocks of lines through three functions: `begin` as they are read and `finish`, both one at a
 // time and in order, and between them `work` on any number of threads. threads + 2 blocks are under
-// way, so memory does not depend on the corpus.
+// way, so memory does not depend on the corpus. How many threads there are, the caller's arena or
+// global_control says.
 #pragma once
 
 #include <tbb/concurrent_queue.h>
@@ -11,12 +12,12 @@
 
 #include "text/line_blocks.h"
 
-namespace lehr::plugins::minhash {
+namespace lehr::text {
 
 // Block: has a member `lines`. Returns false if `cancelled` said so; all that was begun is
 // finished.
 template <class Block, class Cancelled, class Begin, class Work, class Finish>
-bool run_blocks(text::LineBlocks& blocks, int threads, Cancelled cancelled, Begin begin, Work work,
+bool run_blocks(LineBlocks& blocks, int threads, Cancelled cancelled, Begin begin, Work work,
                 Finish finish) {
   const auto under_way = static_cast<std::size_t>(threads) + 2;
   std::vector<std::unique_ptr<Block>> owned(under_way);
@@ -48,4 +49,4 @@ bool run_blocks(text::LineBlocks& blocks, int threads, Cancelled cancelled, Begi
   return !stopped;
 }
 
-}  // namespace lehr::plugins::minhash
+}  // namespace lehr::text
