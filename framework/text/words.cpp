@@ -1,6 +1,11 @@
 #include "text/words.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <array>
+#include <bit>
 
 #include "text/words_and_lines.h"
 
@@ -144,6 +149,27 @@ constexpr auto kAsciiKinds = [] {
   return table;
 }();
 
+// Where the letters, digits and _ end that go on at `at`.
+std::uint32_t in_word_end(std::string_view text, std::uint32_t at) {
+  const auto n = static_cast<std::uint32_t>(text.size());
+#ifdef __SSE2__
+  const auto between = [](__m128i bytes, char first, char last) {
+    return _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8(static_cast<char>(first - 1))),
+                         _mm_cmplt_epi8(bytes, _mm_set1_epi8(static_cast<char>(last + 1))));
+  };
+  for (; at + 16 <= n; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    const __m128i letters = between(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
+    const __m128i others =
+        _mm_or_si128(between(bytes, '0', '9'), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('_')));
+    const auto in_word = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(letters, others)));
+    if (in_word != 0xffff) return at + static_cast<std::uint32_t>(std::countr_one(in_word));
+  }
+#endif
+  while (at < n && kAsciiKinds[static_cast<unsigned char>(text[at])] == kInWord) ++at;
+  return at;
+}
+
 void push_stripped(std::string_view text, Span span, std::vector<Span>& words) {
   std::string_view word = text.substr(span.begin, span.end - span.begin);
   word = strip_right(strip_left(word));
@@ -167,8 +193,7 @@ void find_uax29_words(std::string_view text, std::vector<Span>& words) {
         ++at;
         continue;
       case kInWord:
-        do ++at;
-        while (at < n && kind(at) == kInWord);
+        at = in_word_end(text, at + 1);
         if (at == n || kind(at) < kInWord || (kind(at) == kMid && ends_after_mid(at + 1))) {
           words.push_back({begin, at});
           continue;

@@ -1,6 +1,7 @@
 #include "text/words_and_lines.h"
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -14,6 +15,20 @@ constexpr auto kLineEnds = [] {
     table[c] = true;
   return table;
 }();
+
+constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = kOnes * 0x80;
+
+// How many bytes from `at` on are neither control characters nor beyond ASCII, looked at in eights.
+std::size_t plain_bytes(std::string_view text, std::size_t at) {
+  const std::size_t begin = at;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, text.data() + at, 8);
+    const std::uint64_t others = ((bytes - kOnes * 0x20) | bytes) & kHighs;
+    if (others != 0) return at - begin + static_cast<std::size_t>(std::countr_zero(others)) / 8;
+  }
+  return at - begin;
+}
 
 }  // namespace
 
@@ -40,12 +55,11 @@ char32_t take_code_point(std::string_view& text) {
 
 std::size_t count_code_points(std::string_view text) {
   // Eight bytes at a time: those that continue a character have their highest bit alone.
-  constexpr std::uint64_t kLowest = 0x0101010101010101;
   std::size_t continuations = 0, at = 0;
   for (; at + 8 <= text.size(); at += 8) {
     std::uint64_t bytes;
     std::memcpy(&bytes, text.data() + at, 8);
-    continuations += ((bytes >> 7 & ~(bytes >> 6) & kLowest) * kLowest) >> 56;
+    continuations += ((bytes >> 7 & ~(bytes >> 6) & kOnes) * kOnes) >> 56;
   }
   for (; at < text.size(); ++at) continuations += is_continuation(text[at]);
   return text.size() - continuations;
@@ -87,6 +101,8 @@ void split_lines(std::string_view text, std::vector<std::string_view>& lines) {
   lines.clear();
   std::size_t begin = 0;
   for (std::size_t at = 0; at < text.size();) {
+    at += plain_bytes(text, at);
+    if (at == text.size()) break;
     if (!kLineEnds[static_cast<unsigned char>(text[at])]) {
       ++at;
       continue;

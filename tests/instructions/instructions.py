@@ -122,6 +122,31 @@ stages:
     return (folder / "pipeline.yaml").relative_to(folder.parent)
 
 
+def filtering(folder, documents):
+    """FineWeb's chain of filters over so many pages that all stay, on one thread."""
+    rng = random.Random(4)
+    words = ["".join(rng.choices("abcdefghiklmnoprstuw", k=rng.randint(2, 9))) for _ in range(3000)]
+
+    def sentence():
+        return " ".join([rng.choice(words), "the", *rng.choices(words, k=6), "of", *rng.choices(words, k=5)]).capitalize() + "."
+    folder.mkdir()
+    with open(folder / "documents.jsonl", "w") as out:
+        for i in range(documents):
+            out.write(json.dumps({"id": str(i), "text": "\n".join(f"{sentence()} {sentence()}" for _ in range(8))}) + "\n")
+    (folder / "pipeline.yaml").write_text("""lehr: 1
+name: filtering
+resources: {threads: 1}
+stages:
+  source: {uses: files.documents, with: {train: [documents.jsonl]}}
+  clean:
+    uses: filter
+    in: {documents: source}
+    with: {steps: [gopher_repetition, gopher_quality, {c4_quality: {terminal_punctuation: false}}, fineweb_quality]}
+    require: {documents_out: "== %d"}
+""" % documents)
+    return (folder / "pipeline.yaml").relative_to(folder.parent)
+
+
 def measure(shop):
     """{what: instructions}. The names of those that are to grow linearly end in the number of stages."""
     counts = {"version": shop.count("--version", said=".")}
@@ -137,6 +162,10 @@ def measure(shop):
         shop.run("run", file, "--only", "source")
         for stage, what in (("near", "minhash"), ("same", "exact_dedup, line_dedup")):
             counts[f"{what} {documents}"] = shop.count_stage(file, stage)
+    for documents in (300, 3000):
+        file = filtering(shop.folder / f"pages{documents}", documents)
+        shop.run("run", file, "--only", "source")
+        counts[f"filters {documents}"] = shop.count_stage(file, "clean")
     for stages in (30, 300):
         file = graphs.chain(shop.folder / f"run{stages}", stages).relative_to(shop.folder)
         shop.run("run", file)

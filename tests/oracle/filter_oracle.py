@@ -52,8 +52,8 @@ def verdict(oracle, text):
 
 
 class Checks:
-    def __init__(self, build, texts):
-        self.build, self.texts, self.wrong = build, texts, []
+    def __init__(self, build, seed, scale):
+        self.build, self.scale, self.texts, self.wrong = build, scale, filter_texts.texts(seed, scale), []
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lehr-filter-oracle-"))
 
     def tool(self, *arguments, texts=None):
@@ -235,7 +235,7 @@ class Checks:
     # ---- how far from spaCy ----
 
     def spacy(self):
-        texts = [t for t in self.texts if 200 < len(t) < 6000][::8]
+        texts = list(filter_texts.real(random.Random(9), int(240 * self.scale), 6000))
         split = datatrove_text.split_into_words
         for module in (gopher_quality_filter, gopher_repetition_filter, fineweb_quality_filter):
             module.split_into_words = split
@@ -260,7 +260,7 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0, help="how many texts: 1 for about 9,000")
     parser.add_argument("checks", nargs="*", default=Checks.ALL)
     args = parser.parse_args()
-    checks = Checks(args.build, filter_texts.texts(args.seed, args.scale))
+    checks = Checks(args.build, args.seed, args.scale)
     try:
         for name in args.checks:
             getattr(checks, name)()
