@@ -104,6 +104,48 @@ class Checks:
                 self.compare(f"{name} ({splitter})", [verdict(judge, t) for t in self.texts],
                              self.step(name, **parameters), reasons)
 
+    def dolma(self):
+        """No tool to ask: what Dolma's tagger counts, written down again, against the thresholds of Gopher."""
+        def share(parts, whole):
+            counts = collections.Counter(parts)
+            again = {part: n for part, n in counts.items() if n > 1}
+            length = {part: len(part) if isinstance(part, str) else sum(map(len, part)) for part in counts}
+            return sum(again.values()) / len(parts), sum(n * length[p] for p, n in again.items()) / max(whole, 1), counts, length
+
+        def judge(text):
+            words = text.split()
+            if not text:
+                return {"reason": "empty"}
+            characters = sum(map(len, words))
+            lines, in_lines, _, _ = share(text.split("\n"), characters)
+            if lines > 0.3 or in_lines > 0.2:
+                return {"reason": "dup_line_frac" if lines > 0.3 else "dup_line_char_frac"}
+            for n, most in ((2, 0.2), (3, 0.18), (4, 0.16), *((n, 0.2 - n / 100) for n in range(5, 11))):
+                ngrams = list(zip(*[words[i:] for i in range(n)]))
+                if not ngrams:
+                    continue
+                _, _, counts, length = share(ngrams, characters)
+                top, count = counts.most_common(1)[0]
+                if n < 5 and count * length[top] / max(characters, 1) > most:
+                    return {"reason": f"top_{n}_gram"}
+                everything = sum(c * length[g] for g, c in counts.items())
+                if n >= 5 and sum(c * length[g] for g, c in counts.items() if c > 1) / max(everything, 1) > round(most, 2):
+                    return {"reason": f"duplicated_{n}_n_grams"}
+            return None
+        self.compare("gopher_repetition (dolma)", [judge(t) for t in self.texts],
+                     self.step("gopher_repetition", word_splitter="whitespace", dup_semantics="dolma", max_duplicate_paragraphs=0,
+                               max_duplicate_paragraph_characters=0), 7)
+
+    def forms(self):
+        """Against Python itself."""
+        texts = [t for t in self.texts if not any(unicodedata.category(c) == "Cn" for c in t)]
+        for form in ("NFC", "NFKC"):
+            expected = [None if (new := unicodedata.normalize(form, t)) == t else {"text": new} for t in texts]
+            self.compare(f"normalize {form}", expected, self.step("normalize", texts, form=form), 0, texts)
+        expected = [{"reason": "too_few_characters"} if len(t) < 100 else {"reason": "too_many_words"} if len(t.split()) > 150 else None
+                    for t in texts]
+        self.compare("length", expected, self.step("length", texts, min_characters=100, max_words=150), 2, texts)
+
     def c4(self):
         c4_filters.split_into_sentences = lambda text, language: range(sentences(text))
         for options, parameters in [({}, {}), ({"filter_no_terminal_punct": False}, {"terminal_punctuation": False}),
@@ -250,7 +292,7 @@ class Checks:
                 print(f"{name} ({splitter or 'sentences'}) beside datatrove with spaCy: of {len(texts)} texts "
                       f"{kept / len(texts):.1%} decided alike, {same / len(texts):.1%} with the same reason and text", flush=True)
 
-    ALL = ["words", "rules", "c4", "bad_words", "regexes", "pii", "urls", "contaminated", "languages", "spacy"]
+    ALL = ["words", "forms", "rules", "dolma", "c4", "bad_words", "regexes", "pii", "urls", "contaminated", "languages", "spacy"]
 
 
 def main():
