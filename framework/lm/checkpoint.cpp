@@ -14,9 +14,9 @@ namespace lehr::lm {
 namespace {
 
 // One entry per slot of a flat float32 buffer laid out as the model's weights.
-void add_entries(std::vector<TensorEntry>& entries, const Model& model, const at::Tensor& flat,
-                 const std::string& prefix) {
-  for (const ParameterSlot& slot : model.slots()) {
+void add_entries(std::vector<TensorEntry>& entries, const ParameterBuffer& parameters,
+                 const at::Tensor& flat, const std::string& prefix) {
+  for (const ParameterSlot& slot : parameters.slots) {
     TensorEntry entry;
     entry.name = prefix + slot.name;
     entry.dtype = DType::kF32;
@@ -27,9 +27,9 @@ void add_entries(std::vector<TensorEntry>& entries, const Model& model, const at
   }
 }
 
-void fill(const SafetensorsFile& file, const Model& model, const at::Tensor& flat,
+void fill(const SafetensorsFile& file, const ParameterBuffer& parameters, const at::Tensor& flat,
           const std::string& prefix) {
-  for (const ParameterSlot& slot : model.slots()) {
+  for (const ParameterSlot& slot : parameters.slots) {
     const TensorEntry& entry = file.at(prefix + slot.name);
     if (entry.dtype != DType::kF32 || entry.shape != slot.shape)
       throw std::runtime_error(file.path().string() + ": tensor '" + entry.name +
@@ -40,27 +40,29 @@ void fill(const SafetensorsFile& file, const Model& model, const at::Tensor& fla
 
 }  // namespace
 
-void save_checkpoint(const std::filesystem::path& dir, const Model& model, const AdamW* optimizer) {
+void save_checkpoint(const std::filesystem::path& dir, const ParameterBuffer& parameters,
+                     const AdamW* optimizer) {
   std::filesystem::create_directories(dir);
   std::vector<TensorEntry> weights;
-  add_entries(weights, model, model.weights(), "");
+  add_entries(weights, parameters, parameters.weights, "");
   write_safetensors(dir / "model.safetensors", weights);
   if (optimizer == nullptr) return;
   std::vector<TensorEntry> moments;
-  add_entries(moments, model, optimizer->exp_avg(), "exp_avg.");
-  add_entries(moments, model, optimizer->exp_avg_sq(), "exp_avg_sq.");
+  add_entries(moments, parameters, optimizer->exp_avg(), "exp_avg.");
+  add_entries(moments, parameters, optimizer->exp_avg_sq(), "exp_avg_sq.");
   write_safetensors(dir / "optimizer.safetensors", moments,
                     {{"updates", std::to_string(optimizer->updates())}});
 }
 
-void load_checkpoint(const std::filesystem::path& dir, Model& model, AdamW* optimizer) {
+void load_checkpoint(const std::filesystem::path& dir, ParameterBuffer& parameters,
+                     AdamW* optimizer) {
   const SafetensorsFile weights(dir / "model.safetensors");
-  fill(weights, model, model.weights(), "");
-  model.refresh_compute_copy();
+  fill(weights, parameters, parameters.weights, "");
+  parameters.refresh_compute_copy();
   if (optimizer == nullptr) return;
   const SafetensorsFile moments(dir / "optimizer.safetensors");
-  fill(moments, model, optimizer->exp_avg(), "exp_avg.");
-  fill(moments, model, optimizer->exp_avg_sq(), "exp_avg_sq.");
+  fill(moments, parameters, optimizer->exp_avg(), "exp_avg.");
+  fill(moments, parameters, optimizer->exp_avg_sq(), "exp_avg_sq.");
   const auto updates = moments.metadata().find("updates");
   if (updates == moments.metadata().end())
     throw std::runtime_error(moments.path().string() + ": no count of updates in its metadata");

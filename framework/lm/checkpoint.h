@@ -14,11 +14,13 @@ namespace lehr::lm {
 
 // Creates dir where needed and writes the files durably. optimizer may be null (frozen or
 // best-so-far weights).
-void save_checkpoint(const std::filesystem::path& dir, const Model& model, const AdamW* optimizer);
+void save_checkpoint(const std::filesystem::path& dir, const ParameterBuffer& parameters,
+                     const AdamW* optimizer);
 
 // Fills weights (and the compute copy), moments and update count. Throws std::runtime_error naming
 // the file where a tensor is missing or has another shape.
-void load_checkpoint(const std::filesystem::path& dir, Model& model, AdamW* optimizer);
+void load_checkpoint(const std::filesystem::path& dir, ParameterBuffer& parameters,
+                     AdamW* optimizer);
 
 // A JSON file written whole; read back with an error that names the file.
 void write_state(const std::filesystem::path& file, const nlohmann::json& state);

@@ -151,8 +151,8 @@ class Decoding {
       }
       const at::Tensor queries = qkv.narrow(1, 0, shape.heads * shape.head_dim);
       const at::Tensor attended = cached_attention(queries, ranges, shape);
-      h = add_rms_norm(x, at::mm(attended, w.output.t()), w.post_norm, config.rms_norm_eps);
-      const at::Tensor fed = at::mm(swiglu(at::mm(h, w.gate_up.t())), w.down.t());
+      h = add_rms_norm(x, apply(w.output, attended), w.post_norm, config.rms_norm_eps);
+      const at::Tensor fed = apply(w.down, swiglu(apply(w.gate_up, h)));
       const bool last = l + 1 == config.layers;
       h = add_rms_norm(x, fed, last ? model_.final_norm() : model_.layer(l + 1).input_norm,
                        config.rms_norm_eps);

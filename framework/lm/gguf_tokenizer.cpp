@@ -8,17 +8,27 @@
 namespace lehr::lm {
 namespace {
 
-// What llama.cpp calls the pre-tokenizers, and whether whole words go before merges there.
+// What llama.cpp calls a pre-tokenizer, and whether whole words go before merges there.
 struct PreTokenizer {
   const char* name;
-  text::Pattern pattern;
+  text::Pretokenizer cut;
   bool ignore_merges;
 };
-constexpr PreTokenizer kPreTokenizers[] = {
-    {"gpt-2", text::Pattern::gpt2, false},  {"llama-bpe", text::Pattern::llama3, true},
-    {"qwen2", text::Pattern::qwen2, false}, {"gpt-4o", text::Pattern::o200k, false},
-    {"dbrx", text::Pattern::cl100k, false}, {"dbrx", text::Pattern::llama3, false},
-};
+
+const std::vector<PreTokenizer>& pre_tokenizers() {
+  using text::Pattern;
+  static const std::vector<PreTokenizer> known = {
+      {"gpt-2", Pattern::gpt2, false},
+      {"llama-bpe", Pattern::llama3, true},
+      {"qwen2", Pattern::qwen2, false},
+      {"gpt-4o", Pattern::o200k, false},
+      {"dbrx", Pattern::cl100k, false},
+      {"dbrx", Pattern::llama3, false},
+      {"smollm", text::Pretokenizer({R"(\p{N})", std::string(text::pattern_regex(Pattern::gpt2))}),
+       false},
+  };
+  return known;
+}
 
 enum TokenType : int64_t { kNormal = 1, kControl = 3, kUserDefined = 4, kUnused = 5 };
 
@@ -33,10 +43,10 @@ text::TokenizerSpec gguf_tokenizer(const GgufFile& file) {
   text::TokenizerSpec spec;
   const std::string& pre = file.text("tokenizer.ggml.pre");
   const PreTokenizer* known = nullptr;
-  for (const PreTokenizer& p : kPreTokenizers)
+  for (const PreTokenizer& p : pre_tokenizers())
     if (known == nullptr && pre == p.name) known = &p;
   if (known == nullptr) throw refuse("pre-tokenizer '" + pre + "' is not supported");
-  spec.pretokenizer = known->pattern;
+  spec.pretokenizer = known->cut;
   spec.ignore_merges = known->ignore_merges;
 
   const auto* tokens = file.get<std::vector<std::string>>("tokenizer.ggml.tokens");
@@ -78,8 +88,8 @@ text::TokenizerSpec gguf_tokenizer(const GgufFile& file) {
 
 GgufMetadata gguf_tokenizer_keys(const text::TokenizerSpec& spec, int64_t vocab_size) {
   const PreTokenizer* known = nullptr;
-  for (const PreTokenizer& p : kPreTokenizers)
-    if (known == nullptr && spec.pretokenizer.pattern() == p.pattern &&
+  for (const PreTokenizer& p : pre_tokenizers())
+    if (known == nullptr && spec.pretokenizer.expressions() == p.cut.expressions() &&
         spec.ignore_merges == p.ignore_merges)
       known = &p;
   if (known == nullptr || spec.add_prefix_space)

@@ -2,7 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 
@@ -16,12 +16,10 @@
 #include "lm/parallel.h"
 #include "lm/random.h"
 #include "lm/safetensors.h"
-#include "lm/tensor_kernels.h"
 
 namespace lehr::lm {
 namespace {
 
-constexpr int64_t kAlignment = 32;  // elements: 64 bytes in bf16
 constexpr int64_t kFlatBlock = 1 << 14;
 
 // Views of a flat buffer as the trunk wants them; slots as parameter_slots gives them.
@@ -41,16 +39,16 @@ TrunkWeights view_trunk(const at::Tensor& flat, const ModelConfig& c,
   for (int64_t i = 0; i < c.layers; ++i) {
     LayerWeights layer;
     layer.input_norm = take(1);
-    layer.qkv = take(3);
-    if (c.qkv_bias()) layer.qkv_bias = take(3);
+    layer.qkv.weight = take(3);
+    if (c.qkv_bias()) layer.qkv.bias = take(3);
     if (c.qk_norm()) {
       layer.q_norm = take(1);
       layer.k_norm = take(1);
     }
-    layer.output = take(1);
+    layer.output.weight = take(1);
     layer.post_norm = take(1);
-    layer.gate_up = take(2);
-    layer.down = take(1);
+    layer.gate_up.weight = take(2);
+    layer.down.weight = take(1);
     trunk.layers.push_back(std::move(layer));
   }
   trunk.final_norm = take(1);
@@ -63,6 +61,11 @@ void fill_normal(float* to, int64_t count, const Random& random, double deviatio
       to[i] = static_cast<float>(deviation * random.normal(static_cast<uint64_t>(i)));
     }
   });
+}
+
+void fill_uniform(float* to, int64_t count, const Random& random, double bound) {
+  for (int64_t i = 0; i < count; ++i)
+    to[i] = static_cast<float>(bound * (2 * random.uniform(static_cast<uint64_t>(i)) - 1));
 }
 
 bool ends_with(const std::string& text, const std::string& end) {
@@ -87,79 +90,18 @@ void initialize(float* to, const ParameterSlot& slot, size_t index, const ModelC
 
 }  // namespace
 
-// Every tensor in HF's names. q, k, v and gate, up lie end to end, so that each is one product.
-std::vector<ParameterSlot> parameter_slots(const ModelConfig& c) {
-  std::vector<ParameterSlot> slots;
-  int64_t offset = 0;
-  const auto align = [&] { offset = (offset + kAlignment - 1) / kAlignment * kAlignment; };
-  const auto add = [&](const std::string& name, std::vector<int64_t> shape) {
-    int64_t size = 1;
-    for (const int64_t side : shape) size *= side;
-    const bool decay = shape.size() == 2;
-    slots.push_back({name, std::move(shape), offset, size, decay});
-    offset += size;
-  };
-  const int64_t channels = c.hidden_size;
-  const int64_t query = c.heads * c.head_dim;
-  const int64_t key = c.kv_heads * c.head_dim;
-  add("model.embed_tokens.weight", {c.vocab_size, channels});
-  for (int64_t i = 0; i < c.layers; ++i) {
-    const std::string layer = "model.layers." + std::to_string(i) + ".";
-    align();
-    add(layer + "input_layernorm.weight", {channels});
-    align();
-    add(layer + "self_attn.q_proj.weight", {query, channels});
-    add(layer + "self_attn.k_proj.weight", {key, channels});
-    add(layer + "self_attn.v_proj.weight", {key, channels});
-    align();
-    if (c.qkv_bias()) {
-      add(layer + "self_attn.q_proj.bias", {query});
-      add(layer + "self_attn.k_proj.bias", {key});
-      add(layer + "self_attn.v_proj.bias", {key});
-      align();
-    }
-    if (c.qk_norm()) {
-      add(layer + "self_attn.q_norm.weight", {c.head_dim});
-      align();
-      add(layer + "self_attn.k_norm.weight", {c.head_dim});
-      align();
-    }
-    add(layer + "self_attn.o_proj.weight", {channels, query});
-    align();
-    add(layer + "post_attention_layernorm.weight", {channels});
-    align();
-    add(layer + "mlp.gate_proj.weight", {c.intermediate_size, channels});
-    add(layer + "mlp.up_proj.weight", {c.intermediate_size, channels});
-    align();
-    add(layer + "mlp.down_proj.weight", {channels, c.intermediate_size});
-  }
-  align();
-  add("model.norm.weight", {channels});
-  align();
-  if (c.head == HeadKind::kScore) {
-    add("score.weight", {1, channels});
-  } else if (!c.tie_word_embeddings) {
-    add("lm_head.weight", {c.vocab_size, channels});
-  }
-  return slots;
-}
-
 Model::Model(const ModelConfig& config, Precision precision)
     : config_(config), precision_(precision) {
   config_.validate();
-  slots_ = parameter_slots(config_);
-  const int64_t elements =
-      (slots_.back().offset + slots_.back().size + kAlignment - 1) / kAlignment * kAlignment;
-  weights_ = at::zeros({elements}, at::kFloat);
-  compute_ = precision == Precision::kBf16 ? at::zeros({elements}, at::kBFloat16) : weights_;
-  trunk_ = view_trunk(compute_, config_, slots_);
+  base_ = ParameterBuffer(parameter_slots(config_), precision);
+  trunk_ = view_trunk(base_.compute, config_, base_.slots);
 }
 
 Model Model::create(const ModelConfig& config, uint64_t seed, Precision precision) {
   Model model(config, precision);
-  for (size_t i = 0; i < model.slots_.size(); ++i) {
-    const ParameterSlot& slot = model.slots_[i];
-    initialize(model.weights_.data_ptr<float>() + slot.offset, slot, i, config, seed);
+  for (size_t i = 0; i < model.slots().size(); ++i) {
+    const ParameterSlot& slot = model.slots()[i];
+    initialize(model.weights().data_ptr<float>() + slot.offset, slot, i, config, seed);
   }
   model.refresh_compute_copy();
   return model;
@@ -173,26 +115,40 @@ Model Model::load(const std::filesystem::path& dir, Precision precision) {
   Model model(read_config(dir), precision);
   const ModelWeights weights(dir);
   weights.check_fit(model.config_);
-  for (const ParameterSlot& slot : model.slots_)
-    to_float(weights.at(slot.name), model.weights_.data_ptr<float>() + slot.offset);
+  for (const ParameterSlot& slot : model.slots())
+    to_float(weights.at(slot.name), model.weights().data_ptr<float>() + slot.offset);
   model.refresh_compute_copy();
   return model;
 }
 
 Model Model::clone() const {
-  Model copy(config_, precision_);
-  copy.weights_.copy_(weights_);
-  copy.refresh_compute_copy();
+  Model copy(*this);
+  copy.base_ = base_.copy();
+  copy.trunk_ = view_trunk(copy.base_.compute, config_, copy.base_.slots);
+  copy.trunk_gradients_ = {};
+  if (adapter_) {
+    copy.adapter_->parameters = adapter_->parameters.copy();
+    attach_adapter(copy.trunk_, copy.adapter_->parameters.compute, config_, adapter_->options);
+  }
   return copy;
+}
+
+Model Model::base() const {
+  Model shared(*this);
+  shared.adapter_.reset();
+  shared.base_.gradients.reset();
+  shared.trunk_ = view_trunk(base_.compute, config_, base_.slots);
+  shared.trunk_gradients_ = {};
+  return shared;
 }
 
 Model Model::with_score_head(uint64_t seed) const {
   ModelConfig config = config_;
   config.head = HeadKind::kScore;
   Model model(config, precision_);
-  for (size_t i = 0; i < model.slots_.size(); ++i) {
-    const ParameterSlot& slot = model.slots_[i];
-    float* to = model.weights_.data_ptr<float>() + slot.offset;
+  for (size_t i = 0; i < model.slots().size(); ++i) {
+    const ParameterSlot& slot = model.slots()[i];
+    float* to = model.weights().data_ptr<float>() + slot.offset;
     if (slot.name == "score.weight") {
       initialize(to, slot, i, config, seed);
     } else {
@@ -204,12 +160,53 @@ Model Model::with_score_head(uint64_t seed) const {
   return model;
 }
 
+void Model::add_adapter(const LoraOptions& options, uint64_t seed) {
+  if (trainable()) throw std::logic_error("add_adapter: the model is being trained");
+  adapter_ = {options, ParameterBuffer(adapter_slots(config_, options), precision_)};
+  ParameterBuffer& parameters = adapter_->parameters;
+  for (size_t i = 0; i < parameters.slots.size(); ++i) {
+    const ParameterSlot& slot = parameters.slots[i];
+    float* to = parameters.weights.data_ptr<float>() + slot.offset;
+    if (slot.name == "score.weight")
+      std::memcpy(to, parameter(slot.name).data_ptr<float>(),
+                  static_cast<size_t>(slot.size) * sizeof(float));
+    else if (ends_with(slot.name, "lora_A.weight"))
+      fill_uniform(to, slot.size, Random(seed, Purpose::kAdapter, i),
+                   1.0 / std::sqrt(static_cast<double>(slot.shape[1])));
+  }
+  parameters.refresh_compute_copy();
+  attach_adapter(trunk_, parameters.compute, config_, options);
+}
+
+void Model::merge_adapter() {
+  if (!adapter_) return;
+  const ParameterBuffer& adapter = adapter_->parameters;
+  for (const ParameterSlot& slot : adapter.slots) {
+    if (slot.name == "score.weight") {
+      parameter(slot.name).copy_(ParameterBuffer::view(adapter.weights, slot));
+      continue;
+    }
+    const std::string a = ".lora_A.weight", b = ".lora_B.weight";
+    if (!ends_with(slot.name, a)) continue;
+    const std::string module = slot.name.substr(0, slot.name.size() - a.size());
+    const at::Tensor low = ParameterBuffer::view(adapter.weights, slot);
+    const at::Tensor high = ParameterBuffer::view(adapter.weights, *adapter.find(module + b));
+    parameter(module + ".weight").addmm_(high, low, 1, adapter_->options.scale());
+  }
+  const bool trained = trainable();
+  adapter_.reset();
+  base_.refresh_compute_copy();
+  trunk_ = view_trunk(base_.compute, config_, base_.slots);
+  trunk_gradients_ = {};
+  if (trained) make_trainable();
+}
+
 void Model::save(const std::filesystem::path& dir) const {
   std::filesystem::create_directories(dir);
   write_config(config_, dir);
   std::vector<TensorEntry> entries;
-  for (const ParameterSlot& slot : slots_) {
-    const float* data = weights_.data_ptr<float>() + slot.offset;
+  for (const ParameterSlot& slot : slots()) {
+    const float* data = weights().data_ptr<float>() + slot.offset;
     entries.push_back({slot.name, DType::kF32, slot.shape, reinterpret_cast<const std::byte*>(data),
                        static_cast<size_t>(slot.size) * sizeof(float)});
   }
@@ -220,8 +217,15 @@ HeadShape Model::head_shape() const { return {config_.heads, config_.kv_heads, c
 
 void Model::make_trainable() {
   if (trainable()) return;
-  gradients_ = at::zeros(weights_.sizes(), at::kFloat);
-  trunk_gradients_ = view_trunk(gradients_, config_, slots_);
+  ParameterBuffer& trained = this->trained();
+  trained.gradients = at::zeros(trained.weights.sizes(), at::kFloat);
+  if (!adapter_) {
+    trunk_gradients_ = view_trunk(base_.gradients, config_, base_.slots);
+    return;
+  }
+  trunk_gradients_ = {};
+  trunk_gradients_.layers.resize(trunk_.layers.size());
+  attach_adapter(trunk_gradients_, trained.gradients, config_, adapter_->options);
 }
 
 at::Tensor Model::forward_hidden(const PackedBatch& batch) const {
@@ -242,47 +246,39 @@ at::Tensor Model::logits(const at::Tensor& hidden_rows) const {
 }
 
 LinearHead Model::head() const {
-  const bool tied = config_.head == HeadKind::kLanguage && config_.tie_word_embeddings;
-  const ParameterSlot& place = tied ? slots_.front() : slots_.back();
-  const auto view = [&](const at::Tensor& flat) {
-    return flat.defined() ? flat.narrow(0, place.offset, place.size).view(place.shape)
-                          : at::Tensor();
-  };
-  return {view(compute_), view(gradients_)};
+  const bool score = config_.head == HeadKind::kScore;
+  const bool own = adapter_ && score;  // an adapter trains the score head whole
+  const ParameterBuffer& from = own ? adapter_->parameters : base_;
+  const bool tied = !score && config_.tie_word_embeddings;
+  const ParameterSlot& place = tied ? from.slots.front() : from.slots.back();
+  const bool trained = from.gradients.defined();
+  return {ParameterBuffer::view(from.compute, place),
+          trained ? ParameterBuffer::view(from.gradients, place) : at::Tensor()};
 }
 
 void Model::backward(const at::Tensor& loss) const { loss.backward(); }
 
 void Model::zero_gradients() {
-  if (trainable()) gradients_.zero_();
+  if (trainable()) trained().gradients.zero_();
 }
 
 void Model::refresh_compute_copy() {
-  if (precision_ == Precision::kFp32) return;
-  const Kernels& k = kernels_for(compute_);
-  const float* from = weights_.data_ptr<float>();
-  char* to = static_cast<char*>(compute_.data_ptr());
-  parallel_blocks(weights_.numel(), kFlatBlock, [&](int64_t begin, int64_t end) {
-    k.store_scaled(from + begin, 1.0f, to + begin * compute_.element_size(), end - begin);
-  });
-}
-
-const ParameterSlot& Model::slot(const std::string& name) const {
-  const auto found = std::find_if(slots_.begin(), slots_.end(),
-                                  [&](const ParameterSlot& s) { return s.name == name; });
-  if (found == slots_.end()) throw std::out_of_range("the model has no parameter '" + name + "'");
-  return *found;
+  base_.refresh_compute_copy();
+  if (adapter_) adapter_->parameters.refresh_compute_copy();
 }
 
 at::Tensor Model::parameter(const std::string& name) const {
-  const ParameterSlot& place = slot(name);
-  return weights_.narrow(0, place.offset, place.size).view(place.shape);
+  for (const ParameterBuffer* buffer : {&base_, &trained()})
+    if (const ParameterSlot* slot = buffer->find(name))
+      return ParameterBuffer::view(buffer->weights, *slot);
+  throw std::out_of_range("the model has no parameter '" + name + "'");
 }
 
 at::Tensor Model::gradient(const std::string& name) const {
   if (!trainable()) throw std::logic_error("the model is not trainable: it has no gradients");
-  const ParameterSlot& place = slot(name);
-  return gradients_.narrow(0, place.offset, place.size).view(place.shape);
+  if (const ParameterSlot* slot = trained().find(name))
+    return ParameterBuffer::view(trained().gradients, *slot);
+  throw std::out_of_range("the model trains no parameter '" + name + "'");
 }
 
 }  // namespace lehr::lm

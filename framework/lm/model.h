@@ -1,35 +1,25 @@
-// A model whose parameters are one flat float32 buffer (the master), beside it a
-// bf16 compute copy where precision is bf16, and one flat float32 gradient buffer where it trains.
-// Backward adds into the gradient buffer, so micro-batches accumulate; autograd carries only the
-// hidden states. Not for use from several threads at once.
+// A model whose parameters lie in flat buffers (parameters.h), with a low-rank adapter beside them
+// where one is trained (lora.h). Backward adds into the gradient buffer, so micro-batches
+// accumulate; autograd carries only the hidden states. Not for use from several threads at once.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lm/batch.h"
 #include "lm/config.h"
+#include "lm/lora.h"
 #include "lm/operators.h"
+#include "lm/parameters.h"
 #include "lm/runtime.h"
 #include "lm/trunk.h"
 
 namespace lehr::lm {
-
-// Where a named HF tensor lies in the flat buffers.
-struct ParameterSlot {
-  std::string name;
-  std::vector<int64_t> shape;
-  int64_t offset = 0;  // elements
-  int64_t size = 0;
-  bool decay = false;  // weight decay applies: 2-D weights only
-};
-
-// All parameters of such a model in the order of the flat buffers.
-std::vector<ParameterSlot> parameter_slots(const ModelConfig& config);
 
 class Model {
  public:
@@ -48,10 +38,22 @@ class Model {
 
   // An independent copy of the weights, without gradients: the frozen reference, a snapshot.
   Model clone() const;
+  // Shares the weights, without the adapter: the frozen reference of a model that trains one.
+  Model base() const;
   // The trunk under a new score head (LlamaForSequenceClassification): reward and value models.
   Model with_score_head(uint64_t seed) const;
 
-  // Writes config.json and model.safetensors (float32). Tokenizer files are the caller's.
+  // From now on the weights are frozen and what is trained is an adapter beside them (and a score
+  // head whole): A uniform in +-1/sqrt(in), B zero, so nothing has changed yet. Before
+  // make_trainable().
+  void add_adapter(const LoraOptions& options, uint64_t seed);
+  bool has_adapter() const { return adapter_.has_value(); }
+  const LoraOptions& adapter_options() const { return adapter_->options; }
+  // Adds the adapter to the weights and drops it.
+  void merge_adapter();
+
+  // Writes config.json and model.safetensors (float32), without an adapter. Tokenizer files are the
+  // caller's.
   void save(const std::filesystem::path& dir) const;
 
   const ModelConfig& config() const { return config_; }
@@ -61,7 +63,10 @@ class Model {
   // Allocates the gradient buffer (zero); from now on forward_hidden records for backward where
   // grad mode is on. A model that was not made trainable never records.
   void make_trainable();
-  bool trainable() const { return gradients_.defined(); }
+  bool trainable() const { return trained().gradients.defined(); }
+  // What is trained: the weights, or the adapter where there is one.
+  ParameterBuffer& trained() { return adapter_ ? adapter_->parameters : base_; }
+  const ParameterBuffer& trained() const { return adapter_ ? adapter_->parameters : base_; }
   // Keep only layer inputs and recompute the rest in backward: less memory, about a third more
   // work.
   void set_activation_checkpointing(bool on) { checkpointing_ = on; }
@@ -80,14 +85,13 @@ class Model {
   void backward(const at::Tensor& loss) const;
   void zero_gradients();
 
-  // Flat buffers. After writing to weights() call refresh_compute_copy(). At fp32 the compute copy
-  // is the master itself.
-  const at::Tensor& weights() const { return weights_; }
-  const at::Tensor& compute_weights() const { return compute_; }
-  const at::Tensor& gradients() const { return gradients_; }
+  // The weights without an adapter. After writing to them call refresh_compute_copy().
+  const at::Tensor& weights() const { return base_.weights; }
+  const at::Tensor& compute_weights() const { return base_.compute; }
+  const std::vector<ParameterSlot>& slots() const { return base_.slots; }
+  const at::Tensor& gradients() const { return trained().gradients; }
   void refresh_compute_copy();
 
-  const std::vector<ParameterSlot>& slots() const { return slots_; }
   at::Tensor parameter(const std::string& name) const;  // float32 master view; throws when absent
   at::Tensor gradient(const std::string& name) const;   // float32 view; throws when absent
 
@@ -99,18 +103,21 @@ class Model {
   const at::Tensor& final_norm() const { return trunk_.final_norm; }  // [C]
 
  private:
+  struct Adapter {
+    LoraOptions options;
+    ParameterBuffer parameters;
+  };
+
   Model(const ModelConfig& config, Precision precision);
-  const ParameterSlot& slot(const std::string& name) const;
+  Model(const Model&) = default;  // shares everything: for clone() and base()
 
   ModelConfig config_;
   Precision precision_;
   bool checkpointing_ = false;
-  std::vector<ParameterSlot> slots_;
-  at::Tensor weights_;
-  at::Tensor compute_;
-  at::Tensor gradients_;
-  TrunkWeights trunk_;            // views of compute_
-  TrunkWeights trunk_gradients_;  // views of gradients_; empty when not trainable
+  ParameterBuffer base_;
+  std::optional<Adapter> adapter_;
+  TrunkWeights trunk_;            // views of the compute copies
+  TrunkWeights trunk_gradients_;  // views of the gradients; empty when not trainable
 };
 
 }  // namespace lehr::lm

@@ -9,7 +9,8 @@
 
 namespace lehr::lm {
 
-// Writes all files into the existing folder `dir`. Generation stops at end-of-turn and end-of-text.
+// Writes all files into the existing folder `dir`; an adapter is merged, and by itself in adapter/.
+// Generation stops at end-of-turn and end-of-text.
 void save_model_folder(const std::filesystem::path& dir, const Model& model,
                        const text::Tokenizer& tokenizer);
 

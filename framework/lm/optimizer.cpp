@@ -32,13 +32,14 @@ double global_norm(const at::Tensor& flat) {
 
 AdamW::AdamW(Model& model, const AdamWOptions& options) : model_(model), options_(options) {
   if (!model.trainable()) throw std::logic_error("AdamW: make the model trainable first");
-  exp_avg_ = at::zeros(model.weights().sizes(), at::kFloat);
-  exp_avg_sq_ = at::zeros(model.weights().sizes(), at::kFloat);
+  exp_avg_ = at::zeros(model.trained().weights.sizes(), at::kFloat);
+  exp_avg_sq_ = at::zeros(model.trained().weights.sizes(), at::kFloat);
 }
 
 StepReport AdamW::step(double learning_rate) {
   StepReport report;
-  report.grad_norm = global_norm(model_.gradients());
+  ParameterBuffer& parameters = model_.trained();
+  report.grad_norm = global_norm(parameters.gradients);
   if (!std::isfinite(report.grad_norm)) return report;
 
   const double clip = options_.max_grad_norm;
@@ -62,21 +63,21 @@ StepReport AdamW::step(double learning_rate) {
     bool decay;
   };
   std::vector<Block> blocks;
-  for (const ParameterSlot& slot : model_.slots()) {
+  for (const ParameterSlot& slot : parameters.slots) {
     for (int64_t at = 0; at < slot.size; at += kBlock) {
       blocks.push_back(
           {slot.offset + at, slot.offset + std::min(slot.size, at + kBlock), slot.decay});
     }
   }
-  const bool separate = model_.precision() == Precision::kBf16;
+  const bool separate = parameters.is_split();
   const Kernels& k = kernels(separate);
-  char* compute = static_cast<char*>(model_.compute_weights().data_ptr());
+  char* compute = static_cast<char*>(parameters.compute.data_ptr());
   parallel_items(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
     const Block& block = blocks[static_cast<size_t>(i)];
     AdamWPass own = pass;
     own.weight_decay = block.decay ? static_cast<float>(options_.weight_decay) : 0.0f;
-    k.adamw(model_.weights().data_ptr<float>() + block.begin,
-            model_.gradients().data_ptr<float>() + block.begin,
+    k.adamw(parameters.weights.data_ptr<float>() + block.begin,
+            parameters.gradients.data_ptr<float>() + block.begin,
             exp_avg_.data_ptr<float>() + block.begin, exp_avg_sq_.data_ptr<float>() + block.begin,
             separate ? compute + block.begin * 2 : nullptr, block.end - block.begin, own);
   });

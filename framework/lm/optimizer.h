@@ -1,5 +1,5 @@
-// AdamW (Loshchilov & Hutter 2019) over a model's flat buffers: global-norm clip, decoupled decay
-// of 2-D weights, update and bf16 write-out in one pass over memory.
+// AdamW (Loshchilov & Hutter 2019) over the flat buffers of what a model trains: global-norm clip,
+// decoupled decay of 2-D weights, update and bf16 write-out in one pass over memory.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -32,7 +32,7 @@ class AdamW {
   // Updates the weights from model.gradients() and zeroes the gradients when applied.
   StepReport step(double learning_rate);
 
-  // State for checkpoints: float32, laid out as model.weights(). Writable.
+  // State for checkpoints: float32, laid out as model.trained(). Writable.
   const at::Tensor& exp_avg() const { return exp_avg_; }
   const at::Tensor& exp_avg_sq() const { return exp_avg_sq_; }
   int64_t updates() const { return updates_; }

@@ -15,7 +15,8 @@ enum class Purpose : uint32_t {
   kSampling = 3,   // stream: sample; index: position in the answer
   kNoise = 4,
   kSplit = 5,
-  kUser = 64,  // first value free for stages
+  kAdapter = 8,  // stream: number of the adapter's tensor
+  kUser = 64,    // first value free for stages
 };
 
 class Random {

@@ -18,8 +18,11 @@ namespace {
 // Rows that share one partial sum: at most 32 of them, whatever the threads.
 int64_t partial_block(int64_t rows) { return std::max<int64_t>(kRowBlock, (rows + 31) / 32); }
 
-// total [width] += the rows of partial, in order.
-void add_partial_sums(const std::vector<float>& partial, int64_t width, float* total) {
+// gradient [width] float32 += the rows of partial, in order; undefined: nobody wants it.
+void add_partial_sums(const std::vector<float>& partial, int64_t width,
+                      const at::Tensor& gradient) {
+  if (!gradient.defined()) return;
+  float* total = gradient.data_ptr<float>();
   for (size_t i = 0; i < partial.size(); ++i) total[i % static_cast<size_t>(width)] += partial[i];
 }
 
@@ -69,7 +72,7 @@ void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& 
                         rstd.data_ptr<float>() + begin, row(dx, begin),
                         partial.data() + begin / block * width, end - begin, width, accumulate);
   });
-  add_partial_sums(partial, width, d_weight.data_ptr<float>());
+  add_partial_sums(partial, width, d_weight);
 }
 
 void head_norm_(at::Tensor& qkv, const at::Tensor& q_weight, const at::Tensor& k_weight,
@@ -120,8 +123,8 @@ void head_norm_backward_(at::Tensor& d_qkv, const HeadNormTape& tape, const at::
       undo(shape.heads, shape.kv_heads, k_weight, k_partial.data());
     }
   });
-  add_partial_sums(q_partial, d, d_q_weight.data_ptr<float>());
-  add_partial_sums(k_partial, d, d_k_weight.data_ptr<float>());
+  add_partial_sums(q_partial, d, d_q_weight);
+  add_partial_sums(k_partial, d, d_k_weight);
 }
 
 void rotate_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& shape, float sign) {

@@ -28,7 +28,7 @@ struct NormOutput {
 // delta may be undefined. Unlike add_rms_norm, leaves x alone.
 NormOutput norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
                         double eps);
-// dx [N, C]: written, or added to when accumulate. d_weight [C] float32 += .
+// dx [N, C]: written, or added to when accumulate. d_weight [C] float32 += , where defined.
 void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& rstd,
                    const at::Tensor& weight, at::Tensor& dx, bool accumulate,
                    const at::Tensor& d_weight);

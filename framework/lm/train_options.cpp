@@ -61,6 +61,7 @@ void describe(Description& d, TrainOptions& options) {
 }
 
 void check(const TrainOptions& options) {
+  check(options.lora);
   const Schedule& schedule = options.schedule;
   if (schedule.kind == "wsd" && schedule.warmup + schedule.decay > 1)
     throw Error("schedule: warmup " + json_number(schedule.warmup) + " and decay " +

@@ -55,7 +55,8 @@ void TrainingLoop::evaluate_with(std::function<Metrics()> evaluate, bool higher_
 
 void TrainingLoop::checkpoint() {
   const std::filesystem::path dir = context_.begin_state();
-  for (const Kept& kept : kept_) save_checkpoint(dir / kept.name, *kept.model, kept.optimizer);
+  for (const Kept& kept : kept_)
+    save_checkpoint(dir / kept.name, kept.model->trained(), kept.optimizer);
   if (best_) save_checkpoint(dir / "best", *best_, nullptr);
   if (save_files_) save_files_(dir);
   nlohmann::json state = {{"format", 1},
@@ -88,7 +89,7 @@ void TrainingLoop::resume() {
                 state.at("total_steps").dump() + " steps, not " + std::to_string(total_steps_) +
                 "; remove the stage's working folder to start afresh");
   for (const Kept& kept : kept_)
-    load_checkpoint(found->path / kept.name, *kept.model, kept.optimizer);
+    load_checkpoint(found->path / kept.name, kept.model->trained(), kept.optimizer);
   step_ = state.at("step");
   tokens_ = state.at("tokens");
   skipped_ = state.at("skipped");
@@ -98,7 +99,7 @@ void TrainingLoop::resume() {
   if (state.contains("best_step")) {
     best_evaluation_ = to_metrics(state.at("best_evaluation"));
     best_step_ = state.at("best_step");
-    best_ = kept_.front().model->clone();
+    best_ = kept_.front().model->trained().copy();
     load_checkpoint(found->path / "best", *best_, nullptr);
   }
   if (load_state_) load_state_(state.at("extra"));
@@ -199,15 +200,15 @@ void TrainingLoop::evaluate() {
   }
   best_evaluation_ = last_evaluation_;
   best_step_ = step_;
-  best_ = kept_.front().model->clone();
+  best_ = kept_.front().model->trained().copy();
 }
 
 void TrainingLoop::finish() {
   if (evaluate_ && evaluated_at_ != step_) evaluate();
   if (best_) {
-    Model& model = *kept_.front().model;
-    model.weights().copy_(best_->weights());
-    model.refresh_compute_copy();
+    ParameterBuffer& trained = kept_.front().model->trained();
+    trained.weights.copy_(best_->weights);
+    trained.refresh_compute_copy();
     context_.result("best_step", static_cast<double>(best_step_));
   }
   for (const auto& [name, value] : best_ ? best_evaluation_ : last_evaluation_)

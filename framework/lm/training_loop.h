@@ -41,6 +41,7 @@ struct Budget {
 
 struct TrainOptions {
   Budget budget;
+  LoraOptions lora;  // for stages that declare it
   Schedule schedule;
   AdamWOptions optimizer;
   int64_t batch_tokens = 4096;        // of one update
@@ -154,7 +155,7 @@ class TrainingLoop {
   Metrics last_evaluation_;
   Metrics best_evaluation_;
   int64_t best_step_ = 0;
-  std::optional<Model> best_;
+  std::optional<ParameterBuffer> best_;
   Clock::time_point step_began_, last_checkpoint_;
   double training_seconds_ = 0;  // of this process
   int64_t training_tokens_ = 0;

@@ -2,8 +2,6 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/linear.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -62,7 +60,7 @@ c10::intrusive_ptr<TrunkTape> make_tape(const ModelConfig& config, const TrunkWe
 
 at::Tensor project(const ModelConfig& config, const HeadShape& shape, const LayerWeights& w,
                    const at::Tensor& normed, const at::Tensor& angles, HeadNormTape* tape) {
-  at::Tensor qkv = at::linear(normed, w.qkv, w.qkv_bias);
+  at::Tensor qkv = apply(w.qkv, normed);
   if (w.q_norm.defined()) head_norm_(qkv, w.q_norm, w.k_norm, shape, config.rms_norm_eps, tape);
   rotate_(qkv, angles, shape, 1.0f);
   return qkv;
@@ -80,33 +78,32 @@ at::Tensor layer_forward(const TrunkTape& tape, const LayerWeights& w, const at:
                     for_backward ? &out.head_norm : nullptr);
   out.attention = attention_forward(out.qkv, tape.segments, tape.shape, for_backward);
   const NormOutput middle =
-      norm_forward(out.x, at::linear(out.attention.out, w.output), w.post_norm, eps);
+      norm_forward(out.x, apply(w.output, out.attention.out), w.post_norm, eps);
   out.middle = middle.sum;
   out.post_rstd = middle.rstd;
   out.post_normed = middle.normed;
-  out.gate_up = at::linear(middle.normed, w.gate_up);
-  return at::linear(swiglu(out.gate_up), w.down);
+  out.gate_up = apply(w.gate_up, middle.normed);
+  return apply(w.down, swiglu(out.gate_up));
 }
 
 // dx enters as the gradient of the layer's output and leaves as that of its input.
 void layer_backward(const TrunkTape& tape, const LayerWeights& w, const LayerWeights& g,
                     const LayerTape& layer, at::Tensor& dx) {
   {
-    const SwigluGradient gated = swiglu_backward(layer.gate_up, at::mm(dx, w.down));
-    accumulate_weight_gradient(dx, gated.y, g.down);
-    accumulate_weight_gradient(gated.d_gate_up, layer.post_normed, g.gate_up);
-    norm_backward(at::mm(gated.d_gate_up, w.gate_up), layer.middle, layer.post_rstd, w.post_norm,
-                  dx, true, g.post_norm);
+    const SwigluGradient gated = swiglu_backward(layer.gate_up, input_gradient(w.down, dx));
+    add_weight_gradient(w.down, g.down, dx, gated.y);
+    add_weight_gradient(w.gate_up, g.gate_up, gated.d_gate_up, layer.post_normed);
+    norm_backward(input_gradient(w.gate_up, gated.d_gate_up), layer.middle, layer.post_rstd,
+                  w.post_norm, dx, true, g.post_norm);
   }
-  accumulate_weight_gradient(dx, layer.attention.out, g.output);
-  at::Tensor d_qkv = attention_backward(at::mm(dx, w.output), layer.qkv, layer.attention,
+  add_weight_gradient(w.output, g.output, dx, layer.attention.out);
+  at::Tensor d_qkv = attention_backward(input_gradient(w.output, dx), layer.qkv, layer.attention,
                                         tape.segments, tape.shape);
   rotate_(d_qkv, tape.angles, tape.shape, -1.0f);
   if (w.q_norm.defined())
     head_norm_backward_(d_qkv, layer.head_norm, w.q_norm, w.k_norm, tape.shape, g.q_norm, g.k_norm);
-  if (w.qkv_bias.defined()) accumulate_bias_gradient(d_qkv, g.qkv_bias);
-  accumulate_weight_gradient(d_qkv, layer.input_normed, g.qkv);
-  norm_backward(at::mm(d_qkv, w.qkv), layer.x, layer.input_rstd, w.input_norm, dx, true,
+  add_weight_gradient(w.qkv, g.qkv, d_qkv, layer.input_normed);
+  norm_backward(input_gradient(w.qkv, d_qkv), layer.x, layer.input_rstd, w.input_norm, dx, true,
                 g.input_norm);
 }
 
@@ -148,7 +145,8 @@ void run_backward(TrunkTape& tape, const at::Tensor& d_hidden) {
     }
     layer_backward(tape, tape.weights.layers[i], tape.gradients.layers[i], layer, dx);
   }
-  accumulate_embedding_gradient(dx, tape.ids, tape.gradients.embedding);
+  if (tape.gradients.embedding.defined())
+    accumulate_embedding_gradient(dx, tape.ids, tape.gradients.embedding);
 }
 
 struct TrunkFunction : torch::autograd::Function<TrunkFunction> {

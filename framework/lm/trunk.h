@@ -10,21 +10,21 @@
 
 #include "lm/batch.h"
 #include "lm/config.h"
+#include "lm/linear.h"
 #include "lm/operators.h"
 
 namespace lehr::lm {
 
-// One layer's weights (compute dtype) or their gradients (float32). Linear weights are [out, in].
+// One layer's weights (compute dtype) or their gradients (float32; undefined where frozen).
 struct LayerWeights {
   at::Tensor input_norm;  // [C]
-  at::Tensor qkv;         // [(H+2K)*D, C]
-  at::Tensor qkv_bias;    // [(H+2K)*D] or undefined
+  Linear qkv;             // [(H+2K)*D, C]
   at::Tensor q_norm;      // [D] or undefined
   at::Tensor k_norm;      // [D] or undefined
-  at::Tensor output;      // [C, H*D]
+  Linear output;          // [C, H*D]
   at::Tensor post_norm;   // [C]
-  at::Tensor gate_up;     // [2F, C]
-  at::Tensor down;        // [C, F]
+  Linear gate_up;         // [2F, C]
+  Linear down;            // [C, F]
 };
 
 struct TrunkWeights {

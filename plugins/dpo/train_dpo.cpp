@@ -135,6 +135,7 @@ void TrainDpo::describe(Description& d) {
       .unit("tokens")
       .help("longer pairs are cut at the end and counted; null: the model's context");
   lm::describe(d, training_);
+  lm::describe(d, training_.lora);
 }
 
 void TrainDpo::check() {
@@ -173,6 +174,7 @@ void TrainDpo::run(Context& context) {
 
   ReferenceLogprobs train_reference, held_out_reference;
   bool have_reference = !lm::needs_reference(preference_.loss);
+  if (training_.lora.rank) model.add_adapter(training_.lora, context.seed());
   model.make_trainable();
   lm::AdamW optimizer(model, training_.optimizer);
   lm::TrainingLoop loop(context, training_, steps);

@@ -82,6 +82,7 @@ void TrainPpo::describe(Description& d) {
       .help("brings the reward model's scores to mean 0 and deviation 1 over good answers");
   d.rewards("rewards", reward_weights_).help("added to the reward model's score by weight");
   lm::describe_training(d, training_);
+  lm::describe(d, training_.lora);
 }
 
 void TrainPpo::check() {
@@ -105,7 +106,7 @@ void TrainPpo::run(Context& context) {
     throw Error("there is nothing to learn from: connect a model to 'reward' or name 'rewards'");
 
   lm::Model policy = lm::Model::load(start.path, precision);
-  const lm::Model reference = policy.clone();
+  const lm::Model reference = training_.lora.rank ? policy.base() : policy.clone();
   std::optional<lm::Model> judge;
   lm::RewardScale scale;
   if (context.has_input("reward")) {
@@ -127,6 +128,10 @@ void TrainPpo::run(Context& context) {
   if (train.empty())
     throw Error(context.input("prompts").path.string() + ": there is no prompt to train on");
 
+  if (training_.lora.rank) {
+    policy.add_adapter(training_.lora, context.seed());
+    critic.add_adapter(training_.lora, context.seed() + 1);
+  }
   policy.make_trainable();
   critic.make_trainable();
   lm::AdamW optimizer(policy, training_.optimizer), critic_optimizer(critic, training_.optimizer);

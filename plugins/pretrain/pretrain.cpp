@@ -70,6 +70,7 @@ lm::Metrics evaluate(const lm::Model& model, const std::vector<lm::PackedBatch>&
 
 lm::ModelConfig Shape::config(std::int64_t vocab_size) const {
   lm::ModelConfig config;
+  config.family = lm::parse_family(family);
   config.hidden_size = width;
   config.intermediate_size = ffn.value_or((width * 8 / 3 + 63) / 64 * 64);
   config.layers = layers;
@@ -99,7 +100,8 @@ void Pretrain::describe(Description& d) {
   d.input("model", "model").optional().facet("tokenizer", "T").help("go on from these weights");
   d.output("model", "model").facet("tokenizer", "T").facet("role", "=base");
   d.group("model", [&](Description& m) {
-     m.choice("family", shape_.family, {"llama"});
+     m.choice("family", shape_.family, {"llama", "qwen2", "qwen3"})
+         .help("qwen2: biases on q, k, v; qwen3: norms on the heads of q and k");
      m.count("width", shape_.width).range(2, 1 << 16).help("of the hidden state");
      m.count("layers", shape_.layers).range(1, 1024);
      m.count("heads", shape_.heads).range(1, 1024).help("must divide width");

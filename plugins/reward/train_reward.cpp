@@ -98,6 +98,7 @@ void TrainReward::describe(Description& d) {
       .unit("tokens")
       .help("longer pairs are dropped and counted; null: the model's context");
   lm::describe(d, training_);
+  lm::describe(d, training_.lora);
 }
 
 void TrainReward::check() { lm::check(training_); }
@@ -137,6 +138,7 @@ void TrainReward::run(Context& context) {
       lm::steps_of(training_.budget, training_.batch_tokens,
                    [&](double epochs) { return feed.steps_in_epochs(epochs); });
 
+  if (training_.lora.rank) model.add_adapter(training_.lora, context.seed());
   model.make_trainable();
   lm::AdamW optimizer(model, training_.optimizer);
   lm::TrainingLoop loop(context, training_, steps);

@@ -63,6 +63,7 @@ void Sft::describe(Description& d) {
           "of the conversation inputs, in their order: 2 gives each twice per epoch, 0.5 a half of"
           " them once; empty: 1 for all");
   lm::describe(d, training_);
+  lm::describe(d, training_.lora);
 }
 
 void Sft::check() { lm::check(training_); }
@@ -72,6 +73,7 @@ void Sft::run(Context& context) {
   const std::filesystem::path base = context.input("model").path;
   const auto tokenizer = text::Tokenizer::load(base);
   lm::Model model = lm::Model::load(base, lm::parse_precision(training_.precision));
+  if (training_.lora.rank) model.add_adapter(training_.lora, context.seed());
   model.make_trainable();
   lm::AdamW optimizer(model, training_.optimizer);
 

@@ -1,0 +1,68 @@
+#include "lm/linear.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/mm.h>
+
+#include "lm/tensor_kernels.h"
+
+namespace lehr::lm {
+namespace {
+
+int64_t rank(const Linear& w) { return w.a.size(0) / static_cast<int64_t>(w.parts.size()); }
+
+// s x A^T of all parts: [N, P*r]
+at::Tensor scaled_low(const Linear& w, const at::Tensor& x) {
+  return at::mm(x, w.a.t()).mul_(w.scale);
+}
+
+// The columns of dy that belong to part p: [N, outputs of the part].
+at::Tensor columns(const at::Tensor& dy, const Linear::Part& part) {
+  return dy.narrow(1, part.begin, part.b.size(0));
+}
+
+// s dy B of all parts: [N, P*r]
+at::Tensor low_gradient(const Linear& w, const at::Tensor& dy) {
+  const int64_t r = rank(w);
+  at::Tensor d_low = at::empty({dy.size(0), w.a.size(0)}, dy.options());
+  for (size_t p = 0; p < w.parts.size(); ++p)
+    d_low.narrow(1, static_cast<int64_t>(p) * r, r)
+        .copy_(at::mm(columns(dy, w.parts[p]), w.parts[p].b).mul_(w.scale));
+  return d_low;
+}
+
+}  // namespace
+
+at::Tensor apply(const Linear& w, const at::Tensor& x) {
+  at::Tensor y = at::linear(x, w.weight, w.bias);
+  if (!w.a.defined()) return y;
+  const int64_t r = rank(w);
+  const at::Tensor low = scaled_low(w, x);
+  for (size_t p = 0; p < w.parts.size(); ++p)
+    columns(y, w.parts[p])
+        .add_(at::mm(low.narrow(1, static_cast<int64_t>(p) * r, r), w.parts[p].b.t()));
+  return y;
+}
+
+at::Tensor input_gradient(const Linear& w, const at::Tensor& dy) {
+  at::Tensor dx = at::mm(dy, w.weight);
+  if (w.a.defined()) dx.addmm_(low_gradient(w, dy), w.a);
+  return dx;
+}
+
+void add_weight_gradient(const Linear& w, const Linear& gradient, const at::Tensor& dy,
+                         const at::Tensor& x) {
+  if (gradient.weight.defined()) accumulate_weight_gradient(dy, x, gradient.weight);
+  if (gradient.bias.defined()) accumulate_bias_gradient(dy, gradient.bias);
+  if (!gradient.a.defined()) return;
+  accumulate_weight_gradient(low_gradient(w, dy), x, gradient.a);
+  const int64_t r = rank(w);
+  const at::Tensor low = scaled_low(w, x);
+  for (size_t p = 0; p < w.parts.size(); ++p)
+    accumulate_weight_gradient(columns(dy, w.parts[p]),
+                               low.narrow(1, static_cast<int64_t>(p) * r, r), gradient.parts[p].b);
+}
+
+}  // namespace lehr::lm

@@ -1,0 +1,35 @@
+// Matrix products of the layers: y = x W^T + b, and where a low-rank adapter is attached (LoRA, Hu
+// et al. 2021), y += s (x A^T) B^T. A weight may be several that lie end to end (q, k, v): each
+// part has its own A and B. N rows, I inputs, O outputs, P parts, r rank.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace lehr::lm {
+
+// Weights in compute dtype, or their gradients in float32; in gradients what is frozen is
+// undefined.
+struct Linear {
+  at::Tensor weight;  // [O, I]
+  at::Tensor bias;    // [O] or undefined
+  struct Part {
+    int64_t begin = 0;  // its first output
+    at::Tensor b;       // [outputs of the part, r]
+  };
+  at::Tensor a;  // [P*r, I], the parts' A one below the other; undefined: no adapter
+  std::vector<Part> parts;
+  double scale = 0;  // s = alpha / r
+};
+
+// x: [N, I] -> [N, O]
+at::Tensor apply(const Linear& w, const at::Tensor& x);
+// dy: [N, O] -> dx [N, I]
+at::Tensor input_gradient(const Linear& w, const at::Tensor& dy);
+// Adds to all of `gradient` that is defined. x: what apply() got.
+void add_weight_gradient(const Linear& w, const Linear& gradient, const at::Tensor& dy,
+                         const at::Tensor& x);
+
+}  // namespace lehr::lm

@@ -1,0 +1,50 @@
+// Named tensors in flat buffers: a float32 master, beside it a bf16 compute copy where precision is
+// bf16, and a float32 gradient where they are trained. Optimizers and checkpoints see only this.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lm/config.h"
+#include "lm/runtime.h"
+
+namespace lehr::lm {
+
+// Where a named tensor lies in the flat buffers.
+struct ParameterSlot {
+  std::string name;
+  std::vector<int64_t> shape;
+  int64_t offset = 0;  // elements
+  int64_t size = 0;
+  bool decay = false;  // weight decay applies: 2-D weights only
+};
+
+// All parameters of such a model in Hugging Face's names. q, k, v and gate, up lie end to end, so
+// that each is one product.
+std::vector<ParameterSlot> parameter_slots(const ModelConfig& config);
+
+// Copies share the tensors; copy() does not.
+struct ParameterBuffer {
+  ParameterBuffer() = default;
+  // Zeros.
+  ParameterBuffer(std::vector<ParameterSlot> slots, Precision precision);
+
+  std::vector<ParameterSlot> slots;
+  at::Tensor weights;    // float32
+  at::Tensor compute;    // of compute dtype; at fp32 the weights themselves
+  at::Tensor gradients;  // float32; undefined: not trained
+
+  ParameterBuffer copy() const;  // weights and compute copy, no gradients
+  // After writing to weights.
+  void refresh_compute_copy();
+  bool is_split() const { return !compute.is_same(weights); }
+
+  const ParameterSlot* find(const std::string& name) const;  // nullptr: absent
+  // The part of a flat buffer, in the slot's shape.
+  static at::Tensor view(const at::Tensor& flat, const ParameterSlot& slot);
+};
+
+}  // namespace lehr::lm

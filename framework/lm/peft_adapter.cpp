@@ -1,0 +1,43 @@
+#include "lm/peft_adapter.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lm/checkpoint.h"
+#include "lm/safetensors.h"
+
+namespace lehr::lm {
+
+void save_adapter(const std::filesystem::path& dir, const Model& model) {
+  std::filesystem::create_directories(dir);
+  const ParameterBuffer& adapter = model.trained();
+  std::vector<TensorEntry> entries;
+  for (const ParameterSlot& slot : adapter.slots) {
+    const float* data = adapter.weights.data_ptr<float>() + slot.offset;
+    entries.push_back({"base_model.model." + slot.name, DType::kF32, slot.shape,
+                       reinterpret_cast<const std::byte*>(data),
+                       static_cast<size_t>(slot.size) * sizeof(float)});
+  }
+  write_safetensors(dir / "adapter_model.safetensors", entries);
+
+  const LoraOptions& options = model.adapter_options();
+  const bool score = model.config().head == HeadKind::kScore;
+  nlohmann::json config = {
+      {"peft_type", "LORA"},
+      {"task_type", score ? "SEQ_CLS" : "CAUSAL_LM"},
+      {"base_model_name_or_path", nullptr},
+      {"r", *options.rank},
+      {"lora_alpha", options.scale() * static_cast<double>(*options.rank)},
+      {"lora_dropout", 0.0},
+      {"target_modules", options.targets},
+      {"bias", "none"},
+      {"fan_in_fan_out", false},
+      {"use_rslora", false},
+      {"init_lora_weights", true},
+      {"inference_mode", true},
+      {"modules_to_save", nullptr},
+  };
+  if (score) config["modules_to_save"] = {"score"};
+  write_state(dir / "adapter_config.json", config);
+}
+
+}  // namespace lehr::lm
