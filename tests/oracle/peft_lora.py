@@ -129,7 +129,8 @@ def main():
             failed |= not good
             print(f"step {step} loss: ours {a:.7f}  PEFT {b:.7f}  {'ok' if good else 'DIFFERS'}")
 
-        ids = [int(i) for i in np.random.default_rng(1).integers(0, 390, 100)]
+        vocab = json.loads((out / "base/config.json").read_text())["vocab_size"]
+        ids = [int(i) for i in np.random.default_rng(1).integers(0, vocab, 100)]
         with torch.no_grad():
             base = AutoModelForCausalLM.from_pretrained(out / "base", dtype=torch.float32)
             adapted = PeftModel.from_pretrained(base, out / "tuned/adapter")(torch.tensor([ids])).logits[0]
