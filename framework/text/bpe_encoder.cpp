@@ -37,10 +37,11 @@ BpeEncoder::BpeEncoder(Ids ids) : whole_(std::move(ids)) {
   for (std::size_t b = 0; b < 256; ++b) {
     const std::string byte(1, static_cast<char>(b));
     const auto found = whole_.find(byte);
-    if (found == whole_.end())
+    if (found == whole_.end() && b > 32 && b < 127)
       throw Error("the vocabulary has no token for byte " + std::to_string(b) + " ('" +
                   to_byte_level(byte) + "'). Only byte-level vocabularies are supported");
-    bytes_[b] = found->second;
+    if (found == whole_.end()) missing_ += byte;
+    bytes_[b] = found == whole_.end() ? kNone : found->second;
   }
 }
 
@@ -92,6 +93,13 @@ void BpeEncoder::encode(std::string_view word, std::vector<TokenId>& ids) const 
       return;
     }
   }
+  if (missing_.empty() || word.find_first_of(missing_) == word.npos) return encode_known(word, ids);
+  std::string known(word);
+  std::erase_if(known, [&](char c) { return missing_.find(c) != missing_.npos; });
+  if (!known.empty()) encode_known(known, ids);
+}
+
+void BpeEncoder::encode_known(std::string_view word, std::vector<TokenId>& ids) const {
   if (word.size() <= kShort)
     encode_short(word, ids);
   else

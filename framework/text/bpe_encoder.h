@@ -22,8 +22,10 @@ class BpeEncoder {
 
   // tokens: bytes by id, an empty string where an id is not used. merges: each pair's text joined
   // must be a token; for rank_concat all pairs of which that is true. ignore_merges: a pre-token
-  // that is a token is that token, whatever the merges; always so for rank_concat.
-  // Throws lehr::Error if a byte has no token or a merge makes none.
+  // that is a token is that token, whatever the merges; always so for rank_concat. A byte that has
+  // no token is left out of the text, as Hugging Face's tokenizers do (SmolLM2's has no control
+  // characters); printable ASCII must be there.
+  // Throws lehr::Error if it is not, or if a merge makes no token.
   BpeEncoder(const std::vector<std::string>& tokens, const Pairs& merges, bool ignore_merges,
              Merging merging = Merging::merge_list);
 
@@ -52,10 +54,12 @@ class BpeEncoder {
   static Ids ids_of(const std::vector<std::string>& tokens);
   void set_merges(const std::vector<std::pair<std::uint64_t, Merge>>& merges);
   Merge find(TokenId left, TokenId right) const;
+  void encode_known(std::string_view word, std::vector<TokenId>& ids) const;
   void encode_short(std::string_view word, std::vector<TokenId>& ids) const;
   void encode_long(std::string_view word, std::vector<TokenId>& ids) const;
 
   std::array<TokenId, 256> bytes_{};
+  std::string missing_;            // bytes without a token
   std::vector<Merge> byte_pairs_;  // of two bytes: first * 256 + second
   std::vector<Slot> slots_;        // open addressing; a power of two of them
   unsigned shift_ = 63;            // the hash's upper bits are the slot

@@ -57,6 +57,30 @@ fs::path scratch_folder(const char* name) {
   return folder;
 }
 
+TEST(Tokenizer, LeavesBytesOutThatHaveNoToken) {
+  TokenizerSpec spec;
+  const BpeModel model = small_model();
+  spec.tokens = model.tokens;
+  spec.merges = model.merges;
+  for (std::string& token : spec.tokens)
+    if (token == "\x04") token.clear();
+  AddedToken end;
+  end.id = static_cast<TokenId>(spec.tokens.size());
+  end.content = kEndOfText;
+  end.special = true;
+  spec.added.push_back(end);
+  const fs::path folder = scratch_folder("no_control_characters");
+  std::ofstream(folder / "tokenizer.json") << tokenizer_json(spec);
+  const Tokenizer tokenizer = Tokenizer::load(folder);
+  const Tokenizer complete(model);
+  std::vector<TokenId> parts = complete.encode("th");
+  for (const TokenId id : complete.encode("ey think")) parts.push_back(id);  // \x04 cuts as well
+  EXPECT_EQ(tokenizer.encode("th\x04"
+                             "ey\x04 think"),
+            parts);
+  EXPECT_TRUE(tokenizer.encode("\x04").empty());
+}
+
 TEST(Tokenizer, GivesRandomBytesBack) {
   std::mt19937 random(1);
   for (const Pattern pattern : kPatterns) {

@@ -42,8 +42,8 @@ void print_answer(const lm::Model& model, const std::string& folder,
   else
     options.stop_tokens = {stop.get<std::int32_t>()};
   const std::vector<lm::GenerationRequest> requests = {{ids, 0}};
-  for (const std::int32_t id : lm::generate(model, requests, options)[0].tokens)
-    std::cout << id << "\n";
+  const std::vector<lm::Generation> answers = lm::generate(model, requests, options);
+  for (const std::int32_t id : answers[0].tokens) std::cout << id << "\n";
 }
 
 }  // namespace
