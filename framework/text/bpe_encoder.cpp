@@ -1,5 +1,6 @@
 #include "text/bpe_encoder.h"
 
+#include <algorithm>
 #include <bit>
 #include <functional>
 #include <limits>
@@ -19,8 +20,10 @@ constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t kEmpty = std::numeric_limits<std::uint64_t>::max();
 
 std::uint64_t key(TokenId left, TokenId right) { return std::uint64_t{left} << 32 | right; }
-std::size_t slot_of(std::uint64_t pair, unsigned shift) {
-  return (pair * 0x9E3779B97F4A7C15u ^ (pair >> 32) * 0xD6E8FEB86659FD93u) >> shift;
+// Its upper bits are well mixed.
+std::uint64_t hash_of(std::uint64_t pair) {
+  const std::uint64_t mixed = pair * 0x9E3779B97F4A7C15u;
+  return (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93u;
 }
 
 }  // namespace
@@ -67,13 +70,22 @@ BpeEncoder::BpeEncoder(const std::vector<std::string>& tokens, const Pairs& merg
 
 void BpeEncoder::set_merges(const std::vector<std::pair<std::uint64_t, Merge>>& merges) {
   const std::size_t size = std::bit_ceil(2 * merges.size() + 2);
-  shift_ = 64 - static_cast<unsigned>(std::countr_zero(size));
-  slots_.assign(size, Slot{kEmpty, {kNone, 0}});
+  const std::size_t bits = std::max<std::size_t>(64, std::bit_ceil(8 * merges.size() + 1));
+  slot_mask_ = size - 1;
+  slot_shift_ = 64 - static_cast<unsigned>(std::countr_zero(size));
+  bit_shift_ = 64 - static_cast<unsigned>(std::countr_zero(bits));
+  slots_ = ZeroedPages(size * sizeof(Slot));
+  bits_ = ZeroedPages(bits / 8);
+  Slot* const slots = slots_.as<Slot>();
+  std::fill(slots, slots + size, Slot{kEmpty, {kNone, 0}});
   for (const auto& [pair, merge] : merges) {
-    std::size_t i = slot_of(pair, shift_);
-    while (slots_[i].pair != kEmpty && slots_[i].pair != pair) i = (i + 1) & (size - 1);
+    const std::uint64_t hash = hash_of(pair);
+    const std::uint64_t bit = hash >> bit_shift_;
+    bits_.as<std::uint64_t>()[bit / 64] |= std::uint64_t{1} << bit % 64;
+    std::size_t i = hash >> slot_shift_;
+    while (slots[i].pair != kEmpty && slots[i].pair != pair) i = (i + 1) & slot_mask_;
     // A pair that is listed twice has its later rank, as in Hugging Face's tokenizers.
-    slots_[i] = {pair, merge};
+    slots[i] = {pair, merge};
   }
   byte_pairs_.resize(256 * 256);
   for (std::size_t pair = 0; pair < byte_pairs_.size(); ++pair)
@@ -81,9 +93,12 @@ void BpeEncoder::set_merges(const std::vector<std::pair<std::uint64_t, Merge>>& 
 }
 
 BpeEncoder::Merge BpeEncoder::find(TokenId left, TokenId right) const {
-  const std::uint64_t pair = key(left, right);
-  for (std::size_t i = slot_of(pair, shift_);; i = (i + 1) & (slots_.size() - 1))
-    if (slots_[i].pair == pair || slots_[i].pair == kEmpty) return slots_[i].merge;
+  const std::uint64_t pair = key(left, right), hash = hash_of(pair);
+  const std::uint64_t bit = hash >> bit_shift_;
+  if ((bits_.as<const std::uint64_t>()[bit / 64] >> bit % 64 & 1) == 0) return {kNone, 0};
+  const Slot* const slots = slots_.as<const Slot>();
+  for (std::size_t i = hash >> slot_shift_;; i = (i + 1) & slot_mask_)
+    if (slots[i].pair == pair || slots[i].pair == kEmpty) return slots[i].merge;
 }
 
 void BpeEncoder::encode(std::string_view word, std::vector<TokenId>& ids) const {

@@ -13,6 +13,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "text/bpe_trainer.h"
+#include "text/zeroed_pages.h"
 
 namespace lehr::text {
 
@@ -61,9 +62,12 @@ class BpeEncoder {
   std::array<TokenId, 256> bytes_{};
   std::string missing_;            // bytes without a token
   std::vector<Merge> byte_pairs_;  // of two bytes: first * 256 + second
-  std::vector<Slot> slots_;        // open addressing; a power of two of them
-  unsigned shift_ = 63;            // the hash's upper bits are the slot
-  Ids whole_;                      // filled for ignore_merges and rank_concat
+  // Open addressing. Most pairs that are asked for do not merge, and the table of a large
+  // vocabulary fits no cache: of those, the bits, which do, let one in ten through.
+  ZeroedPages slots_, bits_;
+  std::uint64_t slot_mask_ = 0;
+  unsigned slot_shift_ = 0, bit_shift_ = 0;  // the upper bits of a pair's hash are its place
+  Ids whole_;                                // filled for ignore_merges and rank_concat
 };
 
 }  // namespace lehr::text

@@ -140,7 +140,7 @@ class WordTable {
   }
 
   void grow() {
-    const ZeroedPages old = std::exchange(pages_, ZeroedPages(2 * pages_.bytes()));
+    ZeroedPages old = std::exchange(pages_, ZeroedPages(2 * pages_.bytes()));
     const std::size_t count = mask_ + 1;
     mask_ = 2 * count - 1;
     for (const Slot* slot = old.as<Slot>(); slot < old.as<Slot>() + count; ++slot) {

@@ -22,9 +22,10 @@ from measure import ROOT, sh
 from pipelines import pipelines
 from startup import libraries, startup
 from store import peak, store
+from tokenization import bpe_training, encode
 from training import pretrain
 
-ALL = [startup, pipelines, store, peak, documents, filters, minhash, exact_dedup, pretrain, libraries]
+ALL = [startup, pipelines, store, peak, documents, encode, bpe_training, filters, minhash, exact_dedup, pretrain, libraries]
 LONG = [minhash_growth]  # not part of all
 
 
