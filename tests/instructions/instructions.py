@@ -61,7 +61,7 @@ def document_file(folder, form, count):
 
 class Workshop:
     def __init__(self, arguments, folder):
-        self.folder, self.bin, self.reader = folder, folder / "bin", arguments.reader
+        self.folder, self.bin, self.reader = folder, folder / "bin", arguments.reader.resolve()
         self.bin.mkdir()
         plugins = folder / "lib/lehr/plugins"
         plugins.mkdir(parents=True)
