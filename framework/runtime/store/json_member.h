@@ -4,6 +4,7 @@
 
 #include <simdjson.h>
 
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -33,11 +34,13 @@ T member(const JsonObject& object, std::string_view name) {
 }
 
 // The JSON object that `text` is; views into it live until the next call in this thread. Throws
-// StoreError.
+// StoreError; std::bad_alloc, which says nothing of the text.
 inline JsonObject parse_object(std::string_view text) {
   static thread_local simdjson::dom::parser parser;
   JsonObject out;
-  if (parser.parse(text.data(), text.size()).get(out)) throw StoreError("it is not a JSON object");
+  const simdjson::error_code error = parser.parse(text.data(), text.size()).get(out);
+  if (error == simdjson::MEMALLOC) throw std::bad_alloc();
+  if (error) throw StoreError("it is not a JSON object");
   return out;
 }
 
