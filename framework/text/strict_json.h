@@ -28,6 +28,8 @@ struct JsonError : std::runtime_error {
 // Json: nlohmann::json or ordered_json. Throws JsonError.
 template <class Json>
 Json parse_json(std::string_view text, const JsonLimits& limits = {}) {
+  // nlohmann takes a NUL byte for the end, whatever stands behind it.
+  if (text.find('\0') != std::string_view::npos) throw JsonError("it is not JSON: a NUL byte");
   // ordered_json looks through all members before it adds one.
   constexpr std::size_t kMostSearched = std::size_t{1} << 28;
   constexpr bool ordered = std::is_same_v<Json, nlohmann::ordered_json>;

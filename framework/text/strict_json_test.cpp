@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "text/whole_number.h"
+
 namespace lehr::text {
 namespace {
 
@@ -46,6 +48,22 @@ TEST(StrictJson, RefusesMoreValuesThanAgreed) {
   for (int i = 0; i < 100; ++i) list += ",0";
   EXPECT_EQ(refusal(list + "]", {64, 20}), "it holds more than 20 values");
   EXPECT_EQ(refusal(list + "]", {64, 200}), "");
+}
+
+TEST(StrictJson, DoesNotEndAtANulByte) {
+  EXPECT_NE(refusal(std::string("{}\0garbage", 10)), "");
+  EXPECT_NE(refusal(std::string("{}\0", 3)), "");
+}
+
+TEST(WholeNumber, TakesWhatTheTypeHoldsAndNothingElse) {
+  EXPECT_EQ(whole_number<std::uint64_t>(json(18446744073709551615u)), 18446744073709551615u);
+  EXPECT_EQ(whole_number<std::int64_t>(json(-7)), -7);
+  for (const json& wrong : {json(1e300), json(1.5), json(2.0), json("3"), json(nullptr), json(-1)})
+    EXPECT_THROW(whole_number<std::uint32_t>(wrong), JsonError) << wrong;
+  EXPECT_THROW(whole_number<std::uint32_t>(json(std::uint64_t{1} << 32)), JsonError);
+  EXPECT_THROW(whole_number<std::int64_t>(json(18446744073709551615u)), JsonError);
+  EXPECT_EQ(whole_number<int>(json::parse("{\"a\": 3}"), "a", 5), 3);
+  EXPECT_EQ(whole_number<int>(json::object(), "a", 5), 5);
 }
 
 TEST(StrictJson, DoesNotSearchAnObjectWithoutEnd) {

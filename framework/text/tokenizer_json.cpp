@@ -8,6 +8,7 @@
 
 #include "text/byte_alphabet.h"
 #include "text/strict_json.h"
+#include "text/whole_number.h"
 #include "text/tokenizer.h"
 
 namespace lehr::text {
@@ -96,7 +97,7 @@ void read_pre_tokenizer(const Parsed& part, TokenizerSpec& spec) {
 
 AddedToken read_added(const Parsed& json) {
   AddedToken token;
-  token.id = json.at("id").get<TokenId>();
+  token.id = whole_number<TokenId>(json.at("id"));
   token.content = json.at("content").get<std::string>();
   token.single_word = json.value("single_word", false);
   token.lstrip = json.value("lstrip", false);
@@ -116,7 +117,7 @@ void read_model(const Parsed& model, TokenizerSpec& spec) {
 
   std::unordered_map<std::string, TokenId> ids;  // of ByteLevel text
   for (const auto& [written, id] : model.at("vocab").items()) {
-    const auto number = id.get<std::uint64_t>();
+    const auto number = whole_number<std::uint64_t>(id);
     check_id(number, model.at("vocab").size());
     if (number >= spec.tokens.size()) spec.tokens.resize(number + 1);
     ids.emplace(written, static_cast<TokenId>(number));

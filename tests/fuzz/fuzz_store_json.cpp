@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     runtime::StageSpec::from_json(json);
   } catch (const runtime::StoreError&) {
   }
-  if (json.is_object()) {  // what is written is what is read
+  if (json.is_object() && !json.empty()) {  // what is written is what is read
     const std::string text = runtime::checked_json(json);
     const fuzz::InputFile file(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
     runtime::read_checked_json(file.path());

@@ -9,6 +9,7 @@
 #include "runtime/store/checked_json.h"
 #include "runtime/store/durable_file.h"
 #include "runtime/store/store.h"
+#include "text/whole_number.h"
 
 namespace lehr::runtime {
 namespace fs = std::filesystem;
@@ -110,7 +111,7 @@ RunRecord read_run(const fs::path& store_root, const RunEntry& entry) {
     const Json plan = Json::parse(read_file(entry.folder / "plan.json"));
     out.entry.pipeline = plan.value("pipeline", entry.pipeline);
     out.file = plan.value("file", "");
-    out.seed = plan.value("seed", std::uint64_t{0});
+    out.seed = text::whole_number<std::uint64_t>(plan, "seed", 0);
     for (const Json& stage : plan.at("stages")) out.stages.push_back(planned(stage));
     std::map<std::string, StageRecord*> by_id;
     for (StageRecord& stage : out.stages) by_id[stage.id] = &stage;
@@ -118,6 +119,8 @@ RunRecord read_run(const fs::path& store_root, const RunEntry& entry) {
       const auto stage = by_id.find(event.value("stage", ""));
       if (stage != by_id.end()) apply(*stage->second, event.value("event", ""), event);
     });
+  } catch (const text::JsonError& e) {
+    throw StoreError("the record of run " + entry.id + " is malformed: " + e.what());
   } catch (const Json::exception& e) {
     throw StoreError("the record of run " + entry.id + " is malformed: " + e.what());
   }
@@ -168,8 +171,9 @@ std::map<std::string, std::vector<MetricPoint>> read_metrics(const fs::path& sto
   const fs::path folder = store_root / "runs" / run / "stages" / folder_name(stage);
   read_json_lines(folder / "metrics.jsonl", [&](const Json& point) {
     if (!point.contains("name") || !point["name"].is_string()) return;
-    const Json value = point.value("value", Json());
-    found[point["name"]][point.value("step", std::int64_t{0})] =
+    const Json value = point.value("value", Json()), step = point.value("step", Json(0));
+    if (!step.is_number_integer()) return;
+    found[point["name"]][step.get<std::int64_t>()] =
         value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
   });
   std::map<std::string, std::vector<MetricPoint>> out;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "runtime/run/human_text.h"
+#include "text/whole_number.h"
 
 namespace lehr::runtime {
 using Json = nlohmann::ordered_json;
@@ -92,7 +93,8 @@ void StageAttempt::record_metric(const Json& event) {
   if (given.is_number()) value = given;
   if (event.value("text", "") == "inf") value = std::numeric_limits<double>::infinity();
   if (event.value("text", "") == "-inf") value = -std::numeric_limits<double>::infinity();
-  journal_.log().metric(id_, event.value("step", std::int64_t{0}), event.value("name", "?"), value);
+  journal_.log().metric(id_, text::whole_number<std::int64_t>(event, "step", 0),
+                        event.value("name", "?"), value);
 }
 
 StageAttempt::Verdict StageAttempt::end() {

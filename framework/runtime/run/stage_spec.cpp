@@ -1,5 +1,7 @@
 #include "runtime/run/stage_spec.h"
 
+#include "text/whole_number.h"
+
 namespace lehr::runtime {
 
 std::string StageSpec::planned_code(std::string_view plugin_name) const {
@@ -42,7 +44,7 @@ nlohmann::ordered_json StageSpec::to_json() const {
 }
 
 StageSpec StageSpec::from_json(const nlohmann::ordered_json& json) try {
-  if (const int format = json.at("format"); format != 1)
+  if (const int format = text::whole_number<int>(json.at("format")); format != 1)
     throw StoreError("stage specification format " + std::to_string(format) +
                      " is newer than this host knows");
   StageSpec out;
@@ -56,8 +58,8 @@ StageSpec StageSpec::from_json(const nlohmann::ordered_json& json) try {
   out.force = json.value("force", false);
   out.key_parts = json.at("key_parts").get<KeyParts>();
   out.parameters = json.at("parameters");
-  out.seed = json.at("seed");
-  out.threads = json.at("threads");
+  out.seed = text::whole_number<std::uint64_t>(json.at("seed"));
+  out.threads = text::whole_number<std::uint32_t>(json.at("threads"));
   out.device = json.at("device");
   out.gpus = json.value("gpus", "");
   for (const auto& in : json.at("inputs"))
@@ -67,10 +69,12 @@ StageSpec StageSpec::from_json(const nlohmann::ordered_json& json) try {
       out.declared_outputs.emplace_back(port, type);
   for (const auto& [name, path] : json.at("item_plugins").items())
     out.item_plugins[name] = path.get<std::string>();
-  out.kill_after_commits = json.value("kill_after_commits", std::int64_t{0});
-  out.stop_after_commits = json.value("stop_after_commits", std::int64_t{-1});
+  out.kill_after_commits = text::whole_number<std::int64_t>(json, "kill_after_commits", 0);
+  out.stop_after_commits = text::whole_number<std::int64_t>(json, "stop_after_commits", -1);
   out.watch_descriptors = json.value("watch_descriptors", false);
   return out;
+} catch (const text::JsonError& e) {
+  throw StoreError(std::string("the stage specification is malformed: ") + e.what());
 } catch (const nlohmann::json::exception& e) {
   throw StoreError(std::string("the stage specification is malformed: ") + e.what());
 }

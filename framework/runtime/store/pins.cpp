@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "runtime/store/checked_json.h"
+#include "text/whole_number.h"
 
 namespace lehr::runtime {
 namespace fs = std::filesystem;
@@ -17,8 +18,8 @@ fs::path pin_path(const ArtifactStore& store, const std::string& digest) {
 
 Pin read_pin(const fs::path& path) try {
   const auto json = read_checked_json(path);
-  if (const int format = json.at("format"); format != 1) return {"(made by a newer Lehr)", 0};
-  return {json.at("reason"), json.at("unix_time")};
+  if (text::whole_number<int>(json.at("format")) != 1) return {"(made by a newer Lehr)", 0};
+  return {json.at("reason"), text::whole_number<std::int64_t>(json.at("unix_time"))};
 } catch (const std::exception&) {
   return {"(the pin's file is damaged)", 0};
 }
