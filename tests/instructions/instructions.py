@@ -63,14 +63,18 @@ class Workshop:
     def __init__(self, arguments, folder):
         self.folder, self.bin, self.reader = folder, folder / "bin", arguments.reader.resolve()
         self.bin.mkdir()
-        plugins = folder / "lib/lehr/plugins"
-        plugins.mkdir(parents=True)
+        self.plugins, self.built = folder / "lib/lehr/plugins", arguments.plugins
+        self.plugins.mkdir(parents=True)
         for program in ("lehr", "lehr-host"):
             shutil.copy2(arguments.lehr.parent / program, self.bin)
-        for name in ("files", "template", "filter", "minhash"):
-            shutil.copy2(arguments.plugins / f"{name}.so", plugins)
-        shutil.copy2(arguments.kiln / "kiln.so", plugins)
+        self.add("files", "template")
+        shutil.copy2(arguments.kiln / "kiln.so", self.plugins)
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C", **SAME_CODE}
+
+    def add(self, *names):
+        """Plugins of the build. Every command reads all there are, so each is added where it is first needed."""
+        for name in names:
+            shutil.copy2(self.built / f"{name}.so", self.plugins)
 
     def run(self, *command):
         done = subprocess.run([self.bin / "lehr", *command], cwd=self.folder, env=self.environment, text=True,
@@ -157,6 +161,13 @@ def measure(shop):
             counts[f"validate {shape} {stages}"] = shop.count("validate", file, said="no mistakes")
             (shop.folder / file).parent.joinpath(".lehr").mkdir()
             counts[f"plan {shape} {stages}"] = shop.count("plan", file, said="never run before")
+    for stages in (30, 300):
+        file = graphs.chain(shop.folder / f"run{stages}", stages).relative_to(shop.folder)
+        shop.run("run", file)
+        counts[f"nothing to do {stages}"] = shop.count("run", file, said=f"0 ran, {stages} cached")
+        counts[f"first stage changed {stages}"] = shop.count(
+            "plan", file, "--set", f"stages.s0.with.train=[{file.parent}/more.jsonl]", said=f"{stages - 1} to run unless")
+    shop.add("filter", "minhash")
     for documents in (2000, 20000):
         file = deduplication(shop.folder / f"documents{documents}", documents)
         shop.run("run", file, "--only", "source")
@@ -166,12 +177,6 @@ def measure(shop):
         file = filtering(shop.folder / f"pages{documents}", documents)
         shop.run("run", file, "--only", "source")
         counts[f"filters {documents}"] = shop.count_stage(file, "clean")
-    for stages in (30, 300):
-        file = graphs.chain(shop.folder / f"run{stages}", stages).relative_to(shop.folder)
-        shop.run("run", file)
-        counts[f"nothing to do {stages}"] = shop.count("run", file, said=f"0 ran, {stages} cached")
-        counts[f"first stage changed {stages}"] = shop.count(
-            "plan", file, "--set", f"stages.s0.with.train=[{file.parent}/more.jsonl]", said=f"{stages - 1} to run unless")
     for form in ("jsonl", "ndjson", "csv"):
         for count in (1000, 10000):
             counts[f"read {form} {count}"] = shop.count_program(shop.reader, document_file(shop.folder / "documents", form, count),
