@@ -21,28 +21,36 @@ using text::matching_files;
 ContentDigests::ContentDigests(fs::path cache_file) : cache_file_(std::move(cache_file)) {
   if (cache_file_.empty()) return;
   try {
-    known_ = read_checked_json(cache_file_).at("files").get<std::map<std::string, std::string>>();
+    const auto files = read_checked_json(cache_file_).at("files");  // pairs: no map reads those
+    for (const auto& pair : files)
+      known_.emplace(pair.at(0).get<std::string>(), pair.at(1).get<std::string>());
   } catch (const IoError&) {  // a cache may be lost at any time
   } catch (const StoreError&) {
   } catch (const nlohmann::ordered_json::exception&) {
   }
 }
 
-std::string ContentDigests::file_digest(const fs::path& path, std::uint64_t& bytes) {
+std::string ContentDigests::remembered(const std::string& kind, const fs::path& path,
+                                       const std::function<std::string()>& digest) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return sha256_file(path, &bytes);  // reports why
-  bytes = static_cast<std::uint64_t>(info.st_size);
-  const std::string identity = path.string() + "\n" + std::to_string(info.st_size) + "\n" +
-                               std::to_string(info.st_mtim.tv_sec) + "." +
-                               std::to_string(info.st_mtim.tv_nsec) + "\n" +
-                               std::to_string(info.st_ino);
+  if (::stat(path.c_str(), &info) != 0) return digest();  // reports why
+  std::string identity = kind + "\n" + path.string() + "\n" + std::to_string(info.st_size) + "\n";
+  for (const timespec& time : {info.st_mtim, info.st_ctim})
+    identity += std::to_string(time.tv_sec) + "." + std::to_string(time.tv_nsec) + " ";
+  identity += "\n" + std::to_string(info.st_ino);
   if (const auto found = known_.find(identity); found != known_.end()) return found->second;
-  std::string digest = sha256_file(path, &bytes);
+  std::string out = digest();
   if (std::time(nullptr) - info.st_mtim.tv_sec > 2) {
-    known_[identity] = digest;
+    known_[identity] = out;
     changed_ = true;
   }
-  return digest;
+  return out;
+}
+
+std::string ContentDigests::file_digest(const fs::path& path, std::uint64_t& bytes) {
+  std::error_code error;
+  bytes = fs::file_size(path, error);
+  return remembered("file", path, [&] { return sha256_file(path, &bytes); });
 }
 
 std::string ContentDigests::describe(const std::string& pattern) {

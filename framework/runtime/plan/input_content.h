@@ -4,14 +4,15 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 
 namespace lehr::runtime {
 
-// Remembers the SHA-256 of files by path, size, modification time and inode in `cache_file` (none
-// if empty), so that large inputs are hashed once. A file younger than two seconds is not
-// remembered: it may change within the clock's grain.
+// Remembers the SHA-256 of files by path, size, times of modification and change, and inode in
+// `cache_file` (none if empty), so that large inputs are hashed once. A file younger than two
+// seconds is not remembered: it may change within the clock's grain.
 class ContentDigests {
  public:
   explicit ContentDigests(std::filesystem::path cache_file);
@@ -19,6 +20,9 @@ class ContentDigests {
   std::string describe(const std::string& pattern);
   // SHA-256 of each file by its name, as they go into describe(). Throws IoError.
   std::map<std::string, std::string> files(const std::string& pattern);
+  // What `digest` makes of a file, remembered likewise; `kind` tells one such function from others.
+  std::string remembered(const std::string& kind, const std::filesystem::path& path,
+                         const std::function<std::string()>& digest);
   // Writes what was learnt; failure to do so is no error.
   void save() const;
 
@@ -26,7 +30,7 @@ class ContentDigests {
   std::string file_digest(const std::filesystem::path& path, std::uint64_t& bytes);
 
   std::filesystem::path cache_file_;
-  std::map<std::string, std::string> known_;  // "path\nsize\nmtime\ninode" -> digest
+  std::map<std::string, std::string> known_;  // "kind\npath\nsize\ntimes\ninode" -> digest
   bool changed_ = false;
 };
 

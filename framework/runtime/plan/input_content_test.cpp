@@ -55,6 +55,34 @@ TEST_F(InputContent, RemembersOldFilesAndSeesThatTheyChanged) {
   EXPECT_NE(ContentDigests(folder_ / "cache.json").describe(folder_ / "a.txt"), before);
 }
 
+TEST_F(InputContent, RemembersOtherDigestsOfAFileApart) {
+  write("a.so", "code");
+  fs::last_write_time(folder_ / "a.so", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  int computed = 0;
+  const auto digest = [&] { return "digest " + std::to_string(++computed); };
+  ContentDigests contents(folder_ / "cache.json");
+  const std::string of_file = contents.describe(folder_ / "a.so");
+  EXPECT_EQ(contents.remembered("code", folder_ / "a.so", digest), "digest 1");
+  EXPECT_EQ(contents.remembered("code", folder_ / "a.so", digest), "digest 1");
+  EXPECT_EQ(contents.describe(folder_ / "a.so"), of_file);
+  contents.save();
+  EXPECT_EQ(ContentDigests(folder_ / "cache.json").remembered("code", folder_ / "a.so", digest),
+            "digest 1");
+  write("a.so", "c0de");
+  EXPECT_EQ(contents.remembered("code", folder_ / "a.so", digest), "digest 2");
+}
+
+TEST_F(InputContent, SeesAChangeThatHidesItsTime) {
+  write("a.txt", "hello");
+  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
+  fs::last_write_time(folder_ / "a.txt", old);
+  ContentDigests contents("");
+  const std::string before = contents.describe(folder_ / "a.txt");
+  write("a.txt", "jello");
+  fs::last_write_time(folder_ / "a.txt", old);
+  EXPECT_NE(contents.describe(folder_ / "a.txt"), before);
+}
+
 TEST_F(InputContent, DoesNotBelieveADamagedMemory) {
   write("a.txt", "hello");
   fs::last_write_time(folder_ / "a.txt", fs::file_time_type::clock::now() - std::chrono::hours(1));
