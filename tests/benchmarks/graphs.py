@@ -25,6 +25,17 @@ def chain(folder, stages):
     return write(folder, lines)
 
 
+def shrinking(folder, stages):
+    """A chain in which each stage drops one more conversation, so that each makes an artifact of its own."""
+    lines = [f"  s{i}: {{uses: template, in: {{conversations: s{i - 1}}}, with: {{max_bytes: {1000 - i}}}}}"
+             for i in range(1, stages)]
+    path = write(folder, lines)
+    shortest = len(conversation("")) - 1
+    chats = [conversation("x" * (1000 - i - shortest)) for i in range(stages + 1)]
+    (folder / "chats.jsonl").write_text("".join(chats))
+    return path
+
+
 def fan(folder, stages):
     """All stages take the first one's conversations. Each has another parameter, so that each has to run."""
     lines = [f"  s{i}: {{uses: template, in: {{conversations: s0}}, with: {{max_bytes: {1000 + i}}}}}" for i in range(1, stages)]

@@ -3,7 +3,7 @@
 import json
 import re
 
-from graphs import chain, fan
+from graphs import chain, fan, shrinking
 from measure import HEAD, LEHR, ROOT, equal, interleaved, milliseconds, row, sh, timed
 
 
@@ -31,6 +31,9 @@ def startup(scratch):
             changed = [LEHR, "plan", pipeline, "--store", store, "--set",
                        f"stages.s0.with.train=[{pipeline.parent}/more.jsonl]"]
             rows.append(row(f"{name}: `lehr plan`, the first stage changed", timed(changed, 7)))
+    pipeline = shrinking(scratch / "shrinking100", 100)
+    took = milliseconds([LEHR, "run", pipeline, "--store", scratch / "store-shrinking100"])
+    rows.append(row("chain of 100, each with an artifact of its own: a stage, cold", [took / 100]))
     return "\n".join([HEAD, *rows])
 
 

@@ -1,7 +1,8 @@
 /* Preloaded into lehr and lehr-host: disturbs one of their calls, or remembers what has reached the disk.
  *
  *   LEHR_DISTURB_PROGRAM  disturb only the program of this name (lehr, lehr-host)
- *   LEHR_DISTURB_STAGE    ... whose command line holds this text
+ *   LEHR_DISTURB_STAGE    ... from the moment its standard input, a socket, holds this text: a stage host begins
+ *                         before it is told its stage
  *   LEHR_DISTURB_CALLS    the kinds of calls that are counted (enum below), comma separated
  *   LEHR_DISTURB_AT       number of the disturbed call, from 1; 0: only count
  *   LEHR_DISTURB_DO       kill: die just before it; lights-out: with the parent; short: read or write only half;
@@ -36,6 +37,7 @@ static const char* const kNames[] = {"write", "read", "open", "sync", "rename", 
                                      "link",  "list", "lock", "pipe", "map",    "stat",   "copy", "new"};
 
 static unsigned counted_kinds; /* bit per kind; 0 until the constructor has run, or in another process */
+static unsigned awaited_kinds; /* what they will be once the process is told its stage */
 static long disturbed_at;
 static int sticky, failure; /* failure: an errno, or one of the next */
 enum { kKill = -1, kLightsOut = -2, kShort = -3 };
@@ -45,14 +47,17 @@ static const char *synced_folder, *synced_root;
 static __thread int inside; /* our own calls are none of theirs */
 
 static int concerns_this_process(void) {
-  const char *program = getenv("LEHR_DISTURB_PROGRAM"), *stage = getenv("LEHR_DISTURB_STAGE");
-  if (!program || strcmp(program, program_invocation_short_name)) return 0;
-  if (!stage) return 1;
-  static char line[1 << 16];
-  const int fd = open("/proc/self/cmdline", O_RDONLY);
-  const ssize_t size = read(fd, line, sizeof line - 1);
-  close(fd);
-  return size > 0 && memmem(line, (size_t)size, stage, strlen(stage)) != NULL;
+  const char* program = getenv("LEHR_DISTURB_PROGRAM");
+  return program && !strcmp(program, program_invocation_short_name);
+}
+
+/* Before what is on the standard input is read. */
+static void look_for_stage(void) {
+  static char text[1 << 16];
+  const ssize_t size = recv(STDIN_FILENO, text, sizeof text, MSG_PEEK);
+  const char* stage = getenv("LEHR_DISTURB_STAGE");
+  if (size > 0 && memmem(text, (size_t)size, stage, strlen(stage))) counted_kinds = awaited_kinds;
+  awaited_kinds = 0;
 }
 
 __attribute__((constructor)) static void set_up(void) {
@@ -83,7 +88,7 @@ __attribute__((constructor)) static void set_up(void) {
       const size_t size = strlen(kNames[k]);
       if (found && (found == calls || found[-1] == ',') && (!found[size] || found[size] == ',')) kinds |= 1u << k;
     }
-    counted_kinds = kinds;
+    *(getenv("LEHR_DISTURB_STAGE") ? &awaited_kinds : &counted_kinds) = kinds;
   }
   inside = 0;
 }
@@ -119,6 +124,7 @@ static void* real(const char* name) { return dlsym(RTLD_NEXT, name); }
 #define DISTURBED_TRANSFER(kind, name, pointer, more_parameters, more_arguments) \
   ssize_t name(int fd, pointer data, size_t size more_parameters) {              \
     REAL(ssize_t, name, (int, pointer, size_t more_parameters));                 \
+    if (awaited_kinds && fd == STDIN_FILENO) look_for_stage();                   \
     const int why = disturbance(kind);                                           \
     if (why > 0) {                                                               \
       errno = why;                                                               \

@@ -147,7 +147,7 @@ class Lab:
         env = {"LD_PRELOAD": self.preload, "LEHR_DISTURB_PROGRAM": program, "LEHR_DISTURB_CALLS": calls,
                "LEHR_DISTURB_AT": str(at), "LEHR_DISTURB_DO": str(do), **more}
         if stage:
-            env["LEHR_DISTURB_STAGE"] = f"/stages/{stage}/spec.json"
+            env["LEHR_DISTURB_STAGE"] = f'"stage_id":"{stage}"'
         if sticky:
             env["LEHR_DISTURB_STICKY"] = "1"
         return env

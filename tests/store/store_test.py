@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -99,6 +100,20 @@ def test_show_follows_the_pipeline_where_two_stages_made_the_same(arguments):
         text = shop.call("store", "show", "again")
         check(re.search(r"passed \(mill.pass\)\n +documents: \w+ grist \(mill.grind\)\n", text), text)
         shop.call("store", "show", "passed", said=["passed (mill.pass) in", "grist (mill.grind) in"])
+
+
+def test_a_run_keeps_open_only_the_logs_of_what_is_running(arguments):
+    with Workshop(arguments) as shop:
+        shop.file.write_text("lehr: 1\nname: mill\nstages:\n" + "".join(
+            f"  s{i}: {{uses: mill.grind, with: {{lines: {i + 1}}}}}\n" for i in range(40)))
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, before[1]))
+        try:
+            shop.run(variant="rebuilt", said=["40 ran, 0 cached"])
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        logs = list(shop.store.glob("runs/*/stages/*/log.txt"))
+        check(len(logs) == 40 and all(log.read_text() == "info: rebuilt\n" for log in logs), logs)
 
 
 def test_pins_outlive_runs(arguments):

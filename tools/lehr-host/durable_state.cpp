@@ -1,6 +1,7 @@
 #include "durable_state.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 
 #include "runtime/store/artifact.h"
@@ -15,17 +16,15 @@ namespace {
 
 constexpr const char* kStateFile = "state.json";
 
-void empty_folder(const fs::path& folder) {
-  runtime::remove_tree(folder);
-  runtime::make_folders(folder);
-}
-
 // Reads and checks everything about a committed state. Throws StoreError or IoError if any byte is
 // not as committed.
 Json checked_state(const fs::path& folder) try {
   Json state = runtime::read_checked_json(folder / kStateFile);
   if (state.at("format") != 1)
     throw StoreError("'" + folder.string() + "' was written by a newer Lehr");
+  const std::string key = folder.parent_path().parent_path().filename();
+  if (state.value("key", key) != key)  // folders are passed on, and a power loss may mix them up
+    throw StoreError("'" + folder.string() + "' belongs to another stage");
   const std::string why =
       runtime::damage(folder / "data", runtime::Artifact::parse(state.at("data").dump()), true);
   if (!why.empty()) throw StoreError(why);
@@ -46,10 +45,12 @@ fs::path DurableState::folder(std::uint64_t number) const {
 std::optional<DurableState::State> DurableState::resume(
     const std::vector<std::string>& ports, const std::function<void(const std::string&)>& warn) {
   const std::lock_guard lock(mutex_);
-  runtime::make_folders(work_ / "state");
-  runtime::make_folders(work_ / "out");
   std::vector<std::uint64_t> numbers;
-  for (const auto& entry : fs::directory_iterator(work_ / "state")) {
+  std::error_code no_state;
+  fs::directory_iterator states(work_ / "state", no_state);
+  if (no_state && no_state.value() != ENOENT)
+    throw runtime::IoError("cannot list", work_ / "state", no_state.value());
+  for (const auto& entry : states) {
     const std::string name = entry.path().filename().string();
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
@@ -61,6 +62,7 @@ std::optional<DurableState::State> DurableState::resume(
       runtime::remove_tree(entry.path());
   }
   std::sort(numbers.begin(), numbers.end());
+  if (!numbers.empty()) runtime::make_folders(work_ / "out");
 
   // Newest first, until one is whole.
   std::uint64_t usable = 0;
@@ -84,7 +86,7 @@ std::optional<DurableState::State> DurableState::resume(
       runtime::remove_tree(folder(number));
     }
   }
-  if (usable == 0) empty_folder(work_ / "out");
+  if (usable == 0) runtime::empty_folder(work_ / "out");
   for (const std::string& port : ports) runtime::make_folders(output(port));
   if (usable == 0) return std::nullopt;
   return State{tags_.at(usable), folder(usable) / "data"};
@@ -136,6 +138,7 @@ void DurableState::commit(std::string_view tag, const std::vector<std::string>& 
                     data_on_disk = runtime::start_fsync_tree(pending);
   const Json state = {
       {"format", 1},
+      {"key", work_.filename().string()},
       {"tag", tag},
       {"outputs", lengths},
       {"output_sums", sums},

@@ -1,11 +1,13 @@
 // lehr-host: the process a plugin runs in. Loads plugins so that `lehr` itself never does; links
 // nothing heavy, a plugin brings its own libraries.
+#include <fcntl.h>
 #include <lehr/abi.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -32,7 +34,9 @@ constexpr const char* kUsage =
     "  lehr-host --stamp FILE.so      write the plugin's description into the file\n"
     "  lehr-host --describe FILE.so   print the plugin's description (JSON)\n"
     "  lehr-host --spec FILE [--events FD] [--parent PID]\n"
-    "                                 run one stage, as the file says\n"
+    "                                 run one stage, as the file says (-: as the standard input "
+    "says,\n"
+    "                                 which may be a while in coming)\n"
     "  lehr-host --check FILE [--events FD] [--parent PID]\n"
     "                                 ask a plugin about parameters, as the file says\n"
     "  lehr-host --exercise FILE [--events FD] [--parent PID]\n"
@@ -67,11 +71,27 @@ void stop_when_asked() {
   ::setrlimit(RLIMIT_CORE, &no_core);
 }
 
+// All of the standard input, of which plugins are to see nothing.
+std::string standard_input() {
+  std::string text;
+  char buffer[1 << 14];
+  while (const ssize_t n = ::read(STDIN_FILENO, buffer, sizeof buffer)) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw runtime::IoError("cannot read", "the standard input", errno);
+    text.append(buffer, static_cast<std::size_t>(n));
+  }
+  const runtime::FileDescriptor nothing = runtime::open_file("/dev/null", O_RDONLY);
+  if (::dup2(nothing.get(), STDIN_FILENO) < 0)
+    throw runtime::IoError("cannot redirect", "the standard input", errno);
+  return text;
+}
+
 int run(const std::string& spec_file, int events_fd) {
+  const std::string text = spec_file == "-" ? standard_input() : runtime::read_file(spec_file);
+  if (text.empty()) return runtime::kExitOk;  // waited, and was not needed
   host::EventPipe events(events_fd);
   stop_when_asked();
-  const auto spec =
-      runtime::StageSpec::from_json(nlohmann::ordered_json::parse(runtime::read_file(spec_file)));
+  const auto spec = runtime::StageSpec::from_json(nlohmann::ordered_json::parse(text));
   prepare_environment(spec.threads);
   if (!spec.gpus.empty()) ::setenv("CUDA_VISIBLE_DEVICES", spec.gpus.c_str(), 1);
   return host::run_stage(spec, events);

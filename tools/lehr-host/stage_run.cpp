@@ -47,7 +47,7 @@ std::optional<Lease> take_lease(const ArtifactStore& store, const StageSpec& spe
                                 EventPipe& events) {
   bool told = false;
   while (!stop_requested()) {
-    if (auto lease = Lease::try_take(store.work_path(spec.key))) return lease;
+    if (auto lease = Lease::try_take(store.work_path(spec.key), spec.spare_work)) return lease;
     if (!told) events.send({{"event", "waiting"}});
     told = true;
     std::this_thread::sleep_for(kLeaseProbe);
@@ -124,6 +124,21 @@ lehr_status call_stage(const lehr_stage& stage, lehr_context& context) try {
   return LEHR_FAILED;
 }
 
+// Once there is a result: the folder is passed on, with the folders in it that every stage has, or
+// goes.
+void leave_work(const StageSpec& spec, const fs::path& work) {
+  if (::chdir("/") != 0) return;
+  if (spec.spare_work.empty()) return runtime::remove_tree(work);
+  for (const auto& entry : fs::directory_iterator(work)) {
+    const fs::path name = entry.path().filename();
+    if (name == "out" || name == "scratch")
+      runtime::empty_folder(entry.path());
+    else if (name != "lease")
+      runtime::remove_tree(entry.path());
+  }
+  runtime::rename_path(work, spec.spare_work);
+}
+
 int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe& events) {
   if (!spec.force) {
     if (const auto result = store.find_result(spec.key)) return finished(events, true, 0);
@@ -188,7 +203,7 @@ int run_stage(const StageSpec& spec, EventPipe& events) try {
   const int code = run_with_lease(spec, store, events);
   if (code == runtime::kExitOk) {
     try {
-      if (::chdir("/") == 0) runtime::remove_tree(store.work_path(spec.key));
+      leave_work(spec, store.work_path(spec.key));
     } catch (const std::exception& e) {  // the result is there; gc takes the rest
       events.log(LEHR_WARNING, e.what());
     }

@@ -10,6 +10,7 @@
 #include "runtime/plan/machine.h"
 #include "runtime/plan/planner.h"
 #include "runtime/plan/selection.h"
+#include "runtime/store/results_ahead.h"
 
 namespace lehr::runtime {
 namespace {
@@ -60,7 +61,10 @@ class StaticParts {
   };
   const Code& code_of(const PluginFile* plugin) {
     const auto [found, fresh] = codes_.try_emplace(plugin);
-    if (fresh) found->second = {code_digest(plugin->path), library_identities(*plugin)};
+    if (fresh)
+      found->second = {contents_.remembered("code", std::filesystem::absolute(plugin->path),
+                                            [&] { return code_digest(plugin->path); }),
+                       library_identities(*plugin)};
     return found->second;
   }
 
@@ -82,6 +86,7 @@ std::string summary(const std::vector<Difference>& changes) {
 class LookUp {
  public:
   LookUp(Plan& plan, const ArtifactStore* store) : store_(store) {
+    if (store) ahead_.emplace(*store, plan.name);
     for (PlannedStage& stage : plan.stages) by_id_[stage.id] = &stage;
   }
 
@@ -160,7 +165,7 @@ class LookUp {
     }
   }
   bool take_result(PlannedStage& stage) {
-    auto result = store_ ? store_->find_result(stage.key) : std::nullopt;
+    auto result = ahead_ ? ahead_->find(stage.key) : std::nullopt;
     if (!result) return false;
     for (const PlannedOutput& output : stage.outputs)
       if (!result->outputs.contains(output.port)) return false;
@@ -205,6 +210,7 @@ class LookUp {
   }
 
   const ArtifactStore* store_;
+  std::optional<ResultsAhead> ahead_;
   std::unordered_map<std::string, PlannedStage*> by_id_;
   std::optional<std::unordered_map<std::string, std::vector<StageResult>>> results_;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <future>
 #include <memory>
 #include <optional>
 #include <set>
@@ -18,6 +19,7 @@
 #include "runtime/run/run_journal.h"
 #include "runtime/run/run_state.h"
 #include "runtime/run/stage_attempt.h"
+#include "runtime/run/stage_supplies.h"
 #include "runtime/run/stop_signals.h"
 
 namespace lehr::runtime {
@@ -41,6 +43,8 @@ struct Running {
   std::size_t index;
   ResourcePool::Share share;
   std::unique_ptr<StageAttempt> attempt;
+  fs::path spare_work;
+  bool finished = false;  // what follows from it is done; the host is on its way out
 };
 
 class Executor {
@@ -50,9 +54,9 @@ class Executor {
            FileDescriptor found, const RunOptions& options)
       : plan_(plan),
         store_(store),
-        host_(host),
         options_(options),
         journal_(store.root(), plan.name, display),
+        supplies_(host, store.work_path("spare-" + journal_.log().id())),
         pool_(plan),
         state_(plan),
         keys_(plan.stages.size()),
@@ -69,7 +73,10 @@ class Executor {
     Json ids = Json::array();
     for (const PlannedStage& stage : plan_.stages)
       if (stage.state != StageState::skip) ids.push_back(stage.id);
-    journal_.log().write_plan(plan_.json());
+    // Beside the rest, where there is so much to write that it is worth a thread.
+    auto plan_is_kept =
+        std::async(plan_.stages.size() < 64 ? std::launch::deferred : std::launch::async,
+                   [this] { journal_.log().write_plan(plan_.json()); });
     journal_.tell({{"event", "run_started"},
                    {"run", journal_.log().id()},
                    {"pipeline", plan_.name},
@@ -78,7 +85,9 @@ class Executor {
     tell_what_is_not_wanted();
     refuse_missing_gpus();
     start_what_can();
+    plan_is_kept.get();
     while (!running_.empty() || is_pausing()) {
+      if (!stopping_ && state_.undecided() > at_work()) supplies_.keep_host_ready();
       wait();
       start_what_can();
     }
@@ -176,7 +185,12 @@ class Executor {
 
   bool may_start() const {
     return (options_.keep_going || !state_.has_failed()) &&
-           (options_.jobs == 0 || running_.size() < options_.jobs);
+           (options_.jobs == 0 || at_work() < options_.jobs);
+  }
+
+  std::size_t at_work() const {
+    return static_cast<std::size_t>(std::count_if(running_.begin(), running_.end(),
+                                                  [](const Running& r) { return !r.finished; }));
   }
 
   // The result may be there: found while planning, or only now that the inputs are known.
@@ -213,11 +227,11 @@ class Executor {
     try {
       const StageAttempt::TimeLimit limit{stage.timeout_seconds, stage.grace_seconds,
                                           stage.timeout_where};
-      auto attempt = std::make_unique<StageAttempt>(
-          planned_spec(stage, keys_[index], state_.input_digests(index), trusted_, share.gpus,
-                       store_.root(), journal_.log().id()),
-          limit, host_, journal_);
-      running_.push_back({index, std::move(share), std::move(attempt)});
+      StageSpec spec = planned_spec(stage, keys_[index], state_.input_digests(index), trusted_,
+                                    share.gpus, store_.root(), journal_.log().id());
+      spec.spare_work = supplies_.take_folder();
+      auto attempt = std::make_unique<StageAttempt>(spec, limit, supplies_.take_host(), journal_);
+      running_.push_back({index, std::move(share), std::move(attempt), spec.spare_work});
     } catch (const std::exception& e) {
       pool_.give_back(share);
       attempt_failed(index, e.what(), {});
@@ -236,7 +250,10 @@ class Executor {
     for (std::size_t i = 0; i < running_.size(); ++i) {
       const pollfd* polled = &fds[1 + StageAttempt::kPollEntries * i];
       running_[i].attempt->listen(polled);
-      if (StageAttempt::has_ended(polled)) ended.push_back(i);
+      if (StageAttempt::has_ended(polled))
+        ended.push_back(i);
+      else if (may_leave_alone(running_[i]))
+        finish_early(running_[i]);
     }
     for (Running& r : running_)
       if (!stopping_) r.attempt->watch_time();
@@ -259,9 +276,24 @@ class Executor {
 
   // ---- ending ----
 
+  // What comes next need not wait until the host has tidied up, unless it is memory or a GPU that
+  // it holds.
+  static bool may_leave_alone(const Running& r) {
+    return r.attempt->finished() && !r.finished && r.share.memory == 0 && r.share.gpus.empty();
+  }
+  void finish_early(Running& r) {
+    r.finished = true;
+    pool_.give_back(r.share);
+    state_.outcome(r.index).seconds += r.attempt->seconds();
+    finish(r.index, r.attempt->taken());
+  }
+
   void end(Running& r) {
     using Kind = StageAttempt::Verdict::Kind;
     const StageAttempt::Verdict verdict = r.attempt->end();
+    journal_.log().close(plan_.stages[r.index].id);
+    supplies_.give_back(r.spare_work);
+    if (r.finished) return;
     pool_.give_back(r.share);
     state_.outcome(r.index).seconds += r.attempt->seconds();
     switch (verdict.kind) {
@@ -375,10 +407,10 @@ class Executor {
 
   const Plan& plan_;
   const ArtifactStore& store_;
-  fs::path host_;
   const RunOptions options_;
   StopSignals signals_;
   RunJournal journal_;
+  StageSupplies supplies_;
   ResourcePool pool_;
   RunState state_;
   std::vector<StageKey> keys_;

@@ -20,6 +20,7 @@ RunState::RunState(const Plan& plan)
     : plan_(plan),
       outcomes_(plan.stages.size()),
       decided_(plan.stages.size(), false),
+      undecided_(plan.stages.size()),
       needs_(plan.needs()),
       needed_by_(plan.stages.size()),
       undecided_needs_(plan.stages.size()) {
@@ -38,6 +39,7 @@ RunState::RunState(const Plan& plan)
 void RunState::decide(std::size_t index, StageStatus status, std::string message) {
   const bool first = !decided_[index];  // a gate may turn down what had a result
   decided_[index] = true;
+  undecided_ -= first ? 1 : 0;
   outcomes_[index].status = status;
   outcomes_[index].message = std::move(message);
   failed_ = failed_ || status == StageStatus::failed || status == StageStatus::gate_failed;

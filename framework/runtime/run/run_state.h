@@ -20,6 +20,7 @@ class RunState {
   explicit RunState(const Plan& plan);
 
   bool decided(std::size_t index) const { return decided_[index]; }
+  std::size_t undecided() const { return undecided_; }
   void decide(std::size_t index, StageStatus status, std::string message);
   StageOutcome& outcome(std::size_t index) { return outcomes_[index]; }
   const std::vector<StageOutcome>& outcomes() const { return outcomes_; }
@@ -54,6 +55,7 @@ class RunState {
   const Plan& plan_;
   std::vector<StageOutcome> outcomes_;
   std::vector<bool> decided_;
+  std::size_t undecided_;
   std::unordered_map<std::string_view, std::size_t> index_;
   std::vector<std::vector<std::size_t>> needs_, needed_by_;
   std::vector<std::size_t> undecided_needs_;

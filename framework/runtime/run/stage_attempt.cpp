@@ -19,17 +19,16 @@ double steady_seconds() {
 }  // namespace
 
 StageAttempt::StageAttempt(const StageSpec& spec, TimeLimit limit,
-                           const std::filesystem::path& host, RunJournal& journal)
+                           std::unique_ptr<StageProcess> host, RunJournal& journal)
     : id_(spec.stage_id),
       plugin_("'" + spec.full_name.substr(0, spec.full_name.find('.')) + "' (" +
               spec.plugin.string() + ")"),
+      spec_(spec.to_json().dump()),
       journal_(journal),
       limit_(std::move(limit)),
-      begin_(steady_seconds()) {
-  const auto folder = journal.log().stage_folder(id_);
-  make_folders(folder);
-  write_file_atomically(folder / "spec.json", spec.to_json().dump(1) + "\n");
-  process_ = std::make_unique<StageProcess>(host, "--spec", folder / "spec.json");
+      begin_(steady_seconds()),
+      process_(std::move(host)) {
+  process_->give(spec_);
 }
 
 double StageAttempt::seconds() const { return steady_seconds() - begin_; }
@@ -100,6 +99,18 @@ void StageAttempt::record_metric(const Json& event) {
 StageAttempt::Verdict StageAttempt::end() {
   const StageProcess::Ending ending = process_->collect();
   read();
+  Verdict out = verdict(ending);
+  if (out.kind != Verdict::Kind::failed) return out;
+  try {
+    const auto folder = journal_.log().stage_folder(id_);
+    make_folders(folder);
+    write_file_atomically(folder / "spec.json", spec_ + "\n");
+  } catch (const IoError&) {  // there is worse to tell
+  }
+  return out;
+}
+
+StageAttempt::Verdict StageAttempt::verdict(const StageProcess::Ending& ending) {
   using Kind = Verdict::Kind;
   if (finished_ && ending.signal == 0 && ending.code == kExitOk)
     return {taken_ ? Kind::taken : Kind::finished, "", false, {}};

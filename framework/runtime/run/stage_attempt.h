@@ -23,8 +23,8 @@ class StageAttempt {
     double grace_seconds = 0;  // from being asked to stop until it is killed
     std::string where;         // in the pipeline file
   };
-  // Starts the host; `spec` is kept in the run's folder of the stage. Throws IoError.
-  StageAttempt(const StageSpec& spec, TimeLimit limit, const std::filesystem::path& host,
+  // Gives the work to `host`, which waits for it.
+  StageAttempt(const StageSpec& spec, TimeLimit limit, std::unique_ptr<StageProcess> host,
                RunJournal& journal);
 
   // What to wait for: always the same number of entries, the last of which says that the process
@@ -40,6 +40,9 @@ class StageAttempt {
   void ask_to_stop() { process_->ask_to_stop(); }
   void kill() { process_->kill(); }
   double seconds() const;  // since it began
+  // The host has said that the result is on disk; what is left to it is to tidy up and to go.
+  bool finished() const { return finished_; }
+  bool taken() const { return taken_; }  // finished: another run has made it
 
   struct Verdict {
     enum class Kind { finished, taken, stopped, failed } kind = Kind::failed;
@@ -47,15 +50,17 @@ class StageAttempt {
     bool cannot_load = false;             // failed: the plugin is not usable
     std::vector<std::string> last_lines;  // failed: what it printed last
   };
-  // Once it has ended: collects it and what it said last.
+  // Once it has ended: collects it and what it said last. Of one that failed, spec.json stays in
+  // the run's folder of the stage, for `lehr-host --spec`.
   Verdict end();
 
  private:
   void read();
   void host_event(const nlohmann::ordered_json& event);
   void record_metric(const nlohmann::ordered_json& event);
+  Verdict verdict(const StageProcess::Ending& ending);
 
-  const std::string id_, plugin_;
+  const std::string id_, plugin_, spec_;
   RunJournal& journal_;
   const TimeLimit limit_;
   double begin_;

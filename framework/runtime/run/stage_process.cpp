@@ -1,8 +1,10 @@
 #include "runtime/run/stage_process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@ namespace lehr::runtime {
 namespace {
 
 constexpr int kEventsFd = 3;
+constexpr const char* kGivenLater = "-";
 constexpr std::size_t kLongestLine = 1 << 20;  // a plugin that prints without newlines is cut here
 
 struct Pipe {
@@ -28,6 +31,14 @@ Pipe make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw IoError("cannot make a pipe for", "a stage host", errno);
   ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+}
+
+// A socket, because writing to a process that has died is then an error and no signal.
+Pipe make_socket() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    throw IoError("cannot make a socket for", "a stage host", errno);
   return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 }
 
@@ -63,7 +74,8 @@ void drain(int fd, std::string& buffer, const std::function<void(std::string_vie
 StageProcess::StageProcess(const std::filesystem::path& host, const std::string& mode,
                            const std::filesystem::path& file,
                            const std::vector<std::string>& environment) {
-  Pipe events = make_pipe(), output = make_pipe();
+  const bool waits = file == kGivenLater;
+  Pipe events = make_pipe(), output = make_pipe(), input = waits ? make_socket() : Pipe{};
   const FileDescriptor events_end = move_up(std::move(events.write)),
                        output_end = move_up(std::move(output.write));
   const std::string parent = std::to_string(::getpid()), fd_text = std::to_string(kEventsFd);
@@ -76,7 +88,10 @@ StageProcess::StageProcess(const std::filesystem::path& host, const std::string&
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (waits)
+    posix_spawn_file_actions_adddup2(&actions, input.read.get(), STDIN_FILENO);
+  else
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, output_end.get(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output_end.get(), STDERR_FILENO);
   posix_spawn_file_actions_adddup2(&actions, events_end.get(), kEventsFd);
@@ -99,6 +114,7 @@ StageProcess::StageProcess(const std::filesystem::path& host, const std::string&
     pid_ = -1;
     throw IoError("cannot start", host, error);
   }
+  input_ = std::move(input.write);
   events_ = std::move(events.read);
   output_ = std::move(output.read);
   exit_ = FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
@@ -107,6 +123,24 @@ StageProcess::StageProcess(const std::filesystem::path& host, const std::string&
     collect();
     throw IoError("cannot watch", host, errno);
   }
+}
+
+StageProcess::StageProcess(const std::filesystem::path& host, const std::string& mode)
+    : StageProcess(host, mode, kGivenLater) {}
+
+void StageProcess::give(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::send(input_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  input_.reset();  // that was all
+}
+
+bool StageProcess::has_ended() const {
+  pollfd exit = {exit_.get(), POLLIN, 0};
+  return ::poll(&exit, 1, 0) > 0;
 }
 
 StageProcess::~StageProcess() {

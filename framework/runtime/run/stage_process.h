@@ -22,6 +22,11 @@ class StageProcess {
   // killed with its parent thread. environment: "NAME=value", empty: ours. Throws IoError.
   StageProcess(const std::filesystem::path& host, const std::string& mode,
                const std::filesystem::path& file, const std::vector<std::string>& environment = {});
+  // The same ahead of time: `host mode -`, which waits for what would stand in the file.
+  StageProcess(const std::filesystem::path& host, const std::string& mode);
+  // To one that waits. If it has died, its end will tell.
+  void give(std::string_view text);
+  bool has_ended() const;
   // Kills what is left of the group.
   ~StageProcess();
   StageProcess(const StageProcess&) = delete;
@@ -51,7 +56,7 @@ class StageProcess {
 
  private:
   pid_t pid_ = -1;
-  FileDescriptor events_, output_, exit_;
+  FileDescriptor input_, events_, output_, exit_;
   std::string event_buffer_, output_buffer_;
 };
 

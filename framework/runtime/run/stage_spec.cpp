@@ -29,6 +29,7 @@ nlohmann::ordered_json StageSpec::to_json() const {
           {"full_name", full_name},
           {"key", key},
           {"force", force},
+          {"spare_work", spare_work.string()},
           {"key_parts", key_parts},
           {"parameters", parameters},
           {"seed", seed},
@@ -56,6 +57,7 @@ StageSpec StageSpec::from_json(const nlohmann::ordered_json& json) try {
   out.full_name = json.at("full_name");
   out.key = json.at("key");
   out.force = json.value("force", false);
+  out.spare_work = json.value("spare_work", "");
   out.key_parts = json.at("key_parts").get<KeyParts>();
   out.parameters = json.at("parameters");
   out.seed = text::whole_number<std::uint64_t>(json.at("seed"));

@@ -47,6 +47,9 @@ struct StageSpec {
   std::string full_name;  // "tokenizer.train"
   std::string key;
   bool force = false;  // run although a result with this key is there; the new one replaces it
+  // An emptied work folder to begin with, if it is there, and where to leave one: making and
+  // removing folders takes longer than many a stage. Empty: it is made, and removed.
+  std::filesystem::path spare_work;
   KeyParts key_parts;
   nlohmann::ordered_json parameters;
   std::uint64_t seed = 0;

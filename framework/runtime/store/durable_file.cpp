@@ -104,14 +104,23 @@ void write_file_atomically(const fs::path& path, std::string_view bytes) {
 
 void fsync_path(const fs::path& path) { fsync_file(open_file(path, O_RDONLY).get(), path); }
 
-void fsync_tree(const fs::path& path) {
-  std::vector<fs::path> files, folders = {path};
-  for (fs::recursive_directory_iterator it(path), end; it != end; ++it) {
-    if (it->is_symlink()) continue;
-    if (it->is_directory())
-      folders.push_back(it->path());
-    else if (it->is_regular_file())
-      files.push_back(it->path());
+void fsync_tree(const fs::path& path) { fsync_trees({path}); }
+
+void fsync_trees(const std::vector<fs::path>& paths) {
+  std::vector<fs::path> files, folders;
+  for (const fs::path& path : paths) {
+    if (!fs::is_directory(path)) {
+      files.push_back(path);
+      continue;
+    }
+    folders.push_back(path);
+    for (fs::recursive_directory_iterator it(path), end; it != end; ++it) {
+      if (it->is_symlink()) continue;
+      if (it->is_directory())
+        folders.push_back(it->path());
+      else if (it->is_regular_file())
+        files.push_back(it->path());
+    }
   }
   // First all are sent on their way: then the file system commits them together.
   if (files.size() > 1)
@@ -155,6 +164,16 @@ void remove_tree(const fs::path& path) {
   } else if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
     throw IoError("cannot remove", path, errno);
   }
+}
+
+void empty_folder(const fs::path& path) {
+  make_folders(path);
+  ::chmod(path.c_str(), 0755);
+  std::error_code error;
+  fs::directory_iterator entries(path, error);
+  for (; !error && entries != fs::directory_iterator(); entries.increment(error))
+    remove_tree(entries->path());
+  if (error) throw IoError("cannot list", path, error.value());
 }
 
 void make_folders(const fs::path& path) {

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lehr::runtime {
 
@@ -67,6 +68,7 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 void fsync_path(const std::filesystem::path& path);
 // Every file and folder below `path`, and `path` itself.
 void fsync_tree(const std::filesystem::path& path);
+void fsync_trees(const std::vector<std::filesystem::path>& paths);
 // The same, while the caller does something else, such as hashing what is written; what is too
 // small for that to pay is left alone. get() throws what went wrong.
 std::future<void> start_fsync_tree(const std::filesystem::path& path);
@@ -74,6 +76,8 @@ std::future<void> start_fsync_tree(const std::filesystem::path& path);
 void rename_path(const std::filesystem::path& from, const std::filesystem::path& to);
 // Removes a tree, read-only folders included. Nothing there is fine. Throws IoError.
 void remove_tree(const std::filesystem::path& path);
+// Removes all that is in a folder, which is made if it is missing.
+void empty_folder(const std::filesystem::path& path);
 void make_folders(const std::filesystem::path& path);
 
 }  // namespace lehr::runtime

@@ -5,12 +5,15 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdio>
 
 namespace lehr::runtime {
 namespace fs = std::filesystem;
 
-std::optional<Lease> Lease::try_take(const fs::path& work_folder) {
+std::optional<Lease> Lease::try_take(const fs::path& work_folder, const fs::path& spare) {
   const fs::path path = work_folder / "lease";
+  if (!spare.empty())
+    ::rename(spare.c_str(), work_folder.c_str());  // never onto what holds a lease
   while (true) {
     make_folders(work_folder);
     FileDescriptor file;

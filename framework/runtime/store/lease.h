@@ -11,8 +11,10 @@ namespace lehr::runtime {
 
 class Lease {
  public:
-  // nullopt: another process holds it. Creates the folder and the file if missing.
-  static std::optional<Lease> try_take(const std::filesystem::path& work_folder);
+  // nullopt: another process holds it. Creates the folder and the file if missing; `spare` is a
+  // folder to make it of, and may be gone.
+  static std::optional<Lease> try_take(const std::filesystem::path& work_folder,
+                                       const std::filesystem::path& spare = {});
   // True if some living process holds it; takes nothing.
   static bool held(const std::filesystem::path& work_folder);
 

@@ -1,6 +1,7 @@
 // Publishing: from a stage's out/ folder to artifacts/ and results/. Each file is synced once, all
 // of them in one go, and then each folder that something was renamed into: on ext4 that is three
 // commits of the journal, however many outputs there are. Syncing after every step took seven.
+// out/ itself is not synced: without the intention that stands in it a stage is run again, no more.
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -27,6 +28,9 @@ void make_read_only(const fs::path& folder) {
   }
 }
 
+// One that is not has nothing in it that the store does not hold.
+bool is_sealed(const fs::path& folder) { return fs::exists(folder / kArtifactFile); }
+
 // Makes the folder what the artifact will be, but for its name.
 void seal(const fs::path& folder, const Artifact& artifact) {
   write_file_atomically(folder / kArtifactFile, artifact.to_json().dump(1) + "\n");
@@ -44,15 +48,19 @@ std::string ArtifactStore::publish(const fs::path& folder, const Artifact& artif
   return digest;
 }
 
+bool ArtifactStore::holds(const std::string& digest, bool content) const try {
+  return fs::exists(artifact_path(digest)) &&
+         damage(artifact_path(digest), artifact(digest), content).empty();
+} catch (const StoreError&) {  // it cannot be read
+  return false;
+}
+
 // What is there already with the same content is kept, what is there damaged is replaced.
 void ArtifactStore::move_in(const fs::path& folder, const std::string& digest) const {
   const fs::path target = artifact_path(digest);
   const auto present = [&] {
     if (!fs::exists(target)) return false;
-    try {
-      if (damage(target, artifact(digest), true).empty()) return true;
-    } catch (const StoreError&) {  // it cannot be read
-    }
+    if (holds(digest, true)) return true;
     discard(target);
     return false;
   };
@@ -69,31 +77,42 @@ void ArtifactStore::move_in(const fs::path& folder, const std::string& digest) c
 
 void ArtifactStore::publish(const fs::path& out, const StageResult& result,
                             const std::map<std::string, Artifact>& outputs) const {
-  for (const auto& [port, artifact] : outputs) seal(out / port, artifact);
+  for (const auto& [port, artifact] : outputs)
+    if (holds(result.outputs.at(port).digest, true))  // it was made before, the same bit by bit
+      fs::remove(out / port / kArtifactFile);
+    else
+      seal(out / port, artifact);
   write_file_atomically(out / kIntendedResult, checked_json(result.to_json()));
+  if (carry_out(out, result)) return;
+  for (const auto& [port, artifact] : outputs) seal(out / port, artifact);
   carry_out(out, result);
 }
 
-void ArtifactStore::carry_out(const fs::path& out, const StageResult& result) const {
-  fsync_tree(out);
+bool ArtifactStore::carry_out(const fs::path& out, const StageResult& result) const {
+  std::vector<fs::path> news = {out / kIntendedResult};
+  for (const auto& [port, output] : result.outputs)
+    if (is_sealed(out / port)) news.push_back(out / port);
+  fsync_trees(news);
   const auto lock = shared_lock();
   for (const auto& [port, output] : result.outputs)
-    if (fs::exists(out / port)) move_in(out / port, output.digest);
+    if (!is_sealed(out / port) && !holds(output.digest, false)) return false;  // gc was here
+  for (const auto& [port, output] : result.outputs)
+    if (is_sealed(out / port)) move_in(out / port, output.digest);
   fsync_path(root_ / "artifacts");
   rename_path(out / kIntendedResult, result_path(result.key));
   fsync_path(root_ / "results");
+  return true;
 }
 
 bool ArtifactStore::finish_publication(const fs::path& out, std::string_view key) const try {
   const StageResult result = StageResult::parse(read_checked_text(out / kIntendedResult));
   if (result.key != key) return false;
   for (const auto& [port, output] : result.outputs) {
-    const fs::path folder = fs::exists(out / port) ? out / port : artifact_path(output.digest);
+    const fs::path folder = is_sealed(out / port) ? out / port : artifact_path(output.digest);
     const Artifact artifact = read_artifact(folder);
     if (artifact.digest() != output.digest || !damage(folder, artifact, true).empty()) return false;
   }
-  carry_out(out, result);
-  return true;
+  return carry_out(out, result);
 } catch (const StoreError&) {
   return false;
 } catch (const IoError& e) {

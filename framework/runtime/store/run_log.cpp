@@ -131,6 +131,8 @@ void RunLog::log(const std::string& stage, std::string_view text) {
   write_all(files(stage).log.get(), std::string(text) + "\n", stage_folder(stage) / "log.txt");
 }
 
+void RunLog::close(const std::string& stage) { stages_.erase(stage); }
+
 void RunLog::finish(const nlohmann::ordered_json& summary) {
   flush();
   // What the run reaches must outlive a power loss as long as its results do: gc asks for it.

@@ -41,6 +41,8 @@ class RunLog {
   void flush();
   void metric(const std::string& stage, std::int64_t step, std::string_view name, double value);
   void log(const std::string& stage, std::string_view text);  // a newline is added
+  // Closes the stage's files; what is still told about it opens them again.
+  void close(const std::string& stage);
   void finish(const nlohmann::ordered_json& summary);
   std::filesystem::path stage_folder(const std::string& stage);
 

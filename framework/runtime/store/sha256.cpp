@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <vector>
 
 #include "runtime/store/durable_file.h"
 
@@ -51,15 +50,16 @@ std::string sha256_hex(std::string_view bytes) { return Sha256().update(bytes).h
 std::string sha256_file(const std::filesystem::path& path, std::uint64_t* size) {
   const FileDescriptor file = open_file(path, O_RDONLY);
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  std::vector<char> buffer(1 << 20);
+  constexpr std::size_t kBufferBytes = 1 << 20;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kBufferBytes);  // touched as needed
   Sha256 hash;
   std::uint64_t total = 0;
   while (true) {
-    const ssize_t n = ::read(file.get(), buffer.data(), buffer.size());
+    const ssize_t n = ::read(file.get(), buffer.get(), kBufferBytes);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw IoError("cannot read", path, errno);
     if (n == 0) break;
-    hash.update({buffer.data(), static_cast<std::size_t>(n)});
+    hash.update({buffer.get(), static_cast<std::size_t>(n)});
     total += static_cast<std::uint64_t>(n);
   }
   if (size != nullptr) *size = total;

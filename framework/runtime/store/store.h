@@ -111,7 +111,10 @@ class ArtifactStore {
 
  private:
   void move_in(const std::filesystem::path& folder, const std::string& digest) const;
-  void carry_out(const std::filesystem::path& out, const StageResult& result) const;
+  // True if the artifact is in the store, whole as far as was looked.
+  bool holds(const std::string& digest, bool content) const;
+  // False: an output that was left out, because the store held it, is gone; nothing was published.
+  bool carry_out(const std::filesystem::path& out, const StageResult& result) const;
   void empty_trash() const;
   std::filesystem::path root_;
 };

@@ -38,13 +38,20 @@ FileDescriptor exclusive_lock(const fs::path& path) {
   return file;
 }
 
-std::set<std::string> keys_of_kept_runs(const fs::path& root, int keep) {
+std::set<std::string> keys_of_kept_runs(const std::vector<RunEntry>& runs, int keep) {
   std::set<std::string> keys;
   std::map<std::string, int> kept;
-  for (const RunEntry& run : list_runs(root))  // newest first
+  for (const RunEntry& run : runs)  // newest first
     if (run.status == "running" || kept[run.pipeline]++ < keep)
       keys.insert(run.keys.begin(), run.keys.end());
   return keys;
+}
+
+// An emptied folder that a living run keeps for its next stage: "spare-<run>-0".
+bool is_spare_of_living(const std::string& name, const std::vector<RunEntry>& runs) {
+  return std::any_of(runs.begin(), runs.end(), [&](const RunEntry& run) {
+    return run.status == "running" && name.starts_with("spare-" + run.id);
+  });
 }
 
 bool older_than(const fs::path& path, std::chrono::seconds age) {
@@ -78,13 +85,15 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
   GcReport report;
   {
     const FileDescriptor lock = exclusive_lock(root_ / "gc.lock");
-    std::set<std::string> keys = keys_of_kept_runs(root_, options.keep_runs);
+    const std::vector<RunEntry> runs = list_runs(root_);
+    std::set<std::string> keys = keys_of_kept_runs(runs, options.keep_runs);
     for (const auto& entry : fs::directory_iterator(root_ / "work")) {
       const std::string key = entry.path().filename().string();
       if (Lease::held(entry.path())) {
         keys.insert(key);
         continue;
       }
+      if (is_spare_of_living(key, runs)) continue;
       // Scratch folders of imports and verifications have other names; nothing goes on with them.
       const bool finished = fs::exists(result_path(key)) || !is_digest(key);
       if (!older_than(entry.path(),
