@@ -42,8 +42,9 @@ std::uint64_t first_bytes(std::string_view word) {
 struct WordCounts::Tables {
   struct Counted {
     Table table;
-    std::atomic<std::size_t> bytes = 0;  // of the table, for others to read
+    std::size_t bytes = 0;  // of the table, as they are in the sum
   };
+  std::atomic<std::size_t> bytes = 0;
   tbb::enumerable_thread_specific<Counted> per_thread;
 };
 
@@ -56,15 +57,13 @@ void WordCounts::add(std::string_view text) {
   for_each_word(pretokenizer_, text, mine.table, [&](std::string_view word, const WordKey& key) {
     count(mine.table, key, word, 1);
   });
-  mine.bytes.store(mine.table.bytes(), std::memory_order_relaxed);
+  if (const std::size_t now = mine.table.bytes(); now != mine.bytes) {
+    tables_->bytes += now - mine.bytes;
+    mine.bytes = now;
+  }
 }
 
-std::size_t WordCounts::bytes() const {
-  std::size_t bytes = 0;
-  for (const Tables::Counted& counted : tables_->per_thread)
-    bytes += counted.bytes.load(std::memory_order_relaxed);
-  return bytes;
-}
+std::size_t WordCounts::bytes() const { return tables_->bytes; }
 
 std::vector<WordCount> WordCounts::sorted() {
   Table all;
@@ -78,9 +77,10 @@ std::vector<WordCount> WordCounts::sorted() {
   std::vector<Ordered> order;
   order.reserve(all.size());
   tables_->per_thread.clear();
-  Table& kept = tables_->per_thread.local().table;
-  kept = std::move(all);
-  kept.for_each([&](std::string_view word, std::int64_t times) {
+  Tables::Counted& kept = tables_->per_thread.local();
+  kept.table = std::move(all);
+  tables_->bytes = kept.bytes = kept.table.bytes();
+  kept.table.for_each([&](std::string_view word, std::int64_t times) {
     order.push_back({first_bytes(word), {word, times}});
   });
   tbb::parallel_sort(order.begin(), order.end());

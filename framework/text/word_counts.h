@@ -28,7 +28,7 @@ class WordCounts {
 
   // Counts the pre-tokens of one document. Thread-safe without locks (one table per thread).
   void add(std::string_view text);
-  // Memory held, about. Any thread; behind what others are just adding.
+  // Memory held. Any thread; without what others are just adding.
   std::size_t bytes() const;
   // All words, by bytes ascending; they are valid until text is added. Not while another thread
   // adds.

@@ -12,7 +12,15 @@ namespace {
 
 struct Nothing {};
 
-void count_documents(Context& context, text::WordCounts& counts) {
+// The words stay in memory: pruned, they would no longer give the same merges.
+void check_memory(const text::WordCounts& counts, std::int64_t most) {
+  if (counts.bytes() <= static_cast<std::size_t>(most)) return;
+  throw Error("the different words of the text take more than the " + std::to_string(most >> 20) +
+              " MiB of `memory`. Give more, or train on a sample of the documents, which gives "
+              "nearly the same merges");
+}
+
+void count_documents(Context& context, text::WordCounts& counts, std::int64_t most_memory) {
   const Input documents = context.input("documents");
   const auto files = text::data_files(documents.path, "train");
   if (files.empty()) throw Error(documents.path.string() + ": holds no train-*.jsonl.zst");
@@ -22,7 +30,7 @@ void count_documents(Context& context, text::WordCounts& counts) {
         text::Document document;
         for (std::string_view line; parser.next(document, line);) counts.add(document.text);
       },
-      [](Nothing&) {});
+      [&](Nothing&) { check_memory(counts, most_memory); });
 }
 
 // As chat rendering cuts them: the head of a turn, then its content.
@@ -73,13 +81,19 @@ void Train::describe(Description& d) {
       .help("a regular expression that cuts text, instead of a pattern; tens of times slower");
   d.choice("tie_break", tie_break_, {"huggingface", "rustbpe"})
       .help("whose merges are made when two pairs are equally frequent");
+  d.bytes("memory", memory_bytes_)
+      .range(1 << 20, std::int64_t{1} << 50)
+      .no_effect()
+      .help(
+          "for the different words of the text while they are counted, of all threads together; "
+          "merging takes as much again");
 }
 
 void Train::run(Context& context) {
   const auto pattern = text::Pretokenizer::of(pattern_, expression_);
   if (!pattern.pattern()) context.warning(kSlowExpression);
   text::WordCounts counts(pattern);
-  count_documents(context, counts);
+  count_documents(context, counts, memory_bytes_);
   count_conversations(context, counts);
   std::vector<text::WordCount> words;
   tbb::task_arena arena(context.threads());

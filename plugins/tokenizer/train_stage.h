@@ -20,6 +20,7 @@ class Train : public Stage {
   std::string pattern_ = "cl100k";
   std::optional<std::string> expression_;
   std::string tie_break_ = "huggingface";
+  std::int64_t memory_bytes_ = std::int64_t{8} << 30;
 };
 
 }  // namespace lehr::plugins::tokenizer

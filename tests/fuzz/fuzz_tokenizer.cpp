@@ -1,7 +1,8 @@
-// tokenizer.json: what it accepts it must be able to use and to write again.
+// tokenizer.json and .tiktoken files: what it accepts it must be able to use and to write again.
 #include <lehr/value.h>
 
 #include "input_file.h"
+#include "text/tiktoken_file.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_json.h"
 
@@ -20,6 +21,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto spec = text::parse_tokenizer_json({reinterpret_cast<const char*>(data), size});
     text::parse_tokenizer_json(text::tokenizer_json(spec));
     text::tokenizer_config_json(spec);
+  } catch (const Error&) {
+  }
+  try {
+    const std::string_view file(reinterpret_cast<const char*>(data), size);
+    auto spec = text::parse_tiktoken_file(file, text::Pattern::cl100k_tiktoken);
+    text::add_chat_tokens(spec);
+    const text::Tokenizer tokenizer(spec);
+    tokenizer.decode(
+        tokenizer.encode("Hello, w\xc3\xb6rld! aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa  \xff"));
   } catch (const Error&) {
   }
   return 0;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Our BPE against Hugging Face's tokenizers: the same merges from training, the same ids for every
+"""Our BPE against Hugging Face's tokenizers and rustbpe: the same merges from training, the same ids for every
 text, and our tokenizer.json loads there. Run by tests/oracle/run, or: tokenizer_oracle.py --build BUILD
 Reads the glosses of the installed WordNet; everything else is generated."""
 
@@ -19,6 +19,7 @@ LLAMA = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\
          r"|\s*[\r\n]+|\s+(?!\S)|\s+")
 UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 ENDING = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 PATTERNS = {
     "gpt2": None,
     "cl100k": LLAMA % "{1,3}",
@@ -132,6 +133,24 @@ def check_training(ours, texts, name, pattern, vocab_size):
     check(f"merges, {name}, {pattern}: {len(expected)}", got == expected, first_difference(got, expected))
 
 
+def check_rustbpe(ours, texts, name, vocab_size):
+    import rustbpe
+    theirs = rustbpe.Tokenizer()
+    theirs.train_from_iterator(iter(texts), vocab_size, pattern=GPT2)
+    ranks = [bytes(token) for token, _ in sorted(theirs.get_mergeable_ranks(), key=lambda item: item[1])]
+    made = json.loads(ours.train(texts, "gpt2", vocab_size + len(SPECIALS), "rustbpe"))["model"]["vocab"]
+    alphabet = {c: b for b, c in bytes_to_characters().items()}
+    got = [bytes(alphabet[c] for c in token) for token, _ in sorted(made.items(), key=lambda item: item[1])
+           if token not in SPECIALS]
+    check(f"tokens in order against rustbpe, {name}: {len(ranks)}", got == ranks, first_difference(got, ranks))
+
+
+def bytes_to_characters():
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    rest = [b for b in range(256) if b not in printable]
+    return {**{b: chr(b) for b in printable}, **{b: chr(256 + i) for i, b in enumerate(rest)}}
+
+
 def compare_ids(name, ours, theirs, texts, folder=None):
     theirs.encode_special_tokens = False
     expected = [theirs.encode(t, add_special_tokens=False).ids for t in texts]
@@ -170,6 +189,8 @@ def main():
         ours = Ours(build, pathlib.Path(scratch) / "ours")
         for seed in range(6):
             check_training(ours, generated_texts(seed, 300), f"generated {seed}", "gpt2", 256 + 4 + 400)
+            check_rustbpe(ours, generated_texts(seed, 300), f"generated {seed}", 256 + 400)
+        check_rustbpe(ours, gloss + odd[:1000], "WordNet and odd texts", 6000)
         for pattern in PATTERNS:
             check_training(ours, gloss + odd[:1000], "WordNet and odd texts", pattern, 6000)
             theirs = Tokenizer.from_file(str(ours.folder / "tokenizer.json"))
