@@ -114,11 +114,11 @@ void add_run(Command app, Options& options, int& exit_code) {
     auto found = runtime::look_up(loaded->plan, store.get());
     if (options.locked && !accept_lock(loaded->plan, store.get(), exit_code)) return;
     check_output_folders(loaded->plan);
-    if (!ask_plugins(loaded->plan, runtime::Advice::rules, store.get(), options, exit_code)) return;
-    if (!store) {  // nothing has stood in the way of the first run
+    if (!store) {  // it keeps what plugins answer
       store = std::make_unique<runtime::ArtifactStore>(store_folder(options));
       found = store->shared_lock();
     }
+    if (!ask_plugins(loaded->plan, runtime::Advice::rules, store.get(), options, exit_code)) return;
     runtime::RunOutcome outcome;
     {
       const auto display = display_for(options);
