@@ -90,10 +90,11 @@ def unlisted(shop):
 
 def replaced(shop, where):
     """The host is asked for what was planned, and finds a file of other code in its place."""
-    done = shop.run()
-    check(done.code == 0, done)
+    # A host's orders are kept where it failed.
+    shop.file.write_text(shop.file.read_text().replace("how: answer", "how: throw"))
+    failed(shop.run(), "thrown on purpose")
     folder = shop.newest_run() / "stages" / "bad"
-    spec = json.loads((folder / "spec.json").read_text())
+    spec = json.loads((folder / "spec.json").read_text().replace('"throw"', '"answer"'))
     other = shop.folder / "hostile.so"
     other.write_bytes(pathlib.Path(spec["plugin"]).read_bytes().replace(b"about to", b"ABOUT TO"))
     if where == "stage":

@@ -186,6 +186,8 @@ def test_locked_runs_refuse_changes(arguments):
     with Workshop(arguments, more=", extra: data.txt") as shop:
         (shop.folder / "data.txt").write_text("first")
         shop.run("--locked", code=2, said=["there is no '", "lehr lock mill.yaml"])
+        shop.pipeline("lock", code=1, said=["there is no store at '"])
+        shop.store.mkdir()
         shop.pipeline("lock", code=1, said=["no result yet", "grist: never run before"])
         shop.run()
         shop.pipeline("lock", said=["lehr.lock: 3 stages of mill"])

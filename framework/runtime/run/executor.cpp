@@ -282,10 +282,13 @@ class Executor {
     return r.attempt->finished() && !r.finished && r.share.memory == 0 && r.share.gpus.empty();
   }
   void finish_early(Running& r) {
+    // The plugin could have written to the host's pipe: then the host's end tells what is true.
+    auto result = store_.find_result(keys_[r.index].key);
+    if (!result) return;
     r.finished = true;
     pool_.give_back(r.share);
     state_.outcome(r.index).seconds += r.attempt->seconds();
-    finish(r.index, r.attempt->taken());
+    finish(r.index, r.attempt->taken(), std::move(result));
   }
 
   void end(Running& r) {
@@ -299,7 +302,8 @@ class Executor {
     switch (verdict.kind) {
       case Kind::finished:
       case Kind::taken:
-        return finish(r.index, verdict.kind == Kind::taken);
+        return finish(r.index, verdict.kind == Kind::taken,
+                      store_.find_result(keys_[r.index].key));
       case Kind::stopped:
         state_.decide(r.index, StageStatus::stopped, "");
         return tell(r.index, "stage_stopped");
@@ -339,9 +343,8 @@ class Executor {
   }
 
   // The host says that the result is in the store. taken: another run made it.
-  void finish(std::size_t index, bool taken) {
+  void finish(std::size_t index, bool taken, std::optional<StageResult> result) {
     StageOutcome& outcome = state_.outcome(index);
-    auto result = store_.find_result(keys_[index].key);
     if (!result) return fail(index, "its result is not in the store", {});
     if (const std::string changed = changed_input(index); !changed.empty() && !taken) {
       store_.discard(store_.result_path(
