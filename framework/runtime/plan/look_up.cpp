@@ -10,7 +10,6 @@
 #include "runtime/plan/machine.h"
 #include "runtime/plan/planner.h"
 #include "runtime/plan/selection.h"
-#include "runtime/store/results_ahead.h"
 
 namespace lehr::runtime {
 namespace {
@@ -86,7 +85,6 @@ std::string summary(const std::vector<Difference>& changes) {
 class LookUp {
  public:
   LookUp(Plan& plan, const ArtifactStore* store) : store_(store) {
-    if (store) ahead_.emplace(*store, plan.name);
     for (PlannedStage& stage : plan.stages) by_id_[stage.id] = &stage;
   }
 
@@ -165,7 +163,7 @@ class LookUp {
     }
   }
   bool take_result(PlannedStage& stage) {
-    auto result = ahead_ ? ahead_->find(stage.key) : std::nullopt;
+    auto result = store_ ? store_->find_result(stage.key) : std::nullopt;
     if (!result) return false;
     for (const PlannedOutput& output : stage.outputs)
       if (!result->outputs.contains(output.port)) return false;
@@ -210,7 +208,6 @@ class LookUp {
   }
 
   const ArtifactStore* store_;
-  std::optional<ResultsAhead> ahead_;
   std::unordered_map<std::string, PlannedStage*> by_id_;
   std::optional<std::unordered_map<std::string, std::vector<StageResult>>> results_;
 };
