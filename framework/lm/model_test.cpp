@@ -240,6 +240,21 @@ TEST(Adapter, ChangesNothingUntilItIsTrainedAndNothingOfTheWeightsThen) {
             0.5 * static_cast<double>(model.weights().numel()));
 }
 
+// See Model.Bf16StaysNearFp32 for the bounds.
+TEST(Adapter, Bf16StaysNearFp32) {
+  if (!cpu_has_bf16()) GTEST_SKIP() << "this processor has no bf16";
+  Model exact = with_adapter(Model::create(small_config(), 6, Precision::kFp32));
+  Model rounded = with_adapter(Model::create(small_config(), 6, Precision::kBf16));
+  exact.make_trainable();
+  rounded.make_trainable();
+  const PackedBatch batch = mixed_batch();
+  const at::Tensor a = total_loss(exact, batch), b = total_loss(rounded, batch);
+  EXPECT_LT(relative_error(a, b), 5e-3);
+  exact.backward(a);
+  rounded.backward(b);
+  EXPECT_LT(relative_error(exact.gradients(), rounded.gradients()), 5e-2);
+}
+
 TEST(Adapter, TrainsTheScoreHeadWhole) {
   Model model = Model::create(small_config(), 9, Precision::kFp32).with_score_head(3);
   const at::Tensor frozen = model.parameter("score.weight").clone();
