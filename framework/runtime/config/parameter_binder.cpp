@@ -161,7 +161,8 @@ class Binder {
       return fail(
           node.origin,
           place.message() + " expects " + expected_text(parameter) + ", got nothing." +
-              (is_set(parameter, "required", false) ? "" : " Leave the key out to get the default"));
+              (is_set(parameter, "required", false) ? ""
+                                                    : " Leave the key out to get the default"));
     }
     if (type == "struct") return given_struct(node, parameter, place);
     if (type == "one_of") return given_one_of(node, parameter, place);

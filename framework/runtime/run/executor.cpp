@@ -302,8 +302,7 @@ class Executor {
     switch (verdict.kind) {
       case Kind::finished:
       case Kind::taken:
-        return finish(r.index, verdict.kind == Kind::taken,
-                      store_.find_result(keys_[r.index].key));
+        return finish(r.index, verdict.kind == Kind::taken, store_.find_result(keys_[r.index].key));
       case Kind::stopped:
         state_.decide(r.index, StageStatus::stopped, "");
         return tell(r.index, "stage_stopped");
