@@ -8,8 +8,8 @@
 
 #include "text/byte_alphabet.h"
 #include "text/strict_json.h"
-#include "text/whole_number.h"
 #include "text/tokenizer.h"
+#include "text/whole_number.h"
 
 namespace lehr::text {
 namespace {
