@@ -64,6 +64,9 @@ def main():
         scratch = pathlib.Path(tempfile.mkdtemp(prefix="lehr-bench-"))
         try:
             part = f"\n`./tools/bench {measure.__name__}`\n\n{measure(scratch)}\n"
+        except subprocess.CalledProcessError as error:
+            said = "\n".join(str(text or "") for text in (error.stdout, error.stderr)).strip()
+            sys.exit(f"{measure.__name__}: {error}\n{said[-2000:]}")
         finally:
             subprocess.run(["chmod", "-R", "u+w", scratch], check=False)
             shutil.rmtree(scratch, ignore_errors=True)

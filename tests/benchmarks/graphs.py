@@ -54,7 +54,8 @@ def make(folder, jobs):
 
 
 def snakemake(folder, jobs):
-    lines = [f"rule all:\n    input: 'o{jobs - 1}'"]
+    # It goes up a chain by recursion, and Python's limit is reached after some 480 jobs.
+    lines = ["import sys", f"sys.setrecursionlimit({1000 + 20 * jobs})", f"rule all:\n    input: 'o{jobs - 1}'"]
     lines += [f"rule r{i}:\n    input: {', '.join(repr(n) for n in inputs(i, jobs).split())}\n    output: 'o{i}'\n"
               "    shell: 'cat {input} > {output}'" for i in range(1, jobs)]
     (folder / "Snakefile").write_text("\n".join(lines) + "\n")

@@ -112,6 +112,6 @@ def table(figures, jobs):
 
 def pipelines(scratch):
     install_peers("dvc", "snakemake")
-    small = measure(scratch, 201, {"Lehr": 5, "ninja": 5, "make": 5, "Snakemake": 3, "DVC": 3})
+    small = measure(scratch, 201, {"Lehr": 5, "ninja": 5, "make": 5, "Snakemake": 3, "DVC": 2})
     large = measure(scratch, 1001, {"Lehr": 5, "ninja": 5, "make": 5, "Snakemake": 2})
     return table(small, 201) + "\n\n" + table(large, 1001)
