@@ -22,7 +22,10 @@ class ErrorSink {
  private:
   std::string text_;
   lehr_sink sink_{sizeof(lehr_sink), this, [](void* self, lehr_str s) {
-                    static_cast<ErrorSink*>(self)->text_.assign(s.data ? s.data : "", s.size);
+                    try {  // a C function calls it
+                      static_cast<ErrorSink*>(self)->text_.assign(s.data ? s.data : "", s.size);
+                    } catch (...) {
+                    }
                   }};
 };
 

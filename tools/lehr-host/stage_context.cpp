@@ -12,7 +12,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-volatile std::sig_atomic_t stop_flag = 0;
+// Set by a signal handler, read by any thread of the stage.
+std::atomic<bool> stop_flag = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 std::string_view view(lehr_str s) { return {s.data ? s.data : "", s.size}; }
 lehr_str borrow(std::string_view s) { return {s.data(), s.size()}; }
@@ -22,40 +24,64 @@ lehr_str keep(lehr_context* c, std::string text) {
   return borrow(c->kept.emplace_back(std::move(text)));
 }
 
-// Runs a service that can fail; its reason is kept for the stage's own error.
+// Runs a service that can fail; its reason is kept for the stage's own error. The stage may be C,
+// which no exception can cross.
 template <class Body>
-lehr_status guarded(lehr_context* c, Body body) {
+lehr_status guarded(lehr_context* c, Body body) noexcept {
   try {
-    return body();
-  } catch (const std::exception& e) {
-    const std::lock_guard lock(c->mutex);
-    c->service_failure = e.what();
+    try {
+      return body();
+    } catch (const std::exception& e) {
+      const std::lock_guard lock(c->mutex);
+      c->service_failure = e.what();
+    } catch (...) {
+      const std::lock_guard lock(c->mutex);
+      c->service_failure = kCrossed;
+    }
+  } catch (...) {  // there is no memory for the reason either
   }
   return LEHR_FAILED;
 }
 
-lehr_status refuse(lehr_context* c, std::string why) {
-  return guarded(c, [&]() -> lehr_status { throw std::runtime_error(why); });
+// Of one that tells nothing back. What is not part of the result may be lost where memory runs out.
+template <class Body>
+lehr_status told(lehr_context* c, Body body) noexcept {
+  return guarded(c, [&] {
+    body();
+    return LEHR_OK;
+  });
+}
+
+template <class Why>
+lehr_status refuse(lehr_context* c, Why why) {
+  return guarded(c, [&]() -> lehr_status { throw std::runtime_error(why()); });
 }
 
 void fail(lehr_context* c, lehr_str message) {
-  const std::lock_guard lock(c->mutex);
-  c->failure = view(message);
+  told(c, [&] {
+    const std::lock_guard lock(c->mutex);
+    c->failure = view(message);
+  });
 }
 
-void log(lehr_context* c, int32_t level, lehr_str text) { c->events.log(level, view(text)); }
+void log(lehr_context* c, int32_t level, lehr_str text) {
+  told(c, [&] { c->events.log(level, view(text)); });
+}
 
 void progress(lehr_context* c, const lehr_progress* p) {
-  c->events.progress(p->done, p->total, view(p->unit), view(p->note));
+  told(c, [&] { c->events.progress(p->done, p->total, view(p->unit), view(p->note)); });
 }
 
 void metric(lehr_context* c, int64_t step, lehr_str name, double value) {
-  c->events.metric(step, view(name), value);
+  told(c, [&] { c->events.metric(step, view(name), value); });
 }
 
 void result(lehr_context* c, lehr_str name, double value, uint32_t flags) {
-  const std::lock_guard lock(c->mutex);
-  c->results[std::string(view(name))] = {value, (flags & LEHR_RESULT_VOLATILE) != 0};
+  const lehr_status kept = told(c, [&] {
+    const std::lock_guard lock(c->mutex);
+    c->results[std::string(view(name))] = {value, (flags & LEHR_RESULT_VOLATILE) != 0};
+  });
+  if (kept != LEHR_OK) c->lost_result = true;
 }
 
 int32_t cancelled(lehr_context*) { return stop_requested(); }
@@ -66,7 +92,7 @@ lehr_str device(lehr_context* c) { return borrow(c->spec.device); }
 size_t input_count(lehr_context* c) { return c->inputs.size(); }
 
 lehr_status input(lehr_context* c, size_t index, lehr_input* out, size_t out_size) {
-  if (index >= c->inputs.size()) return refuse(c, "there is no such input");
+  if (index >= c->inputs.size()) return refuse(c, [] { return "there is no such input"; });
   const auto& in = c->inputs[index];
   const lehr_input whole = {borrow(in.port), borrow(in.label),  borrow(in.artifact.type),
                             borrow(in.path), borrow(in.digest), borrow(in.facets)};
@@ -77,7 +103,7 @@ lehr_status input(lehr_context* c, size_t index, lehr_input* out, size_t out_siz
 lehr_status output(lehr_context* c, lehr_str port, lehr_str* path) {
   const auto found = c->outputs.find(view(port));
   if (found == c->outputs.end())
-    return refuse(c, "there is no output port '" + std::string(view(port)) + "'");
+    return refuse(c, [&] { return "there is no output port '" + std::string(view(port)) + "'"; });
   *path = borrow(found->second);
   return LEHR_OK;
 }
@@ -86,7 +112,7 @@ size_t output_count(lehr_context* c) { return c->description.at("outputs").size(
 
 lehr_status output_at(lehr_context* c, size_t index, lehr_output* out, size_t out_size) {
   if (index >= output_count(c) || out_size < sizeof(lehr_output))
-    return refuse(c, "there is no such output");
+    return refuse(c, [] { return "there is no such output"; });
   const Json& port = c->description.at("outputs")[index];
   const auto& path = *c->outputs.find(port.at("name").get_ref<const std::string&>());
   *out = {borrow(path.first), borrow(port.at("type").get_ref<const std::string&>()),
@@ -96,10 +122,12 @@ lehr_status output_at(lehr_context* c, size_t index, lehr_output* out, size_t ou
 
 lehr_status set_facet(lehr_context* c, lehr_str port, lehr_str name, lehr_str value) {
   if (!c->outputs.contains(view(port)))
-    return refuse(c, "there is no output port '" + std::string(view(port)) + "'");
-  const std::lock_guard lock(c->mutex);
-  c->facets_set[std::string(view(port))][std::string(view(name))] = view(value);
-  return LEHR_OK;
+    return refuse(c, [&] { return "there is no output port '" + std::string(view(port)) + "'"; });
+  return guarded(c, [&] {
+    const std::lock_guard lock(c->mutex);
+    c->facets_set[std::string(view(port))][std::string(view(name))] = view(value);
+    return LEHR_OK;
+  });
 }
 
 lehr_status state_begin(lehr_context* c, lehr_str* path) {
@@ -123,11 +151,13 @@ lehr_status state_commit(lehr_context* c, lehr_str tag, lehr_str keep_tags) {
 }
 
 lehr_status state_latest(lehr_context* c, lehr_str* tag, lehr_str* path) {
-  const auto state = c->state.latest();
-  if (!state) return LEHR_FAILED;
-  *tag = keep(c, state->tag);
-  *path = keep(c, state->path.string());
-  return LEHR_OK;
+  return guarded(c, [&] {
+    const auto state = c->state.latest();
+    if (!state) return LEHR_FAILED;
+    *tag = keep(c, state->tag);
+    *path = keep(c, state->path.string());
+    return LEHR_OK;
+  });
 }
 
 lehr_status state_find(lehr_context* c, lehr_str tag, lehr_str* path) {
@@ -141,25 +171,27 @@ lehr_status state_find(lehr_context* c, lehr_str tag, lehr_str* path) {
 
 lehr_status open_step(lehr_context* c, lehr_str parameter, size_t index, const lehr_step** step,
                       void** instance) {
-  const auto found = c->steps.find(view(parameter));
-  if (found == c->steps.end() || index >= found->second.size())
-    return refuse(
-        c, "'" + std::string(view(parameter)) + "' has no document step " + std::to_string(index));
-  const auto& wanted = found->second[index];
-  ErrorSink message;
-  if (wanted.table->create(wanted.values, message.sink(), instance) != LEHR_OK)
-    return refuse(c, "document step '" + wanted.name + "': " + message.text());
-  *step = wanted.table;
-  return LEHR_OK;
+  return guarded(c, [&] {
+    const auto found = c->steps.find(view(parameter));
+    if (found == c->steps.end() || index >= found->second.size())
+      throw std::runtime_error("'" + std::string(view(parameter)) + "' has no document step " +
+                               std::to_string(index));
+    const auto& wanted = found->second[index];
+    ErrorSink message;
+    if (wanted.table->create(wanted.values, message.sink(), instance) != LEHR_OK)
+      throw std::runtime_error("document step '" + wanted.name + "': " + message.text());
+    *step = wanted.table;
+    return LEHR_OK;
+  });
 }
 
 lehr_status score(lehr_context* c, lehr_str parameter, size_t index, const lehr_exchange* exchanges,
                   size_t count, size_t stride, double* scores) {
-  const auto found = c->rewards.find(view(parameter));
-  if (found == c->rewards.end() || index >= found->second.size())
-    return refuse(c,
-                  "'" + std::string(view(parameter)) + "' has no reward " + std::to_string(index));
   return guarded(c, [&] {
+    const auto found = c->rewards.find(view(parameter));
+    if (found == c->rewards.end() || index >= found->second.size())
+      throw std::runtime_error("'" + std::string(view(parameter)) + "' has no reward " +
+                               std::to_string(index));
     found->second[index]->score(exchanges, count, stride, scores);
     return LEHR_OK;
   });
@@ -180,8 +212,8 @@ void for_each_parameter(
 
 }  // namespace
 
-bool stop_requested() { return stop_flag != 0; }
-void request_stop() { stop_flag = 1; }
+bool stop_requested() { return stop_flag.load(std::memory_order_relaxed); }
+void request_stop() { stop_flag.store(true, std::memory_order_relaxed); }
 
 const lehr_host* bare_services() {
   static lehr_host host{};

@@ -61,6 +61,7 @@ struct lehr_context {
   std::map<std::string, std::string, std::less<>> outputs;  // port -> absolute path
 
   std::atomic<std::int64_t> commits = 0;
+  std::atomic<bool> lost_result = false;  // one that the stage gave could not be kept
 
   std::mutex mutex;                                         // guards all below
   std::map<std::string, lehr::runtime::Facets> facets_set;  // by port

@@ -187,6 +187,7 @@ int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe&
   if (status == LEHR_CANCELLED && stop_requested()) return stopped(events);
   if (status == LEHR_CANCELLED) return failed(events, "it stopped although nobody asked it to");
   if (status != LEHR_OK) return failed(events, failure_text(context));
+  if (context.lost_result) return failed(events, "memory ran out for one of its results");
 
   events.phase("publishing");
   publish_outputs(context, store, seconds);
