@@ -51,18 +51,23 @@ struct CompressedFile::State {
     throw Error(path.string() + ": " + what);
   }
 
+  // Adds what the file gives at once to the input; false at its end.
+  bool read_more() {
+    ssize_t n;
+    do n = ::read(file, input.data() + end, input.size() - end);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) fail(std::string("cannot be read: ") + std::strerror(errno));
+    end += static_cast<std::size_t>(n);
+    at_end = n == 0;
+    return n > 0;
+  }
+
   // Makes at least one byte of input available; false at the end of the file.
   bool fill() {
     if (begin < end) return true;
     if (at_end) return false;
-    ssize_t n;
-    do n = ::read(file, input.data(), input.size());
-    while (n < 0 && errno == EINTR);
-    if (n < 0) fail(std::string("cannot be read: ") + std::strerror(errno));
-    begin = 0;
-    end = static_cast<std::size_t>(n);
-    at_end = n == 0;
-    return n > 0;
+    begin = end = 0;
+    return read_more();
   }
 
   std::size_t read_plain(char* out, std::size_t size) {
@@ -113,10 +118,7 @@ CompressedFile::CompressedFile(std::filesystem::path path) : state_(std::make_un
   s.file = ::open(s.path.c_str(), O_RDONLY | O_CLOEXEC);
   if (s.file < 0) s.fail(std::string("cannot be opened: ") + std::strerror(errno));
   if (!s.fill()) return;
-  while (s.end < 4) {  // a pipe may give less at once
-    const ssize_t n = ::read(s.file, s.input.data() + s.end, s.input.size() - s.end);
-    if (n <= 0) break;
-    s.end += static_cast<std::size_t>(n);
+  while (s.end < 4 && s.read_more()) {  // a pipe may give less at once
   }
   s.form = form_of({s.input.data(), s.end});
   if (s.form == Form::gzip && inflateInit2(&s.gzip, 15 + 16) != Z_OK) {

@@ -16,10 +16,13 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include "text/whole_number.h"
+
 namespace lehr::text {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr std::size_t kTokensJsonBytes = 1 << 16;  // what is longer is no tokens.json
 static_assert(std::endian::native == std::endian::little, "shards are written as memory is");
 
 std::string shard_name(std::string_view split, std::size_t number, const char* extension) {
@@ -72,7 +75,9 @@ nlohmann::ordered_json totals_json(const SplitTotals& totals) {
 }
 
 SplitTotals read_totals(const nlohmann::json& json) {
-  return {json.at("tokens"), json.at("documents"), json.at("bytes")};
+  return {whole_number<std::uint64_t>(json.at("tokens")),
+          whole_number<std::uint64_t>(json.at("documents")),
+          whole_number<std::uint64_t>(json.at("bytes"))};
 }
 
 }  // namespace
@@ -97,14 +102,18 @@ struct TokenShardWriter::Impl {
   void open() {
     bin.open(folder / shard_name(split, shard, "bin"), std::ios::binary | std::ios::trunc);
     idx.open(folder / shard_name(split, shard, "idx"), std::ios::binary | std::ios::trunc);
+    check();
     in_shard = 0;
   }
   void close() {
     bin.close();
     idx.close();
+    check();
+    ++shard;
+  }
+  void check() const {
     if (!bin || !idx)
       throw Error("cannot write token shards into '" + folder.string() + "'. Is the disk full?");
-    ++shard;
   }
 };
 
@@ -195,16 +204,21 @@ TokensInfo read_tokens_json(const fs::path& folder) {
   const fs::path path = folder / "tokens.json";
   std::ifstream file(path);
   if (!file) throw Error("cannot read '" + path.string() + "'");
+  std::string text(kTokensJsonBytes, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
   try {
-    const auto json = nlohmann::json::parse(file);
+    const auto json = parse_json<nlohmann::json>(text);
     TokensInfo info;
-    info.vocab_size = json.at("vocab_size");
+    info.vocab_size = whole_number<std::size_t>(json.at("vocab_size"));
     info.train = read_totals(json.at("splits").at("train"));
     info.eval = read_totals(json.at("splits").at("eval"));
     if (json.at("dtype") != (fits_u16(info.vocab_size) ? "u16" : "u32"))
       throw Error("'" + path.string() + "': dtype does not fit vocab_size");
     return info;
   } catch (const nlohmann::json::exception& e) {
+    throw Error("'" + path.string() + "': " + e.what());
+  } catch (const JsonError& e) {
     throw Error("'" + path.string() + "': " + e.what());
   }
 }
@@ -218,6 +232,18 @@ struct TokenShards::Impl {
   bool narrow = true;
   std::vector<Shard> shards;
   std::uint64_t tokens = 0, documents = 0;
+
+  // One past the last token of the shard's document, in the shard.
+  static std::uint64_t end_in(const Shard& shard, std::uint64_t document) {
+    const std::uint64_t begin = document == 0 ? 0 : shard.idx.at<std::uint64_t>(document - 1);
+    const std::uint64_t end = shard.idx.at<std::uint64_t>(document);
+    if (end < begin || end > shard.tokens)
+      throw Error("a token shard is damaged: document " +
+                  std::to_string(shard.first_document + document) + " ends at " +
+                  std::to_string(end) + ", the one before it at " + std::to_string(begin) +
+                  ", of " + std::to_string(shard.tokens) + " tokens");
+    return end;
+  }
 
   // The shard whose [first, first + count) holds `index`.
   const Shard& holding(std::uint64_t index, std::uint64_t Shard::*first) const {
@@ -282,7 +308,7 @@ std::uint64_t TokenShards::document_end(std::uint64_t index) const {
     throw std::out_of_range("document " + std::to_string(index) + " of " +
                             std::to_string(impl_->documents));
   const auto& shard = impl_->holding(index, &Impl::Shard::first_document);
-  return shard.first_token + shard.idx.at<std::uint64_t>(index - shard.first_document);
+  return shard.first_token + Impl::end_in(shard, index - shard.first_document);
 }
 
 std::uint64_t TokenShards::document_of(std::uint64_t position) const {

@@ -70,7 +70,8 @@ class TokenShards {
 
   std::uint64_t tokens() const;
   std::uint64_t documents() const;
-  // One past the last token of document `index`, in the whole split.
+  // One past the last token of document `index`, in the whole split. Throws Error if the index says
+  // what cannot be: never less than the document before it ends at.
   std::uint64_t document_end(std::uint64_t index) const;
   // The document that holds token `position`. O(log documents).
   std::uint64_t document_of(std::uint64_t position) const;

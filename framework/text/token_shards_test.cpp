@@ -68,5 +68,62 @@ TEST_F(TokenShardsTest, RefuseAFileThatDoesNotFitItsIndex) {
   EXPECT_THROW(TokenShards(folder_, "train"), std::runtime_error);
 }
 
+TEST_F(TokenShardsTest, RefuseAnIndexThatGoesBackOrBeyond) {
+  for (const std::uint64_t wrong : {std::uint64_t{5}, ~std::uint64_t{0}}) {
+    TokenShardWriter writer(folder_, "train", 300);
+    for (int d = 0; d < 3; ++d) writer.add(std::vector<TokenId>{1, 2}, 2);
+    write_tokens_json(folder_, 300, writer.finish(), {});
+    std::fstream idx(folder_ / "train-00000.idx", std::ios::in | std::ios::out | std::ios::binary);
+    idx.write(reinterpret_cast<const char*>(&wrong), sizeof wrong);
+    idx.close();
+    const TokenShards shards(folder_, "train");
+    EXPECT_EQ(shards.document_end(2), 6u);
+    EXPECT_THROW(
+        {
+          shards.document_end(0);
+          shards.document_end(1);
+        },
+        std::runtime_error);
+  }
+}
+
+TEST_F(TokenShardsTest, RefuseNumbersThatAreNone) {
+  for (const char* vocab_size : {"1e300", "-1", "\"300\"", "[[[[1]]]]"}) {
+    std::ofstream(folder_ / "tokens.json", std::ios::trunc)
+        << R"({"dtype":"u16","splits":{"train":{"tokens":0,"documents":0,"bytes":0},)"
+        << R"("eval":{"tokens":0,"documents":0,"bytes":0}},"vocab_size":)" << vocab_size << "}";
+    EXPECT_THROW(read_tokens_json(folder_), std::runtime_error) << vocab_size;
+  }
+}
+
+TEST_F(TokenShardsTest, SayWhenAShardCannotBeMade) {
+  TokenShardWriter writer(folder_ / "nowhere", "train", 300);
+  EXPECT_THROW(writer.add(std::vector<TokenId>{1, 2, 3}, 3), std::runtime_error);
+}
+
+// 2^31 + 20 tokens, of which only the last page is on disk.
+TEST_F(TokenShardsTest, HoldMoreTokensThanAnIntCounts) {
+  const std::uint64_t many = (std::uint64_t{1} << 31) + 10;
+  write_tokens_json(folder_, 300, {many + 10, 2, many}, {});
+  const std::uint64_t ends[] = {many, many + 10};
+  std::ofstream(folder_ / "train-00000.idx", std::ios::binary)
+      .write(reinterpret_cast<const char*>(ends), sizeof ends);
+  {
+    std::ofstream bin(folder_ / "train-00000.bin", std::ios::binary);
+    bin.seekp(static_cast<std::streamoff>(2 * many));
+    for (std::uint16_t id = 100; id < 110; ++id)
+      bin.write(reinterpret_cast<const char*>(&id), sizeof id);
+  }
+  const TokenShards shards(folder_, "train");
+  EXPECT_EQ(shards.tokens(), many + 10);
+  EXPECT_EQ(shards.document_end(0), many);
+  EXPECT_EQ(shards.document_of(many - 1), 0u);
+  EXPECT_EQ(shards.document_of(many), 1u);
+  std::vector<TokenId> read(4);
+  shards.read(many - 2, std::span(read));
+  EXPECT_EQ(read, (std::vector<TokenId>{0, 0, 100, 101}));
+  fs::remove_all(folder_);
+}
+
 }  // namespace
 }  // namespace lehr::text

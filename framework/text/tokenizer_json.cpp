@@ -291,7 +291,12 @@ std::string with_added_tokens(std::string_view tokenizer_json, const TokenizerSp
 }
 
 Merging merging_of(std::string_view tokenizer_config) {
-  const auto config = Parsed::parse(tokenizer_config, nullptr, false);
+  Parsed config;
+  try {
+    config = parse_json<Parsed>(tokenizer_config);
+  } catch (const JsonError& e) {
+    throw Error(std::string("not a tokenizer_config.json: ") + e.what());
+  }
   if (!config.is_object() || !config.contains(kMerging)) return Merging::merge_list;
   if (config[kMerging] != kRankConcat)
     throw Error(std::string("tokenizer_config.json: ") + kMerging + " is not '" + kRankConcat +
