@@ -6,6 +6,7 @@
 #include "runtime/plan/differences.h"
 #include "runtime/plan/input_content.h"
 #include "runtime/store/durable_file.h"
+#include "text/strict_json.h"
 
 namespace lehr::runtime {
 namespace fs = std::filesystem;
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int kFormat = 1;
 constexpr std::size_t kLargestLock = 64u << 20;
+constexpr text::JsonLimits kLimits{64, 2'000'000};  // a line a value, as it is written
 
 std::string quoted(const std::string& text) { return "'" + text + "'"; }
 
@@ -41,7 +43,11 @@ LockedStage read_stage(const Json& json) {
 
 // The whole file, of a format this knows.
 Json read_file_json(const fs::path& path) {
-  const Json json = Json::parse(read_file(path, kLargestLock), nullptr, false);
+  Json json;
+  try {
+    json = text::parse_json<Json>(read_file(path, kLargestLock), kLimits);
+  } catch (const text::JsonError&) {  // told below
+  }
   const auto wrong = [&](const std::string& why) {
     return StoreError(quoted(path.string()) + " is not a lock file of Lehr: " + why +
                       ". `lehr lock` writes it anew once it is gone");

@@ -169,5 +169,13 @@ TEST_F(LockFile, RefusesToReadAnythingElse) {
   EXPECT_NE(why_not().find("format 2"), std::string::npos);
 }
 
+// Writing it again would recurse until the stack is gone.
+TEST_F(LockFile, RefusesToWriteIntoOneThatIsNestedTooDeep) {
+  std::ofstream(root_ / "lehr.lock")
+      << "{\"format\": 1, \"pipelines\": {\"other.yaml\": " << std::string(2'000'000, '[')
+      << std::string(2'000'000, ']') << "}}";
+  EXPECT_THROW(write_lock(root_ / "x.yaml", lock(plan_, store_)), StoreError);
+}
+
 }  // namespace
 }  // namespace lehr::runtime

@@ -171,10 +171,11 @@ std::map<std::string, std::vector<MetricPoint>> read_metrics(const fs::path& sto
   const fs::path folder = store_root / "runs" / run / "stages" / folder_name(stage);
   read_json_lines(folder / "metrics.jsonl", [&](const Json& point) {
     if (!point.contains("name") || !point["name"].is_string()) return;
-    const Json value = point.value("value", Json()), step = point.value("step", Json(0));
-    if (!step.is_number_integer()) return;
-    found[point["name"]][step.get<std::int64_t>()] =
-        value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+    const auto value = point.find("value"), step = point.find("step");
+    if (step != point.end() && !step->is_number_integer()) return;
+    found[point["name"]][step == point.end() ? 0 : step->get<std::int64_t>()] =
+        value != point.end() && value->is_number() ? value->get<double>()
+                                                   : std::numeric_limits<double>::quiet_NaN();
   });
   std::map<std::string, std::vector<MetricPoint>> out;
   for (const auto& [name, points] : found)

@@ -9,6 +9,7 @@
 #include "runtime/store/checked_json.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/pins.h"
+#include "text/whole_number.h"
 
 namespace lehr::runtime {
 namespace fs = std::filesystem;
@@ -45,18 +46,21 @@ std::vector<std::string> sorted_digests(const nlohmann::json& list) {
   return out;
 }
 
-Contents read_contents(const std::string& text) try {
-  const auto json = nlohmann::json::parse(text);
-  if (const int format = json.at("format"); format != 1)
+Contents read_contents(const std::string& file) try {
+  const auto json = text::parse_json<nlohmann::json>(file);
+  if (const auto format = text::whole_number<std::int64_t>(json.at("format")); format != 1)
     throw StoreError("the bundle's format " + std::to_string(format) +
                      " is newer than this Lehr knows");
   Contents out{sorted_digests(json.at("named")), sorted_digests(json.at("results")),
-               sorted_digests(json.at("artifacts")), json.at("bytes")};
+               sorted_digests(json.at("artifacts")),
+               text::whole_number<std::uint64_t>(json.at("bytes"))};
   for (const std::string& digest : out.named)
     if (!std::binary_search(out.artifacts.begin(), out.artifacts.end(), digest))
       throw StoreError("'bundle.json' names an artifact that is not in it");
   return out;
 } catch (const nlohmann::json::exception&) {
+  throw StoreError("its 'bundle.json' is malformed");
+} catch (const text::JsonError&) {
   throw StoreError("its 'bundle.json' is malformed");
 }
 

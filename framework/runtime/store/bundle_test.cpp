@@ -176,6 +176,15 @@ TEST_F(BundleTest, RefusesNamesThatLeaveItsFolder) {
     EXPECT_EQ(entry.path().filename().string().find("evil"), std::string::npos) << entry.path();
 }
 
+TEST_F(BundleTest, RefusesAListThatIsNone) {
+  for (const auto& [member, value] : std::vector<std::pair<const char*, nlohmann::json>>{
+           {"bytes", 1e300}, {"bytes", -1}, {"format", 1e300}, {"format", 2}, {"named", "x"}}) {
+    Parts hostile = parts();
+    hostile.contents[member] = value;
+    EXPECT_NE(refusal(written(hostile)), "") << member << " " << value;
+  }
+}
+
 TEST_F(BundleTest, RefusesLinksAndOtherThings) {
   for (const auto type : {AE_IFLNK, AE_IFDIR, AE_IFIFO, AE_IFCHR}) {
     const fs::path file = root_ / ("link" + std::to_string(count_++));
