@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <numeric>
 
 namespace lehr::plugins::mix {
 namespace {
+
+constexpr double kMost = 0x1p62;  // of all together; more would overflow what counts it
 
 double cap_of(const BlendSource& source) {
   const double epochs = static_cast<double>(source.size) * source.max_epochs;
@@ -73,11 +76,11 @@ Blend blend(const std::vector<BlendSource>& sources, std::optional<std::uint64_t
     }
   }
   Blend out;
-  double sum = 0;
-  for (const double amount : amounts) {
+  const double sum = std::accumulate(amounts.begin(), amounts.end(), 0.0);
+  if (!(sum < kMost))
+    throw Error("the mix would be larger than can be counted. Lower max_epochs, or give a total");
+  for (const double amount : amounts)
     out.amounts.push_back(static_cast<std::uint64_t>(amount + 0.5));
-    sum += amount;
-  }
   for (std::size_t i = 0; i < sources.size(); ++i)
     if (capped[i] && sources[i].weight)
       out.notes.push_back("source '" + sources[i].name + "' reached its limit: " +

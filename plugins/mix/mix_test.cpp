@@ -69,6 +69,12 @@ Placed place(std::uint64_t seed, std::uint64_t documents, std::uint64_t size, do
   return out;
 }
 
+TEST(Blend, RefusesAMixThatCannotBeCounted) {
+  EXPECT_THROW(blend({source("a", 100, {}, 1e300)}, {}), Error);
+  EXPECT_THROW(blend({source("a", 1000, {}, 4e15), source("b", 1000, {}, 4e15)}, {}), Error);
+  EXPECT_EQ(blend({source("a", 100, {}, 1e300)}, 250).amounts, (std::vector<std::uint64_t>{250}));
+}
+
 TEST(Placing, TakesWholeEpochsAndTheAskedPartOfOneMore) {
   const Placed placed = place(1, 20000, 10, 2.3);
   EXPECT_LE(placed.amount, 460000u);

@@ -49,8 +49,9 @@ class StageServices : public testing::Test {
   }
 };
 
-// A plugin may be C: an exception that comes out of a service would end its process. (What is told as
-// JSON is left out: nlohmann's destructor needs memory, and ends the process where there is none.)
+// A plugin may be C: an exception that comes out of a service would end its process. (What is told
+// as JSON is left out: nlohmann's destructor needs memory, and ends the process where there is
+// none.)
 TEST_F(StageServices, LetNoExceptionOutWhenMemoryRunsOut) {
   const lehr_host& host = *stage_services();
   const lehr_step* step = nullptr;

@@ -1,0 +1,67 @@
+#include "told_line.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+struct lehr_context {
+  std::map<std::string, std::pair<std::int64_t, double>> metrics;
+  std::map<std::string, double> results;
+  std::uint64_t done = 0, total = 0;
+};
+
+namespace lehr::plugins::command {
+namespace {
+
+const lehr_host* host() {
+  static const lehr_host host = [] {
+    lehr_host h{};
+    h.size = sizeof h;
+    h.metric = [](lehr_context* c, std::int64_t step, lehr_str name, double value) {
+      c->metrics[std::string(view(name))] = {step, value};
+    };
+    h.result = [](lehr_context* c, lehr_str name, double value, std::uint32_t) {
+      c->results[std::string(view(name))] = value;
+    };
+    h.progress = [](lehr_context* c, const lehr_progress* p) {
+      c->done = p->done;
+      c->total = p->total;
+    };
+    return h;
+  }();
+  return &host;
+}
+
+class ToldLine : public testing::Test {
+ protected:
+  lehr_context told_;
+  const Context context_{&told_, host()};
+};
+
+TEST_F(ToldLine, PassesOnWhatAProgramTells) {
+  EXPECT_TRUE(pass_on(R"({"lehr": "metric", "name": "loss", "value": 2.5, "step": 7})", context_));
+  EXPECT_TRUE(pass_on(R"({"lehr": "result", "name": "accuracy", "value": 1})", context_));
+  EXPECT_TRUE(pass_on(R"({"lehr": "progress", "done": 3, "total": 10.0})", context_));
+  EXPECT_EQ(told_.metrics.at("loss"), (std::pair<std::int64_t, double>(7, 2.5)));
+  EXPECT_EQ(told_.results.at("accuracy"), 1);
+  EXPECT_EQ(told_.done, 3u);
+  EXPECT_EQ(told_.total, 10u);
+}
+
+TEST_F(ToldLine, LeavesOtherLinesAlone) {
+  for (const char* line : {"", "{", "{\"lehr\"", "[\"lehr\"]", R"({"other": "\"lehr\""})"})
+    EXPECT_FALSE(pass_on(line, context_)) << line;
+}
+
+TEST_F(ToldLine, RefusesCountsThatCannotBe) {
+  for (const char* done : {"-1", "1e300", "-0.5", "18446744073709551615", "\"3\"", "null"})
+    EXPECT_THROW(pass_on(std::string(R"({"lehr": "progress", "done": )") + done + "}", context_),
+                 Error)
+        << done;
+  EXPECT_THROW(pass_on(R"({"lehr": "metric", "name": "x", "value": 1, "step": 1e30})", context_),
+               Error);
+}
+
+}  // namespace
+}  // namespace lehr::plugins::command
