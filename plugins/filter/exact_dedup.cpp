@@ -24,7 +24,7 @@ void ExactDedup::describe(Description& d) {
   d.bytes("memory", memory)
       .at_least(1 << 20)
       .no_effect()
-      .help("most that the hashes of different texts may take, 20 to 30 bytes each");
+      .help("for the hashes of different texts, 20 to 30 bytes each; more of them go to disk");
 }
 
 void SeenTexts::hash(DocumentBlock& block) const {

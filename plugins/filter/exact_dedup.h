@@ -1,6 +1,6 @@
 // Drops every document whose text was seen before (128-bit XXH3); the first stays. Evaluation
 // documents come first, so what is in both splits is dropped from training. 20 to 30 bytes for each
-// different text.
+// different text, up to `memory`; then 16 on disk, in memory 2 and fewer.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,9 @@ class ExactDedup : public DecidedInOrder {
 class SeenTexts : public OrderedStep {
  public:
   static constexpr const char* kReason = "duplicate";
-  explicit SeenTexts(const ExactDedup& described)
-      : seen_(static_cast<std::uint64_t>(described.memory)) {}
+  // folder: for what `memory` does not hold.
+  SeenTexts(const ExactDedup& described, std::filesystem::path folder)
+      : seen_(static_cast<std::uint64_t>(described.memory), std::move(folder)) {}
   void hash(DocumentBlock& block) const override;
   void decide(DocumentBlock& block, std::string& added) override;
   void settle(DocumentBlock&) const override {}

@@ -22,9 +22,9 @@ struct Phases {
   std::vector<std::vector<std::size_t>> between{1};  // numbers of the steps that run between them
   std::vector<std::unique_ptr<OrderedStep>> ordered;
 
-  explicit Phases(const Value& steps) {
+  Phases(const Value& steps, const std::filesystem::path& folder) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      if (auto step = make_ordered_step(steps.at(i))) {
+      if (auto step = make_ordered_step(steps.at(i), folder)) {
         ordered.push_back(std::move(step));
         between.emplace_back();
       } else {
@@ -49,7 +49,7 @@ class Pass {
         commit_every_(static_cast<std::uint64_t>(commit_every)),
         files_(context.input("documents").path),
         steps_(context.parameters()["steps"]),
-        phases_(steps_),
+        phases_(steps_, context.output("documents")),
         blocks_(files_.inputs),
         output_(files_, context.output("documents")),
         state_(context, phases_.ordered),

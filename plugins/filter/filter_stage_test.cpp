@@ -154,6 +154,27 @@ TEST_F(FilterStage, GoesOnAfterAFailureAndEndsWithTheSameBytes) {
   EXPECT_EQ(again.results, whole.results);
 }
 
+TEST_F(FilterStage, DecidesTheSameWhenWhatItHasSeenGoesToDiskAlsoAfterAStop) {
+  write_corpus();
+  auto whole = host("whole", 2, all_steps_);
+  ASSERT_EQ(run(whole), LEHR_OK) << whole.failure;
+  json steps = all_steps_;
+  steps[1]["with"]["memory"] = 1 << 16;  // for 40,000 texts
+  steps[2]["with"]["memory"] = 1 << 16;
+  for (int attempts = 0;; ++attempts) {
+    ASSERT_LT(attempts, 100);
+    auto little = host("little", 2, steps, 1);
+    little.cancel_after = 2 + attempts % 3;
+    const lehr_status status = run(little);
+    if (status == LEHR_CANCELLED) continue;
+    ASSERT_EQ(status, LEHR_OK) << little.failure;
+    EXPECT_GT(attempts, 0);
+    EXPECT_EQ(contents(little), contents(whole));
+    EXPECT_EQ(little.results, whole.results);
+    break;
+  }
+}
+
 TEST_F(FilterStage, CommitsWhatIsFinishedWhenCancelled) {
   write_corpus();
   auto whole = host("whole", 2, all_steps_);

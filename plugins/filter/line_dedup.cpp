@@ -35,13 +35,13 @@ void LineDedup::describe(Description& d) {
   d.bytes("memory", memory)
       .at_least(1 << 20)
       .no_effect()
-      .help("most that the hashes of different lines may take, 10 to 15 bytes each");
+      .help("for the hashes of different lines, 10 to 15 bytes each; more of them go to disk");
 }
 
-SeenLines::SeenLines(const LineDedup& described)
+SeenLines::SeenLines(const LineDedup& described, std::filesystem::path folder)
     : min_line_characters_(static_cast<std::size_t>(described.min_line_characters)),
       min_characters_(static_cast<std::uint64_t>(described.min_characters)),
-      seen_(static_cast<std::uint64_t>(described.memory)) {}
+      seen_(static_cast<std::uint64_t>(described.memory), std::move(folder)) {}
 
 void SeenLines::hash(DocumentBlock& block) const {
   block.line_marks.clear();

@@ -38,7 +38,8 @@ class LineDedup : public DecidedInOrder {
 class SeenLines : public OrderedStep {
  public:
   static constexpr const char* kReason = "duplicate_lines";
-  explicit SeenLines(const LineDedup& described);
+  // folder: for what `memory` does not hold.
+  SeenLines(const LineDedup& described, std::filesystem::path folder);
   void hash(DocumentBlock& block) const override;
   void decide(DocumentBlock& block, std::string& added) override;
   void settle(DocumentBlock& block) const override;

@@ -54,25 +54,25 @@ LineDedup parameters(std::int64_t min_line_characters, std::int64_t min_characte
 using Texts = std::vector<std::string>;
 
 TEST(LineDedup, RemovesLinesThatWereSeenWhateverTheSpacesAround) {
-  SeenLines step(parameters(4, 0));
+  SeenLines step(parameters(4, 0), testing::TempDir());
   EXPECT_EQ(judge(step, {{"first line\nabc\nsecond line", "abc\n \tfirst line\r\nnew one\n"},
                          {"\u3000second line", "second", "", "\n\n"}}),
             (Texts{"first line\nabc\nsecond line", "abc\nnew one\n", "-", "second", "", "\n\n"}));
 }
 
 TEST(LineDedup, RemovesWhatComesAgainInOneDocument) {
-  SeenLines step(parameters(4, 0));
+  SeenLines step(parameters(4, 0), testing::TempDir());
   EXPECT_EQ(judge(step, {{"same\nother\nsame\nabc\nabc"}}), (Texts{"same\nother\nabc\nabc"}));
 }
 
 TEST(LineDedup, DropsWhatHasTooLittleLeftAndForgetsItsLines) {
-  SeenLines step(parameters(4, 8));
+  SeenLines step(parameters(4, 8), testing::TempDir());
   EXPECT_EQ(judge(step, {{"boilerplate", "boilerplate\nunique", "unique\nand more", "tiny"}}),
             (Texts{"boilerplate", "-", "unique\nand more", "tiny"}));
 }
 
 TEST(LineDedup, CountsCharactersNotBytes) {
-  SeenLines step(parameters(4, 0));
+  SeenLines step(parameters(4, 0), testing::TempDir());
   EXPECT_EQ(judge(step, {{"中文字", "中文字\nx", "中文字中", "中文字中\nx"}}),
             (Texts{"中文字", "中文字\nx", "中文字中", "x"}));
 }
@@ -127,12 +127,13 @@ TEST(LineDedup, DecidesAsTheSlowReferenceAndGoesOnFromWhatItAdded) {
         for (std::size_t i = 0; i < kept.size(); ++i) joined += (i ? "\n" : "") + kept[i];
         expected.push_back(joined);
       }
-    SeenLines whole(parameters(min_line, min_left));
+    SeenLines whole(parameters(min_line, min_left), testing::TempDir());
     EXPECT_EQ(judge(whole, blocks), expected);
     // Stopped in the middle, and gone on with by another that remembers.
     const std::vector<Texts> first(blocks.begin(), blocks.begin() + 3),
         rest(blocks.begin() + 3, blocks.end());
-    SeenLines before(parameters(min_line, min_left)), after(parameters(min_line, min_left));
+    SeenLines before(parameters(min_line, min_left), testing::TempDir()),
+        after(parameters(min_line, min_left), testing::TempDir());
     std::string added;
     Texts got = judge(before, first, &added);
     after.remember(added);
@@ -140,43 +141,6 @@ TEST(LineDedup, DecidesAsTheSlowReferenceAndGoesOnFromWhatItAdded) {
     got.insert(got.end(), later.begin(), later.end());
     EXPECT_EQ(got, expected);
   }
-}
-
-TEST(SeenKeys, KnowWhatWasAddedInNearlyTheBytesTheyPromise) {
-  std::mt19937_64 random(1);
-  SeenKeys<TextHash> seen;
-  std::set<std::pair<std::uint64_t, std::uint64_t>> expected;
-  for (int i = 0; i < 200000; ++i) {
-    TextHash hash{random() % 4, random() % 4 << 60 | random() % 20000};
-    if (i % 3) hash = {random(), random()};
-    EXPECT_EQ(seen.contains(hash), expected.count({hash.high, hash.low}) == 1);
-    EXPECT_EQ(seen.add(hash), expected.emplace(hash.high, hash.low).second);
-  }
-  EXPECT_TRUE(seen.add({0, 0}) || expected.count({0, 0}) == 1);
-  EXPECT_FALSE(seen.add({0, 0}));
-  SeenKeys<TextHash> even;
-  for (int i = 0; i < 1000000; ++i) even.add({random(), random()});
-  EXPECT_EQ(even.size(), 1000000u);
-  EXPECT_LE(even.memory_bytes(), 31u * 1000000);
-  EXPECT_GE(even.memory_bytes(), 20u * 1000000);
-}
-
-TEST(SeenKeys, SayWhenTheyAreFullAndStillKnowWhatTheyHave) {
-  std::mt19937_64 random(1);
-  SeenKeys<TextHash> seen(1 << 20);
-  std::vector<TextHash> added;
-  try {
-    for (;;) {
-      const TextHash hash{random(), random()};
-      seen.add(hash);
-      added.push_back(hash);
-    }
-  } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find("set 'memory' to more"), std::string::npos) << e.what();
-  }
-  EXPECT_GT(added.size(), (1u << 20) / 31);
-  EXPECT_LE(seen.memory_bytes(), 1u << 20);
-  for (const TextHash& hash : added) EXPECT_FALSE(seen.add(hash));
 }
 
 }  // namespace

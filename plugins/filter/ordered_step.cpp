@@ -5,17 +5,18 @@
 
 namespace lehr::plugins::filter {
 
-std::unique_ptr<OrderedStep> make_ordered_step(const Value& step) {
+std::unique_ptr<OrderedStep> make_ordered_step(const Value& step,
+                                               const std::filesystem::path& folder) {
   Description with(step["with"]);
   if (step["name"].string() == ExactDedup::kName) {
     ExactDedup described;
     described.describe(with);
-    return std::make_unique<SeenTexts>(described);
+    return std::make_unique<SeenTexts>(described, folder);
   }
   if (step["name"].string() == LineDedup::kName) {
     LineDedup described;
     described.describe(with);
-    return std::make_unique<SeenLines>(described);
+    return std::make_unique<SeenLines>(described, folder);
   }
   return nullptr;
 }

@@ -6,6 +6,7 @@
 
 #include <lehr/plugin.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,8 +26,10 @@ class OrderedStep {
   virtual void remember(std::string_view added) = 0;
 };
 
-// step: an entry {"name", "with"} of the stage's list. Null if it is no such step.
-std::unique_ptr<OrderedStep> make_ordered_step(const Value& step);
+// step: an entry {"name", "with"} of the stage's list. Null if it is no such step. folder: for
+// scratch files.
+std::unique_ptr<OrderedStep> make_ordered_step(const Value& step,
+                                               const std::filesystem::path& folder);
 
 // What their entries in a list of steps have in common: a description, and no verdict of their own.
 class DecidedInOrder : public DocumentStep {
