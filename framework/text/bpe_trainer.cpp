@@ -22,10 +22,12 @@ struct Word {
   std::int64_t count;
 };
 
+using WordNumbers = std::pmr::vector<std::uint32_t>;
+
 struct Candidate {
   std::int64_t count;  // as it was when the candidate was pushed
   Pair pair;
-  std::vector<std::uint32_t> words;  // that got the pair then; ascending
+  WordNumbers words;  // that got the pair then; ascending
   bool operator<(const Candidate& other) const {
     return count != other.count ? count < other.count : pair > other.pair;
   }
@@ -33,7 +35,7 @@ struct Candidate {
 
 class Trainer {
  public:
-  Trainer(const std::vector<WordCount>& words, const BpeOptions& options) : options_(options) {
+  Trainer(const WordList& words, const BpeOptions& options) : options_(options) {
     TokenId of_byte[256];
     for (const std::uint8_t byte : byte_order(options.tie_break)) {
       of_byte[byte] = static_cast<TokenId>(tokens_.size());
@@ -72,7 +74,7 @@ class Trainer {
   }
 
  private:
-  void push(std::int64_t count, Pair pair, std::vector<std::uint32_t> words) {
+  void push(std::int64_t count, Pair pair, WordNumbers words) {
     heap_.push_back({count, pair, std::move(words)});
     std::push_heap(heap_.begin(), heap_.end());
   }
@@ -97,7 +99,7 @@ class Trainer {
 
   void gain(Pair pair, std::uint32_t word) {
     counts_[pair] += words_[word].count;
-    std::vector<std::uint32_t>& words = gained_[pair];
+    WordNumbers& words = gained_.try_emplace(pair, options_.memory).first->second;
     if (words.empty() || words.back() != word) words.push_back(word);
   }
   void push_gained() {
@@ -146,17 +148,17 @@ class Trainer {
   const BpeOptions& options_;
   std::deque<std::string> tokens_;  // do not move: ids_ views them
   boost::unordered_flat_map<std::string_view, TokenId> ids_;
-  std::vector<TokenId> symbols_;
-  std::vector<Word> words_;
+  std::pmr::vector<TokenId> symbols_{options_.memory};
+  std::pmr::vector<Word> words_{options_.memory};
   boost::unordered_flat_map<Pair, std::int64_t> counts_;
-  boost::unordered_flat_map<Pair, std::vector<std::uint32_t>> gained_;  // since the last merge
+  boost::unordered_flat_map<Pair, WordNumbers> gained_;  // since the last merge
   std::vector<Candidate> heap_;
   std::vector<std::pair<TokenId, TokenId>> merges_;
 };
 
 }  // namespace
 
-BpeModel train_bpe(const std::vector<WordCount>& words, const Pretokenizer& pretokenizer,
+BpeModel train_bpe(const WordList& words, const Pretokenizer& pretokenizer,
                    const BpeOptions& options) {
   const std::size_t least = 256 + options.special_tokens.size();
   if (options.vocab_size < least)

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory_resource>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,8 @@ struct BpeOptions {
   TieBreak tie_break = TieBreak::huggingface;
   // Get the last ids, so that text has the same ids with or without them.
   std::vector<std::string> special_tokens;
+  // For what grows with the number of words: the words as symbols, and which of them have a pair.
+  std::pmr::memory_resource* memory = std::pmr::get_default_resource();
   // Called now and then with (tokens so far, tokens wanted); may throw to stop.
   std::function<void(std::size_t, std::size_t)> progress;
 };
@@ -49,7 +52,7 @@ struct BpeModel {
 
 // The model has fewer tokens than asked for if no pair is left to merge.
 // Throws lehr::Error if vocab_size has no room for 256 bytes and the special tokens.
-BpeModel train_bpe(const std::vector<WordCount>& words, const Pretokenizer& pretokenizer,
+BpeModel train_bpe(const WordList& words, const Pretokenizer& pretokenizer,
                    const BpeOptions& options);
 
 // Bytes in the order in which `tie_break` gives them ids 0..255.

@@ -4,7 +4,6 @@
 #include <map>
 #include <random>
 #include <set>
-#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -14,7 +13,7 @@ namespace {
 using Merges = std::vector<std::pair<TokenId, TokenId>>;
 
 // The rule as it is written: count everything anew before each merge.
-Merges slow_merges(const std::vector<WordCount>& words, std::size_t vocab_size, TieBreak tie) {
+Merges slow_merges(const WordList& words, std::size_t vocab_size, TieBreak tie) {
   std::vector<std::string> tokens;
   for (const auto byte : byte_order(tie)) tokens.emplace_back(1, static_cast<char>(byte));
   const auto id_of = [&](const std::string& bytes) {
@@ -51,7 +50,7 @@ Merges slow_merges(const std::vector<WordCount>& words, std::size_t vocab_size, 
   return merges;
 }
 
-std::vector<WordCount> random_words(unsigned seed, int letters) {
+WordList random_words(unsigned seed, int letters) {
   std::mt19937 random(seed);
   std::map<std::string, std::int64_t> words;
   for (int i = 0; i < 60; ++i) {
@@ -59,7 +58,7 @@ std::vector<WordCount> random_words(unsigned seed, int letters) {
     for (char& c : word) c = static_cast<char>('a' + random() % static_cast<unsigned>(letters));
     words[word] += 1 + random() % 5;
   }
-  std::vector<WordCount> out;
+  WordList out;
   static std::set<std::string> kept;  // what the counts view
   for (const auto& [word, count] : words) out.push_back({*kept.insert(word).first, count});
   return out;
@@ -112,22 +111,6 @@ TEST(BpeTrainer, OrdersBytesAsTheirCharactersForHuggingFace) {
   EXPECT_EQ(order[187], 255);
   EXPECT_EQ(order[188], 0);
   EXPECT_EQ(order[255], 173);
-}
-
-TEST(WordCounts, AddUpWhateverThreadCounted) {
-  WordCounts counts(Pattern::gpt2);
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t)
-    threads.emplace_back([&] {
-      for (int i = 0; i < 100; ++i) counts.add("one two two");
-    });
-  for (auto& thread : threads) thread.join();
-  const auto words = counts.sorted();
-  ASSERT_EQ(words.size(), 2u);
-  EXPECT_EQ(words[0].word, " two");
-  EXPECT_EQ(words[0].count, 800);
-  EXPECT_EQ(words[1].word, "one");
-  EXPECT_EQ(words[1].count, 400);
 }
 
 }  // namespace

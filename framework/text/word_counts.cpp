@@ -6,6 +6,7 @@
 
 #include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/parallel_sort.h>
+#include <oneapi/tbb/task_arena.h>
 
 #include "text/word_table.h"
 
@@ -13,6 +14,7 @@ namespace lehr::text {
 namespace {
 
 using Table = WordTable<std::int64_t>;
+constexpr std::size_t kFewWords = 512;  // too few for a run of their own
 
 void count(Table& table, const WordKey& key, std::string_view word, std::int64_t times) {
   if (std::int64_t* known = table.find(key, word))
@@ -37,23 +39,48 @@ std::uint64_t first_bytes(std::string_view word) {
   return __builtin_bswap64(bytes);
 }
 
+// Its words, ascending; they are the table's.
+WordList sorted_words(Table& table, std::pmr::memory_resource* memory) {
+  std::pmr::vector<Ordered> order(memory);
+  order.reserve(table.size());
+  table.for_each([&](std::string_view word, std::int64_t times) {
+    order.push_back({first_bytes(word), {word, times}});
+  });
+  tbb::parallel_sort(order.begin(), order.end());
+  WordList words(memory);
+  words.reserve(order.size());
+  for (const Ordered& entry : order) words.push_back(entry.word);
+  return words;
+}
+
 }  // namespace
 
+// A thread's own.
+struct WordCounts::Counted {
+  Table table;
+  std::size_t bytes = 0;  // of the table, as they are in the sum
+};
+
 struct WordCounts::Tables {
-  struct Counted {
-    Table table;
-    std::size_t bytes = 0;  // of the table, as they are in the sum
-  };
   std::atomic<std::size_t> bytes = 0;
   tbb::enumerable_thread_specific<Counted> per_thread;
 };
 
 WordCounts::WordCounts(Pretokenizer pretokenizer)
-    : pretokenizer_(std::move(pretokenizer)), tables_(std::make_unique<Tables>()) {}
+    : WordCounts(std::move(pretokenizer), ~std::uint64_t{0}, {}) {}
+
+// Sorting takes about as much as the tables.
+WordCounts::WordCounts(Pretokenizer pretokenizer, std::uint64_t memory_bytes,
+                       std::filesystem::path folder)
+    : pretokenizer_(std::move(pretokenizer)),
+      most_bytes_(memory_bytes / 2),
+      scratch_(folder),
+      runs_(std::move(folder)),
+      tables_(std::make_unique<Tables>()) {}
 WordCounts::~WordCounts() = default;
 
 void WordCounts::add(std::string_view text) {
-  Tables::Counted& mine = tables_->per_thread.local();
+  Counted& mine = tables_->per_thread.local();
   for_each_word(pretokenizer_, text, mine.table, [&](std::string_view word, const WordKey& key) {
     count(mine.table, key, word, 1);
   });
@@ -61,33 +88,45 @@ void WordCounts::add(std::string_view text) {
     tables_->bytes += now - mine.bytes;
     mine.bytes = now;
   }
+  // Whoever holds its share makes room.
+  if (tables_->bytes > most_bytes_ && mine.table.size() >= kFewWords &&
+      mine.bytes >= most_bytes_ / (2 * tables_->per_thread.size()))
+    spill(mine);
+}
+
+void WordCounts::spill(Counted& counted) {
+  // Not to begin another document here, which would count into this very table, while sorting waits.
+  tbb::this_task_arena::isolate(
+      [&] { runs_.add(sorted_words(counted.table, std::pmr::get_default_resource())); });
+  counted.table = Table();
+  tables_->bytes -= counted.bytes - counted.table.bytes();
+  counted.bytes = counted.table.bytes();
 }
 
 std::size_t WordCounts::bytes() const { return tables_->bytes; }
 
-std::vector<WordCount> WordCounts::sorted() {
+std::pmr::memory_resource* WordCounts::memory() {
+  return spilled() ? &pool_ : std::pmr::get_default_resource();
+}
+
+WordList WordCounts::sorted() {
+  if (spilled()) {
+    for (Counted& counted : tables_->per_thread) spill(counted);
+    return runs_.words(memory());
+  }
   Table all;
-  for (Tables::Counted& counted : tables_->per_thread) {
+  for (Counted& counted : tables_->per_thread) {
     if (counted.table.size() > all.size()) std::swap(all, counted.table);
     counted.table.for_each([&](std::string_view word, std::int64_t times) {
       count(all, word_key::of(word, word.size()), word, times);
     });
     counted.table = Table();
   }
-  std::vector<Ordered> order;
-  order.reserve(all.size());
   tables_->per_thread.clear();
-  Tables::Counted& kept = tables_->per_thread.local();
+  Counted& kept = tables_->per_thread.local();
   kept.table = std::move(all);
   tables_->bytes = kept.bytes = kept.table.bytes();
-  kept.table.for_each([&](std::string_view word, std::int64_t times) {
-    order.push_back({first_bytes(word), {word, times}});
-  });
-  tbb::parallel_sort(order.begin(), order.end());
-  std::vector<WordCount> words;
-  words.reserve(order.size());
-  for (const Ordered& entry : order) words.push_back(entry.word);
-  return words;
+  return sorted_words(kept.table, memory());
 }
 
 }  // namespace lehr::text

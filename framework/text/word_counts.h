@@ -2,26 +2,29 @@
 // the sorted result does not depend on which did, or in which order.
 //
 // Memory: 38 to 77 bytes for each different word of up to 15 bytes and each thread that met it
-// (24 to 48 once the threads' tables are one), and its length more for a longer one.
+// (24 to 48 once the threads' tables are one), and its length more for a longer one. With a budget,
+// words go to disk before the tables and what sorting them takes exceed it, and the result is the
+// same.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <memory_resource>
 #include <string_view>
-#include <vector>
 
 #include "text/pretokenizer.h"
+#include "text/scratch_memory.h"
+#include "text/word_runs.h"
 
 namespace lehr::text {
 
-struct WordCount {
-  std::string_view word;  // bytes
-  std::int64_t count;
-};
-
 class WordCounts {
  public:
+  // Holds all words.
   explicit WordCounts(Pretokenizer pretokenizer);
+  // Holds about memory_bytes, the rest in scratch files in `folder`.
+  WordCounts(Pretokenizer pretokenizer, std::uint64_t memory_bytes, std::filesystem::path folder);
   ~WordCounts();
   WordCounts(const WordCounts&) = delete;
   WordCounts& operator=(const WordCounts&) = delete;
@@ -30,13 +33,23 @@ class WordCounts {
   void add(std::string_view text);
   // Memory held. Any thread; without what others are just adding.
   std::size_t bytes() const;
-  // All words, by bytes ascending; they are valid until text is added. Not while another thread
-  // adds.
-  std::vector<WordCount> sorted();
+  // All words, by bytes ascending; they are valid until text is added, and as long as this. Not
+  // while another thread adds.
+  WordList sorted();
+  bool spilled() const { return !runs_.empty(); }
+  // For what is made of the words: memory on disk once they did not fit in the budget.
+  std::pmr::memory_resource* memory();
 
  private:
   struct Tables;
+  struct Counted;
+  void spill(Counted& counted);
+
   Pretokenizer pretokenizer_;
+  std::uint64_t most_bytes_ = ~std::uint64_t{0};  // of all tables
+  ScratchMemory scratch_;
+  std::pmr::unsynchronized_pool_resource pool_{&scratch_};
+  WordRuns runs_;
   std::unique_ptr<Tables> tables_;
 };
 

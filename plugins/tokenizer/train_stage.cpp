@@ -12,15 +12,7 @@ namespace {
 
 struct Nothing {};
 
-// The words stay in memory: pruned, they would no longer give the same merges.
-void check_memory(const text::WordCounts& counts, std::int64_t most) {
-  if (counts.bytes() <= static_cast<std::size_t>(most)) return;
-  throw Error("the different words of the text take more than the " + std::to_string(most >> 20) +
-              " MiB of `memory`. Give more, or train on a sample of the documents, which gives "
-              "nearly the same merges");
-}
-
-void count_documents(Context& context, text::WordCounts& counts, std::int64_t most_memory) {
+void count_documents(Context& context, text::WordCounts& counts) {
   const Input documents = context.input("documents");
   const auto files = text::data_files(documents.path, "train");
   if (files.empty()) throw Error(documents.path.string() + ": holds no train-*.jsonl.zst");
@@ -30,7 +22,7 @@ void count_documents(Context& context, text::WordCounts& counts, std::int64_t mo
         text::Document document;
         for (std::string_view line; parser.next(document, line);) counts.add(document.text);
       },
-      [&](Nothing&) { check_memory(counts, most_memory); });
+      [](Nothing&) {});
 }
 
 // As chat rendering cuts them: the head of a turn, then its content.
@@ -48,8 +40,7 @@ void count_conversations(Context& context, text::WordCounts& counts) {
 }
 
 // Bytes of text per token, over the words the tokenizer was trained on.
-double bytes_per_token(const text::Tokenizer& tokenizer,
-                       const std::vector<text::WordCount>& words) {
+double bytes_per_token(const text::Tokenizer& tokenizer, const text::WordList& words) {
   text::Tokenizer::Cache cache;
   std::vector<text::TokenId> ids;
   double bytes = 0, tokens = 0;
@@ -86,26 +77,28 @@ void Train::describe(Description& d) {
       .no_effect()
       .help(
           "for the different words of the text while they are counted, of all threads together; "
-          "merging takes as much again");
+          "more of them are counted and merged on disk, where merging is slower");
 }
 
 void Train::run(Context& context) {
   const auto pattern = text::Pretokenizer::of(pattern_, expression_);
   if (!pattern.pattern()) context.warning(kSlowExpression);
-  text::WordCounts counts(pattern);
-  count_documents(context, counts, memory_bytes_);
+  text::WordCounts counts(pattern, static_cast<std::uint64_t>(memory_bytes_),
+                          context.output("tokenizer"));
+  count_documents(context, counts);
   count_conversations(context, counts);
-  std::vector<text::WordCount> words;
   tbb::task_arena arena(context.threads());
-  arena.execute([&] { words = counts.sorted(); });
+  const text::WordList words = arena.execute([&] { return counts.sorted(); });
   if (words.empty()) throw Error("the training documents hold no text to learn from");
-  context.info("counted " + std::to_string(words.size()) + " different words");
+  context.info("counted " + std::to_string(words.size()) + " different words" +
+               (counts.spilled() ? ", more than `memory` holds: they are merged on disk" : ""));
 
   text::BpeOptions options;
   options.vocab_size = static_cast<std::size_t>(vocab_size_);
   options.special_tokens = text::chat_special_tokens();
   options.tie_break =
       tie_break_ == "rustbpe" ? text::TieBreak::rustbpe : text::TieBreak::huggingface;
+  options.memory = counts.memory();
   options.progress = [&](std::size_t tokens, std::size_t wanted) {
     if (context.cancelled()) throw Cancelled();
     context.progress(tokens, wanted, "tokens");
