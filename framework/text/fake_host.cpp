@@ -104,6 +104,7 @@ lehr_host FakeHost::table() {
   };
   host.cancelled = [](lehr_context* c) -> int32_t { return self(c).cancel_after-- <= 0; };
   host.parameters = [](lehr_context* c) { return self(c).parameters_.root(); };
+  host.seed = [](lehr_context*) -> uint64_t { return 7; };
   host.threads = [](lehr_context* c) { return static_cast<uint32_t>(self(c).threads_); };
   host.input_count = [](lehr_context*) -> size_t { return 1; };
   host.input = [](lehr_context* c, size_t, lehr_input* out, size_t) {

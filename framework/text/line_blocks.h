@@ -61,6 +61,18 @@ class LineBlocks {
   bool at_end_ = true;
 };
 
+// The end of a block, for a pass that goes on there another time.
+struct BlockPosition {
+  bool begun = false;  // false: at the beginning
+  std::size_t file = 0;
+  std::uint64_t end_offset = 0, end_line = 1;
+
+  void set(const LineBlock& block) { *this = {true, block.file, block.end_offset, block.end_line}; }
+  void resume(LineBlocks& blocks) const {
+    if (begun) blocks.resume(file, end_offset, end_line);
+  }
+};
+
 // How many \n there are.
 std::uint64_t count_line_ends(std::string_view bytes);
 

@@ -16,9 +16,11 @@ constexpr const char* kRun = "run.bin";
 constexpr const char* kRoots = "roots.bin";
 constexpr const char* kClusters = "clusters";  // tag
 
-json to_json(const Position& p) { return json::array({p.begun, p.file, p.end_offset, p.end_line}); }
+json to_json(const text::BlockPosition& p) {
+  return json::array({p.begun, p.file, p.end_offset, p.end_line});
+}
 
-Position position_of(const json& j) { return {j.at(0), j.at(1), j.at(2), j.at(3)}; }
+text::BlockPosition position_of(const json& j) { return {j.at(0), j.at(1), j.at(2), j.at(3)}; }
 
 json to_json(const SignState& s) {
   return {{"position", to_json(s.position)},

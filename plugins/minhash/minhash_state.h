@@ -14,22 +14,8 @@
 
 namespace lehr::plugins::minhash {
 
-// The end of the last finished block.
-struct Position {
-  bool begun = false;  // false: nothing is finished
-  std::size_t file = 0;
-  std::uint64_t end_offset = 0, end_line = 1;
-
-  void set(const text::LineBlock& block) {
-    *this = {true, block.file, block.end_offset, block.end_line};
-  }
-  void resume(text::LineBlocks& blocks) const {
-    if (begun) blocks.resume(file, end_offset, end_line);
-  }
-};
-
 struct SignState {
-  Position position;
+  text::BlockPosition position;  // behind the last finished block
   std::uint32_t documents = 0;
   std::uint64_t without_shingles = 0;
   std::vector<std::string> runs;  // tags of the states that hold one
@@ -41,7 +27,7 @@ struct WriteState {
     std::uint32_t document = 0;
     std::string id, text;  // text: its beginning
   };
-  Position position;
+  text::BlockPosition position;
   std::uint32_t documents = 0, seen = 0;  // in the corpus; before the position
   std::uint64_t output_length = 0;        // of the file that is written
   std::uint64_t without_shingles = 0;

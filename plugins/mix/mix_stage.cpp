@@ -35,7 +35,11 @@ void MixStage::describe(Description& d) {
   d.bytes("memory", memory_)
       .at_least(1 << 20)
       .no_effect()
-      .help("about what the shuffle holds; what is more goes through files in the work folder");
+      .help("about what the shuffle holds before it goes to disk");
+  d.bytes("commit_every", commit_every_)
+      .at_least(1)
+      .no_effect()
+      .help("data between two durable states; a killed stage repeats at most this much");
 }
 
 void MixStage::check() {

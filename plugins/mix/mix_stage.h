@@ -30,6 +30,11 @@ struct Source {
   Placing placing;
 };
 
+struct MixLimits {
+  std::uint64_t memory_bytes;
+  std::uint64_t commit_every;  // bytes of the sources that are read, or of the mix
+};
+
 // What both stages share.
 class MixStage : public Stage {
  public:
@@ -42,6 +47,9 @@ class MixStage : public Stage {
 
   // The inputs with what the pipeline says of them. Throws Error for names that do not fit.
   std::vector<Source> sources(const Context& context) const;
+  MixLimits limits() const {
+    return {static_cast<std::uint64_t>(memory_), static_cast<std::uint64_t>(commit_every_)};
+  }
   // After the first pass over all sources: decides how much of each goes in; gives the sum.
   std::uint64_t decide(const Context& context, std::vector<Source>& sources) const;
   // share/NAME, epochs/NAME ... of the stage's results. amount: what went in of each source.
@@ -53,7 +61,7 @@ class MixStage : public Stage {
   std::vector<SourceOptions> sources_;
   std::optional<std::int64_t> total_, shards_;
   bool shuffle_ = true;
-  std::int64_t memory_ = 512 << 20;
+  std::int64_t memory_ = 512 << 20, commit_every_ = 512 << 20;
 };
 
 }  // namespace lehr::plugins::mix

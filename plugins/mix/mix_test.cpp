@@ -7,7 +7,7 @@
 
 #include "blend.h"
 #include "placing.h"
-#include "sorted_records.h"
+#include "record_runs.h"
 
 namespace lehr::plugins::mix {
 namespace {
@@ -108,35 +108,41 @@ TEST(Placing, FollowsTheSeedAndKeepsTheOrderWhereItIsNotToShuffle) {
   }
 }
 
-TEST(SortedRecords, GiveTheSameOrderInMemoryAndThroughFiles) {
-  const fs::path folder = fs::path(testing::TempDir()) / "lehr_sorted_records";
+TEST(RecordRuns, GiveTheSameOrderWhereverOneEndsAndGoOnAnywhere) {
+  const fs::path folder = fs::path(testing::TempDir()) / "lehr_record_runs";
   fs::remove_all(folder);
   fs::create_directories(folder);
   std::vector<std::pair<std::uint64_t, std::string>> records;
   std::mt19937_64 random(1);
-  std::uint64_t bytes = 0;
   for (int i = 0; i < 30000; ++i) {
     const std::uint64_t key = i % 7 == 0 ? 42 : random();
     records.emplace_back(key, std::to_string(i) + std::string(random() % 100, 'x'));
-    bytes += records.back().second.size();
   }
-  const auto sorted = [&](std::uint64_t memory) {
-    SortedRecords sorter(folder, bytes, memory);
-    for (const auto& [key, text] : records) sorter.add(key, text);
-    std::vector<std::string> out;
-    for (std::string_view text; sorter.next(text);) out.emplace_back(text);
-    EXPECT_EQ(sorter.spilled(), memory < bytes) << memory;
-    return out;
-  };
-  const auto in_memory = sorted(64 << 20);
-  EXPECT_EQ(sorted(1 << 20), in_memory);
-  EXPECT_EQ(sorted(1 << 12), in_memory);
-  EXPECT_TRUE(fs::is_empty(folder));
   auto expected = records;
   std::stable_sort(expected.begin(), expected.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
-  ASSERT_EQ(in_memory.size(), expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_EQ(in_memory[i], expected[i].second);
+  for (const std::uint64_t memory : {64u << 20, 1u << 20, 1u << 14}) {
+    std::vector<fs::path> runs;
+    HeldRecords held;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      held.add(records[i].first, records[i].second);
+      if (held.memory_bytes() < memory && i + 1 < records.size()) continue;
+      runs.push_back(folder / std::to_string(runs.size()));
+      held.write(runs.back());
+      EXPECT_TRUE(held.empty());
+    }
+    std::vector<std::uint64_t> offsets;
+    std::size_t given = 0;
+    for (bool more = true; more;) {  // stopped after every 4,999
+      RunMerge merge(runs, offsets);
+      std::string_view record;
+      for (int i = 0; i < 4999 && (more = merge.next(record)); ++i, ++given)
+        ASSERT_EQ(record, expected.at(given).second);
+      offsets = merge.offsets();
+    }
+    EXPECT_EQ(given, expected.size());
+    for (const fs::path& run : runs) fs::remove(run);
+  }
   fs::remove_all(folder);
 }
 

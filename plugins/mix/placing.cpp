@@ -3,7 +3,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <lehr/value.h>
+
 #include <algorithm>
+#include <istream>
+#include <ostream>
 
 namespace lehr::plugins::mix {
 namespace {
@@ -49,6 +53,27 @@ void Placing::take(std::uint64_t amount) {
 
 double Placing::epochs() const {
   return size_ == 0 ? 0 : static_cast<double>(amount_) / static_cast<double>(size_);
+}
+
+void Placing::write_counts(std::ostream& out) const {
+  const auto put = [&](const std::uint64_t* numbers, std::size_t count) {
+    out.write(reinterpret_cast<const char*>(numbers),
+              static_cast<std::streamsize>(count * sizeof *numbers));
+  };
+  put(&size_, 1);
+  put(&documents_, 1);
+  put(bins_.data(), bins_.size());
+}
+
+void Placing::read_counts(std::istream& in) {
+  const auto get = [&](std::uint64_t* numbers, std::size_t count) {
+    in.read(reinterpret_cast<char*>(numbers),
+            static_cast<std::streamsize>(count * sizeof *numbers));
+  };
+  get(&size_, 1);
+  get(&documents_, 1);
+  get(bins_.data(), bins_.size());
+  if (!in) throw Error("the counts are not whole");
 }
 
 const std::vector<std::uint64_t>& Placing::places(std::uint64_t size) {

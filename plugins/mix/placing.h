@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <iosfwd>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,16 @@ class Placing {
   // Between the passes: how much of the source the mix takes.
   void take(std::uint64_t amount);
   double epochs() const;
+
+  // What the first pass has counted, in a form that lasts. Reading throws Error if it is not whole.
+  void write_counts(std::ostream& out) const;
+  void read_counts(std::istream& in);
+  // Where the second pass is.
+  struct Cursor {
+    std::uint64_t document = 0, before = 0;
+  };
+  Cursor cursor() const { return {next_, before_}; }
+  void go_to(Cursor cursor) { next_ = cursor.document, before_ = cursor.before; }
 
   // Second pass, once for each document in order: its places, one for each time that it goes in.
   const std::vector<std::uint64_t>& places(std::uint64_t size);

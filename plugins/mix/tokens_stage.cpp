@@ -4,7 +4,7 @@
 #include <numeric>
 #include <span>
 
-#include "sorted_records.h"
+#include "mix_state.h"
 #include "text/document_summary.h"
 #include "text/token_shards.h"
 #include "text/tokenizer.h"
@@ -23,49 +23,58 @@ class Mixing {
   Mixing(Context& context, std::vector<Source>& sources, const text::Tokenizer& tokenizer)
       : context_(context), sources_(sources), tokenizer_(tokenizer) {}
 
-  void count() {
-    for (Source& source : sources_) {
-      const text::TokenShards shards(source.input.path, "train");
-      std::uint64_t begin = 0;
-      for (std::uint64_t i = 0; i < shards.documents(); ++i) {
-        const std::uint64_t end = shards.document_end(i);
-        source.placing.count(end - begin);
+  void count(MixState& state) {
+    for (; state.source < sources_.size(); state.next_source()) {
+      const text::TokenShards shards(sources_[state.source].input.path, "train");
+      std::uint64_t& next = state.position.end_offset;
+      std::uint64_t begin = end_of(shards, next);
+      while (next < shards.documents()) {
+        const std::uint64_t end = shards.document_end(next++);
+        sources_[state.source].placing.count(end - begin);
+        state.advance(sizeof end);
         begin = end;
-        if (i % (kPause * 256) == 0) pause(0, 0);
+        if (next % (kPause * 256) == 0) pause(state, 0, 0);
       }
     }
   }
 
-  void sort(SortedRecords& records, std::uint64_t total) {
+  void sort(MixState& state, std::uint64_t total) {
     std::uint64_t done = 0;
     std::vector<text::TokenId> ids;
     std::string record;
-    for (std::uint32_t number = 0; number < sources_.size(); ++number) {
+    for (; state.source < sources_.size(); state.next_source()) {
+      const auto number = static_cast<std::uint32_t>(state.source);
       const text::TokenShards shards(sources_[number].input.path, "train");
-      std::uint64_t begin = 0;
-      for (std::uint64_t i = 0; i < shards.documents(); ++i) {
-        const std::uint64_t end = shards.document_end(i);
+      std::uint64_t& next = state.position.end_offset;
+      std::uint64_t begin = end_of(shards, next);
+      while (next < shards.documents()) {
+        const std::uint64_t end = shards.document_end(next);
+        const std::uint64_t bytes = (end - begin) * sizeof ids[0];
         const auto& places = sources_[number].placing.places(end - begin);
         if (!places.empty()) {
           ids.resize(end - begin);
           shards.read(begin, std::span(ids));
           record.assign(reinterpret_cast<const char*>(&number), kHead);
-          record.append(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof ids[0]);
-          for (const std::uint64_t place : places) records.add(place, record);
+          record.append(reinterpret_cast<const char*>(ids.data()), bytes);
+          for (const std::uint64_t place : places) state.add(place, record);
           done += places.size() * (end - begin);
         }
         begin = end;
-        if (i % kPause == 0) pause(done, 2 * total);
+        ++next;
+        state.advance(bytes);
+        state.make_room(0);
+        if (next % kPause == 0) pause(state, done, 2 * total);
       }
     }
   }
 
-  void write_train(SortedRecords& records, text::TokenShardWriter& writer, std::uint64_t total) {
+  void write_train(MixState& state, text::TokenShardWriter& writer, std::uint64_t total) {
     documents.assign(sources_.size(), 0);
     tokens.assign(sources_.size(), 0);
     bytes.assign(sources_.size(), 0);
     std::vector<text::TokenId> ids;
     std::uint64_t done = 0, count = 0;
+    RunMerge records(state.runs());
     for (std::string_view record; records.next(record);) {
       std::uint32_t number;
       std::memcpy(&number, record.data(), kHead);
@@ -77,7 +86,7 @@ class Mixing {
       tokens[number] += ids.size();
       bytes[number] += size;
       done += ids.size();
-      if (++count % kPause == 0) pause(total + done, 2 * total);
+      if (++count % kPause == 0) pause(state, total + done, 2 * total);
     }
   }
 
@@ -106,9 +115,14 @@ class Mixing {
     for (const text::TokenId id : ids) sum += id < lengths.size() ? lengths[id] : 0;
     return sum;
   }
-  void pause(std::uint64_t done, std::uint64_t total) {
+  static std::uint64_t end_of(const text::TokenShards& shards, std::uint64_t documents) {
+    return documents == 0 ? 0 : shards.document_end(documents - 1);
+  }
+  void pause(MixState& state, std::uint64_t done, std::uint64_t total) {
     context_.progress(done, total, "tokens");
-    if (context_.cancelled()) throw Cancelled();
+    if (!context_.cancelled()) return;
+    state.commit();
+    throw Cancelled();
   }
 
   Context& context_;
@@ -130,18 +144,24 @@ void Tokens::run(Context& context) {
   if (sources.empty()) throw Error("no tokens are connected");
   const auto tokenizer = text::Tokenizer::load(sources[0].input.path);
   Mixing mixing(context, sources, tokenizer);
-  mixing.count();
+  MixState state(context, sources, limits());
+  state.resume();
+  if (state.pass == MixState::Pass::counting) {
+    mixing.count(state);
+    state.next_pass();
+  }
   const std::uint64_t total = decide(context, sources);
-  const std::uint64_t bytes = total * sizeof(text::TokenId) + (total / 256 + 1) * 16;
-  SortedRecords records(context.begin_state(), bytes, static_cast<std::uint64_t>(memory_));
-  mixing.sort(records, total);
+  if (state.pass == MixState::Pass::sorting) {
+    mixing.sort(state, total);
+    state.next_pass();
+  }
 
   const auto folder = context.output("tokens");
   const std::uint64_t shard_tokens = shards_ ? (total + static_cast<std::uint64_t>(*shards_) - 1) /
                                                    static_cast<std::uint64_t>(*shards_)
                                              : kShardTokens;
   text::TokenShardWriter train(folder, "train", tokenizer.vocab_size(), shard_tokens);
-  mixing.write_train(records, train, total);
+  mixing.write_train(state, train, total);
   text::TokenShardWriter eval(folder, "eval", tokenizer.vocab_size());
   mixing.write_eval(eval);
   const auto train_totals = train.finish();
