@@ -46,6 +46,12 @@ void DocumentSummary::drop(std::string_view reason, std::string_view id, std::st
     drops.examples.push_back({std::string(id), beginning(text, kExampleBytes)});
 }
 
+void DocumentSummary::would_drop(std::string_view reason, std::string_view id,
+                                 std::string_view text) {
+  only_would_drop_ = true;
+  drop(reason, id, text);
+}
+
 void DocumentSummary::drop_more(std::string_view reason, std::uint64_t documents) {
   if (documents > 0) drops_[std::string(reason)].documents += documents;
 }
@@ -55,6 +61,7 @@ void DocumentSummary::append(const DocumentSummary& later) {
   documents_out_ += later.documents_out_;
   bytes_in_ += later.bytes_in_;
   bytes_out_ += later.bytes_out_;
+  only_would_drop_ = only_would_drop_ || later.only_would_drop_;
   for (const auto& [reason, drops] : later.drops_) {
     Drops& all = drops_[reason];
     all.documents += drops.documents;
@@ -82,8 +89,10 @@ void DocumentSummary::report(const Context& context) const {
 
 void DocumentSummary::report_drops(const Context& context) const {
   for (const auto& [reason, drops] : drops_) {
-    context.result("dropped/" + reason, static_cast<double>(drops.documents));
-    std::string line = "dropped " + std::to_string(drops.documents) + " as " + reason;
+    context.result((only_would_drop_ ? "would_drop/" : "dropped/") + reason,
+                   static_cast<double>(drops.documents));
+    std::string line = (only_would_drop_ ? "would drop " : "dropped ") +
+                       std::to_string(drops.documents) + " as " + reason;
     for (const auto& example : drops.examples)
       line += "\n  " + example.id + ": " + json_string(beginning(example.text, kLogBytes));
     context.info(line);
@@ -133,6 +142,7 @@ nlohmann::json DocumentSummary::to_json() const {
                         {"bytes_in", bytes_in_},
                         {"bytes_out", bytes_out_},
                         {"drops", drops}};
+  if (only_would_drop_) out["only_would_drop"] = true;
   for (const auto& [name, s] : sources_)
     out["sources"][name] = {
         {"documents", s.documents}, {"bytes", s.bytes}, {"tokens", s.tokens}, {"epochs", s.epochs}};
@@ -145,6 +155,7 @@ DocumentSummary DocumentSummary::from_json(const nlohmann::json& json) {
   s.documents_out_ = json.at("documents_out");
   s.bytes_in_ = json.at("bytes_in");
   s.bytes_out_ = json.at("bytes_out");
+  s.only_would_drop_ = json.value("only_would_drop", false);
   for (const auto& [reason, d] : json.at("drops").items()) {
     Drops& drops = s.drops_[reason];
     drops.documents = d.at("documents");

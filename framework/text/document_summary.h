@@ -4,7 +4,8 @@
 //
 //   {"version": 1, "documents_in": 9, "documents_out": 7, "bytes_in": 900, "bytes_out": 700,
 //    "drops": {"duplicate": {"documents": 2, "examples": [{"id": "b", "text": "beginning"}]}},
-//    "sources": {"web": {"documents": 7, "bytes": 700, "tokens": 200, "epochs": 1.5}}}
+//    "only_would_drop": true,                        where scores were given and nothing was
+//    dropped "sources": {"web": {"documents": 7, "bytes": 700, "tokens": 200, "epochs": 1.5}}}
 #pragma once
 
 #include <lehr/context.h>
@@ -41,6 +42,8 @@ class DocumentSummary {
   void read(std::string_view text);
   void keep(std::string_view text);
   void drop(std::string_view reason, std::string_view id, std::string_view text);
+  // A document that was kept, and that a reason was found to drop.
+  void would_drop(std::string_view reason, std::string_view id, std::string_view text);
   // Further documents dropped for a reason, of which no examples are given.
   void drop_more(std::string_view reason, std::uint64_t documents);
   void add_source(const std::string& name, const SourceShare& share) { sources_[name] = share; }
@@ -62,6 +65,8 @@ class DocumentSummary {
   std::uint64_t bytes_out() const { return bytes_out_; }
   const std::map<std::string, Drops, std::less<>>& drops() const { return drops_; }
   const std::map<std::string, SourceShare>& sources() const { return sources_; }
+  // Whether drops() are documents that were kept.
+  bool only_would_drop() const { return only_would_drop_; }
 
   nlohmann::json to_json() const;
   // Throws nlohmann::json::exception.
@@ -69,6 +74,7 @@ class DocumentSummary {
 
  private:
   std::uint64_t documents_in_ = 0, documents_out_ = 0, bytes_in_ = 0, bytes_out_ = 0;
+  bool only_would_drop_ = false;
   std::map<std::string, Drops, std::less<>> drops_;
   std::map<std::string, SourceShare> sources_;
 };

@@ -56,6 +56,16 @@ void DocumentBlock::apply(std::span<const Judge> steps) {
   remove_dropped();
 }
 
+void DocumentBlock::score(DocumentScorer& scorer) {
+  for (std::size_t i = 0; i < documents_.size(); ++i) {
+    lehr_document& d = documents_[i];
+    const DocumentScorer::Score score = scorer.score(d);
+    if (!score.reason.empty()) summary_.would_drop(score.reason, view(d.id), view(d.text));
+    d.fields = borrow(keep(score.fields));
+    rows_[i] = {};
+  }
+}
+
 void DocumentBlock::judge(std::size_t begin, std::size_t end, StepInstance& step) {
   // Runs of documents that were not dropped yet.
   while (begin < end) {

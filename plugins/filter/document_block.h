@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "document_scorer.h"
 #include "exact_dedup.h"
 #include "line_dedup.h"
 #include "text/document_summary.h"
@@ -32,6 +33,8 @@ class DocumentBlock {
   void parse(text::DocumentParser& parser, const std::string& file);
   // Judges all documents by these steps, in this order.
   void apply(std::span<const Judge> steps);
+  // Instead, where documents are scored: all stay, with their scores among their fields.
+  void score(DocumentScorer& scorer);
   // The kept documents as lines of JSON, compressed; empty if there are none.
   void serialise(text::FrameCompressor& compressor);
 

@@ -40,12 +40,14 @@ struct Worker {
   text::FrameCompressor compressor;
   std::vector<std::optional<StepInstance>> steps;  // by number; none that is decided in order
   std::vector<std::vector<Judge>> phases;
+  std::optional<DocumentScorer> scorer;  // instead of the steps, in a pass that scores
 };
 
 class Pass {
  public:
-  Pass(Context& context, std::int64_t commit_every)
+  Pass(Context& context, bool score, std::int64_t commit_every)
       : context_(context),
+        score_(score),
         commit_every_(static_cast<std::uint64_t>(commit_every)),
         files_(context.input("documents").path),
         steps_(context.parameters()["steps"]),
@@ -115,7 +117,10 @@ class Pass {
             block->parse(worker.parser, files_.inputs[block->lines.file].string());
           else
             phases_.ordered[k - 1]->settle(*block);
-          block->apply(worker.phases[k]);
+          if (worker.scorer)
+            block->score(*worker.scorer);
+          else
+            block->apply(worker.phases[k]);
           if (k < phases_.ordered.size())
             phases_.ordered[k]->hash(*block);
           else
@@ -151,6 +156,10 @@ class Pass {
 
   Worker make_worker() {
     Worker worker;
+    if (score_) {
+      worker.scorer.emplace(context_, steps_);
+      return worker;
+    }
     worker.steps.resize(steps_.size());
     for (const auto& phase : phases_.between) {
       std::vector<Judge>& judges = worker.phases.emplace_back();
@@ -163,6 +172,7 @@ class Pass {
   }
 
   Context& context_;
+  const bool score_;
   const std::uint64_t commit_every_;
   const text::DocumentFiles files_;
   const Value steps_;
@@ -184,12 +194,16 @@ void Filter::describe(Description& d) {
   d.input("documents", "documents");
   d.output("documents", "documents");
   d.steps("steps", steps_).required().help("document steps, applied in this order");
+  d.boolean("score", score_)
+      .help(
+          "keep every document as it is, and write into its field filter_scores what each step "
+          "measures and would do; later stages judge by these numbers");
   d.bytes("commit_every", commit_every_)
       .at_least(1)
       .no_effect()
       .help("text between two durable states; a killed stage repeats at most this much");
 }
 
-void Filter::run(Context& context) { Pass(context, commit_every_).run(); }
+void Filter::run(Context& context) { Pass(context, score_, commit_every_).run(); }
 
 }  // namespace lehr::plugins::filter

@@ -21,6 +21,7 @@ class Filter : public Stage {
 
  private:
   std::size_t steps_ = 0;
+  bool score_ = false;
   std::int64_t commit_every_ = 256 << 20;
 };
 

@@ -35,33 +35,44 @@ void FinewebQuality::describe(Description& d) {
   splitter_.describe(d);
 }
 
-void FinewebQuality::process(Document& document) {
-  const std::string_view reason = first_failure(document.text());
-  if (!reason.empty()) document.drop(reason);
+std::string FinewebQuality::measured_by() {
+  return splitter_.name() + " " + std::to_string(short_line_);
 }
 
-std::string_view FinewebQuality::first_failure(std::string_view text) {
-  TextTables& tables = TextTables::of(text);
+FinewebQuality::LineSums FinewebQuality::sum_lines(TextTables& tables) {
+  LineSums sums;
   const std::vector<Line>& all = tables.lines();
-  std::size_t lines = 0, punctuated = 0, short_lines = 0, repeated = 0, characters = 0;
   seen_.clear(all.size());
   for (const Line& line : all) {
-    characters += line.characters;
+    sums.characters += line.characters;
     const std::string_view s = tables.view(line);
     if (text::strip_left(s).empty()) continue;
-    ++lines;
-    punctuated += ends_in_terminal_punctuation(s);
-    short_lines += line.characters <= short_line_;
-    if (!seen_.add(mix_hash(line.hash))) repeated += line.characters;
+    ++sums.lines;
+    sums.punctuated += ends_in_terminal_punctuation(s);
+    sums.short_lines += line.characters <= short_line_;
+    if (!seen_.add(mix_hash(line.hash))) sums.repeated_characters += line.characters;
   }
-  if (lines == 0) return "empty";
-  if (below(ratio(punctuated, lines), min_punctuated_lines_)) return "line_punct_ratio";
-  if (above(ratio(short_lines, lines), max_short_lines_)) return "short_line_ratio";
-  if (above(ratio(repeated, characters), max_duplicate_line_characters_)) return "char_dup_ratio";
-  if (is_on(max_lines_per_word_) &&
-      above(ratio(all.size() - 1, tables.words(*splitter_).size()), max_lines_per_word_))
-    return "list_ratio";
-  return "";
+  return sums;
+}
+
+void FinewebQuality::judge(std::string_view text, Judgement& j) {
+  TextTables& tables = TextTables::of(text);
+  std::optional<LineSums> sums;
+  const auto sum = [&]() -> const LineSums& {
+    return sums ? *sums : sums.emplace(sum_lines(tables));
+  };
+  if (j.below("empty", "lines", std::optional<int>(1), [&] { return sum().lines; })) return;
+  if (j.below("line_punct_ratio", "punctuated_lines", min_punctuated_lines_,
+              [&] { return ratio(sum().punctuated, sum().lines); }))
+    return;
+  if (j.above("short_line_ratio", "short_lines", max_short_lines_,
+              [&] { return ratio(sum().short_lines, sum().lines); }))
+    return;
+  if (j.above("char_dup_ratio", "duplicate_line_characters", max_duplicate_line_characters_,
+              [&] { return ratio(sum().repeated_characters, sum().characters); }))
+    return;
+  j.above("list_ratio", "lines_per_word", max_lines_per_word_,
+          [&] { return ratio(tables.lines().size() - 1, tables.words(*splitter_).size()); });
 }
 
 }  // namespace lehr::plugins::filter

@@ -8,18 +8,28 @@
 #include <optional>
 #include <string_view>
 
+#include "measured_step.h"
 #include "repeated_parts.h"
 #include "word_splitter.h"
 
 namespace lehr::plugins::filter {
 
-class FinewebQuality : public DocumentStep {
+class FinewebQuality : public MeasuredStep {
  public:
+  static constexpr const char* kName = "filter.fineweb_quality";
+  FinewebQuality() : MeasuredStep(kName) {}
   void describe(Description& d) override;
-  void process(Document& document) override;
+
+ protected:
+  void judge(std::string_view text, Judgement& judgement) override;
+  std::string measured_by() override;
 
  private:
-  std::string_view first_failure(std::string_view text);
+  struct LineSums {
+    std::size_t lines = 0, punctuated = 0, short_lines = 0;
+    std::size_t repeated_characters = 0, characters = 0;
+  };
+  LineSums sum_lines(TextTables& tables);
 
   std::optional<double> min_punctuated_lines_ = 0.12, max_short_lines_ = 0.67;
   std::int64_t short_line_ = 30;

@@ -1,7 +1,10 @@
 #include "gopher_quality.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <set>
+#include <utility>
 
 #include "text/words_and_lines.h"
 #include "threshold.h"
@@ -26,6 +29,17 @@ bool is_ellipsis_line(std::string_view line) {
   line = text::strip_right(line);
   return line.ends_with("...") || line.ends_with("…");
 }
+
+struct WordSums {
+  std::size_t plain = 0, plain_characters = 0, with_letter = 0;
+  explicit WordSums(const std::vector<Word>& words) {
+    for (const Word& w : words) {
+      plain += w.plain;
+      plain_characters += w.plain ? w.characters : 0;
+      with_letter += w.letter;
+    }
+  }
+};
 
 }  // namespace
 
@@ -60,53 +74,60 @@ void GopherQuality::describe(Description& d) {
   splitter_.describe(d);
 }
 
-void GopherQuality::process(Document& document) {
-  const std::string_view reason = first_failure(document.text());
-  if (!reason.empty()) document.drop(reason);
+std::string GopherQuality::measured_by() {
+  std::string all = splitter_.name();
+  for (const std::string& word : stop_words_) (all += '\0') += word;
+  return all;
 }
 
-std::string_view GopherQuality::first_failure(std::string_view text) {
+void GopherQuality::judge(std::string_view text, Judgement& j) {
   TextTables& tables = TextTables::of(text);
-  const std::vector<Word>& words = tables.words(*splitter_);
-  std::size_t plain = 0, plain_characters = 0, with_letter = 0;
-  for (const Word& w : words) {
-    plain += w.plain;
-    plain_characters += w.plain ? w.characters : 0;
-    with_letter += w.letter;
-  }
-  const auto plain_words = static_cast<std::int64_t>(plain);
-  if (below(plain_words, min_words_)) return "gopher_short_doc";
-  if (above(plain_words, max_words_)) return "gopher_long_doc";
+  const auto words = [&]() -> const std::vector<Word>& { return tables.words(*splitter_); };
+  std::optional<WordSums> sums;
+  const auto sum = [&]() -> const WordSums& { return sums ? *sums : sums.emplace(words()); };
+  const auto plain_words = [&] { return sum().plain; };
+  if (j.below("gopher_short_doc", "words", min_words_, plain_words)) return;
+  if (j.above("gopher_long_doc", "words", max_words_, plain_words)) return;
 
-  if (plain > 0) {
-    const double mean = ratio(plain_characters, plain);
-    if (below(mean, min_mean_word_length_)) return "gopher_below_avg_threshold";
-    if (above(mean, max_mean_word_length_)) return "gopher_above_avg_threshold";
-  }
+  const auto mean_length = [&] {
+    return sum().plain > 0 ? ratio(sum().plain_characters, sum().plain) : std::nan("");
+  };
+  constexpr auto kMeanLength = "mean_word_length";
+  if (j.below("gopher_below_avg_threshold", kMeanLength, min_mean_word_length_, mean_length))
+    return;
+  if (j.above("gopher_above_avg_threshold", kMeanLength, max_mean_word_length_, mean_length))
+    return;
 
-  if (is_on(max_symbol_ratio_)) {
-    if (above(ratio(count(text, "#"), words.size()), max_symbol_ratio_))
-      return "gopher_too_many_hashes";
-    const std::size_t ellipses = count(text, "...") + count(text, "…");
-    if (above(ratio(ellipses, words.size()), max_symbol_ratio_)) return "gopher_too_many_ellipsis";
-  }
+  const auto hashes = [&] { return ratio(count(text, "#"), words().size()); };
+  const auto ellipses = [&] {
+    return ratio(count(text, "...") + count(text, "…"), words().size());
+  };
+  if (j.above("gopher_too_many_hashes", "hashes_per_word", max_symbol_ratio_, hashes)) return;
+  if (j.above("gopher_too_many_ellipsis", "ellipses_per_word", max_symbol_ratio_, ellipses)) return;
 
-  text::split_lines(text, lines_);
+  bool have_lines = false;
   const auto line_share = [&](bool (*test)(std::string_view)) {
+    if (!std::exchange(have_lines, true)) text::split_lines(text, lines_);
     return ratio(static_cast<std::size_t>(std::count_if(lines_.begin(), lines_.end(), test)),
                  lines_.size());
   };
-  if (above(line_share(is_bullet_line), max_bullet_lines_)) return "gopher_too_many_bullets";
-  if (above(line_share(is_ellipsis_line), max_ellipsis_lines_))
-    return "gopher_too_many_end_ellipsis";
+  if (j.above("gopher_too_many_bullets", "bullet_lines", max_bullet_lines_,
+              [&] { return line_share(is_bullet_line); }))
+    return;
+  if (j.above("gopher_too_many_end_ellipsis", "ellipsis_lines", max_ellipsis_lines_,
+              [&] { return line_share(is_ellipsis_line); }))
+    return;
 
-  if (below(ratio(with_letter, words.size()), min_alphabetic_words_))
-    return "gopher_below_alpha_threshold";
-  if (is_on(min_stop_words_) && too_few_stop_words(tables)) return "gopher_enough_stop_words";
-  return "";
+  if (j.below("gopher_below_alpha_threshold", "alphabetic_words", min_alphabetic_words_,
+              [&] { return ratio(sum().with_letter, words().size()); }))
+    return;
+  j.below("gopher_enough_stop_words", "stop_words", min_stop_words_, [&] {
+    return different_stop_words(
+        tables, j.wants_all() ? std::numeric_limits<std::int64_t>::max() : *min_stop_words_);
+  });
 }
 
-bool GopherQuality::too_few_stop_words(TextTables& tables) {
+std::int64_t GopherQuality::different_stop_words(TextTables& tables, std::int64_t enough) {
   if (stop_hashes_.empty()) {
     for (const std::string& word : std::set<std::string>(stop_words_.begin(), stop_words_.end()))
       stop_hashes_.push_back(hash_bytes(word));
@@ -120,9 +141,9 @@ bool GopherQuality::too_few_stop_words(TextTables& tables) {
     const auto which = static_cast<std::size_t>(at - stop_hashes_.begin());
     if (stop_found_[which]) continue;
     stop_found_[which] = true;
-    if (++found >= *min_stop_words_) return false;
+    if (++found >= enough) return found;
   }
-  return found < *min_stop_words_;
+  return found;
 }
 
 }  // namespace lehr::plugins::filter

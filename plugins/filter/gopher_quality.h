@@ -11,20 +11,25 @@
 #include <string_view>
 #include <vector>
 
+#include "measured_step.h"
 #include "text_tables.h"
 #include "word_splitter.h"
 
 namespace lehr::plugins::filter {
 
-class GopherQuality : public DocumentStep {
+class GopherQuality : public MeasuredStep {
  public:
+  static constexpr const char* kName = "filter.gopher_quality";
+  GopherQuality() : MeasuredStep(kName) {}
   void describe(Description& d) override;
-  void process(Document& document) override;
+
+ protected:
+  void judge(std::string_view text, Judgement& judgement) override;
+  std::string measured_by() override;
 
  private:
-  // The name of the first rule that fails; empty if none does.
-  std::string_view first_failure(std::string_view text);
-  bool too_few_stop_words(TextTables& tables);
+  // Counting stops at `enough`.
+  std::int64_t different_stop_words(TextTables& tables, std::int64_t enough);
 
   std::optional<std::int64_t> min_words_ = 50, max_words_ = 100000, min_stop_words_ = 2;
   std::optional<double> min_mean_word_length_ = 3, max_mean_word_length_ = 10;

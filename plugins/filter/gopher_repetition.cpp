@@ -6,10 +6,15 @@ namespace lehr::plugins::filter {
 namespace {
 
 constexpr std::size_t kFirstTop = 2, kFirstRepeated = 5;
-constexpr const char* kTopReasons[] = {"top_2_gram", "top_3_gram", "top_4_gram"};
-constexpr const char* kRepeatedReasons[] = {"duplicated_5_n_grams", "duplicated_6_n_grams",
-                                            "duplicated_7_n_grams", "duplicated_8_n_grams",
-                                            "duplicated_9_n_grams", "duplicated_10_n_grams"};
+struct Ngrams {
+  const char *reason, *measure;
+};
+constexpr Ngrams kTop[] = {
+    {"top_2_gram", "top_2_gram"}, {"top_3_gram", "top_3_gram"}, {"top_4_gram", "top_4_gram"}};
+constexpr Ngrams kRepeated[] = {
+    {"duplicated_5_n_grams", "repeated_5_grams"}, {"duplicated_6_n_grams", "repeated_6_grams"},
+    {"duplicated_7_n_grams", "repeated_7_grams"}, {"duplicated_8_n_grams", "repeated_8_grams"},
+    {"duplicated_9_n_grams", "repeated_9_grams"}, {"duplicated_10_n_grams", "repeated_10_grams"}};
 
 }  // namespace
 
@@ -43,60 +48,87 @@ void GopherRepetition::describe(Description& d) {
 }
 
 void GopherRepetition::check() {
-  if (max_top_ngrams_.size() > std::size(kTopReasons))
+  if (max_top_ngrams_.size() > std::size(kTop))
     throw Error("max_top_ngrams has thresholds for runs of 2, 3 and 4 words only, not " +
                 std::to_string(max_top_ngrams_.size()) + " of them");
-  if (max_repeated_ngrams_.size() > std::size(kRepeatedReasons))
+  if (max_repeated_ngrams_.size() > std::size(kRepeated))
     throw Error("max_repeated_ngrams has thresholds for runs of 5 to 10 words only, not " +
                 std::to_string(max_repeated_ngrams_.size()) + " of them");
 }
 
-void GopherRepetition::process(Document& document) {
-  const std::string_view reason = first_failure(document.text());
-  if (!reason.empty()) document.drop(reason);
+std::string GopherRepetition::measured_by() { return splitter_.name() + " " + dup_semantics_; }
+
+std::size_t GopherRepetition::all_characters(TextTables& tables) const {
+  if (!dolma()) return tables.characters();
+  std::size_t characters = 0;
+  for (const Word& w : tables.words(*splitter_)) characters += w.characters;
+  return characters;
 }
 
-std::string_view GopherRepetition::first_failure(std::string_view text) {
-  if (text.empty()) return "empty";
+void GopherRepetition::judge(std::string_view text, Judgement& j) {
+  if (text.empty()) return j.fail("empty");
   TextTables& tables = TextTables::of(text);
   const auto count = dolma() ? RepeatedParts::Count::all : RepeatedParts::Count::but_the_first;
-  const std::vector<Word>& words = tables.words(*splitter_);
-  std::size_t characters = tables.characters();
-  if (dolma()) {
-    characters = 0;
-    for (const Word& w : words) characters += w.characters;
-  }
+  std::optional<Repeats> paragraphs, lines;
+  const auto repeated = [&](std::optional<Repeats>& kept) -> const Repeats& {
+    if (!kept)
+      kept = &kept == &lines ? repeated_.lines(tables, dolma(), count)
+                             : repeated_.paragraphs(tables, count);
+    return *kept;
+  };
+  const auto share = [&](std::optional<Repeats>& kept) {
+    return [&] { return ratio(repeated(kept).repeated, repeated(kept).parts); };
+  };
+  const auto characters_share = [&](std::optional<Repeats>& kept) {
+    return [&] { return ratio(repeated(kept).characters, all_characters(tables)); };
+  };
+  if (j.above("dup_para_frac", "duplicate_paragraphs", max_duplicate_paragraphs_,
+              share(paragraphs)))
+    return;
+  if (j.above("dup_para_char_frac", "duplicate_paragraph_characters",
+              max_duplicate_paragraph_characters_, characters_share(paragraphs)))
+    return;
+  if (j.above("dup_line_frac", "duplicate_lines", max_duplicate_lines_, share(lines))) return;
+  if (j.above("dup_line_char_frac", "duplicate_line_characters", max_duplicate_line_characters_,
+              characters_share(lines)))
+    return;
+  judge_ngrams(tables, j);
+}
 
-  if (is_on(max_duplicate_paragraphs_) || is_on(max_duplicate_paragraph_characters_)) {
-    const Repeats r = repeated_.paragraphs(tables, count);
-    if (above(ratio(r.repeated, r.parts), max_duplicate_paragraphs_)) return "dup_para_frac";
-    if (above(ratio(r.characters, characters), max_duplicate_paragraph_characters_))
-      return "dup_para_char_frac";
+void GopherRepetition::judge_ngrams(TextTables& tables, Judgement& j) {
+  std::optional<std::size_t> characters;  // once there are words to look at
+  const auto begin = [&] {
+    if (characters) return;
+    characters = all_characters(tables);
+    repeated_.begin_words(tables, tables.words(*splitter_));
+  };
+  const auto threshold = [](const std::vector<double>& of, std::size_t k) {
+    return k < of.size() ? std::optional(of[k]) : std::nullopt;
+  };
+  // A share that is not more than its threshold need not be exact, unless it is written down.
+  const auto enough = [&](const std::optional<double>& most) { return j.wants_all() ? -1 : *most; };
+  for (std::size_t k = 0; k < std::size(kTop); ++k) {
+    const auto most = threshold(max_top_ngrams_, k);
+    if (j.above(kTop[k].reason, kTop[k].measure, most, [&] {
+          begin();
+          return top_ngram_share(kFirstTop + k, *characters, enough(most));
+        }))
+      return;
   }
-  if (is_on(max_duplicate_lines_) || is_on(max_duplicate_line_characters_)) {
-    const Repeats r = repeated_.lines(tables, dolma(), count);
-    if (above(ratio(r.repeated, r.parts), max_duplicate_lines_)) return "dup_line_frac";
-    if (above(ratio(r.characters, characters), max_duplicate_line_characters_))
-      return "dup_line_char_frac";
+  for (std::size_t k = 0; k < std::size(kRepeated); ++k) {
+    const auto most = threshold(max_repeated_ngrams_, k);
+    if (j.above(kRepeated[k].reason, kRepeated[k].measure, most, [&] {
+          begin();
+          return repeated_ngram_share(kFirstRepeated + k, *characters, enough(most));
+        }))
+      return;
   }
-
-  repeated_.begin_words(tables, words);
-  for (std::size_t k = 0; k < max_top_ngrams_.size(); ++k)
-    if (max_top_ngrams_[k] > 0 &&
-        top_ngram_share(kFirstTop + k, characters, max_top_ngrams_[k]) > max_top_ngrams_[k])
-      return kTopReasons[k];
-  for (std::size_t k = 0; k < max_repeated_ngrams_.size(); ++k)
-    if (max_repeated_ngrams_[k] > 0 &&
-        repeated_ngram_share(kFirstRepeated + k, characters, max_repeated_ngrams_[k]) >
-            max_repeated_ngrams_[k])
-      return kRepeatedReasons[k];
-  return "";
 }
 
 // Both give the share itself where it may be more than `most`, else something that is not.
 
 double GopherRepetition::top_ngram_share(std::size_t n, std::size_t characters, double most) {
-  if (n > kFirstTop && max_top_ngrams_[0] > 0) {
+  if (n > kFirstTop) {
     const double bound = ratio(repeated_.most_of_longer_top_ngram(), characters);
     if (bound <= most) return bound;
   }

@@ -20,20 +20,26 @@
 #include <string_view>
 #include <vector>
 
+#include "measured_step.h"
 #include "repeated_parts.h"
 #include "word_splitter.h"
 
 namespace lehr::plugins::filter {
 
-class GopherRepetition : public DocumentStep {
+class GopherRepetition : public MeasuredStep {
  public:
+  static constexpr const char* kName = "filter.gopher_repetition";
+  GopherRepetition() : MeasuredStep(kName) {}
   void describe(Description& d) override;
   void check() override;
-  void process(Document& document) override;
+
+ protected:
+  void judge(std::string_view text, Judgement& judgement) override;
+  std::string measured_by() override;
 
  private:
-  // The name of the first rule that fails; empty if none does.
-  std::string_view first_failure(std::string_view text);
+  void judge_ngrams(TextTables& tables, Judgement& judgement);
+  std::size_t all_characters(TextTables& tables) const;
   double top_ngram_share(std::size_t n, std::size_t characters, double most);
   double repeated_ngram_share(std::size_t n, std::size_t characters, double most);
   bool dolma() const { return dup_semantics_ == "dolma"; }

@@ -1,8 +1,10 @@
 #include "language.h"
 
 #include <fasttext/fasttext.h>
+#include <xxhash.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <streambuf>
 
@@ -29,7 +31,7 @@ class ByteBuffer : public std::streambuf {
 };
 
 // Its check of a file's beginning is for heirs only.
-class Model : public fasttext::FastText {
+class Classifier : public fasttext::FastText {
  public:
   void load(std::istream& in) {
     if (!checkModel(in)) throw Error("it does not begin as one");
@@ -38,27 +40,49 @@ class Model : public fasttext::FastText {
   }
 };
 
-std::unique_ptr<fasttext::FastText> load_model(const std::string& path) {
-  auto model = std::make_unique<Model>();
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw Error(path + ": cannot be opened");
-  // A file that ends too early is an error at once, not sizes out of nowhere.
-  in.exceptions(std::ios::eofbit | std::ios::failbit | std::ios::badbit);
-  try {
-    model->load(in);
-  } catch (const std::exception& e) {
-    throw Error(path + ": is no fastText classifier that can be used: " + e.what());
-  }
-  return model;
-}
-
 // Its name without fastText's prefix, and without what may follow it.
 std::string_view name_of(std::string_view label) {
   if (label.starts_with(kLabel)) label.remove_prefix(kLabel.size());
   return label.substr(0, label.find("__"));
 }
 
+std::uint64_t hash_of(std::ifstream& in) {
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
+                                                                       XXH3_freeState);
+  XXH3_64bits_reset(state.get());
+  std::string part(1 << 20, '\0');
+  while (in.read(part.data(), static_cast<std::streamsize>(part.size())) || in.gcount() > 0)
+    XXH3_64bits_update(state.get(), part.data(), static_cast<std::size_t>(in.gcount()));
+  in.clear();
+  in.seekg(0);
+  return XXH3_64bits_digest(state.get());
+}
+
 }  // namespace
+
+struct Language::Model {
+  std::uint64_t hash = 0;  // of the file
+  std::unique_ptr<fasttext::FastText> classifier;
+
+  static Model load(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) throw Error(path + ": cannot be opened");
+    Model model{hash_of(in), nullptr};
+    auto classifier = std::make_unique<Classifier>();
+    // A file that ends too early is an error at once, not sizes out of nowhere.
+    in.exceptions(std::ios::eofbit | std::ios::failbit | std::ios::badbit);
+    try {
+      classifier->load(in);
+    } catch (const std::exception& e) {
+      throw Error(path + ": is no fastText classifier that can be used: " + e.what());
+    }
+    model.classifier = std::move(classifier);
+    return model;
+  }
+};
+
+Language::Language() : MeasuredStep(kName) {}
+Language::~Language() = default;
 
 void Language::describe(Description& d) {
   d.summary("keeps documents in some languages, as a fastText model tells them");
@@ -74,27 +98,38 @@ void Language::check() {
   if (model_path_.empty()) throw Error("model is empty: name a fastText model");
 }
 
-void Language::process(Document& document) {
-  if (!model_)
-    model_ = shared_file<std::unique_ptr<fasttext::FastText>>(
-        model_path_, [&] { return load_model(model_path_); });
-  line_ = document.text();
+const Language::Model& Language::model() {
+  if (!model_) model_ = shared_file<Model>(model_path_, [&] { return Model::load(model_path_); });
+  return *model_;
+}
+
+std::string Language::measured_by() {
+  std::string all = std::to_string(model().hash);
+  for (const std::string& language : languages_) (all += '\0') += language;
+  return all;
+}
+
+double Language::score_of(std::string_view text) {
+  line_ = text;
   std::replace(line_.begin(), line_.end(), '\n', ' ');
   line_ += '\n';
   ByteBuffer buffer(line_);
   std::istream in(&buffer);
   std::vector<std::pair<fasttext::real, std::string>> predictions;
-  (*model_)->predictLine(in, predictions, -1, 0);
-  if (!is_wanted(predictions)) document.drop("language");
-}
-
-bool Language::is_wanted(const std::vector<std::pair<float, std::string>>& predictions) const {
-  return std::any_of(predictions.begin(), predictions.end(), [&](const auto& prediction) {
-    const auto& [score, label] = prediction;
+  model().classifier->predictLine(in, predictions, -1, 0);
+  double highest = std::nan("");
+  for (const auto& [score, label] : predictions) {
     const bool asked = languages_.empty() || std::find(languages_.begin(), languages_.end(),
                                                        name_of(label)) != languages_.end();
-    return asked && static_cast<double>(score) > min_score_;
-  });
+    if (asked && !(static_cast<double>(score) <= highest)) highest = static_cast<double>(score);
+  }
+  return highest;
+}
+
+void Language::judge(std::string_view text, Judgement& j) {
+  j.rule(
+      "language", "score", true, [&] { return score_of(text); },
+      [&](double score) { return !(score > min_score_); });
 }
 
 }  // namespace lehr::plugins::filter

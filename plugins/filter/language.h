@@ -6,30 +6,36 @@
 #include <lehr/plugin.h>
 
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
-namespace fasttext {
-class FastText;
-}
+#include "measured_step.h"
 
 namespace lehr::plugins::filter {
 
-class Language : public DocumentStep {
+class Language : public MeasuredStep {
  public:
+  static constexpr const char* kName = "filter.language";
+  Language();
+  ~Language() override;
   void describe(Description& d) override;
   void check() override;
-  void process(Document& document) override;
+
+ protected:
+  void judge(std::string_view text, Judgement& judgement) override;
+  std::string measured_by() override;
 
  private:
-  bool is_wanted(const std::vector<std::pair<float, std::string>>& predictions) const;
+  struct Model;
+  const Model& model();  // loaded when it is first asked for
+  // The highest score of a language that is asked for; NaN: the model knows none of them.
+  double score_of(std::string_view text);
 
   std::string model_path_;
   std::vector<std::string> languages_;
   double min_score_ = 0.65;
-  std::shared_ptr<const std::unique_ptr<fasttext::FastText>> model_;
+  std::shared_ptr<const Model> model_;
   std::string line_;
 };
 

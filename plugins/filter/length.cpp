@@ -1,6 +1,7 @@
 #include "length.h"
 
 #include "text_tables.h"
+#include "threshold.h"
 
 namespace lehr::plugins::filter {
 
@@ -13,26 +14,22 @@ void Length::describe(Description& d) {
 }
 
 void Length::check() {
-  if (min_characters_ && max_characters_ && *min_characters_ > *max_characters_)
+  if (min_characters_ && above(*min_characters_, max_characters_))
     throw Error("min_characters " + std::to_string(*min_characters_) +
                 " is greater than max_characters " + std::to_string(*max_characters_));
-  if (min_words_ && max_words_ && *min_words_ > *max_words_)
+  if (min_words_ && above(*min_words_, max_words_))
     throw Error("min_words " + std::to_string(*min_words_) + " is greater than max_words " +
                 std::to_string(*max_words_));
 }
 
-void Length::process(Document& document) {
-  if (min_characters_ || max_characters_) {
-    const auto n = static_cast<std::int64_t>(TextTables::of(document.text()).characters());
-    if (min_characters_ && n < *min_characters_) return document.drop("too_few_characters");
-    if (max_characters_ && n > *max_characters_) return document.drop("too_many_characters");
-  }
-  if (min_words_ || max_words_) {
-    const auto& words = TextTables::of(document.text()).words(text::WordSplitter::whitespace);
-    const auto n = static_cast<std::int64_t>(words.size());
-    if (min_words_ && n < *min_words_) return document.drop("too_few_words");
-    if (max_words_ && n > *max_words_) return document.drop("too_many_words");
-  }
+void Length::judge(std::string_view text, Judgement& j) {
+  TextTables& tables = TextTables::of(text);
+  const auto characters = [&] { return tables.characters(); };
+  const auto words = [&] { return tables.words(text::WordSplitter::whitespace).size(); };
+  if (j.below("too_few_characters", "characters", min_characters_, characters)) return;
+  if (j.above("too_many_characters", "characters", max_characters_, characters)) return;
+  if (j.below("too_few_words", "words", min_words_, words)) return;
+  j.above("too_many_words", "words", max_words_, words);
 }
 
 }  // namespace lehr::plugins::filter

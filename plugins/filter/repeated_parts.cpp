@@ -70,7 +70,7 @@ Repeats RepeatedParts::paragraphs(TextTables& tables, Count count) {
 void RepeatedParts::begin_words(TextTables& tables, const std::vector<Word>& words) {
   words_ = &words;
   have_candidates_ = have_prefixes_ = false;
-  most_of_two_ = 0;
+  most_of_two_ = kNoBound;
   hashes_.resize(words.size());
   bytes_.resize(words.size() + 1);
   characters_.resize(words.size() + 1);

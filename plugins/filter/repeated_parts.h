@@ -31,7 +31,7 @@ class RepeatedParts {
   // Occurrences of the most frequent n-gram (of several the one that comes first) times its
   // characters, n - 1 spaces included if `spaces`; 0 if there are fewer than n words.
   std::size_t top_ngram(std::size_t n, bool spaces);
-  // No top_ngram(n) of 3 or 4 words is more than this. Asks for top_ngram(2) first.
+  // No top_ngram(n) of 3 or 4 words is more than this, which says little before top_ngram(2).
   std::size_t most_of_longer_top_ngram() const { return 2 * most_of_two_; }
   // Characters in repeated n-grams, from left to right without overlap: at word i, if the n words
   // from there run together were seen before, they count and i += n, else they are remembered and
@@ -60,6 +60,8 @@ class RepeatedParts {
     std::uint32_t word = 0;
   };
 
+  static constexpr std::size_t kNoBound = std::size_t{1} << 40;  // more than a text can have
+
   void find_candidates();
   std::uint32_t longest_earlier(std::uint32_t word, std::uint32_t earlier) const;
   void add(std::uint64_t hash, std::size_t characters, Count count, Repeats& repeats);
@@ -73,7 +75,7 @@ class RepeatedParts {
   std::vector<std::uint32_t> earlier_;  // by word: the one before that begins alike
   std::vector<Candidate> candidates_;
   bool have_candidates_ = false, have_prefixes_ = false;
-  std::size_t most_of_two_ = 0;
+  std::size_t most_of_two_ = kNoBound;
   std::vector<std::uint64_t> hashes_;              // of words, mixed
   std::vector<std::uint64_t> prefixes_;            // hashes of the first n words run together
   std::vector<std::uint32_t> bytes_, characters_;  // of the first n words

@@ -3,6 +3,7 @@
 // rewrote the text makes the next one build them anew.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -37,6 +38,8 @@ class TextTables {
 
   std::string_view text() const { return text_; }
   std::size_t characters() const { return characters_; }
+  // 128 bits of the whole text.
+  const std::array<std::uint64_t, 2>& hash() const { return hash_; }
   // Pieces between "\n", empty ones included.
   const std::vector<Line>& lines();
   const std::vector<Word>& words(text::WordSplitter splitter);
@@ -49,7 +52,7 @@ class TextTables {
   Word describe(text::Span span) const;
 
   std::string_view text_;
-  std::uint64_t hash_[2] = {0, 0};  // of the whole text
+  std::array<std::uint64_t, 2> hash_ = {0, 0};
   std::size_t characters_ = 0;
   bool ascii_ = true;
   bool have_lines_ = false, have_words_[2] = {false, false};  // by splitter

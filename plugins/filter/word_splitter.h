@@ -17,6 +17,7 @@ class SplitterParameter {
             "how text is cut into words: at Unicode's word boundaries, punctuation marks being "
             "words of their own, or at whitespace, so that punctuation stays with its word");
   }
+  const std::string& name() const { return name_; }
   text::WordSplitter operator*() const {
     return name_ == "uax29" ? text::WordSplitter::uax29 : text::WordSplitter::whitespace;
   }

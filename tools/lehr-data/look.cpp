@@ -191,7 +191,10 @@ std::string look_at_dropped(const Request& request) {
     known.push_back(reason);
     if (request.dropped != "*" && request.dropped != reason) continue;
     out += "\n" +
-           bold(reason + ": " + std::to_string(drops.documents) + " dropped", request.color) + "\n";
+           bold(reason + ": " + std::to_string(drops.documents) +
+                    (summary->only_would_drop() ? " would be dropped" : " dropped"),
+                request.color) +
+           "\n";
     for (const auto& example : drops.examples)
       out += dim("  " + visible(example.id), request.color) + "\n    " +
              visible(cut(request, example.text)) + "\n";
