@@ -1,14 +1,15 @@
 #include "text/tokenizer_json.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include <lehr/value.h>
 #include <nlohmann/json.hpp>
+#include <simdjson.h>
 
 #include "text/byte_alphabet.h"
 #include "text/strict_json.h"
 #include "text/tokenizer.h"
+#include "text/vocabulary_json.h"
 #include "text/whole_number.h"
 
 namespace lehr::text {
@@ -21,16 +22,6 @@ using Json = nlohmann::ordered_json;  // keeps the order in which we write
 // lists of merges, and pass it over.
 constexpr const char* kMerging = "lehr_merging";
 constexpr const char* kRankConcat = "rank_concat";
-
-// A vocabulary of 256k with as many merges as pairs.
-constexpr JsonLimits kLimits{64, 8'000'000};
-
-// Ids size tables, so they have to be about as many as there are tokens.
-void check_id(std::uint64_t id, std::size_t tokens) {
-  if (id >= 4 * tokens + 65'536)
-    throw Error("token id " + std::to_string(id) + " is too large for " + std::to_string(tokens) +
-                " tokens");
-}
 
 std::string type_of(const Parsed& part) {
   return part.is_null() ? "null" : part.value("type", "?");
@@ -114,32 +105,6 @@ void read_model(const Parsed& model, TokenizerSpec& spec) {
     if (is_set(model, name))
       throw Error(std::string("model setting '") + name + "' is not supported");
   spec.ignore_merges = model.value("ignore_merges", false);
-
-  std::unordered_map<std::string, TokenId> ids;  // of ByteLevel text
-  for (const auto& [written, id] : model.at("vocab").items()) {
-    const auto number = whole_number<std::uint64_t>(id);
-    check_id(number, model.at("vocab").size());
-    if (number >= spec.tokens.size()) spec.tokens.resize(number + 1);
-    ids.emplace(written, static_cast<TokenId>(number));
-    if (auto bytes = from_byte_level(written)) spec.tokens[number] = std::move(*bytes);
-  }
-  for (const Parsed& merge : model.at("merges")) {
-    std::string left, right;
-    if (merge.is_array()) {
-      left = merge.at(0).get<std::string>();
-      right = merge.at(1).get<std::string>();
-    } else {
-      const auto both = merge.get<std::string>();
-      const std::size_t space = both.find(' ');
-      if (space == std::string::npos) throw Error("merge '" + both + "' has no space");
-      left = both.substr(0, space);
-      right = both.substr(space + 1);
-    }
-    const auto l = ids.find(left), r = ids.find(right);
-    if (l == ids.end() || r == ids.end())
-      throw Error("merge '" + left + " " + right + "' uses a token that is not in the vocabulary");
-    spec.merges.emplace_back(l->second, r->second);
-  }
 }
 
 Json added_json(const AddedToken& t) {
@@ -178,7 +143,7 @@ bool TokenizerSpec::has_special(std::string_view content) const {
 }
 
 void TokenizerSpec::add_special(const std::string& content, TokenId id) {
-  check_id(id, tokens.size() + added.size());
+  check_token_id(id, tokens.size() + added.size());
   const bool taken =
       (id < tokens.size() && !tokens[id].empty()) ||
       std::any_of(added.begin(), added.end(), [&](const AddedToken& t) { return t.id == id; });
@@ -195,10 +160,12 @@ void TokenizerSpec::add_special(const std::string& content, TokenId id) {
 TokenizerSpec parse_tokenizer_json(std::string_view json) {
   TokenizerSpec spec;
   try {
-    const Parsed file = parse_json<Parsed>(json, kLimits);
+    const VocabularyJson lists(json);
+    const auto file = parse_json<Parsed>(lists.rest());
     read_normalizer(file.value("normalizer", Parsed()), spec);
     read_pre_tokenizer(file.value("pre_tokenizer", Parsed()), spec);
     read_model(file.at("model"), spec);
+    lists.read(spec);
     for (const Parsed& token : file.value("added_tokens", Parsed::array()))
       spec.added.push_back(read_added(token));
   } catch (const nlohmann::json::exception& e) {
@@ -207,7 +174,7 @@ TokenizerSpec parse_tokenizer_json(std::string_view json) {
     throw Error(std::string("not a tokenizer.json: ") + e.what());
   }
   for (const AddedToken& token : spec.added) {
-    check_id(token.id, spec.tokens.size() + spec.added.size());
+    check_token_id(token.id, spec.tokens.size() + spec.added.size());
     // Typed text must never become a special token by way of the vocabulary.
     if (token.special && token.id < spec.tokens.size()) spec.tokens[token.id].clear();
   }
@@ -285,9 +252,19 @@ std::string tokenizer_config_json(const TokenizerSpec& spec) {
 }
 
 std::string with_added_tokens(std::string_view tokenizer_json, const TokenizerSpec& spec) {
-  Json file = Json::parse(tokenizer_json);
-  file["added_tokens"] = added_tokens_json(spec);
-  return file.dump(1) + "\n";
+  const std::size_t mark = tokenizer_json.starts_with("\xef\xbb\xbf") ? 3 : 0;
+  const simdjson::padded_string file(tokenizer_json.substr(mark));
+  const std::string added = added_tokens_json(spec).dump(1);
+  simdjson::ondemand::parser parser;
+  simdjson::ondemand::document document;
+  simdjson::ondemand::array tokens;
+  std::string_view written;
+  if (const auto error = parser.iterate(file).get(document))
+    throw Error(std::string("not a tokenizer.json: ") + simdjson::error_message(error));
+  std::string out(file);
+  if (document["added_tokens"].get_array().get(tokens) || tokens.raw_json().get(written))
+    return out.insert(out.find('{') + 1, "\n \"added_tokens\": " + added + ",");
+  return out.replace(static_cast<std::size_t>(written.data() - file.data()), written.size(), added);
 }
 
 Merging merging_of(std::string_view tokenizer_config) {
