@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Instructions that commands of lehr take on pipelines of trivial stages, and that reading and deduplicating documents
-take, held against counts.json; and how they grow.
+"""Instructions that commands of lehr take on pipelines of trivial stages, and that reading, deduplicating, filtering and
+tokenizing documents take, held against counts.json; and how they grow.
 
     instructions.py --lehr BIN/lehr --plugins FOLDER --kiln FOLDER --reader PROGRAM [--update]
 """
@@ -151,6 +151,48 @@ stages:
     return (folder / "pipeline.yaml").relative_to(folder.parent)
 
 
+def tokenizing(folder, documents):
+    """Training and encoding, on one thread, of so many documents of prose, code, numbers and other scripts."""
+    rng = random.Random(6)
+    words = ["".join(rng.choices("etaoinshrdlucmfw", k=min(2 + int(rng.expovariate(0.25)), 14))) for _ in range(20000)]
+    weights = [1 / (rank + 3) for rank in range(len(words))]
+    others = ["стекло", "остывает", "玻璃", "窯", "γυαλί", "é", "🏺", "if (x[i] != 0) {\n    y += f(x, i);\n}", "\t\t", "  ", "'ll", "don't", "...", "\r\n"]
+    folder.mkdir()
+    with open(folder / "documents.jsonl", "w", encoding="utf-8") as out:
+        for i in range(documents):
+            parts = rng.choices(words, weights, k=400)
+            for _ in range(30):
+                parts[rng.randrange(400)] = rng.choice(others) if rng.random() < 0.6 else str(rng.randrange(10 ** rng.randint(1, 7)))
+            out.write(json.dumps({"id": str(i), "text": " ".join(parts)}, ensure_ascii=False) + "\n")
+    (folder / "pipeline.yaml").write_text("""lehr: 1
+name: tokenizing
+resources: {threads: 1}
+stages:
+  source: {uses: files.documents, with: {train: [documents.jsonl]}}
+  words: {uses: tokenizer.train, in: {documents: source}, with: {vocab_size: 8192}}
+  tokens: {uses: tokenizer.encode, in: {documents: source, tokenizer: words}}
+  taken: {uses: tokenizer.import, with: {path: ranks.json}}
+""")
+    (folder / "ranks.json").write_text(json.dumps(long_vocabulary(8 * documents), ensure_ascii=False), encoding="utf-8")
+    return (folder / "pipeline.yaml").relative_to(folder.parent)
+
+
+def long_vocabulary(merges):
+    """A tokenizer.json with so many merges: every token so far with every letter."""
+    letters = [chr(c) for c in range(33, 127)] + ["\u0120", "\u010a"]
+    tokens, pairs = list(letters), []
+    for left in tokens:  # which grows
+        for right in letters:
+            if len(pairs) < merges:
+                tokens.append(left + right)
+                pairs.append([left, right])
+        if len(pairs) == merges:
+            break
+    end = {"id": len(tokens), "content": "<|endoftext|>", "special": True}
+    return {"version": "1.0", "added_tokens": [end], "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False},
+            "model": {"type": "BPE", "vocab": {token: i for i, token in enumerate(tokens)}, "merges": pairs}}
+
+
 def measure(shop):
     """{what: instructions}. The names of those that are to grow linearly end in the number of stages."""
     counts = {"version": shop.count("--version", said=".")}
@@ -177,6 +219,12 @@ def measure(shop):
         file = filtering(shop.folder / f"pages{documents}", documents)
         shop.run("run", file, "--only", "source")
         counts[f"filters {documents}"] = shop.count_stage(file, "clean")
+    shop.add("tokenizer")
+    for documents in (300, 3000):
+        file = tokenizing(shop.folder / f"texts{documents}", documents)
+        shop.run("run", file, "--only", "source")
+        for stage, what in (("words", "tokenizer.train"), ("tokens", "tokenizer.encode"), ("taken", "tokenizer.import")):
+            counts[f"{what} {documents}"] = shop.count_stage(file, stage)
     for form in ("jsonl", "ndjson", "csv"):
         for count in (1000, 10000):
             counts[f"read {form} {count}"] = shop.count_program(shop.reader, document_file(shop.folder / "documents", form, count),
