@@ -5,6 +5,7 @@
 #include "slow_expression.h"
 #include "text/chat_rows.h"
 #include "text/document_flow.h"
+#include "text/token_kinds.h"
 #include "text/tokenizer.h"
 
 namespace lehr::plugins::tokenizer {
@@ -39,18 +40,26 @@ void count_conversations(Context& context, text::WordCounts& counts) {
   }
 }
 
-// Bytes of text per token, over the words the tokenizer was trained on.
-double bytes_per_token(const text::Tokenizer& tokenizer, const text::WordList& words) {
+// Bytes of text per token, over the words the tokenizer was trained on: of all of them, and of each
+// kind of text.
+void report_bytes_per_token(const Context& context, const text::Tokenizer& tokenizer,
+                            const text::WordList& words) {
   text::Tokenizer::Cache cache;
   std::vector<text::TokenId> ids;
-  double bytes = 0, tokens = 0;
+  text::TokenKinds kinds;
   for (const auto& [word, count] : words) {
     ids.clear();
     tokenizer.encode(word, ids, cache);
-    bytes += static_cast<double>(count) * static_cast<double>(word.size());
-    tokens += static_cast<double>(count) * static_cast<double>(ids.size());
+    kinds.add(tokenizer, ids, static_cast<std::uint64_t>(count));
   }
-  return tokens > 0 ? bytes / tokens : 0;
+  double bytes = 0, tokens = 0;
+  for (const auto& share : kinds.shares()) {
+    bytes += static_cast<double>(share.bytes);
+    tokens += static_cast<double>(share.tokens);
+    context.result("bytes_per_token/" + std::string(text::name_of(share.kind)),
+                   share.bytes_per_token());
+  }
+  context.result("bytes_per_token", tokens > 0 ? bytes / tokens : 0);
 }
 
 }  // namespace
@@ -114,7 +123,7 @@ void Train::run(Context& context) {
   context.set_facet("tokenizer", "vocab_size", std::to_string(tokenizer.vocab_size()));
   context.result("vocab_size", static_cast<double>(tokenizer.vocab_size()));
   context.result("words", static_cast<double>(words.size()));
-  context.result("bytes_per_token", bytes_per_token(tokenizer, words));
+  report_bytes_per_token(context, tokenizer, words);
 }
 
 }  // namespace lehr::plugins::tokenizer

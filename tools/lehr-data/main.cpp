@@ -27,6 +27,7 @@ Request read_request(const char* text) {
   request.tokenizer = json.at("tokenizer").get<std::string>();
   request.dropped = json.at("dropped");
   request.color = json.at("color");
+  request.by = json.at("by");
   request.output = json.at("output");
   request.made_by = json.at("made_by");
   return request;

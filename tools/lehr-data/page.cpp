@@ -113,26 +113,71 @@ std::string source_table(const text::DocumentSummary& summary) {
   return out + "</table></div>";
 }
 
+std::string amount_table(const TextTable& table) {
+  TextRow all;
+  for (const TextRow& row : table.rows) {
+    all.documents += row.documents;
+    all.bytes += row.bytes;
+    all.tokens += row.tokens;
+  }
+  std::string out = "<h2>" + escaped(table.title) + "</h2><div class=card><table><tr><th>" +
+                    escaped(table.names) + "<th class=n>share<th class=bar>";
+  if (all.documents > 0) out += "<th class=n>documents";
+  out += "<th class=n>text";
+  if (all.tokens > 0) out += "<th class=n>tokens<th class=n>bytes per token";
+  for (const TextRow& row : table.rows) {
+    const double share =
+        all.bytes > 0 ? static_cast<double>(row.bytes) / static_cast<double>(all.bytes) : 0;
+    out += "<tr><td>" + escaped(row.name) + "<td class=n>" + fixed(100 * share, 2) + " %" +
+           bar_cell(share);
+    if (all.documents > 0) out += "<td class=n>" + count(row.documents);
+    out += "<td class=n>" + runtime::bytes_text(row.bytes);
+    if (all.tokens > 0)
+      out += "<td class=n>" + count(row.tokens) + "<td class=n>" +
+             (row.tokens > 0
+                  ? fixed(static_cast<double>(row.bytes) / static_cast<double>(row.tokens), 2)
+                  : "");
+  }
+  return out + "</table></div>";
+}
+
+std::string score_table(const std::vector<ScoreRow>& scores) {
+  std::string out =
+      "<h2>Scores</h2><p class=soft>What the steps measured: so many of the documents have at most "
+      "this.</p><div class=card><table><tr><th>step and measure<th class=n>documents";
+  for (const double q : kScoreQuantiles) out += "<th class=n>" + fixed(100 * q, 0) + " %";
+  for (const ScoreRow& row : scores) {
+    out += "<tr><td>" + escaped(row.name) + "<td class=n>" + count(row.documents);
+    for (const double value : row.quantiles) out += "<td class=n>" + runtime::number_text(value);
+  }
+  return out + "</table></div>";
+}
+
 std::string drop_table(const text::DocumentSummary& summary) {
   std::uint64_t dropped = 0;
   for (const auto& [reason, drops] : summary.drops()) dropped += drops.documents;
-  const double all = static_cast<double>(dropped + summary.documents_out());
+  const bool kept = summary.only_would_drop();
+  const std::uint64_t all_documents = (kept ? 0 : dropped) + summary.documents_out();
+  const auto all = static_cast<double>(all_documents);
   std::vector<std::pair<std::string, text::Drops>> order(summary.drops().begin(),
                                                          summary.drops().end());
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return a.second.documents > b.second.documents;
   });
-  std::string out = "<h2>Dropped</h2><p class=soft>" + std::to_string(dropped) + " of " +
-                    std::to_string(dropped + summary.documents_out()) + " documents (" +
+  std::string out = (kept ? "<h2>Would be dropped</h2>" : "<h2>Dropped</h2>") +
+                    ("<p class=soft>" + std::to_string(dropped)) + " of " +
+                    std::to_string(all_documents) + " documents (" +
                     fixed(all > 0 ? 100 * static_cast<double>(dropped) / all : 0, 2) +
-                    " %) were dropped.</p><div class=\"card drops\"><table><tr><th>reason"
+                    (kept ? " %) would be dropped." : " %) were dropped.") +
+                    "</p><div class=\"card drops\"><table><tr><th>reason"
                     "<th class=n>documents<th class=n>share<th class=bar>";
   for (const auto& [reason, drops] : order) {
     const double share = static_cast<double>(drops.documents) / all;
     out += "<tr><td>" + escaped(reason) + "<td class=n>" + std::to_string(drops.documents) +
            "<td class=n>" + fixed(100 * share, 2) + " %" + bar_cell(share);
   }
-  out += "</table></div><h2>Examples of what was dropped</h2><div class=card>";
+  out += std::string("</table></div><h2>Examples of what ") + (kept ? "would be" : "was") +
+         " dropped</h2><div class=card>";
   for (const auto& [reason, drops] : order) {
     out += "<details><summary>" + escaped(reason) + " <span class=soft>" +
            std::to_string(drops.examples.size()) + " of " + std::to_string(drops.documents) +
@@ -162,6 +207,8 @@ std::string page(const Request& request, const Statistics& statistics) {
     for (const Panel& panel : statistics.panels) out += panel_card(panel);
     out += "</div>";
   }
+  for (const TextTable& table : statistics.amounts) out += amount_table(table);
+  if (!statistics.scores.empty()) out += score_table(statistics.scores);
   if (statistics.summary && !statistics.summary->sources().empty())
     out += source_table(*statistics.summary);
   if (statistics.summary && !statistics.summary->drops().empty())

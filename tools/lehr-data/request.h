@@ -18,7 +18,8 @@ struct Request {
   std::filesystem::path tokenizer;  // its artifact; empty: none given
   std::string dropped;              // reason; "": not asked for, "*": all
   bool color = false;
-  std::string output;  // of a report
+  std::string by = "source";  // of a report: a field of documents
+  std::string output;         // of a report
   std::string made_by;
 };
 

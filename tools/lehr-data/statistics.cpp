@@ -5,6 +5,7 @@
 #include "runtime/run/human_text.h"
 #include "text/chat_rows.h"
 #include "text/documents.h"
+#include "text/token_kinds.h"
 #include "text/token_shards.h"
 #include "text/tokenizer.h"
 #include "text/words_and_lines.h"
@@ -33,6 +34,13 @@ void add_fact(Statistics& out, const std::string& name, double value) {
   out.facts.emplace_back(name, grouped);
 }
 
+std::vector<TextRow> rows_of(const text::TokenKinds& kinds) {
+  std::vector<TextRow> out;
+  for (const auto& share : kinds.shares())
+    out.push_back({std::string(text::name_of(share.kind)), 0, share.bytes, share.tokens});
+  return out;
+}
+
 void collect_documents(const Request& request, Statistics& out) {
   std::optional<text::Tokenizer> tokenizer;
   if (!request.tokenizer.empty()) tokenizer = text::Tokenizer::load(request.tokenizer);
@@ -40,6 +48,8 @@ void collect_documents(const Request& request, Statistics& out) {
   Panel words{"Words", "words in a document", {}};
   Panel tokens{"Tokens", "tokens in a document", {}};
   double documents = 0, bytes = 0, all_words = 0, all_tokens = 0;
+  text::TokenKinds kinds;
+  FieldStatistics fields(request.by, request.seed);
   for (const char* split : {"train", "eval"}) {
     Distribution of_characters, of_words, of_tokens;
     text::DocumentReader reader(text::data_files(request.folder, split));
@@ -55,7 +65,9 @@ void collect_documents(const Request& request, Statistics& out) {
         ids.clear();
         tokenizer->encode(document.text, ids, cache);
         of_tokens.add(ids.size());
+        kinds.add(*tokenizer, ids);
       }
+      fields.add(document, ids.size());
       sample.offer([&] {
         return ShownDocument{std::string(document.id), text::beginning(document.text, 1200), ""};
       });
@@ -78,6 +90,11 @@ void collect_documents(const Request& request, Statistics& out) {
   }
   out.panels = {std::move(characters), std::move(words)};
   if (tokenizer) out.panels.push_back(std::move(tokens));
+  if (auto rows = rows_of(kinds); !rows.empty())
+    out.amounts.push_back({"Kinds of text", "kind", std::move(rows)});
+  if (auto rows = fields.by_value(); !rows.empty())
+    out.amounts.push_back({"Text by " + request.by, request.by, std::move(rows)});
+  out.scores = fields.scores();
 }
 
 void collect_tokens(const Request& request, Statistics& out) {

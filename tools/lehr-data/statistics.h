@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "distribution.h"
+#include "field_statistics.h"
 #include "request.h"
 #include "sample.h"
 #include "text/document_summary.h"
@@ -18,9 +19,16 @@ struct Panel {
   std::vector<std::pair<std::string, Distribution>> splits;  // those that hold anything
 };
 
+struct TextTable {
+  std::string title, names;  // names: what those of the rows are
+  std::vector<TextRow> rows;
+};
+
 struct Statistics {
   std::vector<std::pair<std::string, std::string>> facts;  // name, value
   std::vector<Panel> panels;
+  std::vector<TextTable> amounts;  // with bytes per token, where there are tokens
+  std::vector<ScoreRow> scores;
   std::vector<ShownDocument> examples;
   std::optional<text::DocumentSummary> summary;
 };

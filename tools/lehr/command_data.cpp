@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct DataSettings {
-  std::string name, split = "train", tokenizer, dropped, output;
+  std::string name, split = "train", tokenizer, dropped, by = "source", output;
   std::size_t count = 5, seed = 0, characters = 800;
 };
 
@@ -41,6 +41,7 @@ std::string made_by(const runtime::NamedArtifact& named) {
                                   {"characters", settings.characters},
                                   {"tokenizer", tokenizer},
                                   {"dropped", settings.dropped},
+                                  {"by", settings.by},
                                   {"output", settings.output},
                                   {"color", use_color(STDOUT_FILENO)}};
   become("lehr-data",
@@ -100,6 +101,11 @@ void add_data(Command app, Options& options) {
                   "else");
   common(report, reporting);
   report.option("-o,--output", reporting->output, "File to write").required().type_name("FILE");
+  report
+      .option("--by", reporting->by,
+              "Amounts of text and bytes per token by this field of documents, too")
+      .show_default()
+      .type_name("FIELD");
   report.footer(example("lehr data report clean --tokenizer tokenizer -o clean.html"));
   report.run([&options, reporting] { write_report(options, *reporting); });
 }
