@@ -4,7 +4,6 @@
 
 #include <map>
 
-#include "ordered_step.h"
 #include "text/json_lines.h"
 
 namespace lehr::plugins::filter {
@@ -20,10 +19,6 @@ DocumentScorer::DocumentScorer(const Context& context, const Value& steps)
   for (std::size_t i = 0; i < steps.size(); ++i) {
     std::string name(steps.at(i)["name"].string());
     if (name.starts_with(kPlugin)) name.erase(0, kPlugin.size());
-    if (make_ordered_step(steps.at(i)))
-      throw Error("'" + name +
-                  "' decides by which documents stay, and a stage that scores keeps all of them. "
-                  "Move it to the stage that drops documents");
     Step& step = steps_.emplace_back();
     const int time = ++times[name];
     step.key = time == 1 ? name : name + "#" + std::to_string(time);

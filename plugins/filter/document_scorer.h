@@ -22,7 +22,7 @@ namespace lehr::plugins::filter {
 // One object per thread.
 class DocumentScorer {
  public:
-  // steps: the parameter of the stage. Throws Error for a step that is decided in order.
+  // steps: the parameter of the stage; none that is decided in order.
   DocumentScorer(const Context& context, const Value& steps);
   ~DocumentScorer();
   DocumentScorer(DocumentScorer&&) noexcept;

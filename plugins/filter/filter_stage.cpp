@@ -22,9 +22,13 @@ struct Phases {
   std::vector<std::vector<std::size_t>> between{1};  // numbers of the steps that run between them
   std::vector<std::unique_ptr<OrderedStep>> ordered;
 
-  Phases(const Value& steps, const std::filesystem::path& folder) {
+  Phases(const Value& steps, bool score, const std::filesystem::path& folder) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
       if (auto step = make_ordered_step(steps.at(i), folder)) {
+        if (score)
+          throw Error("step '" + std::string(steps.at(i)["name"].string()) +
+                      "' decides by which documents stay, and a stage that scores keeps all of "
+                      "them. Move it to the stage that drops documents");
         ordered.push_back(std::move(step));
         between.emplace_back();
       } else {
@@ -51,7 +55,7 @@ class Pass {
         commit_every_(static_cast<std::uint64_t>(commit_every)),
         files_(context.input("documents").path),
         steps_(context.parameters()["steps"]),
-        phases_(steps_, context.output("documents")),
+        phases_(steps_, score, context.output("documents")),
         blocks_(files_.inputs),
         output_(files_, context.output("documents")),
         state_(context, phases_.ordered),

@@ -243,7 +243,7 @@ TEST_F(Scores, RefuseAStepThatDependsOnWhatStays) {
   write_corpus(1);
   const auto host = run("one", folder_ / "in", json::array({step("filter.exact_dedup")}), true);
   EXPECT_EQ(status_, LEHR_FAILED);
-  EXPECT_NE(host->failure.find("'exact_dedup' decides by which documents stay"), std::string::npos);
+  EXPECT_NE(host->failure.find("'filter.exact_dedup' decides by which documents stay"), std::string::npos);
 }
 
 }  // namespace
