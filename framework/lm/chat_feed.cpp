@@ -3,6 +3,7 @@
 #include <lehr/value.h>
 
 #include <cmath>
+#include <stdexcept>
 
 #include "lm/random.h"
 #include "text/chat_rows.h"
@@ -44,6 +45,8 @@ std::vector<Sequence> read_conversations(const std::filesystem::path& artifact,
 
 std::vector<Sequence> weigh(std::vector<Sequence> sequences, double weight, uint64_t seed,
                             int64_t source) {
+  if (!(weight >= 0 && weight <= 1000))
+    throw std::invalid_argument("a weight must be between 0 and 1000");
   if (weight == 1) return sequences;
   const double whole = std::floor(weight);
   const Random random(seed, Purpose::kSplit, static_cast<uint64_t>(source));

@@ -1,7 +1,10 @@
 #include "lm/chat_feed.h"
 
 #include <gtest/gtest.h>
+
 #include <lehr/value.h>
+
+#include <cmath>
 
 #include <fstream>
 
@@ -102,6 +105,8 @@ TEST_F(ChatFeed, WeighRepeatsWholePartsAndDrawsTheRest) {
   EXPECT_GT(drawn, 225u);
   EXPECT_LT(drawn, 275u);
   EXPECT_EQ(weigh(sequences, 1.25, 7, 0).size(), drawn);
+  for (const double wrong : {-1.0, 1e12, std::nan("")})
+    EXPECT_THROW(weigh(sequences, wrong, 7, 0), std::invalid_argument) << wrong;
 }
 
 }  // namespace

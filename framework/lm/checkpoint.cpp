@@ -1,13 +1,16 @@
 #include "lm/checkpoint.h"
 
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "lm/safetensors.h"
+#include "text/strict_json.h"
 
 namespace lehr::lm {
 
@@ -66,7 +69,13 @@ void load_checkpoint(const std::filesystem::path& dir, ParameterBuffer& paramete
   const auto updates = moments.metadata().find("updates");
   if (updates == moments.metadata().end())
     throw std::runtime_error(moments.path().string() + ": no count of updates in its metadata");
-  optimizer->set_updates(std::stoll(updates->second));
+  int64_t count = 0;
+  const std::string& digits = updates->second;
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  if (read.ec != std::errc() || read.ptr != digits.data() + digits.size() || count < 0)
+    throw std::runtime_error(moments.path().string() + ": its count of updates is '" + digits +
+                             "'");
+  optimizer->set_updates(count);
 }
 
 void write_state(const std::filesystem::path& file, const nlohmann::json& state) {
@@ -79,9 +88,11 @@ void write_state(const std::filesystem::path& file, const nlohmann::json& state)
 nlohmann::json read_state(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) throw std::runtime_error(file.string() + ": could not be opened");
+  std::ostringstream content;
+  content << in.rdbuf();
   try {
-    return nlohmann::json::parse(in);
-  } catch (const nlohmann::json::exception& e) {
+    return text::parse_json<nlohmann::json>(content.view());
+  } catch (const text::JsonError& e) {
     throw std::runtime_error(file.string() + ": " + e.what());
   }
 }

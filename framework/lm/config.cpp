@@ -8,10 +8,17 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "text/whole_number.h"
+
 namespace lehr::lm {
 namespace {
 
 using nlohmann::json;
+using text::whole_number;
+
+// Far above any model there is: what is larger would overflow, or be refused only once it is laid
+// out in memory.
+constexpr int64_t kMostLayers = 1 << 12, kMostParameters = int64_t{1} << 50;
 
 [[noreturn]] void refuse(const std::string& where, const std::string& what) {
   throw std::runtime_error(where + ": " + what);
@@ -22,8 +29,8 @@ json token_id(int64_t id) { return id < 0 ? json(nullptr) : json(id); }
 int64_t read_token_id(const json& j, const char* key) {
   if (!j.contains(key) || j[key].is_null()) return -1;
   // Llama 3 lists several end tokens; the first is the one that ends a text.
-  if (j[key].is_array()) return j[key].empty() ? -1 : j[key][0].get<int64_t>();
-  return j[key].get<int64_t>();
+  if (j[key].is_array()) return j[key].empty() ? -1 : whole_number<int64_t>(j[key][0]);
+  return whole_number<int64_t>(j[key]);
 }
 
 // A key whose value must be one of what Lehr computes; absent is fine.
@@ -47,7 +54,7 @@ void read_rope(const json& j, const std::string& where, ModelConfig& c) {
                         "'; only 'default' and 'llama3' are supported");
     c.rope_scaling = {rope.at("factor").get<double>(), rope.at("low_freq_factor").get<double>(),
                       rope.at("high_freq_factor").get<double>(),
-                      rope.at("original_max_position_embeddings").get<int64_t>()};
+                      whole_number<int64_t>(rope.at("original_max_position_embeddings"))};
   }
   c.rope_theta = j.value("rope_theta", c.rope_theta);
 }
@@ -128,6 +135,8 @@ void ModelConfig::validate() const {
   positive(hidden_size, "hidden_size");
   positive(intermediate_size, "intermediate_size");
   positive(layers, "layers");
+  require(layers <= kMostLayers, "layers is '" + std::to_string(layers) + "', expected at most " +
+                                     std::to_string(kMostLayers));
   positive(heads, "heads");
   positive(kv_heads, "kv_heads");
   positive(head_dim, "head_dim");
@@ -145,6 +154,13 @@ void ModelConfig::validate() const {
     require(rope_scaling->high_freq_factor > rope_scaling->low_freq_factor,
             "rope scaling needs high_freq_factor above low_freq_factor");
   }
+  // In floating point, which does not overflow: each factor is below 2^31.
+  const auto real = [](int64_t value) { return static_cast<double>(value); };
+  const double matrices = real(hidden_size) * (real(head_dim) * 2 * (real(heads) + real(kv_heads)) +
+                                               3 * real(intermediate_size));
+  require(
+      real(layers) * matrices + 2 * real(vocab_size) * real(hidden_size) <= real(kMostParameters),
+      "its sides make more than 2^50 parameters");
 }
 
 int64_t ModelConfig::matmul_parameters() const {
@@ -209,8 +225,9 @@ std::string config_to_json(const ModelConfig& c) {
   return j.dump(2) + "\n";
 }
 
-ModelConfig config_from_json(const std::string& text, const std::string& where) try {
-  const json j = json::parse(text);
+ModelConfig config_from_json(const std::string& json_text, const std::string& where) try {
+  const json j = text::parse_json<json>(json_text);
+  if (!j.is_object()) refuse(where, "it is not a JSON object");
   require_value(j, "hidden_act", "silu", where);
   require_value(j, "attention_bias", false, where);
   require_value(j, "mlp_bias", false, where);
@@ -218,16 +235,17 @@ ModelConfig config_from_json(const std::string& text, const std::string& where) 
   require_value(j, "num_labels", 1, where);
   ModelConfig c;
   c.family = parse_family(j.value("model_type", std::string("llama")));
-  c.hidden_size = j.at("hidden_size").get<int64_t>();
-  c.intermediate_size = j.at("intermediate_size").get<int64_t>();
-  c.layers = j.at("num_hidden_layers").get<int64_t>();
-  c.heads = j.at("num_attention_heads").get<int64_t>();
-  c.kv_heads = j.value("num_key_value_heads", c.heads);
-  c.head_dim = j.contains("head_dim") && !j["head_dim"].is_null() ? j["head_dim"].get<int64_t>()
-               : c.heads > 0                                      ? c.hidden_size / c.heads
-                                                                  : 0;
-  c.vocab_size = j.at("vocab_size").get<int64_t>();
-  c.max_position_embeddings = j.value("max_position_embeddings", int64_t{2048});
+  c.hidden_size = whole_number<int64_t>(j.at("hidden_size"));
+  c.intermediate_size = whole_number<int64_t>(j.at("intermediate_size"));
+  c.layers = whole_number<int64_t>(j.at("num_hidden_layers"));
+  c.heads = whole_number<int64_t>(j.at("num_attention_heads"));
+  c.kv_heads = whole_number(j, "num_key_value_heads", c.heads);
+  c.head_dim = j.contains("head_dim") && !j["head_dim"].is_null()
+                   ? whole_number<int64_t>(j["head_dim"])
+               : c.heads > 0 ? c.hidden_size / c.heads
+                             : 0;
+  c.vocab_size = whole_number<int64_t>(j.at("vocab_size"));
+  c.max_position_embeddings = whole_number(j, "max_position_embeddings", int64_t{2048});
   c.rms_norm_eps = j.value("rms_norm_eps", 1e-6);
   read_rope(j, where, c);
   c.tie_word_embeddings = j.value("tie_word_embeddings", false);
@@ -248,6 +266,8 @@ ModelConfig config_from_json(const std::string& text, const std::string& where) 
   c.validate();
   return c;
 } catch (const json::exception& error) {
+  refuse(where, error.what());
+} catch (const text::JsonError& error) {
   refuse(where, error.what());
 } catch (const std::invalid_argument& error) {
   refuse(where, error.what());

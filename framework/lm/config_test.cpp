@@ -46,6 +46,40 @@ TEST(ModelConfig, RefusesWhatItCannotComputeExactly) {
   EXPECT_THROW(config_from_json("{", "test"), std::runtime_error);
 }
 
+TEST(ModelConfig, RefusesNumbersThatNoModelHas) {
+  const auto refusal = [](const char* key, nlohmann::json value) {
+    auto j = nlohmann::json::parse(config_to_json({}));
+    j[key] = std::move(value);
+    try {
+      config_from_json(j.dump(), "test");
+    } catch (const std::runtime_error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(refusal("hidden_size", 1e300).find("expected a whole number"), std::string::npos);
+  EXPECT_NE(refusal("vocab_size", "8192").find("expected a whole number"), std::string::npos);
+  EXPECT_NE(refusal("eos_token_id", {1e30, 2}).find("expected a whole number"), std::string::npos);
+  EXPECT_NE(refusal("num_hidden_layers", (int64_t{1} << 31) - 1).find("at most 4096"),
+            std::string::npos);
+  EXPECT_NE(refusal("vocab_size", int64_t{1} << 40), "");
+}
+
+// Its sides are each within bounds; multiplied they overflow what counts them.
+TEST(ModelConfig, RefusesSidesWhoseProductOverflows) {
+  ModelConfig config;
+  config.hidden_size = config.intermediate_size = config.head_dim = (1 << 30);
+  EXPECT_THROW(config.validate(), std::invalid_argument);
+}
+
+TEST(ModelConfig, RefusesAFileThatIsNestedToOverrunTheStack) {
+  auto text = config_to_json({});
+  text.insert(1,
+              "\"hidden_act\":" + std::string(2'000'000, '[') + std::string(2'000'000, ']') + ",");
+  EXPECT_THROW(config_from_json(text, "test"), std::runtime_error);
+  EXPECT_THROW(config_from_json("[]", "test"), std::runtime_error);
+}
+
 // 13.8M: the small shape of the performance notes.
 TEST(ModelConfig, CountsParametersAndFlops) {
   const ModelConfig c;

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "lm/checkpoint.h"
+#include "lm/gguf_config.h"
 #include "lm/gguf_tokenizer.h"
 #include "lm/model_weights.h"
 
@@ -29,8 +30,6 @@ constexpr NamePair kOfLayer[] = {
     {"self_attn.k_norm", "attn_k_norm"}, {"post_attention_layernorm", "ffn_norm"},
     {"mlp.gate_proj", "ffn_gate"},       {"mlp.up_proj", "ffn_up"},
     {"mlp.down_proj", "ffn_down"}};
-// The factors by which llama.cpp divides rope frequencies [D/2], where a file scales them.
-constexpr const char* kRopeFactors = "rope_freqs.weight";
 
 // "model.layers.3.mlp.up_proj.weight" -> "blk.3.ffn_up.weight"
 std::string gguf_name(const std::string& hf) {
@@ -69,32 +68,7 @@ std::vector<float> reorder(const float* values, int64_t heads, int64_t head_dim,
   return out;
 }
 
-// llama3's scaling from the factors it gives: one of those in use reproduces them, or it is
-// refused.
-RopeScaling scaling_of(const GgufFile& file, const GgufTensor& factors, ModelConfig config) {
-  std::vector<float> wanted(static_cast<std::size_t>(factors.elements()));
-  dequantize(factors.type, factors.data, wanted.data(), factors.elements());
-  const std::vector<float> plain = config.rope_frequencies();
-  if (wanted.size() == plain.size()) {
-    const double factor = *std::max_element(wanted.begin(), wanted.end());
-    config.rope_scaling = {factor, 1.0, 4.0, 8192};
-    const std::vector<float> scaled = config.rope_frequencies();
-    bool equal = true;
-    for (std::size_t i = 0; i < plain.size(); ++i)
-      equal &= std::fabs(plain[i] / scaled[i] - wanted[i]) < 1e-3f * wanted[i];
-    if (equal) return *config.rope_scaling;
-  }
-  throw std::runtime_error(file.path().string() + ": " + kRopeFactors +
-                           " scales rotations as no Llama 3 model does");
-}
-
-int64_t token_id(const GgufFile& file, const char* key) {
-  const auto* id = file.get<int64_t>(std::string("tokenizer.ggml.") + key);
-  return id != nullptr ? *id : -1;
-}
-
-void read_slot(const GgufFile& file, const ModelConfig& config, const ParameterSlot& slot,
-               float* to) {
+const GgufTensor& tensor_of(const GgufFile& file, const ParameterSlot& slot) {
   const std::string name = gguf_name(slot.name);
   const GgufTensor* tensor = file.find(name);
   if (tensor == nullptr)
@@ -102,7 +76,13 @@ void read_slot(const GgufFile& file, const ModelConfig& config, const ParameterS
   if (tensor->shape != slot.shape)
     throw std::runtime_error(file.path().string() + ": tensor '" + name +
                              "' has not the shape its keys imply");
-  dequantize(tensor->type, tensor->data, to, slot.size);
+  return *tensor;
+}
+
+void read_slot(const GgufFile& file, const ModelConfig& config, const ParameterSlot& slot,
+               float* to) {
+  const GgufTensor& tensor = tensor_of(file, slot);
+  dequantize(tensor.type, tensor.data, to, slot.size);
   if (const int64_t heads = rotated_heads(config, slot.name)) {
     const auto ordered = reorder(to, heads, config.head_dim, slot.size / slot.shape[0], false);
     std::copy(ordered.begin(), ordered.end(), to);
@@ -111,50 +91,15 @@ void read_slot(const GgufFile& file, const ModelConfig& config, const ParameterS
 
 }  // namespace
 
-ModelConfig gguf_config(const GgufFile& file) try {
-  ModelConfig c;
-  const std::string& architecture = file.text("general.architecture");
-  c.family = parse_family(architecture);
-  const auto key = [&](const char* name) { return architecture + "." + name; };
-  const auto integer_or = [&](const char* name, int64_t otherwise) {
-    const auto* value = file.get<int64_t>(key(name));
-    return value != nullptr ? *value : otherwise;
-  };
-  c.hidden_size = file.integer(key("embedding_length"));
-  c.intermediate_size = file.integer(key("feed_forward_length"));
-  c.layers = file.integer(key("block_count"));
-  c.heads = file.integer(key("attention.head_count"));
-  c.kv_heads = integer_or("attention.head_count_kv", c.heads);
-  c.head_dim = integer_or("attention.key_length", c.heads > 0 ? c.hidden_size / c.heads : 0);
-  c.max_position_embeddings = file.integer(key("context_length"));
-  c.rms_norm_eps = file.real(key("attention.layer_norm_rms_epsilon"));
-  const auto* theta = file.get<double>(key("rope.freq_base"));
-  c.rope_theta = theta != nullptr ? *theta : 10000.0;
-  if (const auto* type = file.get<std::string>(key("rope.scaling.type")); type && *type != "none")
-    throw std::runtime_error("rope scaling '" + *type + "' is not supported");
-  const GgufTensor* embedding = file.find("token_embd.weight");
-  if (embedding == nullptr || embedding->shape.size() != 2)
-    throw std::runtime_error("no tensor 'token_embd.weight' [V, C]");
-  c.vocab_size = embedding->shape[0];
-  c.tie_word_embeddings = file.find("output.weight") == nullptr;
-  c.bos_token_id = token_id(file, "bos_token_id");
-  c.eos_token_id = token_id(file, "eos_token_id");
-  c.pad_token_id = token_id(file, "padding_token_id");
-  c.validate();
-  if (const GgufTensor* factors = file.find(kRopeFactors))
-    c.rope_scaling = scaling_of(file, *factors, c);
-  return c;
-} catch (const std::exception& error) {
-  const std::string where = file.path().string(), what = error.what();
-  throw std::runtime_error(what.starts_with(where) ? what : where + ": " + what);
-}
-
 Model load_gguf_model(const GgufFile& file, Precision precision) {
-  Model model = Model::blank(gguf_config(file), precision);
+  const ModelConfig config = gguf_config(file);
+  // Before there is room for them: keys may claim any size.
+  for (const ParameterSlot& slot : parameter_slots(config)) tensor_of(file, slot);
+  Model model = Model::blank(config, precision);
   for (const ParameterSlot& slot : model.slots())
     read_slot(file, model.config(), slot, model.weights().data_ptr<float>() + slot.offset);
   for (const GgufTensor& tensor : file.tensors()) {
-    const bool known = tensor.name == kRopeFactors ||
+    const bool known = tensor.name == kGgufRopeFactors ||
                        std::any_of(model.slots().begin(), model.slots().end(),
                                    [&](const auto& s) { return gguf_name(s.name) == tensor.name; });
     if (!known)
@@ -255,7 +200,8 @@ void save_gguf(const std::filesystem::path& path, const std::filesystem::path& m
   std::vector<GgufTensor> tensors;
   for (const ParameterSlot& slot : slots)
     tensors.push_back({gguf_name(slot.name), stored_type(slot, type), slot.shape});
-  if (config.rope_scaling) tensors.push_back({kRopeFactors, GgmlType::kF32, {config.head_dim / 2}});
+  if (config.rope_scaling)
+    tensors.push_back({kGgufRopeFactors, GgmlType::kF32, {config.head_dim / 2}});
   std::vector<float> values;
   write_gguf(path, keys, tensors, [&](std::size_t i, std::byte* to) {
     if (i == slots.size()) {

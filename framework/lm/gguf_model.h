@@ -9,9 +9,8 @@
 
 namespace lehr::lm {
 
-// Each throws std::runtime_error naming the file and what of it is missing or not supported.
-ModelConfig gguf_config(const GgufFile& file);
-// Quantized weights become float32.
+// Quantized weights become float32. Throws std::runtime_error naming the file and what of it is
+// missing or not supported.
 Model load_gguf_model(const GgufFile& file, Precision precision = default_precision());
 
 // The model in `model_folder` (see save_model_folder) with its tokenizer and chat template.

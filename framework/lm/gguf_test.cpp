@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "lm/gguf_model.h"
 #include "lm/random.h"
 
 namespace lehr::lm {
@@ -96,6 +97,30 @@ TEST(Gguf, HostileCountsAreRefusedBeforeAnythingIsAllocated) {
     file.write(reinterpret_cast<const char*>(&huge), 8);
     file.close();
     EXPECT_THROW(GgufFile{path}, std::runtime_error);
+  }
+  fs::remove(path);
+}
+
+// No room is made for what keys claim before the tensors bear it out.
+TEST(Gguf, KeysThatClaimMoreThanTheFileHoldsAreRefused) {
+  const fs::path path = temporary("claim.gguf");
+  write_gguf(path,
+             {{"general.architecture", std::string("llama")},
+              {"llama.embedding_length", int64_t{1 << 22}},
+              {"llama.feed_forward_length", int64_t{1 << 22}},
+              {"llama.block_count", int64_t{3}},
+              {"llama.attention.head_count", int64_t{4}},
+              {"llama.attention.key_length", int64_t{64}},
+              {"llama.context_length", int64_t{64}},
+              {"llama.attention.layer_norm_rms_epsilon", 1e-5}},
+             {{"token_embd.weight", GgmlType::kF32, {4, 4}}}, [](std::size_t, std::byte*) {});
+  const GgufFile file(path);
+  try {
+    load_gguf_model(file);
+    ADD_FAILURE();
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(std::string(error.what()).find("has not the shape"), std::string::npos)
+        << error.what();
   }
   fs::remove(path);
 }

@@ -112,9 +112,10 @@ Model Model::blank(const ModelConfig& config, Precision precision) {
 }
 
 Model Model::load(const std::filesystem::path& dir, Precision precision) {
-  Model model(read_config(dir), precision);
+  const ModelConfig config = read_config(dir);
   const ModelWeights weights(dir);
-  weights.check_fit(model.config_);
+  weights.check_fit(config);  // before there is room for them: a config may claim any size
+  Model model(config, precision);
   for (const ParameterSlot& slot : model.slots())
     to_float(weights.at(slot.name), model.weights().data_ptr<float>() + slot.offset);
   model.refresh_compute_copy();

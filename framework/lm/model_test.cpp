@@ -275,6 +275,24 @@ TEST(Model, RefusesAFileThatDoesNotFitItsConfig) {
   std::filesystem::remove_all(dir);
 }
 
+// No room is made for what a config claims before the weights bear it out: 3 x 10^14 bytes here.
+TEST(Model, RefusesAConfigThatClaimsMoreThanTheFileHolds) {
+  const auto dir = std::filesystem::path(testing::TempDir()) / "lm_model_claim";
+  ModelConfig config = small_config();
+  Model::create(config, 12, Precision::kFp32).save(dir);
+  config.hidden_size = 1 << 22;
+  config.intermediate_size = 1 << 22;
+  write_config(config, dir);
+  try {
+    Model::load(dir, Precision::kFp32);
+    ADD_FAILURE();
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(std::string(error.what()).find("config.json implies"), std::string::npos)
+        << error.what();
+  }
+  std::filesystem::remove_all(dir);
+}
+
 TEST(Model, CachedAttentionEqualsPackedAttention) {
   const HeadShape shape{4, 2, 10};
   const at::Tensor qkv = Model::create(small_config(), 13, Precision::kFp32)

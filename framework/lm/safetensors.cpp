@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
+constexpr uint64_t kMostBytes = std::numeric_limits<int64_t>::max();  // also before a side of 0
 
 struct DTypeName {
   DType dtype;
@@ -73,8 +74,8 @@ TensorEntry parse_entry(const std::string& name, const json& value, const std::b
   uint64_t bytes = known->bytes;
   for (const json& side : value["shape"]) {
     const uint64_t length = unsigned_number(side, name);
-    if (length > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) ||
-        __builtin_mul_overflow(bytes, length, &bytes)) {
+    if (__builtin_mul_overflow(bytes, length, &bytes) || length > kMostBytes ||
+        bytes > kMostBytes) {
       refuse("has shape " + value["shape"].dump() + ", which overflows");
     }
     entry.shape.push_back(static_cast<int64_t>(length));

@@ -59,6 +59,24 @@ TEST_F(Safetensors, AcceptsTheSmallestHonestFile) {
   EXPECT_EQ(refusal(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})", 4), "");
 }
 
+// 3 GiB of zeros that are not on disk, then a tensor.
+TEST_F(Safetensors, ReadsTensorsBehindMoreBytesThanAnIntCounts) {
+  const uint64_t many = uint64_t{3} << 30;
+  const std::string end = std::to_string(many + 4);
+  const std::string header = R"({"a":{"dtype":"U8","shape":[3,1073741824],"data_offsets":[0,)" +
+                             std::to_string(many) +
+                             R"(]},"b":{"dtype":"U8","shape":[4],"data_offsets":[)" +
+                             std::to_string(many) + "," + end + "]}}";
+  write_raw(header.size(), header, 0);
+  std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(8 + header.size() + many));
+  file << "wxyz";
+  file.close();
+  const SafetensorsFile tensors(path_);
+  EXPECT_EQ(tensors.at("a").elements(), static_cast<int64_t>(many));
+  EXPECT_EQ(std::memcmp(tensors.at("b").data, "wxyz", 4), 0);
+}
+
 TEST_F(Safetensors, RefusesTruncatedFiles) {
   EXPECT_NE(refusal(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})", 3), "");
   write_raw(1000, "{}", 0);
@@ -98,6 +116,10 @@ TEST_F(Safetensors, RefusesSizesThatOverflowOrLie) {
         << shape;
   }
   EXPECT_NE(refusal(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}})", 4), "");
+  // 2^63 elements, were it not for the 0.
+  EXPECT_NE(
+      refusal(R"({"a":{"dtype":"U8","shape":[4611686018427387904,2,0],"data_offsets":[0,0]}})", 0),
+      "");
 }
 
 TEST_F(Safetensors, RefusesMalformedHeaders) {

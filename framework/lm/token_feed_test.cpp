@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <stdexcept>
 
@@ -53,6 +54,32 @@ TEST_F(TokenFeedTest, PredictsEveryTokenButTheFirstOfADocumentOncePerEpoch) {
     EXPECT_EQ(times, 2) << id;
     EXPECT_NE(id % 100, 0) << "the first token of a document has nothing to be predicted from";
   }
+}
+
+// 2^31 zeros, which are not on disk, and a document whose place the shuffle decides: the first step
+// of the epoch or the last two.
+TEST_F(TokenFeedTest, GoesOnBeyondAsManyTokensAsAnIntCounts) {
+  const lehr_context host;
+  const uint64_t many = uint64_t{1} << 31, ends[] = {many, many + 10};
+  text::write_tokens_json(host.root, 300, {many + 10, 2, many}, {});
+  std::ofstream(host.root / "train-00000.idx", std::ios::binary)
+      .write(reinterpret_cast<const char*>(ends), sizeof ends);
+  std::ofstream bin(host.root / "train-00000.bin", std::ios::binary);
+  bin.seekp(static_cast<std::streamoff>(2 * many));
+  for (uint16_t id = 100; id < 110; ++id) bin.write(reinterpret_cast<const char*>(&id), sizeof id);
+  bin.close();
+  const text::TokenShards shards(host.root, "train");
+  TokenFeed feed(shards, options_);
+  ASSERT_EQ(feed.targets_per_epoch(), static_cast<int64_t>(many) - 1 + 9);
+  const int64_t steps = feed.targets_per_epoch() / feed.tokens_per_step();
+  std::vector<int32_t> found;
+  for (const int64_t k : {int64_t{0}, steps - 1, steps}) {
+    int64_t left = feed.targets_per_epoch() - k * feed.tokens_per_step();  // of this epoch
+    for (const PackedBatch& row : feed.step(k))
+      for (const LossEntry& entry : row.loss_entries)
+        if (left-- > 0 && entry.target != 0) found.push_back(entry.target);
+  }
+  EXPECT_EQ(found, (std::vector<int32_t>{101, 102, 103, 104, 105, 106, 107, 108, 109}));
 }
 
 TEST_F(TokenFeedTest, RowsHaveOneShapeAndSegmentsStayInOneDocument) {
