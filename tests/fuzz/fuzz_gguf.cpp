@@ -3,7 +3,8 @@
 #include <vector>
 
 #include "input_file.h"
-#include "lm/gguf.h"
+#include "lm/gguf_config.h"
+#include "lm/gguf_tokenizer.h"
 
 using namespace lehr;
 
@@ -20,5 +21,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   } catch (const std::exception&) {  // its contract names no narrower type
   }
+  for (const auto read : {+[](const lm::GgufFile& gguf) { lm::gguf_config(gguf); },
+                          +[](const lm::GgufFile& gguf) { lm::gguf_tokenizer(gguf); }})
+    try {
+      read(lm::GgufFile(file.path()));
+    } catch (const std::exception&) {
+    }
   return 0;
 }
