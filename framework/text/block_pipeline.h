@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "text/handed_over.h"
 #include "text/line_blocks.h"
 
 namespace lehr::text {
@@ -26,6 +27,7 @@ bool run_blocks(LineBlocks& blocks, int threads, Cancelled cancelled, Begin begi
   bool stopped = false;
   const auto read = tbb::make_filter<void, Block*>(
       tbb::filter_mode::serial_in_order, [&](tbb::flow_control& flow) -> Block* {
+        const HandedOver here(&free);
         Block* block = nullptr;
         stopped = cancelled();
         if (stopped || !free.try_pop(block) || !blocks.next(block->lines)) {
@@ -37,14 +39,17 @@ bool run_blocks(LineBlocks& blocks, int threads, Cancelled cancelled, Begin begi
       });
   const auto middle =
       tbb::make_filter<Block*, Block*>(tbb::filter_mode::parallel, [&](Block* block) {
+        const HandedOver here(&free);
         work(*block);
         return block;
       });
   const auto write =
       tbb::make_filter<Block*, void>(tbb::filter_mode::serial_in_order, [&](Block* block) {
+        const HandedOver here(&free);
         finish(*block);
         free.push(block);
       });
+  const HandedOver here(&free);
   tbb::parallel_pipeline(under_way, read & middle & write);
   return !stopped;
 }

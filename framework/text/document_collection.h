@@ -29,6 +29,7 @@
 
 #include "text/collection_state.h"
 #include "text/documents.h"
+#include "text/handed_over.h"
 #include "text/held_out.h"
 
 namespace lehr::text {
@@ -98,10 +99,12 @@ class DocumentCollection {
         filter_mode::parallel, [this](Block* block) { return work_on(*block), block; });
     const auto write = tbb::make_filter<Block*, void>(filter_mode::serial_in_order,
                                                       [this](Block* block) { finish(*block); });
+    const HandedOver here(this);
     tbb::parallel_pipeline(tokens, read & work & write);
   }
 
   Block* next(tbb::flow_control& control) {
+    const HandedOver here(this);
     Block* block = nullptr;
     cancelled_ = context_.cancelled();
     if (cancelled_ || !free_.try_pop(block) || !reader_.next(block->read)) {
@@ -113,6 +116,7 @@ class DocumentCollection {
   }
 
   void work_on(Block& block) {
+    const HandedOver here(this);
     Worker& worker = workers_.local();
     block.tally = {};
     block.documents = {};
@@ -131,6 +135,7 @@ class DocumentCollection {
   }
 
   void finish(Block& block) {
+    const HandedOver here(this);
     CollectionProgress& progress = state_.progress;
     for (std::size_t split = 0; split < 2; ++split) {
       if (!block.frames[split].empty()) shards_[split]->append(block.frames[split]);

@@ -13,6 +13,7 @@
 
 #include "filter_state.h"
 #include "text/document_files.h"
+#include "text/handed_over.h"
 
 namespace lehr::plugins::filter {
 namespace {
@@ -99,10 +100,12 @@ class Pass {
         tbb::filter_mode::serial_in_order, [this](tbb::flow_control& fc) { return next(fc); });
     const auto write = tbb::make_filter<DocumentBlock*, void>(
         tbb::filter_mode::serial_in_order, [this](DocumentBlock* block) { finish(*block); });
+    const text::HandedOver here(this);
     tbb::parallel_pipeline(tokens, read & chain & write);
   }
 
   DocumentBlock* next(tbb::flow_control& fc) {
+    const text::HandedOver here(this);
     DocumentBlock* block = nullptr;
     cancelled_ = context_.cancelled();
     if (cancelled_ || !free_.try_pop(block) || !blocks_.next(block->lines)) {
@@ -116,6 +119,7 @@ class Pass {
   Filter parallel(std::size_t k) {
     return tbb::make_filter<DocumentBlock*, DocumentBlock*>(
         tbb::filter_mode::parallel, [this, k](DocumentBlock* block) {
+          const text::HandedOver here(this);
           Worker& worker = workers_.local();
           if (k == 0)
             block->parse(worker.parser, files_.inputs[block->lines.file].string());
@@ -133,15 +137,17 @@ class Pass {
         });
   }
 
-  static Filter decide(OrderedStep& step) {
+  Filter decide(OrderedStep& step) {
     return tbb::make_filter<DocumentBlock*, DocumentBlock*>(
-        tbb::filter_mode::serial_in_order, [&step](DocumentBlock* block) {
+        tbb::filter_mode::serial_in_order, [this, &step](DocumentBlock* block) {
+          const text::HandedOver here(this);
           step.decide(*block, block->added.emplace_back());
           return block;
         });
   }
 
   void finish(DocumentBlock& block) {
+    const text::HandedOver here(this);
     const text::LineBlock& lines = block.lines;
     output_.begin(lines.file);
     const std::uint64_t length = output_.append(block.frame());

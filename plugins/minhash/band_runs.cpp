@@ -12,6 +12,8 @@
 #include <fstream>
 #include <queue>
 
+#include "text/handed_over.h"
+
 namespace lehr::plugins::minhash {
 namespace {
 
@@ -137,7 +139,9 @@ void for_each_pair(const std::vector<std::filesystem::path>& runs, std::size_t m
   const std::size_t buffered = std::clamp<std::size_t>(
       memory_bytes / (static_cast<std::size_t>(threads) * runs.size() * sizeof(BandRecord)), 64,
       1 << 16);
+  const text::HandedOver here(&files);
   tbb::parallel_for(std::uint64_t{0}, shares, [&](std::uint64_t share) {
+    const text::HandedOver there(&files);
     std::vector<RunRange> ranges;
     for (const auto& file : files) {
       const std::uint64_t begin = share == 0 ? 0 : file->find(share * width);

@@ -14,6 +14,7 @@
 #include "text/document_flow.h"
 #include "text/document_shards.h"
 #include "text/document_summary.h"
+#include "text/handed_over.h"
 
 namespace lehr::plugins::mix {
 namespace {
@@ -132,6 +133,7 @@ class Writing {
     using tbb::filter_mode;
     const auto gather = tbb::make_filter<void, Frame*>(
         filter_mode::serial_in_order, [&](tbb::flow_control& control) -> Frame* {
+          const text::HandedOver here(this);
           Frame* frame = nullptr;
           cancelled_ = context_.cancelled();
           if (!cancelled_ && idle_.try_pop(frame) && fill(*frame)) return frame;
@@ -140,11 +142,13 @@ class Writing {
         });
     const auto compress =
         tbb::make_filter<Frame*, Frame*>(filter_mode::parallel, [&](Frame* frame) {
+          const text::HandedOver here(this);
           frame->compressed = compressors.local().compress(frame->json);
           return frame;
         });
     const auto write =
         tbb::make_filter<Frame*, void>(filter_mode::serial_in_order, [&](Frame* frame) {
+          const text::HandedOver here(this);
           shards_.append(frame->compressed);
           if (frame->ends_shard) shards_.end_shard();
           frame->written.shard = shards_.position();
@@ -153,7 +157,10 @@ class Writing {
           idle_.push(frame);
         });
     tbb::task_arena arena(context_.threads());
-    arena.execute([&] { tbb::parallel_pipeline(in_flight, gather & compress & write); });
+    arena.execute([&] {
+      const text::HandedOver here(this);
+      tbb::parallel_pipeline(in_flight, gather & compress & write);
+    });
     if (!cancelled_) return;
     state_.commit();
     throw Cancelled();
