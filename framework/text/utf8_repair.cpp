@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace lehr::text {
@@ -9,13 +10,31 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
-// Bytes of the character that begins `bytes`, and whether it is whole: Unicode 15, table 3-7.
-struct Head {
-  std::size_t size;
-  bool valid;
-};
+// Value of the escape \uXXXX at `at`, or -1.
+int escape_at(std::string_view json, std::size_t at) {
+  if (at + 6 > json.size() || json[at] != '\\' || json[at + 1] != 'u') return -1;
+  int value = 0;
+  for (std::size_t i = at + 2; i < at + 6; ++i) {
+    const char c = json[i];
+    int digit;
+    if (c >= '0' && c <= '9')
+      digit = c - '0';
+    else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+      digit = (c | 0x20) - 'a' + 10;
+    else
+      return -1;
+    value = value * 16 + digit;
+  }
+  return value;
+}
 
-Head head_of(std::string_view bytes) {
+bool is_high(int unit) { return unit >= 0xd800 && unit <= 0xdbff; }
+bool is_low(int unit) { return unit >= 0xdc00 && unit <= 0xdfff; }
+
+}  // namespace
+
+// Unicode 15, table 3-7.
+Utf8Head utf8_head(std::string_view bytes) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   const unsigned char first = at(0);
   if (first < 0x80) return {1, true};
@@ -41,28 +60,15 @@ Head head_of(std::string_view bytes) {
   return {size, true};
 }
 
-// Value of the escape \uXXXX at `at`, or -1.
-int escape_at(std::string_view json, std::size_t at) {
-  if (at + 6 > json.size() || json[at] != '\\' || json[at + 1] != 'u') return -1;
-  int value = 0;
-  for (std::size_t i = at + 2; i < at + 6; ++i) {
-    const char c = json[i];
-    int digit;
-    if (c >= '0' && c <= '9')
-      digit = c - '0';
-    else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-      digit = (c | 0x20) - 'a' + 10;
-    else
-      return -1;
-    value = value * 16 + digit;
+std::size_t whole_characters(std::string_view bytes) {
+  for (std::size_t back = 1; back <= std::min<std::size_t>(3, bytes.size()); ++back) {
+    const auto byte = static_cast<unsigned char>(bytes[bytes.size() - back]);
+    if ((byte & 0xc0) == 0x80) continue;
+    const std::size_t size = byte < 0xc0 || byte > 0xf4 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    return size > back ? bytes.size() - back : bytes.size();
   }
-  return value;
+  return bytes.size();
 }
-
-bool is_high(int unit) { return unit >= 0xd800 && unit <= 0xdbff; }
-bool is_low(int unit) { return unit >= 0xdc00 && unit <= 0xdfff; }
-
-}  // namespace
 
 bool is_valid_utf8(std::string_view bytes) {
   return simdjson::validate_utf8(bytes.data(), bytes.size());
@@ -72,7 +78,7 @@ std::string replace_invalid_utf8(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size() + 16);
   while (!bytes.empty()) {
-    const Head head = head_of(bytes);
+    const Utf8Head head = utf8_head(bytes);
     out += head.valid ? bytes.substr(0, head.size) : kReplacement;
     bytes.remove_prefix(head.size);
   }

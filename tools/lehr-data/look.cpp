@@ -11,12 +11,14 @@
 #include "text/chat_rows.h"
 #include "text/document_summary.h"
 #include "text/token_shards.h"
-#include "visible_text.h"
+#include "text/visible_text.h"
 
 namespace lehr::data {
 namespace {
 
 using runtime::bytes_text;
+using text::visible;
+using text::visible_tokens;
 
 std::string bold(const std::string& text, bool color) {
   return color ? "\033[1m" + text + "\033[0m" : text;

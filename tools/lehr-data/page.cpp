@@ -4,10 +4,12 @@
 #include <cstdio>
 
 #include "runtime/run/human_text.h"
-#include "visible_text.h"
+#include "text/visible_text.h"
 
 namespace lehr::data {
 namespace {
+
+using text::visible;
 
 constexpr const char* kStyle =
 #include "page_style.inc"

@@ -2,16 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "visible_text.h"
-
 namespace lehr::data {
 namespace {
-
-TEST(VisibleText, CanDoATerminalNoHarm) {
-  EXPECT_EQ(visible("a\tb\n\x1b[31m\x7f"), "a\tb\n\\x1b[31m\\x7f");
-  EXPECT_EQ(visible("é😀\u202eabc\u0085"), "é😀\\u{202e}abc\\u{85}");
-  EXPECT_EQ(visible("caf\xe9\x1b"), "caf\\xe9\\x1b");
-}
 
 // Whatever the corpus says, the page holds no element, attribute or address of its making.
 TEST(Page, EscapesAllTextAndNeedsNothingElse) {
