@@ -6,6 +6,7 @@
 #include <ATen/ops/mm.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -27,6 +28,12 @@ struct Running {
   int64_t cached = 0;  // rows in the cache; the token to be fed is not among them
 };
 
+struct Lexicographic {
+  bool operator()(std::span<const int32_t> a, std::span<const int32_t> b) const {
+    return std::ranges::lexicographical_compare(a, b);
+  }
+};
+
 at::Tensor take_rows(const at::Tensor& x, std::vector<int64_t>& rows) {
   return at::index_select(
       x, 0, at::from_blob(rows.data(), {static_cast<int64_t>(rows.size())}, at::kLong));
@@ -35,11 +42,11 @@ at::Tensor take_rows(const at::Tensor& x, std::vector<int64_t>& rows) {
 class Decoding {
  public:
   Decoding(const Model& model, std::span<const GenerationRequest> requests,
-           const GenerationOptions& options, const std::function<void(size_t)>& finished)
+           const GenerationOptions& options, const GenerationCallbacks& callbacks)
       : model_(model),
         requests_(requests),
         options_(options),
-        finished_(finished),
+        callbacks_(callbacks),
         slots_(std::min<int64_t>(options.batch, static_cast<int64_t>(requests.size()))),
         cache_(model.config(), model.precision(), slots_ + 1,
                rows_needed(model, requests, options)),
@@ -77,29 +84,39 @@ class Decoding {
     return active_ == 0 || (slots_ - active_) * 4 >= slots_;
   }
 
-  // Runs the prompts that fit through the model at once, fills the cache, draws their first tokens.
+  // Where a prompt lies in the batch that takes it in, and whose it is.
+  struct Prompt {
+    int64_t first_row;
+    std::vector<int64_t> slots;
+  };
+
+  // Runs the prompts that fit through the model at once, each different one once, fills the cache,
+  // draws their first tokens.
   void admit() {
     PackedBatch batch;
-    std::vector<int64_t> slots, firsts, last_rows;
+    std::map<std::span<const int32_t>, Prompt, Lexicographic> prompts;
+    std::vector<int64_t> slots, last_rows;
     for (int64_t slot = 0; slot < slots_ && waiting_ < requests_.size(); ++slot) {
       if (running_[static_cast<size_t>(slot)]) continue;
-      const auto& prompt = requests_[waiting_].prompt;
-      const auto length = static_cast<int64_t>(prompt.size());
-      if (batch.size() > 0 && batch.size() + length > kPrefillTokens) break;
+      const std::span<const int32_t> ids = requests_[waiting_].prompt;
+      const auto length = static_cast<int64_t>(ids.size());
+      auto prompt = prompts.find(ids);
+      if (prompt == prompts.end()) {
+        if (batch.size() > 0 && batch.size() + length > kPrefillTokens) break;
+        prompt = prompts.emplace(ids, Prompt{batch.size(), {}}).first;
+        add_segment(batch, ids);
+      }
+      prompt->second.slots.push_back(slot);
       running_[static_cast<size_t>(slot)] = Running{waiting_++, length};
       slots.push_back(slot);
-      firsts.push_back(batch.size());
-      add_segment(batch, prompt);
-      last_rows.push_back(batch.size() - 1);
+      last_rows.push_back(prompt->second.first_row + length - 1);
     }
-    const int64_t used = batch.size();
     fill_up(batch);
     const at::Tensor hidden =
         model_.forward_hidden(batch, [&](int64_t layer, const at::Tensor& qkv) {
-          for (size_t i = 0; i < slots.size(); ++i) {
-            const int64_t end = i + 1 < firsts.size() ? firsts[i + 1] : used;
-            cache_.write(layer, slots[i], 0, qkv, firsts[i], end - firsts[i]);
-          }
+          for (const auto& [ids, prompt] : prompts)
+            for (const int64_t slot : prompt.slots)
+              cache_.write(layer, slot, 0, qkv, prompt.first_row, static_cast<int64_t>(ids.size()));
         });
     active_ += static_cast<int64_t>(slots.size());
     draw(take_rows(hidden, last_rows), slots);
@@ -185,19 +202,20 @@ class Decoding {
     result.logprobs.push_back(choice.logprob);
     result.stopped = std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(),
                                choice.token) != options_.stop_tokens.end();
+    if (callbacks_.token && callbacks_.token(running->request, result)) result.stopped = true;
     const bool full = static_cast<int64_t>(result.tokens.size()) >= options_.max_new_tokens ||
                       running->cached >= cache_.rows();
     if (!result.stopped && !full) return;
     const size_t request = running->request;
     running.reset();
     --active_;
-    if (finished_) finished_(request);
+    if (callbacks_.finished) callbacks_.finished(request);
   }
 
   const Model& model_;
   std::span<const GenerationRequest> requests_;
   const GenerationOptions& options_;
-  const std::function<void(size_t)>& finished_;
+  const GenerationCallbacks& callbacks_;
   int64_t slots_;
   KvCache cache_;  // one slot more than used: the one of filling rows
   std::vector<std::optional<Running>> running_;
@@ -210,13 +228,13 @@ class Decoding {
 
 std::vector<Generation> generate(const Model& model, std::span<const GenerationRequest> requests,
                                  const GenerationOptions& options,
-                                 const std::function<void(size_t)>& finished) {
+                                 const GenerationCallbacks& callbacks) {
   check(options.sampling);
   if (options.max_new_tokens < 1 || options.batch < 1)
     throw std::invalid_argument("max_new_tokens and batch must be at least 1");
   if (requests.empty()) return {};
   const at::NoGradGuard no_gradients;
-  return Decoding(model, requests, options, finished).run();
+  return Decoding(model, requests, options, callbacks).run();
 }
 
 }  // namespace lehr::lm

@@ -1,7 +1,9 @@
 // Answers for many prompts at once: a key/value cache, one batched decoding step for all running
-// answers, and continuous batching: an answer that ends makes room for a waiting prompt. Which
-// random number decides a token is a function of (seed, sample, position in the answer); logits
-// depend on the neighbours only within rounding.
+// answers, and continuous batching: an answer that ends makes room for a waiting prompt. Equal
+// prompts that are taken in together run through the model once; each answer gets a copy of their
+// keys and values, so that its own lie in one run. Which random number decides a token is a
+// function of (seed, sample, position in the answer); logits depend on the neighbours only within
+// rounding.
 #pragma once
 
 #include <cstdint>
@@ -30,14 +32,21 @@ struct GenerationOptions {
 struct Generation {
   std::vector<int32_t> tokens;  // the stop token included
   std::vector<float> logprobs;  // of the tokens, see Choice::logprob
-  bool stopped = false;  // a stop token ended it; false: max_new_tokens or the context's end did
+  bool stopped =
+      false;  // a stop token or `token` ended it; false: max_new_tokens or the context did
 };
 
-// Answers in the order of the requests. `finished(i)`, if given, is called as answer i ends, in the
-// order in which they end; it may throw to stop early. Throws std::invalid_argument for a prompt
-// that is empty or leaves no room for an answer.
+// What is told while answers grow; each may be left out, and may throw to stop early.
+struct GenerationCallbacks {
+  // Answer `i` has one token more. True: it ends there, as a stop token would end it.
+  std::function<bool(size_t i, const Generation& so_far)> token = {};
+  std::function<void(size_t i)> finished = {};  // in the order in which answers end
+};
+
+// Answers in the order of the requests. Throws std::invalid_argument for a prompt that is empty or
+// leaves no room for an answer.
 std::vector<Generation> generate(const Model& model, std::span<const GenerationRequest> requests,
                                  const GenerationOptions& options,
-                                 const std::function<void(size_t)>& finished = {});
+                                 const GenerationCallbacks& callbacks = {});
 
 }  // namespace lehr::lm

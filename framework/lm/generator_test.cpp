@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "lm/operators.h"
 #include "lm/random.h"
 
 namespace lehr::lm {
@@ -90,7 +91,8 @@ TEST(Generator, StopsAfterAStopTokenAndLetsWaitingPromptsIn) {
   const auto free_running = generate(model, requests, options);
   options.stop_tokens = {free_running[0].tokens[3], free_running[1].tokens[5]};
   std::vector<size_t> ended;
-  const auto results = generate(model, requests, options, [&](size_t i) { ended.push_back(i); });
+  const auto results =
+      generate(model, requests, options, {.finished = [&](size_t i) { ended.push_back(i); }});
   ASSERT_EQ(ended.size(), requests.size());
   std::sort(ended.begin(), ended.end());
   for (size_t i = 0; i < ended.size(); ++i) EXPECT_EQ(ended[i], i);
@@ -126,6 +128,75 @@ TEST(Generator, LogprobsAreThoseOfTheTemperature) {
       generate(model, requests, {.sampling = {.temperature = 0.5}, .max_new_tokens = 1})[0];
   const at::Tensor logprobs = at::log_softmax(last_logits(model, requests[0].prompt) / 0.5, 0);
   EXPECT_NEAR(result.logprobs[0], logprobs[result.tokens[0]].item<float>(), 1e-4);
+}
+
+// Eight answers to two prompts, each run through the model once, and the same answers one at a
+// time, where nothing is shared. Products may round differently for another row of a batch.
+TEST(Generator, SamplesOfOnePromptAreWhatTheyWouldBeAlone) {
+  const Model model = Model::create(tiny(), 3, Precision::kFp32);
+  std::vector<GenerationRequest> requests;
+  for (uint64_t i = 0; i < 8; ++i)
+    requests.push_back(
+        {i % 3 == 2 ? std::vector<int32_t>{9, 2} : std::vector<int32_t>{5, 80, 3}, i});
+  const GenerationOptions options{.sampling = {.temperature = 1.3}, .max_new_tokens = 16};
+  const auto together = generate(model, requests, options);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const auto alone = generate(model, std::span(requests).subspan(i, 1), options)[0];
+    ASSERT_EQ(together[i].tokens, alone.tokens) << i;
+    for (size_t t = 0; t < alone.logprobs.size(); ++t)
+      EXPECT_NEAR(together[i].logprobs[t], alone.logprobs[t], 1e-5) << i << " " << t;
+  }
+  EXPECT_NE(together[0].tokens, together[1].tokens) << "samples draw by their own numbers";
+}
+
+TEST(Generator, TellsEachTokenAndEndsWhereTold) {
+  const Model model = Model::create(tiny(), 3, Precision::kFp32);
+  const auto requests = prompts(6);
+  const GenerationOptions options{.sampling = {.temperature = 1.0}, .max_new_tokens = 9};
+  const auto free_running = generate(model, requests, options);
+  std::vector<std::vector<int32_t>> told(requests.size());
+  const auto results =
+      generate(model, requests, options, {.token = [&](size_t i, const Generation& g) {
+                 told[i].push_back(g.tokens.back());
+                 return i == 2 && g.tokens.size() == 4;
+               }});
+  for (size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(told[i], results[i].tokens) << i;
+    EXPECT_EQ(results[i].stopped, i == 2) << i;
+    const auto& full = free_running[i].tokens;
+    EXPECT_EQ(told[i], std::vector<int32_t>(full.begin(), full.begin() + (i == 2 ? 4 : 9))) << i;
+  }
+}
+
+// What sampling believes of its tokens is what training will compute for them.
+TEST(Generator, LogprobsEqualTrainings) {
+  for (const Precision precision : {Precision::kFp32, default_precision()}) {
+    const Model model = Model::create(tiny(), 3, precision);
+    const auto requests = prompts(7);
+    const double temperature = 0.8;
+    const auto results =
+        generate(model, requests, {.sampling = {.temperature = temperature}, .max_new_tokens = 20});
+    for (size_t i = 0; i < requests.size(); ++i) {
+      PackedBatch batch;
+      batch.ids = requests[i].prompt;
+      for (const int32_t token : results[i].tokens) {
+        batch.loss_entries.push_back({static_cast<int32_t>(batch.size()) - 1, token, 1.0f, 0});
+        batch.ids.push_back(token);
+      }
+      for (int32_t t = 0; t < batch.size(); ++t) batch.positions.push_back(t);
+      batch.segments = {{0, static_cast<int32_t>(batch.size()), 0, 0}};
+      const at::NoGradGuard no_gradients;
+      const at::Tensor trained =
+          token_logprobs(model.forward_hidden(batch), model.head(), batch.loss_entries, temperature)
+              .logprobs;
+      for (size_t t = 0; t < results[i].tokens.size(); ++t)
+        // fp32: sums in another order; bf16: activations of about 1 rounded to 8 bits at each
+        // layer, under logits of up to 10.
+        ASSERT_NEAR(results[i].logprobs[t], trained[static_cast<int64_t>(t)].item<float>(),
+                    precision == Precision::kFp32 ? 1e-4 : 0.2)
+            << i << " " << t;
+    }
+  }
 }
 
 }  // namespace

@@ -70,8 +70,8 @@ std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& toke
   if (const auto end = tokenizer.im_end())
     generation.stop_tokens.push_back(static_cast<std::int32_t>(*end));
   std::size_t finished = 0;
-  const auto answers =
-      lm::generate(model, requests, generation, [&](std::size_t) { done(++finished); });
+  const auto answers = lm::generate(model, requests, generation,
+                                    {.finished = [&](std::size_t) { done(++finished); }});
 
   std::vector<Outcome> outcomes(probes.size());
   for (std::size_t i = 0; i < probes.size(); ++i) {
