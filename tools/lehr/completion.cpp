@@ -151,6 +151,13 @@ Candidates artifacts(const Options& options) {
   return out;
 }
 
+// Also folders and files, for models that are in no store.
+Candidates models(const Options& options, const std::string& begin) {
+  Candidates out = artifacts(options);
+  for (Candidate& file : files(begin, {".gguf"})) out.push_back(std::move(file));
+  return out;
+}
+
 Candidates plugins(const Options& options) {
   Candidates out;
   const auto registry = load_plugins(options, fs::current_path());
@@ -199,6 +206,7 @@ Candidates values(const CLI::Option& option, const Typed& typed, const std::stri
   if (type.find('{') != std::string::npos) return choices(type);
   const Options options = options_of(typed);
   if (name == "PIPELINE") return files(begin, {".yaml", ".yml"});
+  if (name == "MODEL") return models(options, begin);
   if (type == "PATH=VALUE") return set_paths(options);
   if (type.find("FOLDER") != std::string::npos) return files(begin, {}, true);
   Candidates out;

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "command.h"
+#include "command_inspect.h"
 #include "completion.h"
 #include "runtime/config/suggestion.h"
 #include "runtime/report/run_record.h"
@@ -96,6 +97,7 @@ int run(int argc, char** argv) {
   add_schema(program, options, exit_code);
   add_store(program, options, exit_code);
   add_data(program, options);
+  add_inspect(program, options);
   add_runs(program, options, exit_code);
   add_logs(program, options, exit_code);
   add_compare(program, options, exit_code);

@@ -1,0 +1,75 @@
+#include "opened_model.h"
+
+#include <lehr/value.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "lm/checkpoint.h"
+#include "lm/gguf_model.h"
+#include "lm/gguf_tokenizer.h"
+#include "text/chat.h"
+
+namespace lehr::inspect {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::int32_t> stop_tokens(const text::Tokenizer& tokenizer, const fs::path& folder) {
+  std::vector<std::int32_t> stops = {static_cast<std::int32_t>(tokenizer.end_of_text())};
+  if (const auto end = tokenizer.im_end()) stops.push_back(static_cast<std::int32_t>(*end));
+  if (fs::exists(folder / "generation_config.json")) {
+    const auto config = lm::read_state(folder / "generation_config.json");
+    const auto more = config.value("eos_token_id", nlohmann::json());
+    for (const auto& id : more.is_array() ? more : nlohmann::json::array({more}))
+      if (id.is_number_integer()) stops.push_back(id.get<std::int32_t>());
+  }
+  return stops;
+}
+
+lm::Model load_language_model(const fs::path& folder, lm::Precision precision) {
+  if (lm::read_config(folder).head == lm::HeadKind::kScore)
+    throw Error(folder.string() +
+                ": a reward model scores whole answers and predicts no token; look at `lehr runs "
+                "show` for how well it ranks pairs");
+  return lm::Model::load(folder, precision);
+}
+
+}  // namespace
+
+OpenedModel open_model(const fs::path& path, lm::Precision precision) {
+  if (fs::is_directory(path)) {
+    lm::Model model = load_language_model(path, precision);
+    text::Tokenizer tokenizer = text::Tokenizer::load(path);
+    std::vector<std::int32_t> stops = stop_tokens(tokenizer, path);
+    return {std::move(model), std::move(tokenizer), std::move(stops)};
+  }
+  const lm::GgufFile file(path);
+  text::Tokenizer tokenizer(lm::gguf_tokenizer(file));
+  std::vector<std::int32_t> stops = stop_tokens(tokenizer, {});
+  return {lm::load_gguf_model(file, precision), std::move(tokenizer), std::move(stops)};
+}
+
+std::vector<std::int32_t> prompt_ids(const OpenedModel& opened, const std::string& text,
+                                     bool chat) {
+  std::vector<text::TokenId> ids;
+  text::Tokenizer::Cache cache;
+  if (chat) {
+    const std::vector<text::Message> messages = {{"user", text}};
+    ids = text::render_prompt(opened.tokenizer, messages, cache);
+  } else {
+    opened.tokenizer.encode(text, ids, cache, text::Specials::match);
+  }
+  if (ids.empty()) throw Error("the text is empty: there is nothing to predict from");
+  const auto context = static_cast<std::size_t>(opened.model.config().max_position_embeddings);
+  if (ids.size() >= context)
+    throw Error("the text has " + std::to_string(ids.size()) + " tokens, and the model sees " +
+                std::to_string(context) + " with what it predicts. Shorten it");
+  return {ids.begin(), ids.end()};
+}
+
+std::vector<text::TokenId> token_ids(const std::vector<std::int32_t>& ids) {
+  return {ids.begin(), ids.end()};
+}
+
+}  // namespace lehr::inspect

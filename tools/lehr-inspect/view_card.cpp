@@ -1,0 +1,76 @@
+#include <cstdio>
+#include <iostream>
+
+#include "chart.h"
+#include "token_json.h"
+#include "views.h"
+
+namespace lehr::inspect {
+namespace {
+
+namespace fs = std::filesystem;
+
+// "134.5M"
+std::string short_count(std::int64_t count) {
+  char out[32];
+  const auto value = static_cast<double>(count);
+  if (count >= 1'000'000'000)
+    std::snprintf(out, sizeof out, "%.2fB", value / 1e9);
+  else if (count >= 1'000'000)
+    std::snprintf(out, sizeof out, "%.1fM", value / 1e6);
+  else
+    std::snprintf(out, sizeof out, "%.1fk", value / 1e3);
+  return out;
+}
+
+}  // namespace
+
+void show_card(const Request& request, const OpenedModel& opened) {
+  const lm::ModelConfig& c = opened.model.config();
+  const text::Tokenizer& tokenizer = opened.tokenizer;
+  if (request.json) {
+    const Json out = {{"model", request.title},
+                      {"path", request.path.string()},
+                      {"family", lm::family_name(c.family)},
+                      {"parameters", c.parameters()},
+                      {"width", c.hidden_size},
+                      {"layers", c.layers},
+                      {"heads", c.heads},
+                      {"kv_heads", c.kv_heads},
+                      {"head_dim", c.head_dim},
+                      {"ffn", c.intermediate_size},
+                      {"context", c.max_position_embeddings},
+                      {"vocabulary", c.vocab_size},
+                      {"tied_head", c.tie_word_embeddings},
+                      {"rope_theta", c.rope_theta},
+                      {"tokenizer_ids", tokenizer.vocab_size()},
+                      {"stop_tokens", tokens_json(tokenizer, opened.stop_tokens)}};
+    std::cout << out.dump(2) << "\n";
+    return;
+  }
+  const auto line = [&](const char* name, const std::string& value) {
+    std::cout << painted(cell(name, 12), kDim, request.color) << value << "\n";
+  };
+  const auto text_of = [](std::int64_t n) { return std::to_string(n); };
+  line("model", request.title);
+  line("at", request.path.string());
+  line("family", lm::family_name(c.family));
+  line("parameters", short_count(c.parameters()) + ", " + short_count(c.matmul_parameters()) +
+                         " of them in matrix products");
+  line("shape", "width " + text_of(c.hidden_size) + ", " + text_of(c.layers) + " layers, " +
+                    text_of(c.heads) + " heads of " + text_of(c.head_dim) +
+                    (c.kv_heads == c.heads ? "" : " (" + text_of(c.kv_heads) + " for keys)") +
+                    ", feed-forward " + text_of(c.intermediate_size));
+  line("context", text_of(c.max_position_embeddings) + " tokens");
+  line("vocabulary",
+       text_of(c.vocab_size) + (c.tie_word_embeddings ? ", head tied to the embedding" : ""));
+  std::string stops;
+  for (const std::int32_t id : opened.stop_tokens)
+    if (const std::string shown = piece(tokenizer, id); stops.find(shown) == std::string::npos)
+      stops += (stops.empty() ? "" : ", ") + shown;
+  line("stops at", stops);
+  line("chat", tokenizer.im_start() && tokenizer.im_end() ? "ChatML (--chat asks it)"
+                                                          : "no <|im_start|>: texts only");
+}
+
+}  // namespace lehr::inspect
