@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+from decoding import decode
 from deduplication import exact_dedup, minhash, minhash_growth
 from documents import documents
 from filters import filters
@@ -23,10 +24,10 @@ from pipelines import pipelines
 from startup import libraries, startup
 from store import peak, store
 from tokenization import bpe_training, encode
-from training import pretrain
+from training import pretrain, train, train_large, train_sft
 
 ALL = [startup, pipelines, store, peak, documents, encode, bpe_training, filters, minhash, exact_dedup, pretrain, libraries]
-LONG = [minhash_growth]  # not part of all
+LONG = [minhash_growth, decode, train, train_large, train_sft]  # not part of all
 
 
 def wait_for_quiet():
