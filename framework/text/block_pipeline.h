@@ -21,6 +21,7 @@ template <class Block, class Cancelled, class Begin, class Work, class Finish>
 bool run_blocks(LineBlocks& blocks, int threads, Cancelled cancelled, Begin begin, Work work,
                 Finish finish) {
   const auto under_way = static_cast<std::size_t>(threads) + 2;
+  blocks.decompress_ahead(threads);
   std::vector<std::unique_ptr<Block>> owned(under_way);
   tbb::concurrent_queue<Block*> free;
   for (auto& block : owned) free.push((block = std::make_unique<Block>()).get());

@@ -9,12 +9,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
+
+#include "text/frames_ahead.h"
 
 namespace lehr::text {
 namespace {
 
 constexpr std::size_t kInputBytes = 256 << 10;
+constexpr std::size_t kFrameBytes = 32 << 20;  // longer frames are not decompressed ahead
+constexpr std::size_t kFrameHeadBytes = 18;    // at most
 
 enum class Form { plain, gzip, zstd };
 
@@ -40,6 +45,9 @@ struct CompressedFile::State {
   bool inside = false;  // in the middle of a member or frame
   z_stream gzip{};
   ZSTD_DStream* zstd = nullptr;
+  std::size_t most_ahead = 0;  // frames
+  FramesAhead ahead;
+  bool streams = false;  // the next frame is none for `ahead`
 
   ~State() {
     if (form == Form::gzip) inflateEnd(&gzip);
@@ -94,7 +102,48 @@ struct CompressedFile::State {
     return wanted - gzip.avail_out;
   }
 
+  // The frame that the input begins with, once all of it is there, and its decompressed size;
+  // empty if it is one to be streamed: long, of unknown size, cut short, or no frame.
+  std::string_view whole_frame(unsigned long long& size) {
+    for (;;) {
+      const std::string_view there(input.data() + begin, end - begin);
+      if (there.size() >= kFrameHeadBytes || at_end) {
+        size = ZSTD_getFrameContentSize(there.data(), there.size());
+        if (size > kFrameBytes) return {};  // so are the numbers for "unknown" and "error"
+        const std::size_t n = ZSTD_findFrameCompressedSize(there.data(), there.size());
+        if (!ZSTD_isError(n)) return there.substr(0, n);
+        if (at_end || there.size() >= kFrameBytes) return {};
+      }
+      std::memmove(input.data(), there.data(), there.size());
+      begin = 0;
+      end = there.size();
+      if (end == input.size()) input.resize(2 * end);
+      read_more();
+    }
+  }
+
+  void look_ahead() {
+    while (!streams && ahead.frames() < most_ahead && fill()) {
+      unsigned long long size = 0;
+      const std::string_view frame = whole_frame(size);
+      streams = frame.empty();
+      if (streams) break;
+      ahead.add(frame, size);
+      begin += frame.size();
+    }
+  }
+
   std::size_t read_zstd(char* out, std::size_t size) {
+    if (!inside) look_ahead();
+    if (ahead.frames() > 0) {
+      const char* error = nullptr;
+      const std::size_t n = ahead.read(out, size, error);
+      consumed += ahead.take_consumed();
+      if (error != nullptr)
+        fail("damaged zstd data near byte " + std::to_string(consumed) + ": " + error);
+      return n;
+    }
+    streams = false;
     ZSTD_inBuffer in{input.data() + begin, end - begin, 0};
     ZSTD_outBuffer decompressed{out, size, 0};
     const std::size_t status = ZSTD_decompressStream(zstd, &decompressed, &in);
@@ -141,7 +190,7 @@ std::size_t CompressedFile::read(char* out, std::size_t size) {
   std::size_t done = 0;
   while (done < size) {
     // A decoder may still hold bytes when the input is used up, so it is asked once more.
-    const bool more = s.fill();
+    const bool more = s.ahead.frames() > 0 || s.fill();
     if (!more && !s.inside) break;
     std::size_t n = 0;
     switch (s.form) {
@@ -160,6 +209,10 @@ std::size_t CompressedFile::read(char* out, std::size_t size) {
     done += n;
   }
   return done;
+}
+
+void CompressedFile::decompress_ahead(int threads) {
+  state_->most_ahead = threads > 1 ? static_cast<std::size_t>(threads) : 0;
 }
 
 std::uint64_t CompressedFile::position() const { return state_->consumed; }

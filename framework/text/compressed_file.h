@@ -23,6 +23,9 @@ class CompressedFile {
   // Reads up to `size` decompressed bytes; fewer only at the end of the file. Throws Error on a
   // damaged or truncated file, naming it.
   std::size_t read(char* out, std::size_t size);
+  // From now on so many frames of a zstd file may be decompressed before they are read, by threads
+  // of the TBB arena in which read() is called: those that say their size, as FrameCompressor's do.
+  void decompress_ahead(int threads);
   // Bytes of the file itself consumed so far, for progress.
   std::uint64_t position() const;
   const std::filesystem::path& path() const;

@@ -21,11 +21,17 @@ LineBlocks::LineBlocks(std::vector<std::filesystem::path> files, Options options
   }
 }
 
+void LineBlocks::decompress_ahead(int threads) {
+  threads_ = threads;
+  if (file_) file_->decompress_ahead(threads);
+}
+
 bool LineBlocks::open_next() {
   if (file_) finished_bytes_ += file_->position();
   file_.reset();
   if (next_file_ == files_.size()) return false;
   file_.emplace(files_[next_file_++]);
+  file_->decompress_ahead(threads_);
   offset_ = 0;
   line_ = 1;
   carry_.clear();

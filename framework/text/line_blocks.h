@@ -38,6 +38,8 @@ class LineBlocks {
   explicit LineBlocks(std::vector<std::filesystem::path> files);
   LineBlocks(std::vector<std::filesystem::path> files, Options options);
 
+  // As CompressedFile's, for all files.
+  void decompress_ahead(int threads);
   // The next block into `block`, whose buffer is used again; false at the end of the last file.
   bool next(LineBlock& block);
   // Goes on behind a block that was read before: `end_offset` and `end_line` of block `file`.
@@ -55,6 +57,7 @@ class LineBlocks {
   Options options_;
   std::uint64_t total_bytes_ = 0, finished_bytes_ = 0;
   std::size_t next_file_ = 0;
+  int threads_ = 1;
   std::optional<CompressedFile> file_;
   std::uint64_t offset_ = 0, line_ = 1;
   std::vector<char> carry_;  // the begun line behind the last block

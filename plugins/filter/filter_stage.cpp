@@ -65,6 +65,7 @@ class Pass {
   // Throws Cancelled after the finished blocks were committed.
   void run() {
     const auto begin = std::chrono::steady_clock::now();
+    blocks_.decompress_ahead(context_.threads());
     if (state_.resume()) {
       const Position& p = state_.position();
       blocks_.resume(p.file, p.end_offset, p.end_line);

@@ -1,0 +1,32 @@
+// Frames of a zstd file decompressed by the threads of the present TBB arena before they are asked
+// for, and given out in order. Whoever asks for a frame that no thread has begun decompresses it
+// itself, so nothing waits for a thread that is busy with something else.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace lehr::text {
+
+class FramesAhead {
+ public:
+  // frame: one whole frame of `size` decompressed bytes; copied.
+  void add(std::string_view frame, std::size_t size);
+  std::size_t frames() const { return frames_.size(); }
+  // Copies the next bytes; 0 when no frame is left. Sets `error` on a damaged one, which stays.
+  std::size_t read(char* out, std::size_t size, const char*& error);
+  // Bytes of the frames that were given out whole since this was asked last.
+  std::size_t take_consumed();
+
+ private:
+  struct Frame;
+  std::deque<std::shared_ptr<Frame>> frames_;
+  std::vector<std::shared_ptr<Frame>> spare_;  // to be used again, with their memory
+  std::size_t given_ = 0;                      // of the first
+  std::size_t consumed_ = 0;
+};
+
+}  // namespace lehr::text
