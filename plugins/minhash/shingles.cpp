@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "short_xxh64.h"
+
 namespace lehr::plugins::minhash {
 namespace {
 
@@ -78,13 +80,16 @@ std::string_view Shingler::join(std::string_view simple, const std::vector<text:
     joined_ += ' ';
   }
   words_ = std::move(moved);
-  return joined_;
+  const std::size_t size = joined_.size();
+  joined_.append(8, '\0');  // may be read
+  return std::string_view(joined_).substr(0, size);
 }
 
 void Shingler::hash_joined_words(std::string_view joined, const std::vector<text::Span>& words) {
-  for (std::size_t i = 0; i + options_.size <= words.size(); ++i) {
+  shingles_.resize(words.size() - options_.size + 1);
+  for (std::size_t i = 0; i < shingles_.size(); ++i) {
     const std::size_t begin = words[i].begin, end = words[i + options_.size - 1].end;
-    shingles_.push_back(XXH64(joined.data() + begin, end - begin, 0));
+    shingles_[i] = ShortXxh64::hash(joined.data() + begin, end - begin);
   }
 }
 
@@ -114,7 +119,7 @@ void Shingler::hash_characters(std::string_view simple) {
     const char* begin = simple.data() + starts_[i];
     const std::size_t size = starts_[i + options_.size] - starts_[i];
     shingles_.push_back(options_.hash == HashMode::fast ? XXH3_64bits(begin, size)
-                                                        : XXH64(begin, size, 0));
+                                                        : ShortXxh64::hash(begin, size));
   }
 }
 

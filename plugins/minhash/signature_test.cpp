@@ -1,10 +1,15 @@
 #include "signature.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <gtest/gtest.h>
 
 #include <random>
 #include <set>
 #include <string>
+
+#include "short_xxh64.h"
 
 namespace lehr::plugins::minhash {
 namespace {
@@ -83,6 +88,16 @@ TEST(Signature, TakesTheLeastValueOfEachFunction) {
                                   k * (static_cast<std::uint32_t>(value >> 32) | 1));
     EXPECT_EQ(narrow[k], least) << k;
   }
+}
+
+TEST(Signature, HashesShortTextsAsXxh64Does) {
+  std::mt19937 random(4);
+  std::string text(300 + 8, '\0');
+  for (char& c : text) c = static_cast<char>(random());
+  for (std::size_t size = 0; size <= 300; ++size)
+    for (std::size_t begin = 0; begin < 8 && begin + size <= 300; ++begin)
+      ASSERT_EQ(ShortXxh64::hash(text.data() + begin, size), XXH64(text.data() + begin, size, 0))
+          << size;
 }
 
 TEST(Signature, TextsShorterThanAShingleHaveNone) {

@@ -17,6 +17,7 @@ stages:
 """
 FAST = "uses: minhash, with: {word_splitter: whitespace}"
 EXACT_SIGNATURES = "uses: minhash, with: {word_splitter: whitespace, hash: datatrove}"
+MODES = {"fast": FAST, "datatrove's signatures": EXACT_SIGNATURES}
 EXACT_DEDUP = "uses: filter, with: {steps: [exact_dedup]}"
 
 # Peers: {"kept", "seconds"} on stdout.
@@ -29,12 +30,15 @@ def read():
     start = time.perf_counter()
     return [json.loads(line) for line in open(sys.argv[1])]
 """
-DATATROVE = HEADER + """
-import datatrove.pipeline.dedup.minhash as minhash
-from datatrove.data import Document
+WHITESPACE_WORDS = """
 class Words:
     word_tokenize = staticmethod(str.split)
 minhash.load_word_tokenizer = lambda language: Words
+"""
+DATATROVE = HEADER + """
+import datatrove.pipeline.dedup.minhash as minhash
+from datatrove.data import Document
+""" + WHITESPACE_WORDS + """
 minhash.tqdm = lambda files, desc: files
 documents, config = [Document(text=r["text"], id=r["id"]) for r in read()], minhash.MinhashConfig()
 minhash.MinhashDedupSignature(folder + "/s", config).run(iter(documents), 0, 1)
@@ -45,6 +49,7 @@ minhash.MinhashDedupCluster(folder + "/b", folder + "/c", config).run(None, 0, 1
 kept = sum(1 for _ in minhash.MinhashDedupFilter(folder + "/c").run(iter(documents), 0, 1))
 print(json.dumps({"kept": kept, "seconds": time.perf_counter() - start}))
 """
+SPACY_DATATROVE = DATATROVE.replace(WHITESPACE_WORDS, "")
 DATASKETCH = HEADER + """
 from datasketch import MinHash, MinHashLSH
 rows = read()
@@ -139,7 +144,7 @@ def minhash(scratch):
     size = write(folder, (text for text, _ in near_duplicates.documents(30000, 300)))
     measures = {}
     for until, part in (("seconds/clustered", ", without writing"), (None, "")):
-        for stage, mode in ((FAST, "fast"), (EXACT_SIGNATURES, "datatrove's signatures")):
+        for mode, stage in MODES.items():
             for threads in (2, 1):
                 arguments = (folder, stage, threads, until)
                 measures[f"Lehr, {mode}, {threads} thread{'s' * (threads - 1)}{part}"] = (
@@ -148,7 +153,19 @@ def minhash(scratch):
     measures["datasketch, 1 process"] = (lambda: peer(DATASKETCH, folder), 1)
     alike = [[name for name in measures if "datatrove" in name], [name for name in measures if "fast" in name]]
     table = compare(folder, size, measures, 5, alike)
-    return f"30,000 documents, {size / 1e6:.0f} MB of text, 14 x 8 hashes of 5 words\n\n{table}"
+    return (f"30,000 documents, {size / 1e6:.0f} MB of text, 14 x 8 hashes of 5 words\n\n{table}\n\n"
+            + beside_spacy(scratch, {mode: 30000 / kept_by_lehr(folder, stage, 1)[1] for mode, stage in MODES.items()}))
+
+
+def beside_spacy(scratch, rates):
+    """datatrove as it comes spends most of its time in spaCy's splitter, so it gets fewer documents. rates: Lehr's, documents/s."""
+    folder = scratch / "few"
+    write(folder, (text for text, _ in near_duplicates.documents(2000, 300)))
+    kept, seconds = peer(SPACY_DATATROVE, folder)
+    equal(kept_by_lehr(folder, EXACT_SIGNATURES, 1)[0], kept, "documents kept, Lehr and datatrove with spaCy")
+    theirs = 2000 / seconds
+    return f"datatrove as it comes, with spaCy's words: {number(theirs)} documents/s; " + "; ".join(
+        f"Lehr's whole stage, {mode}, 1 thread: {number(rate)}, {number(rate / theirs)} x" for mode, rate in rates.items())
 
 
 def exact_dedup(scratch):
@@ -165,7 +182,8 @@ def exact_dedup(scratch):
 
 
 def minhash_growth(scratch, counts=(100_000, 1_000_000, 10_000_000)):
-    """More and more documents of 40 words, from a stream, with 256 MiB for keys: about half an hour and 12 GB of disk."""
+    """More and more documents of 40 words, from a stream, with 256 MiB for keys: some minutes, of which making the
+    documents takes about half, and 8 GB of disk."""
     rows = ["| documents | text MB | signed s | clustered s | written s | peak MiB | near-duplicates dropped |",
             "| --- | --- | --- | --- | --- | --- | --- |"]
     for count in counts:
