@@ -12,7 +12,7 @@ namespace lehr::inspect {
 namespace {
 
 constexpr std::size_t kMostRows = 400;  // of a longer text only what surprises most is shown
-constexpr std::size_t kSurprises = 30, kPieceColumns = 22, kBarColumns = 12;
+constexpr std::size_t kSurprises = 30, kPieceColumns = 15, kBarColumns = 7, kLikelierColumns = 10;
 
 struct Summary {
   std::size_t tokens = 0;  // scored
@@ -35,29 +35,33 @@ Summary summarize(const text::Tokenizer& tokenizer, const std::vector<ScoredToke
   return out;
 }
 
-std::string number_cell(std::size_t value, int columns) {
-  char out[32];
-  std::snprintf(out, sizeof out, "%*zu", columns, value);
-  return out;
+std::string right(const std::string& text, std::size_t columns) {
+  return (text.size() < columns ? std::string(columns - text.size(), ' ') : "") + text;
 }
 
-// "  17   1247  " Paris"   91.3 %  -0.09  ████": a token, its probability and the logarithm of
-// that; with what was likelier, if anything was.
+// 79 columns; ln p in nats. What follows the bar is there only where something was likelier.
+std::string heading(bool color) {
+  return painted("   at     id  token           chance   ln p  " + cell("", kBarColumns) +
+                     "   rank  likelier",
+                 kDim, color) +
+         "\n";
+}
+
 std::string row(const text::Tokenizer& tokenizer, std::size_t at, const ScoredToken* s,
                 std::int32_t id, bool color) {
   std::string out =
-      painted(number_cell(at, 6) + number_cell(static_cast<std::size_t>(id), 8), kDim, color) +
-      "  " + cell(piece(tokenizer, id), kPieceColumns);
-  if (!s) return out + painted("        (the first: nothing predicts it)", kDim, color) + "\n";
+      painted(right(std::to_string(at), 5) + right(std::to_string(id), 7), kDim, color) + "  " +
+      cell(piece(tokenizer, id), kPieceColumns) + " ";
+  if (!s) return out + painted("  (nothing predicts the first)", kDim, color) + "\n";
   const double p = std::exp(s->token.logprob);
   const std::string drawn = bar(p, kBarColumns);
   char logprob[16];
-  std::snprintf(logprob, sizeof logprob, "%8.2f", s->token.logprob);
+  std::snprintf(logprob, sizeof logprob, "%7.2f", s->token.logprob);
   out += percent(p) + painted(logprob, kDim, color) + "  " + painted(drawn, color_of(p), color);
   if (s->rank > 1)
     out += std::string(kBarColumns - text::column_width(drawn), ' ') +
-           painted("  #" + cell(std::to_string(s->rank), 6) + " rather " +
-                       cell(piece(tokenizer, s->likeliest.id), 16) +
+           painted("  " + right(std::to_string(s->rank), 5) + "  " +
+                       cell(piece(tokenizer, s->likeliest.id), kLikelierColumns) +
                        percent(std::exp(s->likeliest.logprob)),
                    kDim, color);
   return out + "\n";
@@ -107,17 +111,16 @@ void show_text(const Request& request, const OpenedModel& opened) {
     std::sort(shown.begin(), shown.end());
     out += "the " + std::to_string(kSurprises) + " least expected of " +
            std::to_string(scores.size()) + " tokens\n";
-  } else {
-    out += row(tokenizer, 1, nullptr, ids[0], request.color);
   }
+  out += heading(request.color);
+  if (ids.size() <= kMostRows) out += row(tokenizer, 1, nullptr, ids[0], request.color);
   for (const std::size_t i : shown)
     out += row(tokenizer, i + 2, &scores[i], ids[i + 1], request.color);
   char facts[160];
-  std::snprintf(
-      facts, sizeof facts,
-      "\n%zu tokens predicted: loss %.4f (nats a token), perplexity %.2f, %.4f bits per byte\n",
-      summary.tokens, summary.nats / static_cast<double>(summary.tokens), summary.perplexity(),
-      summary.bits_per_byte());
+  std::snprintf(facts, sizeof facts,
+                "\n%zu tokens predicted: loss %.4f, perplexity %.2f, %.4f bits per byte\n",
+                summary.tokens, summary.nats / static_cast<double>(summary.tokens),
+                summary.perplexity(), summary.bits_per_byte());
   std::cout << out << facts;
 }
 
