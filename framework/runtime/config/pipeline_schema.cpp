@@ -131,10 +131,11 @@ class SchemaWriter {
   static Json duration() {
     return written({Json{{"type", "number"}, {"minimum", 0}}, text(kDurationPattern)});
   }
-  // A value that is written in one of these forms, or as a reference; `more` is said of all.
-  static Json written(Json forms, const Json& more = Json::object()) {
+  // A value that is written in one of these forms, or as a reference; `more` is said of all. (A
+  // vector, as one value in braces is a list to one compiler, and to another that value.)
+  static Json written(std::vector<Json> forms, const Json& more = Json::object()) {
     forms.push_back(text(kReference));
-    Json out = merged(forms);
+    Json out = merged(Json(std::move(forms)));
     out.update(more);
     return out;
   }
@@ -260,7 +261,7 @@ class SchemaWriter {
     Json choices = forms(p, home);
     if (p.contains("default") && p["default"].is_null() && !p.value("required", false))
       choices.push_back({{"type", "null"}});
-    Json out = written(std::move(choices), {{"description", parameter_help(p)}});
+    Json out = written(choices.get<std::vector<Json>>(), {{"description", parameter_help(p)}});
     const std::string type = member(p, "type");
     if (p.contains("default") && !p["default"].is_null() && type != "struct")
       out["default"] = p["default"];
