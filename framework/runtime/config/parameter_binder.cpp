@@ -63,7 +63,7 @@ class Binder {
       }
     Json values = Json::object();
     for (const Json& parameter : described) {
-      const std::string name = member(parameter, "name");
+      const std::string& name = member(parameter, "name");
       const Entry* entry = node ? node->find(name) : nullptr;
       const Place inner = place.inside(name, is_set(parameter, "affects_output", true));
       values[name] =
@@ -111,13 +111,13 @@ class Binder {
     return defaulted(parameter, given == parameter.end() ? Json() : *given, place, origin);
   }
   static std::string help(const Json& parameter) {
-    const std::string text = member(parameter, "help");
+    const std::string& text = member(parameter, "help");
     return text.empty() ? "" : " (" + text + ")";
   }
   // A default goes into the key like a value, in the same form.
   Json defaulted(const Json& parameter, const Json& value, const Place& place,
                  const Origin& origin) {
-    const std::string type = member(parameter, "type");
+    const std::string& type = member(parameter, "type");
     if (value.is_null()) {
       leaf(place, nullptr, {});
       return nullptr;
@@ -125,7 +125,7 @@ class Binder {
     if (type == "struct") {
       Json filled = Json::object();
       for (const Json& field : list(parameter, "fields")) {
-        const std::string name = member(field, "name");
+        const std::string& name = member(field, "name");
         const Place inner = place.inside(name, is_set(field, "affects_output", true));
         filled[name] = value.contains(name) ? defaulted(field, value[name], inner, origin)
                                             : missing(field, inner, origin);
@@ -153,7 +153,7 @@ class Binder {
 
   Json given(const Node& node, const Json& parameter, const Place& place) {
     if (node.bad) return nullptr;
-    const std::string type = member(parameter, "type");
+    const std::string& type = member(parameter, "type");
     if (node.is_null()) {
       const auto fallback = parameter.find("default");
       if (fallback != parameter.end() && fallback->is_null())
@@ -207,7 +207,7 @@ class Binder {
                             std::to_string(node.entries.size()));
     Json values = Json::object();
     for (const Json& field : fields) {
-      const std::string name = member(field, "name");
+      const std::string& name = member(field, "name");
       const Place inner = place.inside(name, is_set(field, "affects_output", true));
       const Entry* entry = node.find(name);
       if (!entry) leaf(inner, nullptr, {});

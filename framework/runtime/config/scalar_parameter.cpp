@@ -64,7 +64,7 @@ Read<Json> choice(const Node& node, const Json& parameter) {
 }  // namespace
 
 std::string expected_text(const Json& parameter) {
-  const std::string type = member(parameter, "type");
+  const std::string& type = member(parameter, "type");
   if (type == "bool") return "true or false";
   if (type == "int") return "a whole number";
   if (type == "float") return "a number";
@@ -79,7 +79,7 @@ std::string expected_text(const Json& parameter) {
 }
 
 Read<Json> read_scalar(const Node& node, const Json& parameter) {
-  const std::string type = member(parameter, "type");
+  const std::string& type = member(parameter, "type");
   if (type == "enum") return choice(node, parameter);
   if (type == "string" || type == "input_path") return text(node);
   if (!node.plain && !node.computed)

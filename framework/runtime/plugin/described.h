@@ -9,9 +9,10 @@ namespace lehr::runtime::described {
 using Json = nlohmann::ordered_json;
 
 // Empty if there is none.
-inline std::string member(const Json& object, const char* name) {
+inline const std::string& member(const Json& object, const char* name) {
+  static const std::string none;
   const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+  return found != object.end() && found->is_string() ? found->get_ref<const std::string&>() : none;
 }
 
 inline const Json& list(const Json& object, const char* name) {
