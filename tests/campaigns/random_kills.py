@@ -42,5 +42,7 @@ def campaign(lab):
                 code = killed(shop, dice, whole * (0.3 + 0.1 * attempt))
                 check(code in (0, 1, -signal.SIGKILL), f"attempt {attempt}: exit code {code}")
             shop.finishes(expected, f"after {KILLS} kills")
+            left = [path.name for path in (shop.store / "work").glob("spare-*")]
+            check(not left, f"spare folders of killed runs are left: {left}")
 
     lab.each([f"workshop {number}" for number in range(max(1, lab.count // KILLS))], case)

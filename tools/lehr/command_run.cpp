@@ -110,7 +110,10 @@ void add_run(Command app, Options& options, int& exit_code) {
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     const fs::path host = host_program();
-    auto store = store_if_there(options);
+    // A new one at once, so that it keeps what planning finds out; but what is not as locked leaves
+    // nothing behind.
+    auto store = options.locked ? store_if_there(options)
+                                : std::make_unique<runtime::ArtifactStore>(store_folder(options));
     auto found = runtime::look_up(loaded->plan, store.get());
     if (options.locked && !accept_lock(loaded->plan, store.get(), exit_code)) return;
     check_output_folders(loaded->plan);

@@ -10,6 +10,7 @@
 #include "runtime/plan/machine.h"
 #include "runtime/plan/planner.h"
 #include "runtime/plan/selection.h"
+#include "runtime/store/result_index.h"
 
 namespace lehr::runtime {
 namespace {
@@ -85,6 +86,7 @@ std::string summary(const std::vector<Difference>& changes) {
 class LookUp {
  public:
   LookUp(Plan& plan, const ArtifactStore* store) : store_(store) {
+    if (store) index_.emplace(*store, plan.name);
     for (PlannedStage& stage : plan.stages) by_id_[stage.id] = &stage;
   }
 
@@ -115,6 +117,10 @@ class LookUp {
           by_id_.at(condition.stage)->state != StageState::cached)
         stage.reason += "; only if " + condition.name() + " " + condition.text();
   }
+  // So that the next look-up is quicker.
+  void keep() const {
+    if (index_) index_->save();
+  }
 
  private:
   // As far as it can be known: a condition may be on a result that is still to come. Gives the
@@ -144,14 +150,13 @@ class LookUp {
   }
 
   void with_inputs(PlannedStage& stage, const std::vector<std::string>& digests) {
-    const StageKey key = stage_key(stage, digests);
-    stage.key = key.key;
+    stage.key = bare_stage_key(stage, digests);
     if (stage.forced)
       stage.reason = "forced";
     else if (take_result(stage))
       return;
     else
-      explain_run(stage, key);
+      explain_run(stage, stage_key(stage, digests));
   }
   void explain_run(PlannedStage& stage, const StageKey& key) {
     if (const StageResult* old = closest_result(stage, key.parts, results_like(stage))) {
@@ -163,7 +168,7 @@ class LookUp {
     }
   }
   bool take_result(PlannedStage& stage) {
-    auto result = store_ ? store_->find_result(stage.key) : std::nullopt;
+    auto result = index_ ? index_->find(stage.key) : std::nullopt;
     if (!result) return false;
     for (const PlannedOutput& output : stage.outputs)
       if (!result->outputs.contains(output.port)) return false;
@@ -208,27 +213,53 @@ class LookUp {
   }
 
   const ArtifactStore* store_;
+  std::optional<ResultIndex> index_;  // of the store
   std::unordered_map<std::string, PlannedStage*> by_id_;
   std::optional<std::unordered_map<std::string, std::vector<StageResult>>> results_;
 };
 
-}  // namespace
-
-StageKey stage_key(const PlannedStage& stage, const std::vector<std::string>& input_digests) {
-  StageKey out;
-  out.parts = stage.static_parts;
-  std::map<std::string, std::size_t> seen;
+// Sorted by name, as all parts of a key are.
+std::vector<KeyPart> input_parts(const PlannedStage& stage,
+                                 const std::vector<std::string>& input_digests) {
+  std::vector<KeyPart> out;
+  std::map<std::string_view, std::size_t> seen;
   for (std::size_t i = 0; i < stage.inputs.size(); ++i) {
     const PlannedInput& input = stage.inputs[i];
-    const std::size_t number = seen[input.port]++;
-    out.parts.push_back({"in." + input.port + "[" + std::to_string(number) + "]",
-                         input.label + " " + input_digests.at(i), input.where});
+    out.push_back({"in." + input.port + "[" + std::to_string(seen[input.port]++) + "]",
+                   input.label + " " + input_digests.at(i), input.where});
   }
-  std::stable_sort(out.parts.begin(), out.parts.end(),
-                   [](const KeyPart& a, const KeyPart& b) { return a.name < b.name; });
-  KeyParts plain;
-  for (const KeyPart& part : out.parts) plain.emplace_back(part.name, part.value);
-  out.key = stage_key(plain);
+  std::sort(out.begin(), out.end(),
+            [](const KeyPart& a, const KeyPart& b) { return a.name < b.name; });
+  return out;
+}
+
+// Calls use(part) for each part of the key in order. inputs: input_parts().
+template <class Use>
+void for_each_part(const PlannedStage& stage, const std::vector<KeyPart>& inputs, Use use) {
+  auto input = inputs.begin();
+  for (const KeyPart& part : stage.static_parts) {
+    for (; input != inputs.end() && input->name < part.name; ++input) use(*input);
+    use(part);
+  }
+  for (; input != inputs.end(); ++input) use(*input);
+}
+
+}  // namespace
+
+std::string bare_stage_key(const PlannedStage& stage,
+                           const std::vector<std::string>& input_digests) {
+  const std::vector<KeyPart> inputs = input_parts(stage, input_digests);
+  KeyPartViews views;
+  views.reserve(inputs.size() + stage.static_parts.size());
+  for_each_part(stage, inputs,
+                [&](const KeyPart& part) { views.emplace_back(part.name, part.value); });
+  return hashed_key(views);
+}
+
+StageKey stage_key(const PlannedStage& stage, const std::vector<std::string>& input_digests) {
+  StageKey out{bare_stage_key(stage, input_digests), {}};
+  for_each_part(stage, input_parts(stage, input_digests),
+                [&](const KeyPart& part) { out.parts.push_back(part); });
   return out;
 }
 
@@ -241,6 +272,7 @@ FileDescriptor look_up(Plan& plan, const ArtifactStore* store) {
   FileDescriptor lock = store ? store->shared_lock() : FileDescriptor();
   LookUp search(plan, store);
   for (PlannedStage& stage : plan.stages) search.stage(stage);
+  search.keep();
   settle_selection(plan);
   return lock;
 }

@@ -123,12 +123,12 @@ struct PlannedStage {
   // What the command line asked for (selection.h). forced: it runs although its result is there.
   bool selected = true, forced = false;
 
-  std::vector<KeyPart> static_parts;  // all parts of the key but the inputs' digests
+  std::vector<KeyPart> static_parts;  // of the key: all but the inputs' digests, sorted by name
   StageState state = StageState::run;
   std::string
       reason;  // why it is not cached: "with.vocab_size changed: 4096 -> 8192 (tiny.yaml:14:9)"
   std::string key;                     // when all input digests are known, else empty
-  std::optional<StageResult> result;   // of a stage that is cached
+  std::optional<StageResult> result;   // of a stage that is cached; without its key parts
   std::optional<double> last_seconds;  // what the nearest earlier result took
   nlohmann::ordered_json estimate;  // {"steps", "tokens", "parameters", "flops", "memory", "disk"}
                                     // as far as the plugin knows, {"error"}, or null
@@ -137,6 +137,9 @@ struct PlannedStage {
 // The key of `stage` once the digests of its inputs are known: one for each of stage.inputs, in
 // that order.
 StageKey stage_key(const PlannedStage& stage, const std::vector<std::string>& input_digests);
+// The same without its parts, which need not be copied then.
+std::string bare_stage_key(const PlannedStage& stage,
+                           const std::vector<std::string>& input_digests);
 
 // Something the pipeline hands out when a run ends: `outputs: {final: dpo}`. See output_folder.h.
 struct PipelineOutput {

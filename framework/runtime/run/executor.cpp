@@ -11,7 +11,6 @@
 #include <optional>
 #include <set>
 
-#include "runtime/plan/input_content.h"
 #include "runtime/run/human_text.h"
 #include "runtime/run/output_folder.h"
 #include "runtime/run/planned_spec.h"
@@ -21,6 +20,7 @@
 #include "runtime/run/stage_attempt.h"
 #include "runtime/run/stage_supplies.h"
 #include "runtime/run/stop_signals.h"
+#include "runtime/run/stored_results.h"
 
 namespace lehr::runtime {
 namespace fs = std::filesystem;
@@ -56,10 +56,10 @@ class Executor {
         store_(store),
         options_(options),
         journal_(store.root(), plan.name, display),
-        supplies_(host, store.work_path("spare-" + journal_.log().id())),
+        supplies_(host, store.root(), journal_.log().id()),
         pool_(plan),
         state_(plan),
-        keys_(plan.stages.size()),
+        results_(plan, store),
         not_before_(plan.stages.size(), 0) {
     std::vector<std::string> keys;
     for (const PlannedStage& stage : plan.stages)
@@ -97,6 +97,7 @@ class Executor {
         state_.exit_code() == kExitFailed && plugin_failed_ ? kExitPlugin : state_.exit_code();
     if (code == kExitOk && !put_outputs(plan_, state_.outcomes(), store_, journal_))
       code = kExitFailed;
+    if (has_run_some_) results_.remember(state_.outcomes());
     RunOutcome out{code, journal_.log().id(), steady_seconds() - begin, state_.outcomes()};
     static const std::map<int, const char*> names = {
         {kExitOk, "ok"}, {kExitGate, "gate failed"}, {kExitResumable, "stopped"}};
@@ -112,8 +113,8 @@ class Executor {
   }
 
  private:
-  void tell(std::size_t index, const char* kind, const Json& more = Json::object()) {
-    journal_.tell(plan_.stages[index].id, kind, more);
+  void tell(std::size_t index, const char* kind, Json more = Json::object()) {
+    journal_.tell(plan_.stages[index].id, kind, std::move(more));
   }
 
   void tell_what_is_not_wanted() {
@@ -193,19 +194,11 @@ class Executor {
                                                   [](const Running& r) { return !r.finished; }));
   }
 
-  // The result may be there: found while planning, or only now that the inputs are known.
+  // Found while planning, or only now that the inputs are known.
   bool take_hit(std::size_t index) {
-    const PlannedStage& stage = plan_.stages[index];
-    std::optional<StageResult> result = stage.result;
-    if (!result) {
-      keys_[index] = stage_key(stage, state_.input_digests(index));
-      const FileDescriptor lock =
-          store_.shared_lock();  // gc must see the key before it may take the result away
-      journal_.log().add_keys({keys_[index].key});
-      if (stage.forced) return false;
-      result = store_.find_result(keys_[index].key);
-      if (!result || !has_all_outputs(index, *result)) return false;
-    }
+    auto result = plan_.stages[index].result;
+    if (!result) result = results_.find(index, state_.input_digests(index), journal_.log());
+    if (!result) return false;
     tell(index, "stage_cached", {{"key", result->key}, {"results", results_json(*result)}});
     state_.outcome(index).result = std::move(*result);
     state_.decide(index, StageStatus::cached, "");
@@ -213,22 +206,15 @@ class Executor {
     return true;
   }
 
-  bool has_all_outputs(std::size_t index, const StageResult& result) const {
-    const auto& outputs = plan_.stages[index].outputs;
-    return std::all_of(outputs.begin(), outputs.end(), [&](const PlannedOutput& output) {
-      return result.outputs.contains(output.port);
-    });
-  }
-
   void start(std::size_t index, ResourcePool::Share share) {
     const PlannedStage& stage = plan_.stages[index];
     ++state_.outcome(index).attempts;
-    tell(index, "stage_started", {{"key", keys_[index].key}, {"reason", stage.reason}});
+    tell(index, "stage_started", {{"key", results_.key(index).key}, {"reason", stage.reason}});
     try {
       const StageAttempt::TimeLimit limit{stage.timeout_seconds, stage.grace_seconds,
                                           stage.timeout_where};
-      StageSpec spec = planned_spec(stage, keys_[index], state_.input_digests(index), trusted_,
-                                    share.gpus, store_.root(), journal_.log().id());
+      StageSpec spec = planned_spec(stage, results_.key(index), state_.input_digests(index),
+                                    trusted_, share.gpus, store_.root(), journal_.log().id());
       spec.spare_work = supplies_.take_folder();
       auto attempt = std::make_unique<StageAttempt>(spec, limit, supplies_.take_host(), journal_);
       running_.push_back({index, std::move(share), std::move(attempt), spec.spare_work});
@@ -283,7 +269,7 @@ class Executor {
   }
   void finish_early(Running& r) {
     // The plugin could have written to the host's pipe: then the host's end tells what is true.
-    auto result = store_.find_result(keys_[r.index].key);
+    auto result = results_.published(r.index);
     if (!result) return;
     r.finished = true;
     pool_.give_back(r.share);
@@ -302,7 +288,7 @@ class Executor {
     switch (verdict.kind) {
       case Kind::finished:
       case Kind::taken:
-        return finish(r.index, verdict.kind == Kind::taken, store_.find_result(keys_[r.index].key));
+        return finish(r.index, verdict.kind == Kind::taken, results_.published(r.index));
       case Kind::stopped:
         state_.decide(r.index, StageStatus::stopped, "");
         return tell(r.index, "stage_stopped");
@@ -345,35 +331,22 @@ class Executor {
   void finish(std::size_t index, bool taken, std::optional<StageResult> result) {
     StageOutcome& outcome = state_.outcome(index);
     if (!result) return fail(index, "its result is not in the store", {});
-    if (const std::string changed = changed_input(index); !changed.empty() && !taken) {
-      store_.discard(store_.result_path(
-          keys_[index].key));  // it was made from something else than its key says
+    if (const std::string changed = taken ? "" : results_.take_back_if_changed(index);
+        !changed.empty())
       return fail(index, "'" + changed + "' changed while the stage was reading it. Run again", {});
-    }
     outcome.result = std::move(*result);
+    has_run_some_ = true;
     for (const auto& [port, output] : outcome.result.outputs)
       if (!taken) trusted_.insert(output.digest);
     for (const std::string& digest : state_.input_digests(index))
       trusted_.insert(digest);  // the host has checked them
     state_.decide(index, taken ? StageStatus::taken : StageStatus::ran, "");
     tell(index, "stage_finished",
-         {{"key", keys_[index].key},
+         {{"key", results_.key(index).key},
           {"seconds", outcome.seconds},
           {"taken", taken},
           {"results", results_json(outcome.result)}});
     check_gates(index, false);
-  }
-
-  // An input_path whose content is no longer what went into the key; empty: none.
-  std::string changed_input(std::size_t index) const {
-    if (plan_.stages[index].input_paths.empty()) return "";
-    ContentDigests contents(store_.root() / "cache" / "input-digests.json");
-    for (const InputPath& input : plan_.stages[index].input_paths)
-      for (const KeyPart& part : keys_[index].parts)
-        if (part.name == "content." + input.parameter &&
-            part.value != contents.describe(input.pattern))
-          return input.pattern;
-    return "";
   }
 
   void fail(std::size_t index, const std::string& message,
@@ -415,12 +388,12 @@ class Executor {
   StageSupplies supplies_;
   ResourcePool pool_;
   RunState state_;
-  std::vector<StageKey> keys_;
+  StoredResults results_;
   std::vector<double> not_before_;  // when the next attempt may begin; 0: none has failed
   std::set<std::size_t> to_start_;  // ready and not in the store
   std::vector<Running> running_;
   std::set<std::string> trusted_;  // artifacts whose content this run has made or checked
-  bool stopping_ = false, plugin_failed_ = false;
+  bool stopping_ = false, plugin_failed_ = false, has_run_some_ = false;
 };
 
 }  // namespace

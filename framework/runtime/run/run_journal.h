@@ -27,10 +27,11 @@ class RunJournal {
     display_.event(event);
   }
   void tell(const std::string& stage, const char* kind,
-            const nlohmann::ordered_json& more = nlohmann::ordered_json::object()) {
-    nlohmann::ordered_json event = {{"event", kind}, {"stage", stage}};
-    event.update(more);
-    tell(event);
+            nlohmann::ordered_json more = nlohmann::ordered_json::object()) {
+    nlohmann::ordered_json::object_t event = {{"event", kind}, {"stage", stage}};
+    for (auto& [name, value] : more.get_ref<nlohmann::ordered_json::object_t&>())
+      event.emplace_back(name, std::move(value));
+    tell(nlohmann::ordered_json(std::move(event)));
   }
 
   // What was told reaches the disk and the eyes. Before anything is waited for.

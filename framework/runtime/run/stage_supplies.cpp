@@ -1,14 +1,22 @@
 #include "runtime/run/stage_supplies.h"
 
-#include <string>
+#include <cstdio>
 #include <utility>
+
+#include "runtime/store/spare_work.h"
 
 namespace lehr::runtime {
 
 namespace fs = std::filesystem;
 
-StageSupplies::StageSupplies(fs::path host, fs::path folders)
-    : host_(std::move(host)), folders_(std::move(folders)) {}
+StageSupplies::StageSupplies(fs::path host, fs::path store_root, std::string run)
+    : host_(std::move(host)), store_root_(std::move(store_root)), run_(std::move(run)) {
+  for (const fs::path& left : abandoned_spares(store_root_)) {
+    fs::path folder = next_folder();
+    // Of several runs that find it, one gets it.
+    if (std::rename(left.c_str(), folder.c_str()) == 0) free_.push_back(std::move(folder));
+  }
+}
 
 StageSupplies::~StageSupplies() {
   for (const fs::path& folder : free_) {
@@ -33,8 +41,10 @@ std::unique_ptr<StageProcess> StageSupplies::take_host() {
   return std::make_unique<StageProcess>(host_, "--spec");
 }
 
+fs::path StageSupplies::next_folder() { return store_root_ / "work" / spare_name(run_, made_++); }
+
 fs::path StageSupplies::take_folder() {
-  if (free_.empty()) return folders_.string() + "-" + std::to_string(made_++);
+  if (free_.empty()) return next_folder();
   fs::path folder = std::move(free_.back());
   free_.pop_back();
   return folder;

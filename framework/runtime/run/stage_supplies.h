@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "runtime/run/stage_process.h"
@@ -14,8 +15,8 @@ namespace lehr::runtime {
 
 class StageSupplies {
  public:
-  // host: the lehr-host program. The folders are named `folders`-0, `folders`-1, ...
-  StageSupplies(std::filesystem::path host, std::filesystem::path folders);
+  // host: the lehr-host program. Begins with the folders that killed runs have left.
+  StageSupplies(std::filesystem::path host, std::filesystem::path store_root, std::string run);
   // Removes the folders: what was given out has to be back, or its host be dead.
   ~StageSupplies();
   StageSupplies(const StageSupplies&) = delete;
@@ -31,7 +32,10 @@ class StageSupplies {
   void give_back(std::filesystem::path folder) { free_.push_back(std::move(folder)); }
 
  private:
-  const std::filesystem::path host_, folders_;
+  std::filesystem::path next_folder();
+
+  const std::filesystem::path host_, store_root_;
+  const std::string run_;
   std::unique_ptr<StageProcess> waiting_;  // null: none does
   std::size_t made_ = 0;
   std::vector<std::filesystem::path> free_;

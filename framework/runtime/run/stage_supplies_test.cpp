@@ -7,6 +7,9 @@
 
 #include <fstream>
 
+#include "runtime/store/run_log.h"
+#include "runtime/store/spare_work.h"
+
 namespace lehr::runtime {
 namespace {
 namespace fs = std::filesystem;
@@ -34,7 +37,7 @@ class StageSuppliesTest : public testing::Test {
 };
 
 TEST_F(StageSuppliesTest, TheHostThatWaitedHearsWhatItIsGiven) {
-  StageSupplies supplies(host("cat >&3"), folder_ / "spare");
+  StageSupplies supplies(host("cat >&3"), folder_, "run");
   supplies.keep_host_ready();
   const auto process = supplies.take_host();
   process->give("{\"event\": \"hello\"}\n");
@@ -46,7 +49,7 @@ TEST_F(StageSuppliesTest, TheHostThatWaitedHearsWhatItIsGiven) {
 }
 
 TEST_F(StageSuppliesTest, AHostThatDiedWhileItWaitedIsReplaced) {
-  StageSupplies supplies(host("exit 1"), folder_ / "spare");
+  StageSupplies supplies(host("exit 1"), folder_, "run");
   supplies.keep_host_ready();
   siginfo_t ended{};
   ASSERT_EQ(::waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT), 0);
@@ -58,7 +61,7 @@ TEST_F(StageSuppliesTest, AHostThatDiedWhileItWaitedIsReplaced) {
 }
 
 TEST_F(StageSuppliesTest, AHostThatCannotBeStartedIsToldWhenItIsNeeded) {
-  StageSupplies supplies(folder_ / "none", folder_ / "spare");
+  StageSupplies supplies(folder_ / "none", folder_, "run");
   supplies.keep_host_ready();
   EXPECT_THROW(supplies.take_host(), IoError);
 }
@@ -66,7 +69,7 @@ TEST_F(StageSuppliesTest, AHostThatCannotBeStartedIsToldWhenItIsNeeded) {
 TEST_F(StageSuppliesTest, FoldersThatComeBackAreGivenOutAgainAndRemovedAtTheEnd) {
   fs::path first;
   {
-    StageSupplies supplies(folder_ / "none", folder_ / "spare");
+    StageSupplies supplies(folder_ / "none", folder_, "run");
     first = supplies.take_folder();
     const fs::path second = supplies.take_folder();
     EXPECT_NE(first, second);
@@ -77,6 +80,24 @@ TEST_F(StageSuppliesTest, FoldersThatComeBackAreGivenOutAgainAndRemovedAtTheEnd)
     supplies.give_back(second);  // which was never made
   }
   EXPECT_FALSE(fs::exists(first));
+}
+
+TEST_F(StageSuppliesTest, WhatAKilledRunLeftIsTakenOverAndWhatALivingOneKeepsIsNot) {
+  const RunLog living(folder_, "p");
+  const fs::path kept = folder_ / "work" / spare_name(living.id(), 0);
+  fs::create_directories(kept);
+  fs::create_directories(folder_ / "work" / spare_name("20260101-000000-p-0000", 7) / "out");
+  fs::create_directories(folder_ / "work" / "verify-1-2");
+  {
+    StageSupplies supplies(folder_ / "none", folder_, "run");
+    const fs::path taken = supplies.take_folder();
+    EXPECT_TRUE(fs::exists(taken / "out")) << "it is that of the killed run";
+    EXPECT_FALSE(fs::exists(supplies.take_folder()));
+    supplies.give_back(taken);
+  }
+  EXPECT_TRUE(fs::exists(kept));
+  EXPECT_TRUE(fs::exists(folder_ / "work" / "verify-1-2"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "work"), {}), 2);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace lehr::runtime {
 
@@ -13,6 +14,28 @@ void append_json(std::string& out, std::string_view text) {
     out.append("\"").append(text).append("\"");
   else
     out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void append_dump(std::string& out, const nlohmann::ordered_json& json) {
+  using Json = nlohmann::ordered_json;
+  if (json.is_string()) return append_json(out, json.get_ref<const std::string&>());
+  if (!json.is_structured()) {
+    out += json.dump();
+    return;
+  }
+  const char* comma = "";
+  if (const auto* members = json.get_ptr<const Json::object_t*>()) {
+    out += '{';
+    for (const auto& [name, value] : *members) {
+      append_json(out += std::exchange(comma, ","), name);
+      append_dump(out += ':', value);
+    }
+    out += '}';
+  } else {
+    out += '[';
+    for (const Json& item : json) append_dump(out += std::exchange(comma, ","), item);
+    out += ']';
+  }
 }
 
 void append_name(std::string& out, std::string_view name) {

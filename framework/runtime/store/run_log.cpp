@@ -13,6 +13,7 @@
 #include <tuple>
 #include <utility>
 
+#include "runtime/store/json_text.h"
 #include "text/strict_json.h"
 
 namespace lehr::runtime {
@@ -89,7 +90,8 @@ void RunLog::add_keys(const std::vector<std::string>& keys) {
 }
 
 void RunLog::event(const nlohmann::ordered_json& event) {
-  waiting_events_ += line(event);
+  append_dump(waiting_events_, event);
+  waiting_events_ += '\n';
   if (waiting_events_.size() > kMostWaiting) flush();
 }
 
@@ -141,6 +143,11 @@ void RunLog::finish(const nlohmann::ordered_json& summary) {
   fsync_path(folder_.parent_path());
 }
 
+bool is_running(const fs::path& folder) {
+  const FileDescriptor lease(::open((folder / "lease").c_str(), O_RDWR | O_CLOEXEC));
+  return lease && ::flock(lease.get(), LOCK_SH | LOCK_NB) != 0;
+}
+
 std::optional<RunEntry> read_run_entry(const fs::path& folder) {
   RunEntry run;
   run.folder = folder;
@@ -155,9 +162,7 @@ std::optional<RunEntry> read_run_entry(const fs::path& folder) {
   try {
     std::istringstream keys(read_file(run.folder / "keys"));
     for (std::string key; std::getline(keys, key);) run.keys.push_back(key);
-    const int lease = ::open((run.folder / "lease").c_str(), O_RDWR | O_CLOEXEC);
-    const FileDescriptor holder(lease);
-    run.status = lease >= 0 && ::flock(lease, LOCK_SH | LOCK_NB) != 0 ? "running" : "interrupted";
+    run.status = is_running(run.folder) ? "running" : "interrupted";
     if (fs::exists(run.folder / "run.json")) {
       const auto summary = text::parse_json<nlohmann::json>(read_file(run.folder / "run.json"));
       run.status = summary.value("status", run.status);

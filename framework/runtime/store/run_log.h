@@ -69,6 +69,8 @@ struct RunEntry {
   std::vector<std::string> keys;
 };
 
+// True while some process has the RunLog of this folder.
+bool is_running(const std::filesystem::path& folder);
 // nullopt: the folder is no run's.
 std::optional<RunEntry> read_run_entry(const std::filesystem::path& folder);
 // Newest first. Folders that are no runs are left out.

@@ -8,13 +8,20 @@
 
 namespace lehr::runtime {
 
-std::string stage_key(const KeyParts& parts) {
-  Sha256 hash;
-  hash.update("lehr stage key 1\n");
+std::string hashed_key(const KeyPartViews& parts) {
+  std::string text = "lehr stage key 1\n";
   for (const auto& [name, value] : parts)
-    hash.update(std::to_string(name.size()) + ":" + name + std::to_string(value.size()) + ":" +
-                value);
-  return hash.hex();
+    text.append(std::to_string(name.size()))
+        .append(":")
+        .append(name)
+        .append(std::to_string(value.size()))
+        .append(":")
+        .append(value);
+  return sha256_hex(text);
+}
+
+std::string stage_key(const KeyParts& parts) {
+  return hashed_key(KeyPartViews(parts.begin(), parts.end()));
 }
 
 nlohmann::ordered_json StageResult::to_json() const {

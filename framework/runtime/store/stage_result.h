@@ -16,7 +16,9 @@ namespace lehr::runtime {
 
 // The canonical list a key is the hash of: (name, value), in the planner's order.
 using KeyParts = std::vector<std::pair<std::string, std::string>>;
+using KeyPartViews = std::vector<std::pair<std::string_view, std::string_view>>;
 // SHA-256 (hex) over the list; unambiguous, whatever the strings hold.
+std::string hashed_key(const KeyPartViews& parts);
 std::string stage_key(const KeyParts& parts);
 
 struct StageOutput {

@@ -5,6 +5,7 @@
 //   work/<key>/           a stage in progress: lease, state/, out/<port>/
 //   runs/<run>/           see run_log.h
 //   pins/                 see pins.h
+//   cache/                what can be found out again at any time
 //   trash/                what gc or a repair moved away, being deleted
 //   gc.lock               held shared while something is published or found, exclusively while gc
 //   decides

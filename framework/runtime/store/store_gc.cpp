@@ -14,7 +14,9 @@
 #include "runtime/store/lineage.h"
 #include "runtime/store/output_links.h"
 #include "runtime/store/pins.h"
+#include "runtime/store/result_index.h"
 #include "runtime/store/run_log.h"
+#include "runtime/store/spare_work.h"
 #include "runtime/store/store.h"
 
 namespace lehr::runtime {
@@ -45,13 +47,6 @@ std::set<std::string> keys_of_kept_runs(const std::vector<RunEntry>& runs, int k
     if (run.status == "running" || kept[run.pipeline]++ < keep)
       keys.insert(run.keys.begin(), run.keys.end());
   return keys;
-}
-
-// An emptied folder that a living run keeps for its next stage: "spare-<run>-0".
-bool is_spare_of_living(const std::string& name, const std::vector<RunEntry>& runs) {
-  return std::any_of(runs.begin(), runs.end(), [&](const RunEntry& run) {
-    return run.status == "running" && name.starts_with("spare-" + run.id);
-  });
 }
 
 bool older_than(const fs::path& path, std::chrono::seconds age) {
@@ -93,7 +88,8 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
         keys.insert(key);
         continue;
       }
-      if (is_spare_of_living(key, runs)) continue;
+      if (const auto run = run_of_spare(key); !run.empty() && is_running(root_ / "runs" / run))
+        continue;
       // Scratch folders of imports and verifications have other names; nothing goes on with them.
       const bool finished = fs::exists(result_path(key)) || !is_digest(key);
       if (!older_than(entry.path(),
@@ -135,7 +131,9 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
       if (!options.dry_run) discard(entry.path());
     }
   }
-  if (!options.dry_run) empty_trash();
+  if (options.dry_run) return report;
+  if (report.count("result") > 0) ResultIndex::remove_all(*this);
+  empty_trash();
   return report;
 }
 

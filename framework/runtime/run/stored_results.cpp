@@ -1,0 +1,56 @@
+#include "runtime/run/stored_results.h"
+
+#include <algorithm>
+
+#include "runtime/plan/input_content.h"
+#include "runtime/store/result_index.h"
+
+namespace lehr::runtime {
+
+StoredResults::StoredResults(const Plan& plan, const ArtifactStore& store)
+    : plan_(plan), store_(store), keys_(plan.stages.size()) {}
+
+std::optional<StageResult> StoredResults::find(std::size_t index,
+                                               const std::vector<std::string>& input_digests,
+                                               RunLog& log) {
+  const PlannedStage& stage = plan_.stages[index];
+  keys_[index] = stage_key(stage, input_digests);
+  // gc must see the key before it may take the result away.
+  const FileDescriptor lock = store_.shared_lock();
+  log.add_keys({keys_[index].key});
+  if (stage.forced) return std::nullopt;
+  auto result = store_.find_result(keys_[index].key);
+  const bool whole = result && std::all_of(stage.outputs.begin(), stage.outputs.end(),
+                                           [&](const PlannedOutput& output) {
+                                             return result->outputs.contains(output.port);
+                                           });
+  return whole ? result : std::nullopt;
+}
+
+std::optional<StageResult> StoredResults::published(std::size_t index) const {
+  return store_.find_result(keys_[index].key);
+}
+
+std::string StoredResults::take_back_if_changed(std::size_t index) const {
+  if (plan_.stages[index].input_paths.empty()) return "";
+  ContentDigests contents(store_.root() / "cache" / "input-digests.json");
+  for (const InputPath& input : plan_.stages[index].input_paths)
+    for (const KeyPart& part : keys_[index].parts)
+      if (part.name == "content." + input.parameter &&
+          part.value != contents.describe(input.pattern)) {
+        store_.discard(store_.result_path(keys_[index].key));
+        return input.pattern;
+      }
+  return "";
+}
+
+void StoredResults::remember(const std::vector<StageOutcome>& outcomes) const try {
+  const FileDescriptor lock = store_.shared_lock();
+  ResultIndex index(store_, plan_.name);
+  for (const StageOutcome& outcome : outcomes)
+    if (!outcome.result.key.empty()) index.find(outcome.result.key);
+  index.save();
+} catch (const IoError&) {  // then the next run opens them
+}
+
+}  // namespace lehr::runtime
