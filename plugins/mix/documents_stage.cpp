@@ -6,7 +6,6 @@
 #include <tbb/task_arena.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -90,9 +89,7 @@ void sort(Context& context, std::vector<Source>& sources, MixState& state) {
   for (; state.source < sources.size(); state.next_source()) {
     Source& source = sources[state.source];
     const auto number = static_cast<std::uint32_t>(state.source);
-    const auto epochs = static_cast<std::uint64_t>(std::ceil(source.placing.epochs()));
     read_source(context, source, state, [&](const Rows& rows) {
-      state.make_room(epochs * rows.bytes.size());
       std::size_t begin = 0;
       for (const auto& [end, text_bytes] : rows.ends) {
         const auto& places = source.placing.places(text_bytes);

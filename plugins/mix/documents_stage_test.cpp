@@ -71,6 +71,35 @@ TEST_F(MixDocuments, AreTheSameBytesWithAnyThreadsMemoryAndCommits) {
   EXPECT_GT(three.commits, 10);
 }
 
+TEST_F(MixDocuments, OfASourceThatComesAThousandTimesTakeTheirMemoryOnly) {
+  for (const char* split : {"train", "eval"})
+    fs::remove(folder_ / "in" / (std::string(split) + "-00000.jsonl.zst"));
+  text::DocumentWriter train(folder_ / "in");
+  for (int i = 0; i < 50; ++i) train.write({std::to_string(i), std::to_string(i) + " words", ""});
+  train.close();
+  const json often = {{"from", ""}, {"weight", 1.0}, {"max_epochs", 1e6}};
+  const auto with = [&](const char* name, int memory) {
+    json parameters = {{"memory", memory}, {"total", 400000}};
+    parameters["sources"].push_back(often);
+    return host(name, 2, parameters);
+  };
+  auto plenty = with("plenty", 1 << 30), little = with("little", 1 << 17);
+  ASSERT_EQ(run(plenty), LEHR_OK) << plenty.failure;
+  ASSERT_EQ(run(little), LEHR_OK) << little.failure;
+  EXPECT_EQ(contents(plenty), contents(little));
+  EXPECT_GT(plenty.results.at("documents"), 40000);
+  std::size_t runs = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(folder_ / "little" / "state")) {
+    const bool run =
+        entry.path().filename().string().starts_with("run-") && entry.is_regular_file();
+    runs += run;
+    if (run) {
+      EXPECT_LE(entry.file_size(), 1u << 17);
+    }
+  }
+  EXPECT_GT(runs, 10u);
+}
+
 TEST_F(MixDocuments, GoOnWhereverTheyWereStoppedAndEndWithTheSameBytes) {
   auto whole = host("whole", 2);
   ASSERT_EQ(run(whole), LEHR_OK) << whole.failure;

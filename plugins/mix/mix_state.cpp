@@ -11,7 +11,8 @@ using nlohmann::json;
 constexpr int kVersion = 1;
 constexpr const char* kState = "state.json";
 constexpr const char* kCounts = "counts.bin";
-constexpr const char* kRun = "run.bin";
+
+std::string run_name(std::size_t number) { return "run-" + std::to_string(number) + ".bin"; }
 
 json to_json(const text::BlockPosition& p) {
   return json::array({p.begun, p.file, p.end_offset, p.end_line});
@@ -81,16 +82,24 @@ void MixState::next_source() {
 }
 
 void MixState::next_pass() {
-  if (pass == Pass::sorting && !held_.empty()) commit();
+  if (pass == Pass::sorting && (!held_.empty() || begun_runs_ > 0)) commit();
   pass = pass == Pass::counting ? Pass::sorting : Pass::writing;
   source = 0;
   position = {};
   if (pass == Pass::sorting) commit_pass();
 }
 
-void MixState::make_room(std::uint64_t bytes) {
-  if (!held_.empty() && held_.memory_bytes() + bytes > limits_.memory_bytes) commit();
+void MixState::add(std::uint64_t key, std::string_view record) {
+  held_.add(key, record);
+  if (held_.memory_bytes() >= limits_.memory_bytes) write_run();
 }
+
+const std::filesystem::path& MixState::begun() {
+  if (begun_.empty()) begun_ = context_.begin_state();
+  return begun_;
+}
+
+void MixState::write_run() { held_.write(begun() / run_name(begun_runs_++)); }
 
 void MixState::write(Written now) {
   uncommitted_ += now.done - written.done;
@@ -99,20 +108,21 @@ void MixState::write(Written now) {
 }
 
 void MixState::commit() {
-  if (uncommitted_ > 0 || !held_.empty()) commit_pass();
+  if (uncommitted_ > 0 || !held_.empty() || begun_runs_ > 0) commit_pass();
 }
 
 // Counts are in every state of the first pass and in the first of the second, which stays; runs are
 // in the states of the second, which stay too.
 void MixState::commit_pass() {
-  const auto folder = context_.begin_state();
-  const bool counts = pass == Pass::counting || kept_.empty(), run = !held_.empty();
+  const auto folder = begun();
+  const bool counts = pass == Pass::counting || kept_.empty();
+  if (!held_.empty()) write_run();
+  const bool run = begun_runs_ > 0;
   if (counts) {
     std::ofstream out(folder / kCounts, std::ios::binary);
     for (const Source& s : sources_) s.placing.write_counts(out);
     if (!out.flush()) throw Error((folder / kCounts).string() + ": could not be written");
   }
-  if (run) held_.write(folder / kRun);
   const bool keeps = pass == Pass::sorting && (counts || run);
   json cursors = json::array();
   for (const Source& s : sources_) {
@@ -135,6 +145,8 @@ void MixState::commit_pass() {
   context_.commit_state(tag, kept_);
   if (keeps) kept_.push_back(tag);
   uncommitted_ = 0;
+  begun_.clear();
+  begun_runs_ = 0;
 }
 
 std::vector<std::filesystem::path> MixState::runs() const {
@@ -143,7 +155,8 @@ std::vector<std::filesystem::path> MixState::runs() const {
     if (!tag.starts_with("run-")) continue;
     const auto state = context_.find_state(tag);
     if (!state) throw Error("the durable state '" + tag + "' is missing");
-    files.push_back(state->path / kRun);
+    for (std::size_t i = 0; std::filesystem::exists(state->path / run_name(i)); ++i)
+      files.push_back(state->path / run_name(i));
   }
   return files;
 }

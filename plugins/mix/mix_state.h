@@ -44,9 +44,9 @@ class MixState {
   void next_source();
   // Ends this pass.
   void next_pass();
-  // While sorting: makes room for records of so many bytes, if any are held; right after advance().
-  void make_room(std::uint64_t bytes);
-  void add(std::uint64_t key, std::string_view record) { held_.add(key, record); }
+  // While sorting: takes a record; when memory is full, what is held becomes a run of the next
+  // state, however many records come between two calls of advance().
+  void add(std::uint64_t key, std::string_view record);
   // While writing: so much text is in the shards, as `now` says.
   void write(Written now);
   // What is not durable yet.
@@ -56,11 +56,15 @@ class MixState {
 
  private:
   void commit_pass();
+  const std::filesystem::path& begun();
+  void write_run();
 
   const Context& context_;
   std::vector<Source>& sources_;
   const MixLimits limits_;
   HeldRecords held_;
+  std::filesystem::path begun_;    // the next state, if it is begun
+  std::size_t begun_runs_ = 0;     // that are in it
   std::vector<std::string> kept_;  // tags of the states that hold the counts and the runs
   std::uint64_t uncommitted_ = 0, commits_ = 0;
 };

@@ -62,7 +62,6 @@ class Mixing {
         begin = end;
         ++next;
         state.advance(bytes);
-        state.make_room(0);
         if (next % kPause == 0) pause(state, done, 2 * total);
       }
     }
