@@ -57,13 +57,15 @@ Json estimate(const lehr_stage& stage, const lehr_value* values, const Json& inp
   Json out = Json::object();
   if (function == nullptr) return out;
   const InputFacts facts(inputs);
-  lehr_estimate result{sizeof(lehr_estimate), -1, -1, -1, -1, -1, -1};
+  lehr_estimate result{sizeof(lehr_estimate), -1, -1, -1, -1, -1, -1, -1};
   if (function(values, facts.list().data(), facts.list().size(), sizeof(lehr_input), &result,
                error.sink()) != LEHR_OK)
     throw std::runtime_error(error.text());
   const std::pair<const char*, double> members[] = {
-      {"steps", result.steps}, {"tokens", result.tokens},       {"parameters", result.parameters},
-      {"flops", result.flops}, {"memory", result.memory_bytes}, {"disk", result.disk_bytes}};
+      {"steps", result.steps},           {"tokens", result.tokens},
+      {"parameters", result.parameters}, {"flops", result.flops},
+      {"memory", result.memory_bytes},   {"disk", result.disk_bytes},
+      {"seconds", result.seconds}};
   for (const auto& [name, value] : members)
     if (value >= 0) out[name] = value;
   return out;

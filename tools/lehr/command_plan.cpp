@@ -26,7 +26,8 @@ std::string flop_text(double flops) {
          units[unit];
 }
 
-// "1.46k steps, 6M tokens, 5.9M parameters, 228 TFLOP, 410.0 MiB memory"; empty: nothing is known.
+// "1.46k steps, 6M tokens, 5.9M parameters, 228 TFLOP, 410.0 MiB memory, about 12m 40s"; empty:
+// nothing is known.
 std::string estimate_text(const Json& estimate) {
   std::string out;
   const auto add = [&](const char* name, const auto& text) {
@@ -45,6 +46,7 @@ std::string estimate_text(const Json& estimate) {
   add("flops", flop_text);
   add("memory", bytes(" memory"));
   add("disk", bytes(" disk"));
+  add("seconds", [](double s) { return "about " + runtime::duration_text(s); });
   return out;
 }
 

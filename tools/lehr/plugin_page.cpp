@@ -174,11 +174,14 @@ class Page {
     table(rows, "    ");
   }
 
+  static const char* remark(const Json& parameter) {
+    if (!is_set(parameter, "affects_output", true)) return "does not affect the output";
+    return member(parameter, "determinism") == "none" ? "ends determinism" : "";
+  }
   void parameters(const Json& described, const std::string& indent, std::vector<Row>& rows) {
     for (const Json& p : described) {
       rows.push_back({indent + member(p, "name"), type_text(p), default_text(p), range(p),
-                      is_set(p, "affects_output", true) ? "" : "does not affect the output",
-                      member(p, "help").empty() ? "" : indent + member(p, "help")});
+                      remark(p), member(p, "help").empty() ? "" : indent + member(p, "help")});
       parameters(list(p, "fields"), indent + "  ", rows);
       if (p.contains("item")) parameters(list(p["item"], "fields"), indent + "  ", rows);
     }

@@ -178,6 +178,7 @@ class Binder {
     if (!read) return fail(node, place.message() + read.reason());
     if (type == "input_path") return path(node, (*read).get<std::string>(), place);
     leaf(place, *read, written_at(node));
+    if (member(parameter, "determinism") == "none") out.breaks_determinism = true;
     return *read;
   }
   Json path(const Node& node, const std::string& written, const Place& place) {

@@ -32,6 +32,7 @@ struct BoundParameters {
   std::vector<Leaf> input_paths;  // `json` holds the absolute path or glob itself, not JSON; all
                                   // affect the output
   std::vector<Item> steps, rewards;
+  bool breaks_determinism = false;  // by a parameter that is given
 };
 
 // `with`: a map or null. `parameters`: the described list. `owner`: begins messages ("stage

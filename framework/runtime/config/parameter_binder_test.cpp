@@ -85,6 +85,15 @@ TEST(ParameterBinder, TakesExactlyOneOfOneOf) {
   EXPECT_EQ(bind("{budget: {}}", described).mistakes.size(), 1u);
 }
 
+TEST(ParameterBinder, SaysWhetherAParameterThatIsGivenEndsDeterminism) {
+  const char* described = R"([{"name": "budget", "type": "one_of", "default": null, "fields": [
+    {"name": "tokens", "type": "count", "default": null},
+    {"name": "time", "type": "duration", "default": null, "determinism": "none"}]}])";
+  EXPECT_TRUE(bind("{budget: {time: 30m}}", described).parameters.breaks_determinism);
+  EXPECT_FALSE(bind("{budget: {tokens: 6M}}", described).parameters.breaks_determinism);
+  EXPECT_FALSE(bind("", described).parameters.breaks_determinism);
+}
+
 TEST(ParameterBinder, ResolvesStepsAndRewards) {
   const char* described = R"([{"name": "steps", "type": "steps", "default": []},
                               {"name": "rewards", "type": "rewards", "default": []}])";

@@ -130,8 +130,8 @@ struct PlannedStage {
   std::string key;                     // when all input digests are known, else empty
   std::optional<StageResult> result;   // of a stage that is cached; without its key parts
   std::optional<double> last_seconds;  // what the nearest earlier result took
-  nlohmann::ordered_json estimate;  // {"steps", "tokens", "parameters", "flops", "memory", "disk"}
-                                    // as far as the plugin knows, {"error"}, or null
+  nlohmann::ordered_json estimate;  // {"steps", "tokens", "parameters", "flops", "memory", "disk",
+                                    // "seconds"} as far as the plugin knows, {"error"}, or null
 };
 
 // The key of `stage` once the digests of its inputs are known: one for each of stage.inputs, in

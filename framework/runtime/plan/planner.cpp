@@ -110,6 +110,7 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnos
       bind_parameters(config.with, described["parameters"], registry, "stage '" + config.base + "'",
                       item->plugin->name, config.origin, diagnostics);
   stage.parameters = std::move(bound.values);
+  if (bound.breaks_determinism) stage.determinism = "none";
   for (auto& leaf : bound.leaves)
     stage.static_parts.push_back({"with." + leaf.path, std::move(leaf.json), leaf.origin.text()});
   for (auto& path : bound.input_paths) {

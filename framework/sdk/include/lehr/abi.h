@@ -237,6 +237,8 @@ typedef struct lehr_estimate {
   double flops;
   double memory_bytes; /* highest resident set */
   double disk_bytes;   /* largest together in the work folder: checkpoints and outputs */
+  /* ---- not in the first hosts: look at `size` before use ---- */
+  double seconds; /* on this machine, roughly */
 } lehr_estimate;
 
 typedef struct lehr_stage {

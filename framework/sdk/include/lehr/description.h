@@ -78,13 +78,16 @@ class Parameter {
   Parameter& required() { return required_ = true, *this; }
   // The value does not change the output (a buffer size, say) and stays out of the stage key.
   Parameter& no_effect() { return affects_output_ = false, *this; }
+  // Where a value is given, the output may differ from run to run (a time limit, say), whatever the
+  // stage promises else: its determinism is none.
+  Parameter& breaks_determinism() { return breaks_determinism_ = true, *this; }
   std::string json() const;
 
  private:
   friend class Description;
   std::string name_, type_, help_, unit_, default_ = "null";
   std::optional<double> min_, max_;
-  bool required_ = false, affects_output_ = true;
+  bool required_ = false, affects_output_ = true, breaks_determinism_ = false;
   std::vector<std::string> choices_;
   // A vector, which may hold what is not complete yet (a deque may not, in libc++).
   std::vector<Parameter> fields_;  // struct, one_of: the members; list, map: the one element
@@ -323,6 +326,7 @@ inline std::string Parameter::json() const {
   if (max_) out += ",\"max\":" + json_number(*max_);
   if (!unit_.empty()) out += ",\"unit\":" + json_string(unit_);
   if (!affects_output_) out += ",\"affects_output\":false";
+  if (breaks_determinism_) out += ",\"determinism\":\"none\"";
   if (!choices_.empty()) {
     out += ",\"choices\":[";
     for (const auto& c : choices_) out += (out.back() == '[' ? "" : ",") + json_string(c);

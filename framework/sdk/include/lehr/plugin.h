@@ -31,7 +31,7 @@ namespace lehr {
 
 // What a run of a stage would need; what stays empty is not known. See lehr_estimate.
 struct Estimate {
-  std::optional<double> steps, tokens, parameters, flops, memory_bytes, disk_bytes;
+  std::optional<double> steps, tokens, parameters, flops, memory_bytes, disk_bytes, seconds;
 };
 
 // Artifacts in, artifacts out. One object per run, in a process of its own.
@@ -161,6 +161,8 @@ inline void write_estimate(const Estimate& from, lehr_estimate& to) {
   to.flops = from.flops.value_or(to.flops);
   to.memory_bytes = from.memory_bytes.value_or(to.memory_bytes);
   to.disk_bytes = from.disk_bytes.value_or(to.disk_bytes);
+  if (to.size >= offsetof(lehr_estimate, seconds) + sizeof to.seconds)
+    to.seconds = from.seconds.value_or(to.seconds);
 }
 
 template <class T>
