@@ -7,6 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lm/safetensors.h"
@@ -43,22 +44,45 @@ void fill(const SafetensorsFile& file, const ParameterBuffer& parameters, const 
 
 }  // namespace
 
-void save_checkpoint(const std::filesystem::path& dir, const ParameterBuffer& parameters,
-                     const AdamW* optimizer) {
-  std::filesystem::create_directories(dir);
+void CheckpointPart::add_to(Snapshot& snapshot) const {
+  snapshot.add(parameters.weights);
+  if (!exp_avg.defined()) return;
+  snapshot.add(exp_avg);
+  snapshot.add(exp_avg_sq);
+}
+
+CheckpointPart checkpoint_part(std::string folder, const ParameterBuffer& parameters,
+                               const Optimizer* optimizer) {
+  CheckpointPart part{std::move(folder), parameters, {}, {}, 0};
+  if (optimizer == nullptr) return part;
+  part.exp_avg = optimizer->exp_avg();
+  part.exp_avg_sq = optimizer->exp_avg_sq();
+  part.updates = optimizer->updates();
+  return part;
+}
+
+void save_checkpoint(const std::filesystem::path& dir, const CheckpointPart& part,
+                     Snapshot* snapshot) {
+  const std::filesystem::path folder = dir / part.folder;
+  std::filesystem::create_directories(folder);
+  EntryReader read;
+  if (snapshot != nullptr)
+    read = [&](const TensorEntry& entry, const Snapshot::Sink& write) {
+      snapshot->read(entry.data, entry.bytes, write);
+    };
   std::vector<TensorEntry> weights;
-  add_entries(weights, parameters, parameters.weights, "");
-  write_safetensors(dir / "model.safetensors", weights);
-  if (optimizer == nullptr) return;
+  add_entries(weights, part.parameters, part.parameters.weights, "");
+  write_safetensors(folder / "model.safetensors", weights, {}, read);
+  if (!part.exp_avg.defined()) return;
   std::vector<TensorEntry> moments;
-  add_entries(moments, parameters, optimizer->exp_avg(), "exp_avg.");
-  add_entries(moments, parameters, optimizer->exp_avg_sq(), "exp_avg_sq.");
-  write_safetensors(dir / "optimizer.safetensors", moments,
-                    {{"updates", std::to_string(optimizer->updates())}});
+  add_entries(moments, part.parameters, part.exp_avg, "exp_avg.");
+  add_entries(moments, part.parameters, part.exp_avg_sq, "exp_avg_sq.");
+  write_safetensors(folder / "optimizer.safetensors", moments,
+                    {{"updates", std::to_string(part.updates)}}, read);
 }
 
 void load_checkpoint(const std::filesystem::path& dir, ParameterBuffer& parameters,
-                     AdamW* optimizer) {
+                     Optimizer* optimizer) {
   const SafetensorsFile weights(dir / "model.safetensors");
   fill(weights, parameters, parameters.weights, "");
   parameters.refresh_compute_copy();

@@ -4,6 +4,7 @@
 
 #include <lehr/context.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -16,6 +17,9 @@ struct lehr_context {
   std::map<std::string, double> results;
   std::vector<std::string> messages;
   std::string latest;              // tag
+  std::vector<std::string> tags;   // of all states that are kept
+  std::int64_t commits_left = -1;  // later states are lost, as by a kill; -1: none is
+  bool fail_commits = false;
   std::int64_t cancel_after = -1;  // cancelled once a progress of this many steps was told
   bool cancelled = false;
   std::string path;  // what was handed out last
@@ -58,11 +62,27 @@ inline const lehr_host* fake_host() {
       *path = borrow(self->path);
       return LEHR_OK;
     };
-    h.state_commit = [](lehr_context* self, lehr_str tag, lehr_str) {
+    h.state_commit = [](lehr_context* self, lehr_str tag, lehr_str keep) {
+      if (self->fail_commits) return LEHR_FAILED;
+      if (self->commits_left == 0) return LEHR_OK;
+      --self->commits_left;
       const std::filesystem::path state = self->root / "state";
-      if (!self->latest.empty()) std::filesystem::remove_all(state / self->latest);
+      const std::string list(view(keep));
+      std::erase_if(self->tags, [&](const std::string& old) {
+        const bool gone = old == view(tag) || list.find('"' + old + '"') == std::string::npos;
+        if (gone) std::filesystem::remove_all(state / old);
+        return gone;
+      });
       self->latest = view(tag);
+      self->tags.push_back(self->latest);
       std::filesystem::rename(state / "next", state / self->latest);
+      return LEHR_OK;
+    };
+    h.state_find = [](lehr_context* self, lehr_str tag, lehr_str* path) {
+      if (std::find(self->tags.begin(), self->tags.end(), view(tag)) == self->tags.end())
+        return LEHR_FAILED;
+      self->path = (self->root / "state" / view(tag)).string();
+      *path = borrow(self->path);
       return LEHR_OK;
     };
     h.state_latest = [](lehr_context* self, lehr_str* tag, lehr_str* path) {

@@ -71,7 +71,7 @@ TEST(Adapter, ChangesNothingUntilItIsTrainedAndNothingOfTheWeightsThen) {
   model.add_adapter(small_adapter(), 3);
   model.make_trainable();
   EXPECT_TRUE(before.equal(model.forward_hidden(batch).detach()));
-  AdamW optimizer(model, {});
+  Optimizer optimizer(model, {});
   model.backward(total_loss(model, batch));
   EXPECT_TRUE(optimizer.step(1e-2).applied);
   const at::NoGradGuard no_gradients;
@@ -105,7 +105,7 @@ TEST(Adapter, TrainsTheScoreHeadWhole) {
   const at::Tensor frozen = model.parameter("score.weight").clone();
   model.add_adapter(small_adapter(), 3);
   model.make_trainable();
-  AdamW optimizer(model, {});
+  Optimizer optimizer(model, {});
   const PackedBatch batch = mixed_batch();
   const std::vector<int32_t> rows = {4, 74};
   model.backward(scalar_head(model.forward_hidden(batch), model.head(), rows).sum());

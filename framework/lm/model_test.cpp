@@ -203,7 +203,7 @@ TEST(Model, CheckpointingChangesNoBit) {
 at::Tensor weights_after_training(Precision precision) {
   Model model = Model::create(small_config(), 5, precision);
   model.make_trainable();
-  AdamW optimizer(model, {});
+  Optimizer optimizer(model, {});
   for (int step = 0; step < 4; ++step) {
     model.backward(total_loss(model, mixed_batch()));
     EXPECT_TRUE(optimizer.step(1e-3).applied);
@@ -242,7 +242,7 @@ TEST(Model, Bf16StaysNearFp32) {
 TEST(Model, LearnsASequenceByHeart) {
   Model model = Model::create(small_config(), 10, default_precision());
   model.make_trainable();
-  AdamW optimizer(model, {.weight_decay = 0.0});
+  Optimizer optimizer(model, {.weight_decay = 0.0});
   PackedBatch batch;
   append(batch, 40, 77);
   for (LossEntry& entry : batch.loss_entries) entry.weight = 1.0f / 39.0f;

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "lm/muon.h"
 #include "lm/parallel.h"
 #include "lm/tensor_kernels.h"
 
@@ -14,6 +15,12 @@ namespace lehr::lm {
 namespace {
 
 constexpr int64_t kBlock = 1 << 14;  // 64 KB a buffer: master, moments and gradient stay in cache
+
+// A layer's product; not the embedding, the heads or an adapter's factors.
+bool is_hidden_matrix(const ParameterSlot& slot) {
+  return slot.shape.size() == 2 && slot.name.starts_with("model.layers.") &&
+         slot.name.ends_with("_proj.weight");
+}
 
 }  // namespace
 
@@ -30,19 +37,37 @@ double global_norm(const at::Tensor& flat) {
   return std::sqrt(total);
 }
 
-AdamW::AdamW(Model& model, const AdamWOptions& options) : model_(model), options_(options) {
-  if (!model.trainable()) throw std::logic_error("AdamW: make the model trainable first");
+Optimizer::Optimizer(Model& model, const OptimizerOptions& options)
+    : model_(model), options_(options) {
+  if (!model.trainable()) throw std::logic_error("Optimizer: make the model trainable first");
   exp_avg_ = at::zeros(model.trained().weights.sizes(), at::kFloat);
   exp_avg_sq_ = at::zeros(model.trained().weights.sizes(), at::kFloat);
+  for (const ParameterSlot& slot : model.trained().slots) {
+    if (options_.kind == "muon" && is_hidden_matrix(slot)) {
+      matrices_.push_back(slot);
+      continue;
+    }
+    for (int64_t at = 0; at < slot.size; at += kBlock)
+      blocks_.push_back(
+          {slot.offset + at, slot.offset + std::min(slot.size, at + kBlock), slot.decay});
+  }
 }
 
-StepReport AdamW::step(double learning_rate) {
+StepReport Optimizer::step(double learning_rate) {
   StepReport report;
-  ParameterBuffer& parameters = model_.trained();
-  report.grad_norm = global_norm(parameters.gradients);
+  report.grad_norm = global_norm(model_.trained().gradients);
   if (!std::isfinite(report.grad_norm)) return report;
-
   const double clip = options_.max_grad_norm;
+  // torch's clip_grad_norm_: max / (norm + 1e-6), never above 1
+  const double scale = clip > 0 ? std::min(1.0, clip / (report.grad_norm + 1e-6)) : 1.0;
+  adamw(learning_rate, static_cast<float>(scale));
+  muon(learning_rate, scale);
+  ++updates_;
+  report.applied = true;
+  return report;
+}
+
+void Optimizer::adamw(double learning_rate, float gradient_scale) {
   const double updates = static_cast<double>(updates_ + 1);
   AdamWPass pass{};
   pass.learning_rate = static_cast<float>(learning_rate);
@@ -51,29 +76,15 @@ StepReport AdamW::step(double learning_rate) {
   pass.rest1 = static_cast<float>(1.0 - options_.beta1);
   pass.rest2 = static_cast<float>(1.0 - options_.beta2);
   pass.eps = static_cast<float>(options_.eps);
-  // torch's clip_grad_norm_: max / (norm + 1e-6), never above 1
-  pass.gradient_scale =
-      clip > 0 ? static_cast<float>(std::min(1.0, clip / (report.grad_norm + 1e-6))) : 1.0f;
+  pass.gradient_scale = gradient_scale;
   pass.bias1 = static_cast<float>(1.0 - std::pow(options_.beta1, updates));
   pass.bias2 = static_cast<float>(1.0 - std::pow(options_.beta2, updates));
-
-  // Blocks over all tensors as one list of items; norms and matrices differ in decay alone.
-  struct Block {
-    int64_t begin, end;
-    bool decay;
-  };
-  std::vector<Block> blocks;
-  for (const ParameterSlot& slot : parameters.slots) {
-    for (int64_t at = 0; at < slot.size; at += kBlock) {
-      blocks.push_back(
-          {slot.offset + at, slot.offset + std::min(slot.size, at + kBlock), slot.decay});
-    }
-  }
+  ParameterBuffer& parameters = model_.trained();
   const bool separate = parameters.is_split();
   const Kernels& k = kernels(separate);
   char* compute = static_cast<char*>(parameters.compute.data_ptr());
-  parallel_items(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
-    const Block& block = blocks[static_cast<size_t>(i)];
+  parallel_items(static_cast<int64_t>(blocks_.size()), [&](int64_t i) {
+    const Block& block = blocks_[static_cast<size_t>(i)];
     AdamWPass own = pass;
     own.weight_decay = block.decay ? static_cast<float>(options_.weight_decay) : 0.0f;
     k.adamw(parameters.weights.data_ptr<float>() + block.begin,
@@ -81,9 +92,18 @@ StepReport AdamW::step(double learning_rate) {
             exp_avg_.data_ptr<float>() + block.begin, exp_avg_sq_.data_ptr<float>() + block.begin,
             separate ? compute + block.begin * 2 : nullptr, block.end - block.begin, own);
   });
-  ++updates_;
-  report.applied = true;
-  return report;
+}
+
+void Optimizer::muon(double learning_rate, double gradient_scale) {
+  ParameterBuffer& parameters = model_.trained();
+  for (const ParameterSlot& slot : matrices_) {
+    const auto view = [&](const at::Tensor& flat) { return ParameterBuffer::view(flat, slot); };
+    const at::Tensor weight = view(parameters.weights), gradient = view(parameters.gradients);
+    muon_step(weight, gradient, view(exp_avg_),
+              parameters.is_split() ? view(parameters.compute) : weight,
+              {learning_rate, options_.momentum, options_.weight_decay, gradient_scale});
+    gradient.zero_();
+  }
 }
 
 }  // namespace lehr::lm

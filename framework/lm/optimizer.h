@@ -1,22 +1,26 @@
-// AdamW (Loshchilov & Hutter 2019) over the flat buffers of what a model trains: global-norm clip,
-// decoupled decay of 2-D weights, update and bf16 write-out in one pass over memory.
+// The update of what a model trains, over its flat buffers: global-norm clip, then AdamW
+// (Loshchilov & Hutter 2019), decoupled decay of 2-D weights, update and bf16 write-out in one pass
+// over memory. Kind `muon`: the layers' matrices take Muon's step (muon.h), all else AdamW's.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "lm/model.h"
 
 namespace lehr::lm {
 
-struct AdamWOptions {
+struct OptimizerOptions {
+  std::string kind = "adamw";  // adamw | muon
   double beta1 = 0.9;
   double beta2 = 0.95;
   double eps = 1e-8;
   double weight_decay = 0.1;   // 2-D weights only
   double max_grad_norm = 1.0;  // <= 0: no clipping
+  double momentum = 0.95;      // muon's
 };
 
 struct StepReport {
@@ -24,24 +28,35 @@ struct StepReport {
   bool applied = false;  // false: the norm was NaN or infinite; weights and moments are untouched
 };
 
-class AdamW {
+class Optimizer {
  public:
   // The model must be trainable and outlive the optimizer.
-  AdamW(Model& model, const AdamWOptions& options);
+  Optimizer(Model& model, const OptimizerOptions& options);
 
   // Updates the weights from model.gradients() and zeroes the gradients when applied.
   StepReport step(double learning_rate);
 
-  // State for checkpoints: float32, laid out as model.trained(). Writable.
+  // State for checkpoints: float32, laid out as model.trained(). Writable. Muon's momentum is in
+  // exp_avg; exp_avg_sq stays 0 there.
   const at::Tensor& exp_avg() const { return exp_avg_; }
   const at::Tensor& exp_avg_sq() const { return exp_avg_sq_; }
   int64_t updates() const { return updates_; }
   void set_updates(int64_t updates) { updates_ = updates; }
-  const AdamWOptions& options() const { return options_; }
+  const OptimizerOptions& options() const { return options_; }
 
  private:
+  // Blocks over all AdamW tensors as one list of items; norms and matrices differ in decay alone.
+  struct Block {
+    int64_t begin, end;
+    bool decay;
+  };
+  void adamw(double learning_rate, float gradient_scale);
+  void muon(double learning_rate, double gradient_scale);
+
   Model& model_;
-  AdamWOptions options_;
+  OptimizerOptions options_;
+  std::vector<Block> blocks_;
+  std::vector<ParameterSlot> matrices_;  // muon's
   at::Tensor exp_avg_;
   at::Tensor exp_avg_sq_;
   int64_t updates_ = 0;

@@ -5,6 +5,11 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
+#include <utility>
+
+#include "lm/muon.h"
+#include "lm/random.h"
 
 namespace lehr::lm {
 namespace {
@@ -25,9 +30,9 @@ ModelConfig tiny_config() {
 TEST(AdamW, FollowsTheSlowFormula) {
   Model model = Model::create(tiny_config(), 1, Precision::kFp32);
   model.make_trainable();
-  const AdamWOptions options{
+  const OptimizerOptions options{
       .beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.2, .max_grad_norm = 0.5};
-  AdamW optimizer(model, options);
+  Optimizer optimizer(model, options);
   at::Tensor w = model.weights().to(at::kDouble).clone();
   at::Tensor m = at::zeros_like(w), v = at::zeros_like(w), decay = at::zeros_like(w);
   for (const ParameterSlot& slot : model.slots()) {
@@ -60,7 +65,7 @@ TEST(AdamW, FollowsTheSlowFormula) {
 TEST(AdamW, ReportsANonFiniteNormAndTouchesNothing) {
   Model model = Model::create(tiny_config(), 1, Precision::kFp32);
   model.make_trainable();
-  AdamW optimizer(model, {});
+  Optimizer optimizer(model, {});
   const at::Tensor before = model.weights().clone();
   for (const float poison : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
     model.zero_gradients();
@@ -81,10 +86,73 @@ TEST(AdamW, WritesTheBf16CopyInTheSamePass) {
   }
   Model model = Model::create(tiny_config(), 1, Precision::kBf16);
   model.make_trainable();
-  AdamW optimizer(model, {});
+  Optimizer optimizer(model, {});
   model.gradients().fill_(0.01);
   optimizer.step(0.01);
   EXPECT_TRUE(model.compute_weights().equal(model.weights().to(at::kBFloat16)));
+}
+
+// Muon as its authors write it, in float64: Newton-Schulz over what Nesterov's momentum gives.
+at::Tensor slow_muon_direction(at::Tensor x) {
+  const bool tall = x.size(0) > x.size(1);
+  if (tall) x = x.t();
+  x = x / x.norm().clamp_min(1e-7);
+  for (int i = 0; i < 5; ++i) {
+    const at::Tensor a = x.mm(x.t());
+    x = 3.4445 * x + (-4.7750 * a + 2.0315 * a.mm(a)).mm(x);
+  }
+  return tall ? x.t() : x;
+}
+
+at::Tensor random_values(int64_t rows, int64_t columns, uint64_t stream) {
+  const Random random(9, Purpose::kUser, stream);
+  at::Tensor out = at::empty({rows, columns}, at::kFloat);
+  for (int64_t i = 0; i < out.numel(); ++i)
+    out.data_ptr<float>()[i] = static_cast<float>(random.normal(static_cast<uint64_t>(i)));
+  return out;
+}
+
+TEST(Optimizer, MuonFollowsTheSlowFormulaForTheLayersMatricesAndAdamWElsewhere) {
+  const OptimizerOptions options{.kind = "muon", .weight_decay = 0.2, .max_grad_norm = 0.5};
+  OptimizerOptions plain = options;
+  plain.kind = "adamw";
+  for (const char* matrix :
+       {"model.layers.0.mlp.down_proj.weight", "model.layers.0.mlp.up_proj.weight"}) {
+    Model model = Model::create(tiny_config(), 1, Precision::kFp32);
+    Model other = Model::create(tiny_config(), 1, Precision::kFp32);
+    model.make_trainable();
+    other.make_trainable();
+    Optimizer muon(model, options), adamw(other, plain);
+    at::Tensor w = model.parameter(matrix).to(at::kDouble).clone(), buffer = at::zeros_like(w);
+    for (int step = 1; step <= 4; ++step) {
+      const at::Tensor gradients = random_values(1, model.gradients().numel(), 1).view({-1}) * step;
+      model.gradients().copy_(gradients);
+      other.gradients().copy_(gradients);
+      at::Tensor g = model.gradient(matrix).to(at::kDouble).clone();
+      g *= std::min(1.0, 0.5 / (global_norm(gradients) + 1e-6));
+      buffer = 0.95 * buffer + 0.05 * g;
+      const double rate = 0.01 / step;
+      w = w * (1 - rate * 0.2) -
+          rate * 0.2 * std::sqrt(12.0) * slow_muon_direction(0.05 * g + 0.95 * buffer);
+      EXPECT_TRUE(muon.step(rate).applied);
+      adamw.step(rate);
+      EXPECT_LT((model.parameter(matrix) - w).abs().max().item<double>(), 2e-6) << step;
+      EXPECT_EQ(model.gradient(matrix).abs().max().item<float>(), 0.0f);
+    }
+    for (const char* same : {"model.embed_tokens.weight", "model.norm.weight",
+                             "model.layers.0.input_layernorm.weight"})
+      EXPECT_TRUE(model.parameter(same).equal(other.parameter(same))) << same;
+    EXPECT_FALSE(model.parameter(matrix).equal(other.parameter(matrix)));
+  }
+}
+
+TEST(Muon, BringsSingularValuesNearOne) {
+  for (const auto& [rows, columns] : {std::pair{8, 20}, std::pair{20, 8}}) {
+    const at::Tensor x = random_values(rows, columns, 2);
+    const at::Tensor values = at::linalg_svdvals(orthogonalized(x / x.norm()));
+    EXPECT_GT(values.min().item<float>(), 0.5f);
+    EXPECT_LT(values.max().item<float>(), 1.3f);
+  }
 }
 
 }  // namespace

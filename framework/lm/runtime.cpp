@@ -6,6 +6,7 @@
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 #include <malloc.h>
+#include <stdlib.h>
 #include <torch/version.h>
 
 #include <algorithm>
@@ -49,6 +50,11 @@ void start_runtime(int threads) {
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 2147483647);
   mallopt(M_TOP_PAD, 64 << 20);
+  // oneDNN, and ATen over it, keep about a megabyte of code and scratch for every shape of a
+  // product, 1,024 shapes unless told otherwise, and rows of packed sequences come in hundreds of
+  // lengths. A step needs some twenty.
+  setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", 0);
+  setenv("LRU_CACHE_CAPACITY", "32", 0);
   at::globalContext().setFlushDenormal(true);  // before the OpenMP pool inherits the mode
   if (threads > 0) at::set_num_threads(threads);
 }

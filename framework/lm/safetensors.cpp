@@ -166,7 +166,8 @@ const TensorEntry& SafetensorsFile::at(const std::string& name) const {
 }
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorEntry>& entries,
-                       const std::map<std::string, std::string>& metadata) {
+                       const std::map<std::string, std::string>& metadata,
+                       const EntryReader& read) {
   nlohmann::ordered_json header;
   header["__metadata__"] = metadata;
   header["__metadata__"]["format"] = "pt";
@@ -190,7 +191,13 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Tens
   const uint64_t header_bytes = text.size();
   file.write(&header_bytes, 8);
   file.write(text.data(), text.size());
-  for (const TensorEntry& entry : entries) file.write(entry.data, entry.bytes);
+  const auto write = [&](const std::byte* data, size_t bytes) { file.write(data, bytes); };
+  for (const TensorEntry& entry : entries) {
+    if (read)
+      read(entry, write);
+    else
+      write(entry.data, entry.bytes);
+  }
   file.commit();
 }
 

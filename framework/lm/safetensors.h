@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -47,9 +48,15 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
+// Hands an entry's bytes to `write`, in pieces.
+using EntryReader =
+    std::function<void(const TensorEntry& entry,
+                       const std::function<void(const std::byte* data, size_t bytes)>& write)>;
+
 // Writes path.partial, fsyncs, renames to path and fsyncs the folder. {"format":"pt"} is added to
-// the metadata. Entries are written in the given order.
+// the metadata. Entries are written in the given order; `read` empty: their bytes as they are.
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorEntry>& entries,
-                       const std::map<std::string, std::string>& metadata = {});
+                       const std::map<std::string, std::string>& metadata = {},
+                       const EntryReader& read = {});
 
 }  // namespace lehr::lm

@@ -1,7 +1,6 @@
-#include <algorithm>
-#include <cmath>
+#include "lm/train_options.h"
 
-#include "lm/training_loop.h"
+#include <algorithm>
 
 namespace lehr::lm {
 
@@ -14,6 +13,8 @@ int64_t TrainOptions::rows_per_step() const {
 void describe_training(Description& d, TrainOptions& options) {
   describe(d, options.schedule);
   d.group("optimizer", [&](Description& o) {
+     o.choice("kind", options.optimizer.kind, {"adamw", "muon"})
+         .help("muon: for the layers' matrices; all else takes AdamW's steps");
      o.real("beta1", options.optimizer.beta1).range(0, 1);
      o.real("beta2", options.optimizer.beta2).range(0, 1);
      o.real("eps", options.optimizer.eps).range(0, 1);
@@ -21,11 +22,18 @@ void describe_training(Description& d, TrainOptions& options) {
      o.real("max_grad_norm", options.optimizer.max_grad_norm)
          .at_least(0)
          .help("clip the global gradient norm; 0: no clipping");
-   }).help("AdamW");
+     o.real("momentum", options.optimizer.momentum).range(0, 1).help("muon's");
+   }).help("how a gradient becomes an update");
+  d.real("spike_deviations", options.spike_deviations)
+      .at_least(0)
+      .help("a loss so far above the last ones, and more than double, is no update; 0: it is one");
   d.count("micro_batch_tokens", options.micro_batch_tokens)
       .range(16, 1 << 24)
       .unit("tokens")
       .help("of one packed row: what is in memory at once");
+  d.boolean("activation_checkpointing", options.activation_checkpointing)
+      .no_effect()
+      .help("makes activations again in the backward pass: less memory, a third more work");
   d.choice("precision", options.precision, {"auto", "fp32", "bf16"})
       .help("of the products; weights, moments and sums are fp32. auto: bf16 where the CPU has it");
   d.group("eval", [&](Description& e) {
@@ -45,14 +53,14 @@ void describe_training(Description& d, TrainOptions& options) {
       .at_least(1)
       .no_effect()
       .help("checkpoint also at multiples of this step");
+  d.count("checkpoint_keep", options.checkpoint_keep)
+      .range(1, 1000)
+      .no_effect()
+      .help("how many of the latest checkpoints stay while the stage runs");
 }
 
 void describe(Description& d, TrainOptions& options) {
-  d.one_of("budget", [&](Description& b) {
-     b.count("steps", options.budget.steps).at_least(0).help("updates; 0: evaluate and stop");
-     b.count("tokens", options.budget.tokens).at_least(1);
-     b.real("epochs", options.budget.epochs).at_least(0);
-   }).help("how long to train");
+  describe(d, options.budget);
   d.count("batch_tokens", options.batch_tokens)
       .range(16, 1 << 30)
       .unit("tokens")
@@ -68,13 +76,10 @@ void check(const TrainOptions& options) {
                 json_number(schedule.decay) + " together are more than the whole run");
 }
 
-int64_t steps_of(const Budget& budget, int64_t tokens_per_step,
-                 const std::function<int64_t(double epochs)>& steps_in_epochs,
-                 double default_epochs) {
-  if (budget.steps) return *budget.steps;
-  if (budget.tokens) return std::max<int64_t>(1, *budget.tokens / tokens_per_step);
-  const double epochs = budget.epochs.value_or(default_epochs);
-  return epochs > 0 ? steps_in_epochs(epochs) : 0;
+void make_trainable(Model& model, const TrainOptions& options, uint64_t seed) {
+  if (options.lora.rank) model.add_adapter(options.lora, seed);
+  model.set_activation_checkpointing(options.activation_checkpointing);
+  model.make_trainable();
 }
 
 }  // namespace lehr::lm

@@ -1,10 +1,11 @@
 #include "lm/training_loop.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 
-#include "lm/checkpoint.h"
 #include "lm/runtime.h"
 
 namespace lehr::lm {
@@ -12,6 +13,20 @@ namespace lehr::lm {
 namespace {
 
 constexpr int64_t kMaxSkippedInARow = 8;
+constexpr int64_t kLeastAnchorSteps = 100;
+constexpr size_t kAnchors = 2;   // where the newer one was taken too late, there is one from before
+constexpr int kTimedPasses = 3;  // by which a budget of time is turned into steps
+
+double seconds_since(std::chrono::steady_clock::time_point began) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+}
+
+std::string tag_of(int64_t step) { return "step-" + std::to_string(step); }
+
+void keep_last(std::vector<int64_t>& steps, size_t count) {
+  if (steps.size() > count)
+    steps.erase(steps.begin(), steps.end() - static_cast<std::ptrdiff_t>(count));
+}
 
 nlohmann::json to_json(const Metrics& metrics) {
   nlohmann::json list = nlohmann::json::array();
@@ -30,10 +45,10 @@ Metrics to_metrics(const nlohmann::json& list) {
 }  // namespace
 
 TrainingLoop::TrainingLoop(Context& context, const TrainOptions& options, int64_t total_steps)
-    : context_(context), options_(options), total_steps_(total_steps) {}
+    : context_(context), options_(options), total_steps_(total_steps), writer_(context) {}
 
-void TrainingLoop::keep(std::string name, Model& model, AdamW* optimizer) {
-  kept_.push_back({std::move(name), &model, optimizer});
+void TrainingLoop::keep(std::string name, Model& model, Optimizer* optimizer) {
+  kept_.push_back({std::move(name), &model, optimizer, LossGuard(options_.spike_deviations)});
 }
 
 void TrainingLoop::keep_state(std::function<nlohmann::json()> save,
@@ -53,30 +68,82 @@ void TrainingLoop::evaluate_with(std::function<Metrics()> evaluate, bool higher_
   higher_is_better_ = higher_is_better;
 }
 
-void TrainingLoop::checkpoint() {
-  const std::filesystem::path dir = context_.begin_state();
-  for (const Kept& kept : kept_)
-    save_checkpoint(dir / kept.name, kept.model->trained(), kept.optimizer);
-  if (best_) save_checkpoint(dir / "best", *best_, nullptr);
-  if (save_files_) save_files_(dir);
-  nlohmann::json state = {{"format", 1},
+nlohmann::json TrainingLoop::state() const {
+  nlohmann::json state = {{"format", 2},
                           {"step", step_},
                           {"total_steps", total_steps_},
                           {"tokens", tokens_},
                           {"skipped", skipped_},
-                          {"skipped_in_a_row", skipped_in_a_row_},
+                          {"rolled_back", rolled_back_},
                           {"evaluated_at", evaluated_at_},
                           {"last_evaluation", to_json(last_evaluation_)},
+                          {"checkpoints", checkpoints_},
+                          {"anchors", anchors_},
                           {"numerics", numerics_fingerprint()}};
+  for (const Kept& kept : kept_)
+    state["guards"][kept.name] = {{"losses", kept.guard.state()},
+                                  {"skipped_in_a_row", kept.skipped_in_a_row},
+                                  {"first_skipped", kept.first_skipped}};
   if (best_) {
     state["best_evaluation"] = to_json(best_evaluation_);
     state["best_step"] = best_step_;
   }
   if (save_state_) state["extra"] = save_state_();
-  write_state(dir / "training.json", state);
-  context_.commit_state("step-" + std::to_string(step_));
+  return state;
+}
+
+void TrainingLoop::begin_checkpoint(bool anchor) {
+  Clock::time_point began = Clock::now();
+  if (writer_.running()) {
+    writer_.wait();
+    stall_seconds_ += seconds_since(began);
+    report_checkpoint();
+    began = Clock::now();
+  }
+  settled_ = false;
+  last_checkpoint_ = began;
+  if (!weights_are_finite()) {
+    context_.warning("step " + std::to_string(step_) +
+                     ": a weight is not finite; no checkpoint is made of it");
+    return;
+  }
+  if (anchor) anchors_.push_back(step_);
+  keep_last(anchors_, kAnchors);
+  checkpoints_.push_back(step_);
+  keep_last(checkpoints_, static_cast<size_t>(options_.checkpoint_keep));
+  Checkpoint checkpoint;
+  for (const Kept& kept : kept_)
+    checkpoint.parts.push_back(checkpoint_part(kept.name, kept.model->trained(), kept.optimizer));
+  if (best_) checkpoint.frozen.push_back(checkpoint_part("best", *best_, nullptr));
+  checkpoint.state = state();
+  checkpoint.files = save_files_;
+  checkpoint.tag = tag_of(step_);
+  for (const std::vector<int64_t>* steps : {&checkpoints_, &anchors_})
+    for (const int64_t step : *steps)
+      if (step != step_) checkpoint.keep.push_back(tag_of(step));
+  writer_.start(std::move(checkpoint));
   committed_at_ = step_;
-  last_checkpoint_ = Clock::now();
+  stall_seconds_ = seconds_since(began);
+}
+
+void TrainingLoop::await_checkpoint() {
+  if (!writer_.running()) return;
+  writer_.wait();
+  report_checkpoint();
+}
+
+void TrainingLoop::report_checkpoint() {
+  context_.metric(step_, "checkpoint/stall_ms", 1e3 * stall_seconds_);
+  context_.metric(step_, "checkpoint/write_ms", 1e3 * writer_.seconds());
+  if (training_steps_ > 0)
+    context_.metric(step_, "checkpoint/step_ms",
+                    1e3 * training_seconds_ / static_cast<double>(training_steps_));
+  longest_stall_seconds_ = std::max(longest_stall_seconds_, stall_seconds_);
+}
+
+void TrainingLoop::load_models(const std::filesystem::path& checkpoint) {
+  for (const Kept& kept : kept_)
+    load_checkpoint(checkpoint / kept.name, kept.model->trained(), kept.optimizer);
 }
 
 void TrainingLoop::resume() {
@@ -84,18 +151,30 @@ void TrainingLoop::resume() {
   const auto found = context_.latest_state();
   if (!found) return;
   const nlohmann::json state = read_state(found->path / "training.json");
+  if (state.value("format", 0) != 2)
+    throw Error(found->path.string() +
+                ": the checkpoint was written by another version of Lehr; remove the stage's "
+                "working folder to start afresh");
+  if (total_steps_ == kStepsByTime) total_steps_ = state.at("total_steps");
   if (state.at("total_steps").get<int64_t>() != total_steps_)
     throw Error(found->path.string() + ": the checkpoint belongs to a run of " +
                 state.at("total_steps").dump() + " steps, not " + std::to_string(total_steps_) +
                 "; remove the stage's working folder to start afresh");
-  for (const Kept& kept : kept_)
-    load_checkpoint(found->path / kept.name, kept.model->trained(), kept.optimizer);
+  load_models(found->path);
   step_ = state.at("step");
   tokens_ = state.at("tokens");
   skipped_ = state.at("skipped");
-  skipped_in_a_row_ = state.at("skipped_in_a_row");
+  rolled_back_ = state.at("rolled_back");
   evaluated_at_ = state.at("evaluated_at");
   last_evaluation_ = to_metrics(state.at("last_evaluation"));
+  checkpoints_ = state.at("checkpoints").get<std::vector<int64_t>>();
+  anchors_ = state.at("anchors").get<std::vector<int64_t>>();
+  for (Kept& kept : kept_) {
+    const nlohmann::json& guard = state.at("guards").at(kept.name);
+    kept.guard.restore(guard.at("losses"));
+    kept.skipped_in_a_row = guard.at("skipped_in_a_row");
+    kept.first_skipped = guard.at("first_skipped");
+  }
   if (state.contains("best_step")) {
     best_evaluation_ = to_metrics(state.at("best_evaluation"));
     best_step_ = state.at("best_step");
@@ -117,62 +196,146 @@ bool TrainingLoop::evaluation_due() const {
   return every > 0 && step_ % every == 0;
 }
 
+bool TrainingLoop::anchor_due() const {
+  const int64_t every = std::max(kLeastAnchorSteps, (total_steps_ + 9) / 10);
+  const bool healthy = std::all_of(kept_.begin(), kept_.end(),
+                                   [](const Kept& kept) { return kept.skipped_in_a_row == 0; });
+  return step_ > 0 && step_ != committed_at_ && step_ % every == 0 && healthy;
+}
+
 bool TrainingLoop::checkpoint_due() const {
   if (step_ == committed_at_) return false;
   if (options_.checkpoint_steps && step_ % *options_.checkpoint_steps == 0) return true;
-  return std::chrono::duration<double>(Clock::now() - last_checkpoint_).count() >=
-         options_.checkpoint_every;
+  if (writer_.running()) return false;  // a slow disk is no reason to stand still
+  return settled_ || seconds_since(last_checkpoint_) >= options_.checkpoint_every;
 }
 
 bool TrainingLoop::next() {
-  if (step_ >= total_steps_) return false;
+  if (writer_.ended()) report_checkpoint();
+  if (step_ >= total_steps_ && total_steps_ != kStepsByTime) return false;
   if (context_.cancelled()) {
-    if (step_ != committed_at_) checkpoint();
+    if (step_ != committed_at_) begin_checkpoint(anchor_due());
+    await_checkpoint();
     throw Cancelled();
   }
   if (evaluation_due()) evaluate();
-  if (checkpoint_due()) checkpoint();
+  if (anchor_due() || checkpoint_due()) begin_checkpoint(anchor_due());
   step_began_ = Clock::now();
   return true;
 }
 
 double TrainingLoop::learning_rate() const { return options_.schedule.at(step_, total_steps_); }
 
-double TrainingLoop::step_seconds() const {
-  return std::chrono::duration<double>(Clock::now() - step_began_).count();
+double TrainingLoop::step_seconds() const { return seconds_since(step_began_); }
+
+void TrainingLoop::settle_steps(Model& model, const std::function<double()>& compute) {
+  Clock::time_point began = Clock::now();
+  for (int pass = -1; pass < kTimedPasses; ++pass) {  // the first warms up
+    if (pass == 0) began = Clock::now();
+    compute();
+    model.zero_gradients();
+  }
+  double step_seconds = seconds_since(began) / kTimedPasses;
+  double once = evaluation_seconds_;  // of what is done beside the steps
+  if (!options_.eval_every)
+    once *= 10;
+  else if (*options_.eval_every > 0)
+    step_seconds += evaluation_seconds_ / static_cast<double>(*options_.eval_every);
+  total_steps_ =
+      std::max<int64_t>(1, static_cast<int64_t>((*options_.budget.time - once) / step_seconds));
+  settled_ = true;
+  step_began_ = Clock::now();
+  context_.info("a step takes " + std::to_string(std::lround(1e3 * step_seconds)) +
+                " ms: " + std::to_string(total_steps_) + " steps fit into the time");
 }
 
-Update TrainingLoop::update(Model& model, AdamW& optimizer,
-                            const std::function<double()>& compute) {
+TrainingLoop::Kept& TrainingLoop::kept(const Model& model) {
+  for (Kept& kept : kept_)
+    if (kept.model == &model) return kept;
+  throw std::logic_error("TrainingLoop::update: keep() the model first");
+}
+
+std::string TrainingLoop::attempt(Kept& kept, const std::function<double()>& compute,
+                                  Update& update) {
+  update.loss = compute();
+  std::string fault = kept.guard.fault(update.loss);
+  if (!fault.empty()) return fault;
+  const Clock::time_point began = Clock::now();
+  writer_.detach();
+  if (writer_.running()) stall_seconds_ += seconds_since(began);
+  const StepReport report = kept.optimizer->step(update.learning_rate);
+  update.grad_norm = report.grad_norm;
+  update.applied = report.applied;
+  if (report.applied) return {};
+  char text[64];
+  std::snprintf(text, sizeof text, "gradient norm is %g", report.grad_norm);
+  return text;
+}
+
+Update TrainingLoop::update(Model& model, Optimizer& optimizer,
+                            const std::function<double()>& compute, double rate_scale) {
+  if (total_steps_ == kStepsByTime) settle_steps(model, compute);
+  Kept& kept = this->kept(model);
+  if (kept.optimizer != &optimizer)
+    throw std::logic_error("TrainingLoop::update: not the optimizer that keep() was given");
   Update update;
-  update.learning_rate = learning_rate();
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    update.loss = compute();
-    if (std::isfinite(update.loss)) {
-      const StepReport report = optimizer.step(update.learning_rate);
-      update.grad_norm = report.grad_norm;
-      if (report.applied) {
-        update.applied = true;
-        skipped_in_a_row_ = 0;
-        return update;
-      }
+  update.learning_rate = rate_scale * learning_rate();
+  std::string fault;
+  for (const char* then : {"; running the batch once more", "; skipping the batch"}) {
+    fault = attempt(kept, compute, update);
+    if (fault.empty()) {
+      kept.guard.accept(update.loss);
+      kept.skipped_in_a_row = 0;
+      return update;
     }
     model.zero_gradients();
-    context_.warning("step " + std::to_string(step_) + ": loss or gradient is not finite; " +
-                     (attempt == 0 ? "running it once more" : "skipping this batch"));
+    context_.warning("step " + std::to_string(step_) + ": " + fault + then);
   }
   ++skipped_;
-  if (++skipped_in_a_row_ >= kMaxSkippedInARow)
-    throw Error("training diverged: " + std::to_string(skipped_in_a_row_) +
-                " updates in a row up to step " + std::to_string(step_) +
-                " had a loss or gradient that is not finite; lower learning_rate (now " +
-                json_number(options_.schedule.learning_rate) + ")");
+  if (kept.skipped_in_a_row++ == 0) kept.first_skipped = step_;
+  if (kept.skipped_in_a_row >= kMaxSkippedInARow) {
+    roll_back(kept.first_skipped, std::to_string(kMaxSkippedInARow) +
+                                      " updates in a row were skipped, the last because its " +
+                                      fault);
+    update.rolled_back = true;
+  }
   return update;
+}
+
+void TrainingLoop::roll_back(int64_t first_bad_step, const std::string& why) {
+  await_checkpoint();
+  while (!anchors_.empty()) {
+    const int64_t anchor = anchors_.back();
+    anchors_.pop_back();
+    // One at the first bad step holds the weights that are bad.
+    const auto found = anchor < first_bad_step ? context_.find_state(tag_of(anchor)) : std::nullopt;
+    if (!found) continue;
+    load_models(found->path);
+    if (load_state_) load_state_(read_state(found->path / "training.json").at("extra"));
+    for (Kept& kept : kept_) kept.skipped_in_a_row = 0;
+    ++rolled_back_;
+    context_.metric(step_, "rolled_back_to", static_cast<double>(anchor));
+    context_.warning("step " + std::to_string(step_) + ": " + why +
+                     "; weights and moments go back to those of step " + std::to_string(anchor) +
+                     ", and the batches since then are left out");
+    return;
+  }
+  throw Error("training diverged at step " + std::to_string(step_) + ": " + why +
+              ", and there is no checkpoint from before to go back to; lower learning_rate (now " +
+              json_number(options_.schedule.learning_rate) +
+              ") or look at the data of these steps");
+}
+
+bool TrainingLoop::weights_are_finite() const {
+  return std::all_of(kept_.begin(), kept_.end(), [](const Kept& kept) {
+    return std::isfinite(global_norm(kept.model->trained().weights));
+  });
 }
 
 void TrainingLoop::log(const Metrics& metrics, int64_t tokens) {
   training_seconds_ += step_seconds();
   training_tokens_ += tokens;
+  ++training_steps_;
   for (const auto& [name, value] : metrics) context_.metric(step_, name, value);
   if (skipped_ > 0) context_.metric(step_, "skipped_updates", static_cast<double>(skipped_));
   tokens_ += tokens;
@@ -188,7 +351,9 @@ void TrainingLoop::log(const Metrics& metrics, int64_t tokens) {
 }
 
 void TrainingLoop::evaluate() {
+  const Clock::time_point began = Clock::now();
   last_evaluation_ = evaluate_();
+  evaluation_seconds_ = seconds_since(began);
   evaluated_at_ = step_;
   for (const auto& [name, value] : last_evaluation_) context_.metric(step_, "eval/" + name, value);
   if (options_.save != "best" || last_evaluation_.empty()) return;
@@ -204,7 +369,10 @@ void TrainingLoop::evaluate() {
 }
 
 void TrainingLoop::finish() {
+  if (step_ > 0 && !weights_are_finite()) roll_back(step_, "a weight is not finite");
+  if (step_ != committed_at_) begin_checkpoint(false);
   if (evaluate_ && evaluated_at_ != step_) evaluate();
+  await_checkpoint();
   if (best_) {
     ParameterBuffer& trained = kept_.front().model->trained();
     trained.weights.copy_(best_->weights);
@@ -216,9 +384,16 @@ void TrainingLoop::finish() {
   context_.result("steps", static_cast<double>(step_));
   context_.result("tokens", static_cast<double>(tokens_));
   if (skipped_ > 0) context_.result("skipped_updates", static_cast<double>(skipped_));
-  if (training_seconds_ > 0)
-    context_.volatile_result("tokens_per_second",
-                             static_cast<double>(training_tokens_) / training_seconds_);
+  if (rolled_back_ > 0) context_.result("rolled_back", static_cast<double>(rolled_back_));
+  struct rusage usage {};
+  getrusage(RUSAGE_SELF, &usage);
+  context_.volatile_result("peak_memory_bytes", static_cast<double>(usage.ru_maxrss) * 1024);
+  if (training_seconds_ <= 0) return;
+  context_.volatile_result("tokens_per_second",
+                           static_cast<double>(training_tokens_) / training_seconds_);
+  context_.volatile_result("step_ms",
+                           1e3 * training_seconds_ / static_cast<double>(training_steps_));
+  context_.volatile_result("checkpoint_stall_ms", 1e3 * longest_stall_seconds_);
 }
 
 }  // namespace lehr::lm

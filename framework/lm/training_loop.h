@@ -1,6 +1,14 @@
 // What every trainer shares around its own maths: the step count, durable checkpoints and resume,
-// cancelling, evaluation at intervals, metrics and progress, the guard against NaN. The stage keeps
-// its loop and its loss:
+// cancelling, evaluation at intervals, metrics and progress, the guard against NaN and loss spikes.
+//
+// Guard. A loss or gradient norm that is not finite, or a loss spike, never becomes an update: the
+// batch runs once more, and where that does not help it is skipped, with weights and moments as
+// before it. Where 8 updates in a row are skipped it is the weights that are bad: they go back to
+// those of an anchor, a checkpoint from before the row, and the batches since then are left out.
+// Anchors stand at multiples of a tenth of the run, at least 100 steps. All of this is a function
+// of losses and steps alone, so that resuming repeats it.
+//
+// The stage keeps its loop and its loss:
 //
 //   TrainingLoop loop(context, options, total_steps);
 //   loop.keep("model", model, &optimizer);
@@ -15,7 +23,6 @@
 #pragma once
 
 #include <lehr/context.h>
-#include <lehr/description.h>
 
 #include <chrono>
 #include <cstdint>
@@ -26,50 +33,13 @@
 #include <utility>
 #include <vector>
 
+#include "lm/checkpoint_writer.h"
+#include "lm/loss_guard.h"
 #include "lm/model.h"
 #include "lm/optimizer.h"
-#include "lm/schedule.h"
+#include "lm/train_options.h"
 
 namespace lehr::lm {
-
-// How long to train; at most one is given.
-struct Budget {
-  std::optional<int64_t> steps;  // 0: evaluate only
-  std::optional<int64_t> tokens;
-  std::optional<double> epochs;
-};
-
-struct TrainOptions {
-  Budget budget;
-  LoraOptions lora;  // for stages that declare it
-  Schedule schedule;
-  AdamWOptions optimizer;
-  int64_t batch_tokens = 4096;        // of one update
-  int64_t micro_batch_tokens = 2048;  // of one packed row: memory, and the shape of the products
-  std::string precision = "auto";
-  std::optional<int64_t> eval_every;   // steps; null: ten times over the run
-  std::optional<int64_t> eval_tokens;  // of the evaluation set; null: all of it
-  std::string save = "last";           // best: the weights with the best evaluation metric
-  double checkpoint_every = 60;        // seconds
-  std::optional<int64_t> checkpoint_steps;
-
-  int64_t row_tokens() const;     // micro_batch_tokens, at most batch_tokens
-  int64_t rows_per_step() const;  // batch_tokens / row_tokens, rounded up
-};
-
-// Declares budget, learning_rate, schedule, optimizer, batch_tokens, micro_batch_tokens, precision,
-// eval, save and checkpoint; the defaults are what `options` holds.
-void describe(Description& d, TrainOptions& options);
-// The part for stages that count batches their own way (PPO): all but batch_tokens and budget.
-void describe_training(Description& d, TrainOptions& options);
-// Rules across parameters; throws lehr::Error.
-void check(const TrainOptions& options);
-
-// Steps for a budget: given tokens of one step and steps of a number of epochs. Without a budget:
-// `default_epochs`.
-int64_t steps_of(const Budget& budget, int64_t tokens_per_step,
-                 const std::function<int64_t(double epochs)>& steps_in_epochs,
-                 double default_epochs = 1);
 
 using Metrics = std::vector<std::pair<std::string, double>>;
 
@@ -77,21 +47,24 @@ struct Update {
   double loss = 0;
   double grad_norm = 0;  // before clipping
   double learning_rate = 0;
-  bool applied = false;  // false: not finite twice; weights and moments untouched, batch skipped
+  bool applied = false;      // false: bad twice; weights and moments untouched, batch skipped
+  bool rolled_back = false;  // the weights are those of an earlier step: what was computed is void
 };
 
 class TrainingLoop {
  public:
-  // context and options must outlive the loop. total_steps 0: evaluation only.
+  // context and options must outlive the loop. total_steps 0: evaluation only; kStepsByTime: as
+  // many as fit into the budget's time by what the first step takes.
   TrainingLoop(Context& context, const TrainOptions& options, int64_t total_steps);
 
   // What a checkpoint holds; name it once, before resume(). The first one named is what `save:
   // best` keeps. optimizer null: weights only.
-  void keep(std::string name, Model& model, AdamW* optimizer);
+  void keep(std::string name, Model& model, Optimizer* optimizer);
   // Extra state beyond the step: written into and read from the checkpoint's JSON.
   void keep_state(std::function<nlohmann::json()> save,
                   std::function<void(const nlohmann::json&)> load);
-  // Extra files in the checkpoint's folder (rollouts, say).
+  // Extra files in the checkpoint's folder; `save` runs in another thread while training goes on,
+  // so it reads only what no step changes.
   void keep_files(std::function<void(const std::filesystem::path&)> save,
                   std::function<void(const std::filesystem::path&)> load);
   // Named values without the "eval/" prefix, which the loop adds. The first decides `save: best`:
@@ -100,17 +73,17 @@ class TrainingLoop {
 
   // Goes on from the latest durable state, if there is one.
   void resume();
-  // True: do step(). Before that it evaluates where due, commits a checkpoint where due, and, when
-  // asked to cancel, commits and throws Cancelled.
+  // True: do step(). Before that it evaluates where due, begins a checkpoint where due, and, when
+  // asked to cancel, commits one and throws Cancelled. Throws what went wrong with a checkpoint.
   bool next();
   int64_t step() const { return step_; }
   int64_t total_steps() const { return total_steps_; }
 
   // compute() adds into the model's gradients (zero before) and returns the loss; it must be able
-  // to run twice. Then clips and updates at the schedule's rate for this step. A loss or norm that
-  // is not finite: compute once more, then skip and count the batch; throws lehr::Error after 8
-  // skipped updates in a row.
-  Update update(Model& model, AdamW& optimizer, const std::function<double()>& compute);
+  // to run twice. Then clips and updates at the schedule's rate for this step, times `rate_scale`.
+  // Throws lehr::Error where the guard finds no anchor to go back to.
+  Update update(Model& model, Optimizer& optimizer, const std::function<double()>& compute,
+                double rate_scale = 1);
   double learning_rate() const;  // of this step
 
   // Ends the step: publishes its metrics and progress, and adds `tokens` to the count. The first
@@ -128,14 +101,28 @@ class TrainingLoop {
   struct Kept {
     std::string name;
     Model* model;
-    AdamW* optimizer;
+    Optimizer* optimizer;
+    LossGuard guard;
+    int64_t skipped_in_a_row = 0;
+    int64_t first_skipped = 0;  // step of the row's first
   };
   using Clock = std::chrono::steady_clock;
 
   void evaluate();
-  void checkpoint();
+  void begin_checkpoint(bool anchor);
+  void await_checkpoint();  // where no step waits for it
+  void report_checkpoint();
+  nlohmann::json state() const;
+  void load_models(const std::filesystem::path& checkpoint);
   bool evaluation_due() const;
+  bool anchor_due() const;
   bool checkpoint_due() const;
+  void settle_steps(Model& model, const std::function<double()>& compute);
+  Kept& kept(const Model& model);
+  // Empty: the update was made. Else what is wrong with loss or gradient.
+  std::string attempt(Kept& kept, const std::function<double()>& compute, Update& update);
+  bool weights_are_finite() const;
+  void roll_back(int64_t first_bad_step, const std::string& why);
 
   Context& context_;
   const TrainOptions& options_;
@@ -149,16 +136,22 @@ class TrainingLoop {
 
   int64_t step_ = 0;
   int64_t tokens_ = 0;
-  int64_t skipped_ = 0, skipped_in_a_row_ = 0;
+  int64_t skipped_ = 0, rolled_back_ = 0;
   int64_t evaluated_at_ = -1;
-  int64_t committed_at_ = 0;
+  int64_t committed_at_ = 0;          // or about to be
+  std::vector<int64_t> checkpoints_;  // steps of the latest ones, kept by number
+  std::vector<int64_t> anchors_;      // steps; the last two
+  bool settled_ = false;              // total_steps_ was found by timing, and is not durable
   Metrics last_evaluation_;
   Metrics best_evaluation_;
   int64_t best_step_ = 0;
   std::optional<ParameterBuffer> best_;
   Clock::time_point step_began_, last_checkpoint_;
-  double training_seconds_ = 0;  // of this process
-  int64_t training_tokens_ = 0;
+  // Of this process.
+  double training_seconds_ = 0, evaluation_seconds_ = 0;
+  int64_t training_tokens_ = 0, training_steps_ = 0;
+  double stall_seconds_ = 0, longest_stall_seconds_ = 0;  // of a checkpoint
+  CheckpointWriter writer_;
 };
 
 }  // namespace lehr::lm

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "lm/checkpoint.h"
 #include "lm/fake_host.h"
 #include "lm/operators.h"
 #include "lm/random.h"
@@ -67,7 +68,7 @@ Trained train(lehr_context& host, const TrainOptions& options, int64_t steps) {
   Context context(&host, fake_host());
   Model model = Model::create(tiny(), 1, parse_precision(options.precision));
   model.make_trainable();
-  AdamW optimizer(model, options.optimizer);
+  Optimizer optimizer(model, options.optimizer);
   SequenceFeed feed = feed_of_random_tokens();
   const std::vector<Packed> held_out = feed.step(1000);
   TrainingLoop loop(context, options, steps);
@@ -84,6 +85,13 @@ Trained train(lehr_context& host, const TrainOptions& options, int64_t steps) {
     return std::vector<float>(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
   };
   return {floats(model.weights()), floats(optimizer.exp_avg_sq())};
+}
+
+// What does not depend on the clock.
+using Series = std::vector<std::tuple<std::int64_t, std::string, double>>;
+Series without_timings(Series metrics) {
+  std::erase_if(metrics, [](const auto& m) { return std::get<1>(m).starts_with("checkpoint/"); });
+  return metrics;
 }
 
 TrainOptions options_of(const char* precision) {
@@ -122,7 +130,7 @@ TEST_P(Precisions, ResumeAfterCancellingGivesTheSameBits) {
       const Trained resumed = train(host, options, 14);
       EXPECT_EQ(resumed.weights, expected.weights) << "cancelled at " << first << ", " << save;
       EXPECT_EQ(resumed.moments, expected.moments);
-      EXPECT_EQ(host.metrics, straight.metrics);
+      EXPECT_EQ(without_timings(host.metrics), without_timings(straight.metrics));
       EXPECT_EQ(host.results, straight.results);
     }
   }
@@ -132,12 +140,15 @@ TEST_P(Precisions, GoingOnFromAnOlderCheckpointGivesTheSameBits) {
   TrainOptions options = options_of(GetParam());
   lehr_context straight;
   const Trained expected = train(straight, options, 11);
-  options.checkpoint_steps = 4;  // then killed: what came after step 8 is lost
+  options.checkpoint_steps = 4;
   lehr_context host;
+  host.commits_left = 2;  // what came after step 8 is lost
   train(host, options, 11);
   EXPECT_EQ(host.latest, "step-8");
+  host.commits_left = -1;
   const Trained again = train(host, options, 11);
   EXPECT_EQ(again.weights, expected.weights);
+  EXPECT_EQ(host.latest, "step-11") << "the last state is durable too";
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Precisions, testing::ValuesIn(precisions()),
@@ -171,16 +182,89 @@ TEST(TrainingLoop, ZeroStepsEvaluatesOnlyAndLeavesTheWeights) {
                         run.weights.size() * sizeof(float)),
             0);
   ASSERT_EQ(host.metrics.size(), 1u);
+  EXPECT_TRUE(host.latest.empty());
   EXPECT_EQ(std::get<1>(host.metrics[0]), "eval/loss");
   EXPECT_NEAR(host.results.at("eval/loss"), std::log(50.0), 0.05);
 }
 
+TEST(TrainingLoop, AFailedCheckpointEndsTheRun) {
+  start_runtime(2);
+  lehr_context host;
+  host.fail_commits = true;
+  TrainOptions options = options_of("fp32");
+  options.checkpoint_steps = 2;
+  EXPECT_THROW(train(host, options, 10), Error);
+  lehr_context at_the_end;
+  at_the_end.fail_commits = true;
+  EXPECT_THROW(train(at_the_end, options_of("fp32"), 3), Error);
+}
+
+TEST(TrainingLoop, KeepsAsManyCheckpointsAsItIsTold) {
+  start_runtime(2);
+  for (const int64_t keep : {1, 3}) {
+    lehr_context host;
+    TrainOptions options = options_of("fp32");
+    options.checkpoint_steps = 2;
+    options.checkpoint_keep = keep;
+    train(host, options, 9);
+    EXPECT_EQ(host.tags, keep == 1 ? std::vector<std::string>{"step-9"}
+                                   : (std::vector<std::string>{"step-6", "step-8", "step-9"}));
+  }
+}
+
+TEST(TrainingLoop, ReportsWhatACheckpointCostsBesideAStep) {
+  start_runtime(2);
+  lehr_context host;
+  TrainOptions options = options_of("fp32");
+  options.checkpoint_steps = 4;
+  train(host, options, 9);
+  std::map<std::string, int> counts;
+  for (const auto& [step, name, value] : host.metrics)
+    if (name.starts_with("checkpoint/")) {
+      ++counts[name];
+      EXPECT_GE(value, 0) << name;
+    }
+  EXPECT_EQ(counts, (std::map<std::string, int>{{"checkpoint/stall_ms", 3},
+                                                {"checkpoint/step_ms", 3},
+                                                {"checkpoint/write_ms", 3}}));
+}
+
+TEST(TrainingLoop, ABudgetOfTimeSettlesTheStepsOnceAndResumeKeepsThem) {
+  start_runtime(2);
+  TrainOptions options = options_of("fp32");
+  options.budget.time = 1e-9;
+  lehr_context short_run;
+  train(short_run, options, kStepsByTime);
+  EXPECT_EQ(short_run.results.at("steps"), 1);
+
+  options.budget.time = 1e5;
+  lehr_context host;
+  host.cancel_after = 3;
+  EXPECT_THROW(train(host, options, kStepsByTime), Cancelled);
+  const auto settled_steps = [&] {
+    return read_state(host.root / "state" / host.latest / "training.json")
+        .at("total_steps")
+        .get<int64_t>();
+  };
+  const int64_t steps = settled_steps();
+  EXPECT_GT(steps, 1000);
+  host.cancel_after = 5;
+  host.cancelled = false;
+  EXPECT_THROW(train(host, options, kStepsByTime), Cancelled);
+  EXPECT_EQ(host.latest, "step-5");
+  EXPECT_EQ(settled_steps(), steps);
+}
+
 // A model, an optimizer and a loop whose losses are made up.
 struct MadeUp {
-  MadeUp() : context(&host, fake_host()), model(Model::create(tiny(), 1, Precision::kFp32)) {
+  explicit MadeUp(lehr_context& its_host, int64_t steps = 100)
+      : host(its_host),
+        context(&host, fake_host()),
+        model(Model::create(tiny(), 1, Precision::kFp32)) {
+    options.checkpoint_every = 1e9;
     model.make_trainable();
-    optimizer.emplace(model, AdamWOptions{});
-    loop.emplace(context, options, 100);
+    optimizer.emplace(model, OptimizerOptions{});
+    loop.emplace(context, options, steps);
     loop->keep("model", model, &*optimizer);
     loop->resume();
   }
@@ -188,18 +272,26 @@ struct MadeUp {
     model.gradients().fill_(std::isfinite(loss) ? 1.0 : loss);
     return loss;
   }
+  // One step whose batch has this loss.
+  Update step(double loss) {
+    EXPECT_TRUE(loop->next());
+    const Update update = loop->update(model, *optimizer, [&] { return gradients_of(loss); });
+    loop->log({{"loss", loss}}, 1);
+    return update;
+  }
 
-  lehr_context host;
+  lehr_context& host;
   Context context;
   TrainOptions options;
   Model model;
-  std::optional<AdamW> optimizer;
+  std::optional<Optimizer> optimizer;
   std::optional<TrainingLoop> loop;
 };
 
 TEST(TrainingLoop, RunsABatchOnceMoreThenSkipsIt) {
   start_runtime(2);
-  MadeUp run;
+  lehr_context host;
+  MadeUp run(host);
   const double nan = std::numeric_limits<double>::quiet_NaN();
   ASSERT_TRUE(run.loop->next());
   int calls = 0;
@@ -227,15 +319,104 @@ TEST(TrainingLoop, RunsABatchOnceMoreThenSkipsIt) {
 
 TEST(TrainingLoop, GivesUpAfterEightSkippedUpdatesInARow) {
   start_runtime(2);
-  MadeUp run;
-  const auto step = [&] {
-    run.loop->next();
-    run.loop->update(run.model, *run.optimizer,
-                     [&] { return run.gradients_of(std::numeric_limits<double>::infinity()); });
+  lehr_context host;
+  MadeUp run(host);
+  for (int i = 0; i < 7; ++i) run.step(std::numeric_limits<double>::infinity());
+  EXPECT_THROW(run.step(std::numeric_limits<double>::infinity()), Error);
+}
+
+TEST(TrainingLoop, SkipsABatchWhoseLossIsASpike) {
+  start_runtime(2);
+  lehr_context host;
+  MadeUp run(host);
+  for (int i = 0; i < 40; ++i) EXPECT_TRUE(run.step(2.5 + 0.01 * (i % 3)).applied);
+  const at::Tensor before = run.model.weights().clone();
+  EXPECT_FALSE(run.step(9.0).applied);
+  EXPECT_TRUE(run.model.weights().equal(before));
+  EXPECT_EQ(run.optimizer->updates(), 40);
+  EXPECT_NE(host.messages.back().find("loss 9 is a spike"), std::string::npos);
+  EXPECT_TRUE(run.step(2.5).applied);
+  EXPECT_EQ(std::get<1>(host.metrics.back()), "skipped_updates");
+}
+
+constexpr int64_t kFirstBad = 120, kLastBad = 127, kSteps = 200;
+double loss_at(int64_t step) {
+  const bool bad = step >= kFirstBad && step <= kLastBad;
+  return bad ? std::numeric_limits<double>::quiet_NaN()
+             : 2.5 + 0.01 * static_cast<double>(step % 3);
+}
+
+// Trains to the end, being cancelled after each of `stops`.
+std::vector<float> train_through_a_bad_stretch(lehr_context& host,
+                                               const std::vector<int64_t>& stops) {
+  for (size_t attempt = 0;; ++attempt) {
+    MadeUp run(host, kSteps);
+    host.cancelled = false;
+    host.cancel_after = attempt < stops.size() ? stops[attempt] : -1;
+    try {
+      while (run.loop->next()) {
+        const double loss = loss_at(run.loop->step());
+        run.loop->update(run.model, *run.optimizer, [&] { return run.gradients_of(loss); });
+        run.loop->log({}, 1);
+      }
+      run.loop->finish();
+    } catch (const Cancelled&) {
+      continue;
+    }
+    const float* weights = run.model.weights().const_data_ptr<float>();
+    return {weights, weights + run.model.weights().numel()};
+  }
+}
+
+TEST(TrainingLoop, GoesBackToTheAnchorAfterEightSkippedUpdatesAndGoesOn) {
+  start_runtime(2);
+  lehr_context host;
+  MadeUp run(host, kSteps);
+  at::Tensor anchor;
+  for (int64_t step = 0; step <= kLastBad; ++step) {
+    if (step == 100) anchor = run.model.weights().clone();
+    const Update update = run.step(loss_at(step));
+    EXPECT_EQ(update.applied, step < kFirstBad);
+    EXPECT_EQ(update.rolled_back, step == kLastBad);
+  }
+  EXPECT_TRUE(run.model.weights().equal(anchor));
+  EXPECT_EQ(run.optimizer->updates(), 100);
+  EXPECT_TRUE(run.step(2.5).applied);
+  while (run.loop->next()) {
+    run.loop->update(run.model, *run.optimizer, [&] { return run.gradients_of(2.5); });
     run.loop->log({}, 1);
-  };
-  for (int i = 0; i < 7; ++i) step();
-  EXPECT_THROW(step(), Error);
+  }
+  run.loop->finish();
+  EXPECT_EQ(host.results.at("rolled_back"), 1);
+  EXPECT_EQ(host.results.at("skipped_updates"), 8);
+}
+
+TEST(TrainingLoop, KilledAroundARollBackItGivesTheSameBits) {
+  start_runtime(2);
+  lehr_context straight;
+  const std::vector<float> expected = train_through_a_bad_stretch(straight, {});
+  for (const std::vector<int64_t>& stops :
+       {std::vector<int64_t>{101, 124}, {kLastBad}, {128, 150}}) {
+    lehr_context host;
+    EXPECT_EQ(train_through_a_bad_stretch(host, stops), expected) << "stopped at " << stops[0];
+    EXPECT_EQ(host.results, straight.results);
+  }
+}
+
+TEST(TrainingLoop, MakesNoCheckpointOfWeightsThatAreNotFinite) {
+  start_runtime(2);
+  lehr_context host;
+  MadeUp run(host);
+  run.options.checkpoint_steps = 2;
+  run.step(2.5);
+  run.step(2.5);
+  run.step(2.5);
+  run.model.weights()[3] = std::numeric_limits<float>::quiet_NaN();
+  run.step(2.5);
+  host.cancelled = true;
+  EXPECT_THROW(run.loop->next(), Cancelled);
+  EXPECT_EQ(host.latest, "step-2");
+  EXPECT_THROW(run.loop->finish(), Error) << "nor does it become the result";
 }
 
 TEST(TrainingLoop, SaveBestKeepsTheWeightsOfTheBestEvaluation) {

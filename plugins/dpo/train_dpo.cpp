@@ -14,6 +14,7 @@
 #include "lm/preference_feed.h"
 #include "lm/runtime.h"
 #include "lm/sequence_feed.h"
+#include "lm/training_estimate.h"
 #include "pair_logprobs.h"
 #include "text/tokenizer.h"
 
@@ -144,6 +145,34 @@ void TrainDpo::check() {
     throw Error("label_smoothing belongs to loss 'sigmoid' or 'robust', not '" + loss_ + "'");
 }
 
+void TrainDpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
+  const std::filesystem::path start = lm::made(inputs, "model");
+  const std::filesystem::path preferences = lm::made(inputs, "preferences");
+  if (start.empty())
+    return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 1, 0, out);
+  const lm::ModelConfig config = lm::read_config(start);
+  std::optional<lm::SequenceFeed> feed;
+  if (!preferences.empty() && lm::is_quick_to_read(preferences)) {
+    const std::int64_t context_length = config.max_position_embeddings;
+    lm::PreferencePairs pairs = lm::read_preferences(
+        preferences, "train", text::Tokenizer::load(start),
+        std::min(context_length, max_length_.value_or(context_length)), lm::OverLong::kCut);
+    feed.emplace(std::move(pairs.sequences), packing(0));
+  }
+  lm::estimate_fine_tuning(training_, config, feed ? &*feed : nullptr, training_.batch_tokens, 1,
+                           out);
+  if (!lm::made(inputs, "reference").empty())
+    *out.memory_bytes += lm::frozen_bytes(config, lm::parse_precision(training_.precision));
+}
+
+lm::SequenceFeedOptions TrainDpo::packing(std::uint64_t seed) const {
+  lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(), seed};
+  // Sorting by length sorts by kind too (rambling pairs are long), and an update should see them
+  // mixed: pack a few rows at a time.
+  rows.window = 64;
+  return rows;
+}
+
 void TrainDpo::run(Context& context) {
   lm::start_runtime(context.threads());
   const lm::Precision precision = lm::parse_precision(training_.precision);
@@ -160,23 +189,18 @@ void TrainDpo::run(Context& context) {
     throw Error(context.input("preferences").path.string() + ": there is no pair to train on");
   context.result("pairs", static_cast<double>(train.size()));
 
-  lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(), context.seed()};
-  // Sorting by length sorts by kind too (rambling pairs are long), and an update should see them
-  // mixed: pack a few rows at a time.
-  rows.window = 64;
+  const lm::SequenceFeedOptions rows = packing(context.seed());
   lm::SequenceFeed feed(train.sequences, rows);
   std::vector<lm::Packed> evaluation;
   if (held_out.size() > 0) evaluation = lm::SequenceFeed(held_out.sequences, rows).all();
   const Counts evaluation_counts = counts_of(evaluation);
   const std::int64_t steps =
-      lm::steps_of(training_.budget, training_.batch_tokens,
-                   [&](double epochs) { return feed.steps_in_epochs(epochs); });
+      lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens));
 
   ReferenceLogprobs train_reference, held_out_reference;
   bool have_reference = !lm::needs_reference(preference_.loss);
-  if (training_.lora.rank) model.add_adapter(training_.lora, context.seed());
-  model.make_trainable();
-  lm::AdamW optimizer(model, training_.optimizer);
+  lm::make_trainable(model, training_, context.seed());
+  lm::Optimizer optimizer(model, training_.optimizer);
   lm::TrainingLoop loop(context, training_, steps);
   loop.keep("model", model, &optimizer);
   if (!have_reference)
@@ -207,7 +231,7 @@ void TrainDpo::run(Context& context) {
     const lm::Model& reference = other ? *other : model;
     // The rows of the first epoch as training will see them: the same products, so the same bits.
     std::vector<lm::Packed> first_epoch;
-    for (std::int64_t k = 0, n = steps > 0 ? feed.steps_in_epochs(1) : 0; k < n; ++k)
+    for (std::int64_t k = 0, n = steps != 0 ? feed.steps_in_epochs(1) : 0; k < n; ++k)
       for (lm::Packed& row : feed.step(k)) first_epoch.push_back(std::move(row));
     train_reference = reference_logprobs(reference, first_epoch, train.size());
     held_out_reference = reference_logprobs(reference, evaluation, held_out.size());

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lm/preference_loss.h"
+#include "lm/sequence_feed.h"
 #include "lm/training_loop.h"
 
 namespace lehr::plugins::dpo {
@@ -18,9 +20,12 @@ class TrainDpo : public Stage {
  public:
   void describe(Description& d) override;
   void check() override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  private:
+  lm::SequenceFeedOptions packing(std::uint64_t seed) const;
+
   std::string loss_ = "sigmoid";
   lm::PreferenceOptions preference_;  // loss: from loss_
   double nll_weight_ = 0;

@@ -13,6 +13,7 @@
 #include "lm/random.h"
 #include "lm/reward_scores.h"
 #include "lm/runtime.h"
+#include "lm/training_estimate.h"
 #include "objective.h"
 #include "questions.h"
 #include "rollouts.h"
@@ -94,6 +95,29 @@ void TrainPpo::check() {
                 std::to_string(options_.samples));
 }
 
+// Policy, reference (the policy's own weights where an adapter is trained), critic and judge.
+void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
+  out.steps = static_cast<double>(options_.iterations);
+  const std::filesystem::path start = lm::made(inputs, "policy");
+  if (start.empty()) return;
+  const lm::Precision precision = lm::parse_precision(training_.precision);
+  const lm::ModelConfig config = lm::read_config(start);
+  lm::ModelConfig scoring = config;
+  scoring.head = lm::HeadKind::kScore;
+  const bool judged = std::any_of(inputs.begin(), inputs.end(),
+                                  [](const Input& in) { return in.port == "reward"; });
+  const auto trained = static_cast<double>(lm::trained_elements(config, training_.lora));
+  const auto trained_critic = static_cast<double>(lm::trained_elements(scoring, training_.lora));
+  out.parameters = trained;
+  out.memory_bytes = lm::kProcessBytes + lm::trained_bytes(config, precision, training_.lora) +
+                     lm::trained_bytes(scoring, precision, training_.lora) +
+                     (training_.lora.rank ? 0 : lm::frozen_bytes(config, precision)) +
+                     (judged ? lm::frozen_bytes(scoring, precision) : 0) +
+                     lm::step_bytes(config, precision, training_.micro_batch_tokens,
+                                    training_.activation_checkpointing);
+  out.disk_bytes = lm::disk_bytes(training_, config, trained + trained_critic);
+}
+
 void TrainPpo::run(Context& context) {
   lm::start_runtime(context.threads());
   const lm::Precision precision = lm::parse_precision(training_.precision);
@@ -128,13 +152,10 @@ void TrainPpo::run(Context& context) {
   if (train.empty())
     throw Error(context.input("prompts").path.string() + ": there is no prompt to train on");
 
-  if (training_.lora.rank) {
-    policy.add_adapter(training_.lora, context.seed());
-    critic.add_adapter(training_.lora, context.seed() + 1);
-  }
-  policy.make_trainable();
-  critic.make_trainable();
-  lm::AdamW optimizer(policy, training_.optimizer), critic_optimizer(critic, training_.optimizer);
+  lm::make_trainable(policy, training_, context.seed());
+  lm::make_trainable(critic, training_, context.seed() + 1);
+  lm::Optimizer optimizer(policy, training_.optimizer),
+      critic_optimizer(critic, training_.optimizer);
   const AnswerSampler sampler(context, o, reward_weights_, training_.micro_batch_tokens, policy,
                               judge ? &*judge : nullptr, scale, tokenizer);
   const ObjectiveOptions objective_options{lm::parse_kl_estimator(o.kl_estimator), o.gamma,
@@ -214,10 +235,11 @@ void TrainPpo::run(Context& context) {
 
     UpdateTally tally;
     double grad_norm = 0, updates = 0;
-    for (std::int64_t epoch = 0; epoch < o.epochs; ++epoch) {
+    bool rolled_back = false;  // then these answers are no longer the policy's
+    for (std::int64_t epoch = 0; epoch < o.epochs && !rolled_back; ++epoch) {
       if (epoch > 0) rows = rows_of_epoch(epoch);
-      for (std::size_t b = 0; b < rows.size(); ++b) {
-        const UpdateTally before = tally;
+      for (std::size_t b = 0; b < rows.size() && !rolled_back; ++b) {
+        UpdateTally before = tally;
         const lm::Update update = loop.update(policy, optimizer, [&] {
           tally = before;
           return policy_gradient(policy, rows[b], old.logprobs, found.advantages, o,
@@ -225,13 +247,16 @@ void TrainPpo::run(Context& context) {
         });
         grad_norm += update.grad_norm;
         updates += 1;
-        const double value_loss = value_gradient(critic, rows[b], values, found.returns, o, tally);
-        if (!std::isfinite(value_loss) ||
-            !critic_optimizer.step(loop.learning_rate() * o.critic_learning_rate_scale).applied) {
-          critic.zero_gradients();
-          context.warning("iteration " + std::to_string(iteration) +
-                          ": the critic's loss or gradient is not finite; update skipped");
-        }
+        rolled_back = update.rolled_back;
+        if (rolled_back) break;
+        before = tally;
+        const auto value_gradients = [&] {
+          tally = before;
+          return value_gradient(critic, rows[b], values, found.returns, o, tally);
+        };
+        rolled_back =
+            loop.update(critic, critic_optimizer, value_gradients, o.critic_learning_rate_scale)
+                .rolled_back;
       }
     }
 

@@ -17,6 +17,7 @@ class TrainPpo : public Stage {
  public:
   void describe(Description& d) override;
   void check() override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  private:

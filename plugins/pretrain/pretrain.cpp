@@ -15,6 +15,7 @@
 #include "lm/optimizer.h"
 #include "lm/runtime.h"
 #include "lm/token_feed.h"
+#include "lm/training_estimate.h"
 #include "text/token_shards.h"
 #include "text/tokenizer.h"
 
@@ -43,15 +44,10 @@ lm::ModelConfig with_end_of_text(lm::ModelConfig config, const text::Tokenizer& 
   return config;
 }
 
-// Highest resident set. Weights, gradients and two moments are fp32, products may use a bf16 copy;
-// for the backward pass a row keeps about 8 vectors of width C and 3 of the feed-forward width per
-// layer; the head works in slices. The libraries take 250 MB.
-double memory_bytes(const lm::ModelConfig& config, std::int64_t row_tokens) {
-  const double per_token =
-      4.0 * static_cast<double>(config.layers) *
-      static_cast<double>(8 * config.hidden_size + 3 * config.intermediate_size);
-  return 250e6 + 18.0 * static_cast<double>(config.parameters()) +
-         per_token * static_cast<double>(row_tokens);
+// The shards are mapped, and in time every page of them is resident.
+double token_bytes(const text::TokensInfo& tokens) {
+  const double each = tokens.vocab_size > 65536 ? 4 : 2;
+  return each * static_cast<double>(tokens.train.tokens + tokens.eval.tokens);
 }
 
 lm::Metrics evaluate(const lm::Model& model, const std::vector<lm::PackedBatch>& rows,
@@ -139,27 +135,31 @@ void Pretrain::estimate(const std::vector<Input>& inputs, Estimate& out) {
       std::any_of(inputs.begin(), inputs.end(), [](const Input& in) { return in.port == "model"; });
   if (!onward && tokens) config = shape_.config(static_cast<std::int64_t>(tokens->vocab_size));
 
-  const auto step_tokens = static_cast<double>(training_.row_tokens() * training_.rows_per_step());
-  if (training_.budget.steps || training_.budget.tokens) {
-    out.steps = static_cast<double>(
-        lm::steps_of(training_.budget, static_cast<std::int64_t>(step_tokens), {}));
-  } else if (tokens) {  // the first token of a document is no target
-    const auto targets = static_cast<double>(tokens->train.tokens - tokens->train.documents);
-    const double epochs = training_.budget.epochs.value_or(1);
-    out.steps = epochs > 0 ? std::max(1.0, std::ceil(epochs * targets / step_tokens)) : 0;
+  lm::Workload workload;
+  workload.tokens_per_step = training_.row_tokens() * training_.rows_per_step();
+  if (config) {
+    workload.parameters = static_cast<double>(config->parameters());
+    const lm::Precision precision = lm::parse_precision(training_.precision);
+    out.parameters = workload.parameters;
+    out.memory_bytes = lm::kProcessBytes + lm::trained_bytes(*config, precision, training_.lora) +
+                       lm::step_bytes(*config, precision, training_.row_tokens(),
+                                      training_.activation_checkpointing) +
+                       (tokens ? token_bytes(*tokens) : 0);
+    out.disk_bytes = lm::disk_bytes(training_, *config, workload.parameters);
   }
-  if (out.steps) out.tokens = *out.steps * step_tokens;
-  if (!config) return;
-  const auto parameters = static_cast<double>(config->parameters());
-  out.parameters = parameters;
-  out.memory_bytes = memory_bytes(*config, training_.row_tokens());
-  out.disk_bytes = (2 * 12 + 4) * parameters;  // two checkpoints with moments, and the model
-  if (!out.tokens || !tokens || tokens->train.documents == 0) return;
-  const double length =
-      static_cast<double>(tokens->train.tokens) / static_cast<double>(tokens->train.documents);
-  const double keys =
-      std::min(length, static_cast<double>(config->max_position_embeddings)) / 2 + 0.5;
-  out.flops = *out.tokens * config->flops_per_token(keys);
+  if (tokens && tokens->train.documents > 0) {
+    const auto documents = static_cast<double>(tokens->train.documents);
+    const auto targets = static_cast<double>(tokens->train.tokens) - documents;
+    workload.steps_in_epochs = [&, targets](double epochs) {
+      const double steps = epochs * targets / static_cast<double>(workload.tokens_per_step);
+      return static_cast<std::int64_t>(std::max(1.0, std::ceil(steps)));
+    };
+    const double length = static_cast<double>(tokens->train.tokens) / documents;
+    if (config)
+      workload.flops_per_token = config->flops_per_token(
+          std::min(length, static_cast<double>(config->max_position_embeddings)) / 2 + 0.5);
+  }
+  lm::estimate_work(training_, workload, 1, 0, out);
 }
 
 void Pretrain::run(Context& context) {
@@ -177,8 +177,8 @@ void Pretrain::run(Context& context) {
   if (model.config().vocab_size < vocab_size)
     throw Error("the tokens were made with a vocabulary of " + std::to_string(vocab_size) +
                 ", the model has " + std::to_string(model.config().vocab_size));
-  model.make_trainable();
-  lm::AdamW optimizer(model, training_.optimizer);
+  lm::make_trainable(model, training_, context.seed());
+  lm::Optimizer optimizer(model, training_.optimizer);
 
   const lm::TokenFeedOptions rows{training_.row_tokens(), training_.rows_per_step(),
                                   model.config().max_position_embeddings, context.seed()};
@@ -187,24 +187,26 @@ void Pretrain::run(Context& context) {
   if (held_out.documents() > 0)
     evaluation = lm::TokenFeed(held_out, rows)
                      .all(training_.eval_tokens.value_or(std::numeric_limits<std::int64_t>::max()));
-  const std::int64_t steps =
-      lm::steps_of(training_.budget, feed.tokens_per_step(),
-                   [&](double epochs) { return feed.steps_in_epochs(epochs); });
+  const auto parameters = static_cast<double>(model.config().parameters());
+  const std::int64_t steps = lm::steps_of(
+      training_.budget, {feed.tokens_per_step(), parameters,
+                         model.config().flops_per_token(lm::mean_keys(feed.step(0).front())),
+                         [&](double epochs) { return feed.steps_in_epochs(epochs); }});
 
   char plan[200];
-  std::snprintf(plan, sizeof plan, "%.2fM parameters, %lld steps of %lld tokens: %.2f epochs, %s",
-                static_cast<double>(model.config().parameters()) / 1e6,
-                static_cast<long long>(steps), static_cast<long long>(feed.tokens_per_step()),
-                static_cast<double>(steps * feed.tokens_per_step()) /
-                    static_cast<double>(feed.targets_per_epoch()),
-                lm::numerics_fingerprint().c_str());
+  std::snprintf(
+      plan, sizeof plan, "%.2fM parameters, %s of %lld tokens, %.0f of them an epoch, %s",
+      parameters / 1e6, lm::steps_text(training_.budget, steps).c_str(),
+      static_cast<long long>(feed.tokens_per_step()),
+      static_cast<double>(feed.targets_per_epoch()) / static_cast<double>(feed.tokens_per_step()),
+      lm::numerics_fingerprint().c_str());
   context.info(plan);
 
   lm::TrainingLoop loop(context, training_, steps);
   loop.keep("model", model, &optimizer);
   if (!evaluation.empty())
     loop.evaluate_with([&] { return evaluate(model, evaluation, tokenizer.byte_lengths()); });
-  const double peak_flops = steps > 0 ? lm::measure_peak_flops(precision) : 0;
+  const double peak_flops = steps != 0 ? lm::measure_peak_flops(precision) : 0;
 
   for (loop.resume(); loop.next();) {
     std::vector<lm::PackedBatch> batch = feed.step(loop.step());

@@ -13,6 +13,7 @@
 #include "lm/reward_scores.h"
 #include "lm/runtime.h"
 #include "lm/sequence_feed.h"
+#include "lm/training_estimate.h"
 #include "pair_tally.h"
 #include "text/tokenizer.h"
 
@@ -103,6 +104,33 @@ void TrainReward::describe(Description& d) {
 
 void TrainReward::check() { lm::check(training_); }
 
+void TrainReward::estimate(const std::vector<Input>& inputs, Estimate& out) {
+  const std::filesystem::path start = lm::made(inputs, "model");
+  const std::filesystem::path preferences = lm::made(inputs, "preferences");
+  if (start.empty())
+    return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 1, 0, out);
+  lm::ModelConfig config = lm::read_config(start);
+  config.head = lm::HeadKind::kScore;
+  std::optional<lm::SequenceFeed> feed;
+  if (!preferences.empty() && lm::is_quick_to_read(preferences)) {
+    const std::int64_t context_length = config.max_position_embeddings;
+    lm::PreferencePairs pairs = lm::read_preferences(
+        preferences, "train", text::Tokenizer::load(start),
+        std::min(context_length, max_length_.value_or(context_length)), lm::OverLong::kDrop);
+    feed.emplace(std::move(pairs.sequences), packing(0));
+  }
+  lm::estimate_fine_tuning(training_, config, feed ? &*feed : nullptr, training_.batch_tokens, 1,
+                           out);
+}
+
+lm::SequenceFeedOptions TrainReward::packing(std::uint64_t seed) const {
+  lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(), seed};
+  // Sorting by length sorts by kind too (rambling pairs are long), and an update should see them
+  // mixed: pack a few rows at a time.
+  rows.window = 64;
+  return rows;
+}
+
 void TrainReward::run(Context& context) {
   lm::start_runtime(context.threads());
   const lm::Precision precision = lm::parse_precision(training_.precision);
@@ -127,20 +155,15 @@ void TrainReward::run(Context& context) {
   context.result("pairs", static_cast<double>(train.size()));
   context.result("dropped_pairs", static_cast<double>(train.dropped + held_out.dropped));
 
-  lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(), context.seed()};
-  // Sorting by length sorts by kind too (rambling pairs are long), and an update should see them
-  // mixed: pack a few rows at a time.
-  rows.window = 64;
+  const lm::SequenceFeedOptions rows = packing(context.seed());
   lm::SequenceFeed feed(train.sequences, rows);
   std::vector<lm::Packed> evaluation;
   if (held_out.size() > 0) evaluation = lm::SequenceFeed(held_out.sequences, rows).all();
   const std::int64_t steps =
-      lm::steps_of(training_.budget, training_.batch_tokens,
-                   [&](double epochs) { return feed.steps_in_epochs(epochs); });
+      lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens));
 
-  if (training_.lora.rank) model.add_adapter(training_.lora, context.seed());
-  model.make_trainable();
-  lm::AdamW optimizer(model, training_.optimizer);
+  lm::make_trainable(model, training_, context.seed());
+  lm::Optimizer optimizer(model, training_.optimizer);
   lm::TrainingLoop loop(context, training_, steps);
   loop.keep("model", model, &optimizer);
   if (!evaluation.empty())

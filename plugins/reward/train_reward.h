@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
+#include "lm/sequence_feed.h"
 #include "lm/training_loop.h"
 
 namespace lehr::plugins::reward {
@@ -16,9 +18,12 @@ class TrainReward : public Stage {
  public:
   void describe(Description& d) override;
   void check() override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  private:
+  lm::SequenceFeedOptions packing(std::uint64_t seed) const;
+
   double centering_ = 0.01;
   std::optional<std::int64_t> max_length_;
   lm::TrainOptions training_ = reward_defaults();

@@ -11,6 +11,7 @@
 #include "lm/model_folder.h"
 #include "lm/runtime.h"
 #include "lm/sequence_feed.h"
+#include "lm/training_estimate.h"
 
 namespace lehr::plugins::sft {
 
@@ -68,14 +69,42 @@ void Sft::describe(Description& d) {
 
 void Sft::check() { lm::check(training_); }
 
+void Sft::estimate(const std::vector<Input>& inputs, Estimate& out) {
+  const std::filesystem::path base = lm::made(inputs, "model");
+  const std::int64_t step_tokens = training_.row_tokens() * training_.rows_per_step();
+  if (base.empty())
+    return lm::estimate_work(training_, {.tokens_per_step = step_tokens}, 3, 0, out);
+  const lm::ModelConfig config = lm::read_config(base);
+  const auto tokenizer = text::Tokenizer::load(base);
+  const std::int64_t max_length = std::min(max_length_.value_or(config.max_position_embeddings),
+                                           config.max_position_embeddings);
+  std::vector<lm::Sequence> train;
+  std::size_t source = 0;
+  for (const Input& in : inputs) {
+    if (in.port != "conversations") continue;
+    if (in.path.empty() || !lm::is_quick_to_read(in.path))
+      return lm::estimate_fine_tuning(training_, config, nullptr, step_tokens, 3, out);
+    lm::ChatReport report;
+    const double weight = source < weights_.size() ? weights_[source] : 1.0;
+    auto read = lm::weigh(lm::read_conversations(in.path, "train", tokenizer, max_length, report),
+                          weight, 0, static_cast<std::int64_t>(source++));
+    std::move(read.begin(), read.end(), std::back_inserter(train));
+  }
+  lm::SequenceFeed feed(std::move(train), packing(0));
+  lm::estimate_fine_tuning(training_, config, &feed, step_tokens, 3, out);
+}
+
+lm::SequenceFeedOptions Sft::packing(std::uint64_t seed) const {
+  return {training_.row_tokens(), training_.rows_per_step(), seed};
+}
+
 void Sft::run(Context& context) {
   lm::start_runtime(context.threads());
   const std::filesystem::path base = context.input("model").path;
   const auto tokenizer = text::Tokenizer::load(base);
   lm::Model model = lm::Model::load(base, lm::parse_precision(training_.precision));
-  if (training_.lora.rank) model.add_adapter(training_.lora, context.seed());
-  model.make_trainable();
-  lm::AdamW optimizer(model, training_.optimizer);
+  lm::make_trainable(model, training_, context.seed());
+  lm::Optimizer optimizer(model, training_.optimizer);
 
   // Conversations: rendered, masked, cut, mixed by weight.
   const std::vector<Input> sources = context.inputs("conversations");
@@ -108,22 +137,19 @@ void Sft::run(Context& context) {
   context.result("conversations_cut", static_cast<double>(report.cut));
   context.result("conversations_dropped", static_cast<double>(report.dropped));
 
-  lm::SequenceFeedOptions packing;
-  packing.row_tokens = training_.row_tokens();
-  packing.rows_per_step = training_.rows_per_step();
-  packing.seed = context.seed();
+  const lm::SequenceFeedOptions packing = this->packing(context.seed());
   lm::SequenceFeed feed(std::move(train), packing);
   std::vector<lm::Packed> evaluation;
   if (!held_out.empty())
     evaluation =
         lm::SequenceFeed(first_tokens(std::move(held_out), training_.eval_tokens), packing).all();
   const std::int64_t steps = lm::steps_of(
-      training_.budget, training_.row_tokens() * training_.rows_per_step(),
-      [&](double epochs) { return feed.steps_in_epochs(epochs); }, 3);
+      training_.budget,
+      lm::workload(model.config(), feed, training_.row_tokens() * training_.rows_per_step()), 3);
   context.info(std::to_string(report.conversations) + " conversations, " +
                std::to_string(feed.tokens_per_epoch()) + " tokens an epoch, of them " +
-               std::to_string(feed.loss_tokens_per_epoch()) + " trained; " + std::to_string(steps) +
-               " steps, " + lm::numerics_fingerprint());
+               std::to_string(feed.loss_tokens_per_epoch()) + " trained; " +
+               lm::steps_text(training_.budget, steps) + ", " + lm::numerics_fingerprint());
 
   lm::TrainingLoop loop(context, training_, steps);
   loop.keep("model", model, &optimizer);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "lm/sequence_feed.h"
 #include "lm/training_loop.h"
 
 namespace lehr::plugins::sft {
@@ -17,9 +18,12 @@ class Sft : public Stage {
  public:
   void describe(Description& d) override;
   void check() override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  private:
+  lm::SequenceFeedOptions packing(std::uint64_t seed) const;
+
   std::optional<std::int64_t> max_length_;  // null: the model's context
   std::vector<double> weights_;
   lm::TrainOptions training_ = sft_defaults();

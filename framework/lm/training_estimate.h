@@ -1,0 +1,55 @@
+// For `lehr plan`: what training would need, told before it runs. Memory is a sum over what is
+// allocated: the buffers of parameters.h, what trunk.cpp keeps of a row for the backward pass, the
+// logits of a chunk in heads.cpp. `./tools/bench memory` holds it to measured peaks.
+#pragma once
+
+#include <lehr/plugin.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "lm/budget.h"
+#include "lm/config.h"
+#include "lm/lora.h"
+#include "lm/runtime.h"
+#include "lm/train_options.h"
+
+namespace lehr::lm {
+
+// Elements that are trained: all, or those of an adapter.
+int64_t trained_elements(const ModelConfig& config, const LoraOptions& lora);
+
+// Bytes. A frozen model: the float32 weights and the compute copy. A trained one also gradients and
+// two moments, of the weights or of an adapter beside them.
+double frozen_bytes(const ModelConfig& config, Precision precision);
+double trained_bytes(const ModelConfig& config, Precision precision, const LoraOptions& lora);
+// What a training step over a row of `row_tokens` holds at its highest.
+double step_bytes(const ModelConfig& config, Precision precision, int64_t row_tokens,
+                  bool activation_checkpointing);
+// The process without any model: libraries, threads, the allocator's slack.
+constexpr double kProcessBytes = 170e6;
+
+// Largest together in the work folder, of `trained` elements with moments: the checkpoints that are
+// kept, two anchors, the one being written, and the model that comes out.
+double disk_bytes(const TrainOptions& options, const ModelConfig& config, double trained);
+
+// Where the input of a port lies; empty: it is not made yet, or not connected.
+std::filesystem::path made(const std::vector<Input>& inputs, std::string_view port);
+// Whether an artifact's rows are few enough to be read while planning.
+bool is_quick_to_read(const std::filesystem::path& artifact);
+
+// Steps, tokens, FLOPs and seconds of training, as far as they follow from what is known of the
+// workload: parameters and flops_per_token may be 0, steps_in_epochs empty. tokens_per_epoch 0: not
+// known.
+void estimate_work(const TrainOptions& options, const Workload& workload, double default_epochs,
+                   double tokens_per_epoch, Estimate& out);
+
+// All there is to say of a stage that trains one model on packed sequences. feed null: not known
+// yet.
+void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config,
+                          SequenceFeed* feed, int64_t tokens_per_step, double default_epochs,
+                          Estimate& out);
+
+}  // namespace lehr::lm
