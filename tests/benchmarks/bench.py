@@ -20,13 +20,14 @@ from deduplication import exact_dedup, minhash, minhash_growth
 from documents import documents
 from filters import filters
 from measure import ROOT, sh
+from memory import memory
 from pipelines import pipelines
 from startup import libraries, startup
 from store import peak, store
 from tokenization import bpe_training, encode
 from training import pretrain, train, train_large, train_sft
 
-ALL = [startup, pipelines, store, peak, documents, encode, bpe_training, filters, minhash, exact_dedup, pretrain, libraries]
+ALL = [startup, pipelines, store, peak, documents, encode, bpe_training, filters, minhash, exact_dedup, pretrain, memory, libraries]
 LONG = [minhash_growth, decode, train, train_large, train_sft]  # not part of all
 
 

@@ -75,7 +75,8 @@ class Workshop:
         """In a session of its own, so that stop() reaches all of it; the stage hosts die with their parent."""
         return subprocess.Popen(command or self.command(*more), text=True, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
-                                start_new_session=True, env=self.environment(env), cwd=self.folder, **options)
+                                start_new_session=True, env=self.environment(env),
+                                **{"cwd": self.folder, **options})
 
     def finish(self, process, timeout=LONGEST_SECONDS):
         try:

@@ -1,7 +1,10 @@
 // What a model folder computes, for model_oracle.py: model_tool logits FOLDER prints the logits of
 // the ids on standard input as float32 rows [T, V]; model_tool greedy FOLDER COUNT prints the ids
-// that follow, a stop token included.
+// that follow, a stop token included. For muon_oracle.py: model_tool muon ROWS COLUMNS STEPS reads
+// a weight and the gradients of as many steps, float32, and prints the weight after them.
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -11,6 +14,7 @@
 #include "lm/checkpoint.h"
 #include "lm/generator.h"
 #include "lm/model.h"
+#include "lm/muon.h"
 #include "lm/runtime.h"
 
 #include <nlohmann/json.hpp>
@@ -46,6 +50,22 @@ void print_answer(const lm::Model& model, const std::string& folder,
   for (const std::int32_t id : answers[0].tokens) std::cout << id << "\n";
 }
 
+void read_values(const at::Tensor& into) {
+  std::cin.read(static_cast<char*>(into.data_ptr()), static_cast<std::streamsize>(into.nbytes()));
+}
+
+void print_muon(std::int64_t rows, std::int64_t columns, int steps) {
+  const at::Tensor weight = at::zeros({rows, columns}), buffer = at::zeros({rows, columns});
+  const at::Tensor gradient = at::empty({rows, columns});
+  read_values(weight);
+  for (int step = 0; step < steps; ++step) {
+    read_values(gradient);
+    lm::muon_step(weight, gradient, buffer, weight, {.learning_rate = 0.02, .weight_decay = 0.1});
+  }
+  std::cout.write(static_cast<const char*>(weight.const_data_ptr()),
+                  static_cast<std::streamsize>(weight.nbytes()));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -53,6 +73,10 @@ int main(int argc, char** argv) try {
   lm::start_runtime(2);
   const at::NoGradGuard no_gradients;
   const std::string what = argv[1], folder = argv[2];
+  if (what == "muon" && argc == 5) {
+    print_muon(std::atoll(argv[2]), std::atoll(argv[3]), std::atoi(argv[4]));
+    return 0;
+  }
   const lm::Model model = lm::Model::load(folder, lm::Precision::kFp32);
   const std::vector<std::int32_t> ids{std::istream_iterator<std::int32_t>(std::cin), {}};
   if (what == "logits")

@@ -1,0 +1,94 @@
+"""R1 in every stage that trains, with and without an adapter: killed with SIGKILL at random moments, lehr or its host alone,
+and then run again from another folder, in another locale and time zone, it ends with the same bytes. A checkpoint is being
+written in the background most of the time, so kills fall into its writing as well."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+
+from lab import check
+
+COUNT = 18  # two of each stage
+FULL = 1000
+KILLS = 2  # of one case, the second mostly in the run that goes on from the first
+TINY = pathlib.Path(__file__).resolve().parents[1] / "end_to_end" / "tiny.yaml"
+PLAIN = ["base", "assistant", "judge", "ppo", "dpo"]
+ADAPTED = ["assistant_lora", "judge_lora", "ppo_lora", "dpo_lora"]
+SELECTED = ["--until", *PLAIN, *ADAPTED]
+TEXT = f"""\
+lehr: 1
+name: resume-training
+extends: {TINY}
+stages:
+  assistant_lora:
+    uses: sft
+    in: {{model: base, conversations: source.conversations}}
+    with: {{lora: {{rank: 4}}, budget: {{steps: 8}}, batch_tokens: 512, micro_batch_tokens: 512, checkpoint_steps: 1}}
+  judge_lora:
+    uses: reward
+    in: {{model: assistant, preferences: source.preferences}}
+    with: {{lora: {{rank: 4}}, budget: {{steps: 8}}, batch_tokens: 1024, micro_batch_tokens: 512, checkpoint_steps: 1}}
+  ppo_lora:
+    uses: ppo
+    in: {{policy: assistant, reward: judge, prompts: source.prompts}}
+    with: {{lora: {{rank: 4}}, iterations: 4, samples: 16, epochs: 2, minibatches: 2, max_new_tokens: 12, eval_samples: 16,
+      save: best, checkpoint_steps: 1}}
+  dpo_lora:
+    uses: dpo
+    in: {{model: assistant, preferences: source.preferences}}
+    with: {{lora: {{rank: 4}}, budget: {{steps: 8}}, batch_tokens: 1024, micro_batch_tokens: 512, checkpoint_steps: 1}}
+"""
+
+
+def results_of(store, stage):
+    return [path for path in (store / "results").glob("*.json")
+            if json.loads(path.read_text())["made"]["stage_id"] == stage]
+
+
+def kill(shop, stage, at, host_only):
+    """SIGKILL at the stage's event number `at`, or where it ended before, at once."""
+    process = shop.start(*SELECTED, "--json")
+    host, seen = None, 0
+    for line in process.stdout:
+        event = json.loads(line) if line.startswith("{") else {}
+        if event.get("stage") != stage:
+            continue
+        host = event.get("pid", host)
+        seen += 1
+        if seen >= at and host or event["event"] in ("stage_finished", "stage_cached"):
+            break
+    try:
+        os.kill(host if host_only and host else process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    shop.finish(process)
+
+
+def campaign(lab):
+    with lab.workshop(TEXT) as reference:
+        done = reference.run(*SELECTED, "--json")
+        check(done.code == 0, f"the undisturbed run ended with {done.code}: {done.text[-2000:]}")
+        expected = reference.digests()
+        events = [json.loads(line) for line in done.text.splitlines() if line.startswith("{")]
+        counts = {stage: sum(event.get("stage") == stage for event in events) for stage in PLAIN + ADAPTED}
+
+        def case(label, dice):
+            stage = label.split()[0]
+            with lab.workshop(TEXT) as shop:
+                shutil.copytree(reference.store, shop.store, symlinks=True)
+                for path in results_of(shop.store, stage):
+                    path.unlink()
+                for _ in range(KILLS):
+                    kill(shop, stage, dice.randint(2, max(2, counts[stage] - 1)), dice.random() < 0.5)
+                elsewhere = shop.folder / "elsewhere"
+                elsewhere.mkdir()
+                again = shop.finish(shop.start(*SELECTED, cwd=elsewhere, env={
+                    "TZ": dice.choice(["UTC", "Asia/Kathmandu", "America/St_Johns"]),
+                    "LC_ALL": dice.choice(["C", "de_DE.UTF-8", "tr_TR.UTF-8"])}))
+                check(again.code == 0, f"after {KILLS} kills: {again}")
+                check(shop.digests() == expected, f"after {KILLS} kills: other bytes: {shop.digests()}")
+                shop.whole()
+
+        labels = [f"{stage} {number}" for number in range(max(1, lab.count // len(counts))) for stage in counts]
+        lab.each(labels, case)
