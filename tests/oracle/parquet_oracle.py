@@ -163,7 +163,7 @@ def main():
     options = parser.parse_args()
     if not (options.build / "lib/lehr/plugins/parquet.so").exists():
         print("skipped: the plugin parquet is not built; tools/setup --parquet, then build")
-        return
+        sys.exit(77)
     with tempfile.TemporaryDirectory() as folder:
         shop = Shop(options.build.resolve() / "bin/lehr", pathlib.Path(folder))
         check_forms(shop, random.Random(1))
