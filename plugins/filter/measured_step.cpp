@@ -42,24 +42,33 @@ std::unique_ptr<MeasuredStep> make(const Value& step) {
 
 }  // namespace
 
-struct ScoreReader::Parser {
-  simdjson::dom::parser json;
+struct Scores::Parsed {
+  simdjson::dom::parser parser;
+  simdjson::dom::object steps;
+  std::size_t size = 0;  // of the fields, and their hash
+  XXH128_hash_t hash{};
+  bool some = false;
 };
 
-ScoreReader::ScoreReader() : parser_(std::make_unique<Parser>()) {}
-ScoreReader::~ScoreReader() = default;
-ScoreReader::ScoreReader(ScoreReader&&) noexcept = default;
+Scores::Scores() : parsed_(std::make_unique<Parsed>()) {}
+Scores::~Scores() = default;
 
-bool ScoreReader::may_have_scores(std::string_view fields) {
-  return fields.find(kScores) != fields.npos;
+Scores* Scores::of(std::string_view fields) {
+  if (fields.find(kScores) == fields.npos) return nullptr;
+  thread_local Scores scores;
+  Parsed& p = *scores.parsed_;
+  const XXH128_hash_t hash = XXH3_128bits(fields.data(), fields.size());
+  if (fields.size() != p.size || hash.low64 != p.hash.low64 || hash.high64 != p.hash.high64) {
+    p.size = fields.size();
+    p.hash = hash;
+    p.some = !p.parser.parse(fields.data(), fields.size())[kScores].get(p.steps);
+  }
+  return p.some ? &scores : nullptr;
 }
 
-std::span<const Measure> ScoreReader::find(std::string_view fields, std::string_view name,
-                                           std::string_view key) {
+std::span<const Measure> Scores::find(std::string_view name, std::string_view key) {
   found_.clear();
-  simdjson::dom::object steps;
-  if (parser_->json.parse(fields.data(), fields.size())[kScores].get(steps)) return {};
-  for (const auto step : steps) {  // the second of a name is "name#2"
+  for (const auto step : parsed_->steps) {  // the second of a name is "name#2"
     if (step.key.substr(0, step.key.find('#')) != name) continue;
     std::string_view of;
     simdjson::dom::object members;
@@ -89,9 +98,9 @@ std::string MeasuredStep::key_of(std::string_view text) {
 }
 
 void MeasuredStep::process(Document& document) {
-  const std::string_view text = document.text(), fields = document.fields();
+  const std::string_view text = document.text();
   std::span<const Measure> known;
-  if (ScoreReader::may_have_scores(fields)) known = scores_.find(fields, name_, key_of(text));
+  if (Scores* scores = Scores::of(document.fields())) known = scores->find(name_, key_of(text));
   Judgement judgement(Judgement::Wanted::reason, known);
   judge(text, judgement);
   if (!judgement.reason().empty()) document.drop(judgement.reason());

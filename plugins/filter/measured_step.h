@@ -26,21 +26,20 @@ namespace lehr::plugins::filter {
 
 inline constexpr std::string_view kScores = "filter_scores";  // the field
 
-// Finds what was measured before in a document's fields.
-class ScoreReader {
+// The scores among a document's fields.
+class Scores {
  public:
-  ScoreReader();
-  ~ScoreReader();
-  ScoreReader(ScoreReader&&) noexcept;
-  // Whether there may be any, told fast.
-  static bool may_have_scores(std::string_view fields);
-  // Of the step `name` and this key; they hold until the next call.
-  std::span<const Measure> find(std::string_view fields, std::string_view name,
-                                std::string_view key);
+  // Those in these fields, kept by the calling thread until it asks for others, so that the steps
+  // that follow each other parse them once. Null if there are none.
+  static Scores* of(std::string_view fields);
+  ~Scores();
+  // The numbers of the step `name` under this key; they hold until the next call and of().
+  std::span<const Measure> find(std::string_view name, std::string_view key);
 
  private:
-  struct Parser;
-  std::unique_ptr<Parser> parser_;
+  struct Parsed;
+  Scores();
+  std::unique_ptr<Parsed> parsed_;
   std::vector<Measure> found_;
 };
 
@@ -63,7 +62,6 @@ class MeasuredStep : public DocumentStep {
 
   const std::string_view name_;
   std::uint64_t how_ = 0;  // hash of measured_by(); 0: not asked yet
-  ScoreReader scores_;
 };
 
 // step: an entry {"name", "with"} of the stage's list. Null if it is no such step.

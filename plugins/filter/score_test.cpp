@@ -43,15 +43,15 @@ json chain(json repetition, json quality, json c4, json fineweb) {
           step("acme.no_shouting")};
 }
 
-class Scores : public testing::Test {
+class ScoredDocuments : public testing::Test {
  protected:
-  Scores() {
+  ScoredDocuments() {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
     folder_ = fs::path(testing::TempDir()) / (std::string("lehr_scores_") + test->name());
     fs::remove_all(folder_);
     fs::create_directories(folder_ / "in");
   }
-  ~Scores() override { fs::remove_all(folder_); }
+  ~ScoredDocuments() override { fs::remove_all(folder_); }
 
   // Of lines that repeat, are short, end in dots, hold marks and citations, or are plain prose.
   void write_corpus(int documents) {
@@ -137,7 +137,7 @@ class Scores : public testing::Test {
   lehr_status status_ = LEHR_OK;
 };
 
-TEST_F(Scores, KeepEveryDocumentAndWhatItHeld) {
+TEST_F(ScoredDocuments, KeepEveryDocumentAndWhatItHeld) {
   write_corpus(300);
   const auto scored = run("scored", folder_ / "in", chain({}, {}, {}, {}), true);
   ASSERT_EQ(status_, LEHR_OK) << scored->failure;
@@ -155,7 +155,7 @@ TEST_F(Scores, KeepEveryDocumentAndWhatItHeld) {
 
 // The same documents, texts and reasons as judging the texts themselves: stricter, laxer, rules
 // switched off and on, and other ways to measure, for which the numbers do not count.
-TEST_F(Scores, LeadToTheSameDecisionsUnderAnyThresholds) {
+TEST_F(ScoredDocuments, LeadToTheSameDecisionsUnderAnyThresholds) {
   write_corpus(2000);
   const auto scored = run("scored", folder_ / "in", chain({}, {}, {}, {}), true);
   ASSERT_EQ(status_, LEHR_OK) << scored->failure;
@@ -183,7 +183,7 @@ TEST_F(Scores, LeadToTheSameDecisionsUnderAnyThresholds) {
   }
 }
 
-TEST_F(Scores, TakeTheTextsPlaceWhereItIsTheSameMeasuredTheSameWay) {
+TEST_F(ScoredDocuments, TakeTheTextsPlaceWhereItIsTheSameMeasuredTheSameWay) {
   std::string members;
   EXPECT_EQ(GopherQuality().score("a few words", members), "gopher_short_doc");
   const auto fields = [&](const std::string& written) {
@@ -208,7 +208,7 @@ TEST_F(Scores, TakeTheTextsPlaceWhereItIsTheSameMeasuredTheSameWay) {
 }
 
 // Known in part, the rest is measured, and without the shortcut that the known part allows.
-TEST_F(Scores, AreMeasuredWhereSomeAreMissing) {
+TEST_F(ScoredDocuments, AreMeasuredWhereSomeAreMissing) {
   std::string text, members;
   for (int i = 0; i < 12; ++i) text += "the belt of glass " + std::to_string(i * i * 7919) + ". ";
   EXPECT_EQ(GopherRepetition().score(text, members), "top_2_gram");
@@ -224,7 +224,7 @@ TEST_F(Scores, AreMeasuredWhereSomeAreMissing) {
   EXPECT_NE(members.find("\"top_4_gram\":0."), std::string::npos) << members;
 }
 
-TEST_F(Scores, AreReplacedWhenDocumentsAreScoredAgain) {
+TEST_F(ScoredDocuments, AreReplacedWhenDocumentsAreScoredAgain) {
   write_corpus(20);
   const auto first = run("first", folder_ / "in", json::array({step("filter.length")}), true);
   const auto again =
@@ -239,11 +239,12 @@ TEST_F(Scores, AreReplacedWhenDocumentsAreScoredAgain) {
   EXPECT_EQ(json::parse(fields).at("n"), 1.5);
 }
 
-TEST_F(Scores, RefuseAStepThatDependsOnWhatStays) {
+TEST_F(ScoredDocuments, RefuseAStepThatDependsOnWhatStays) {
   write_corpus(1);
   const auto host = run("one", folder_ / "in", json::array({step("filter.exact_dedup")}), true);
   EXPECT_EQ(status_, LEHR_FAILED);
-  EXPECT_NE(host->failure.find("'filter.exact_dedup' decides by which documents stay"), std::string::npos);
+  EXPECT_NE(host->failure.find("'filter.exact_dedup' decides by which documents stay"),
+            std::string::npos);
 }
 
 }  // namespace
