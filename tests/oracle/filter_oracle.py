@@ -256,9 +256,10 @@ class Checks:
                  for name, letters in alphabets.items() for _ in range(400)]
         rng.shuffle(lines)
         train = self.written("train.txt", lines)
-        for attempt in range(20):  # this build of the trainer meets a NaN now and then
+        for attempt in range(20):  # this build of the trainer meets a NaN now and then, less often if it learns slower
             try:
-                model = fasttext.train_supervised(train, dim=16, minn=2, maxn=4, bucket=20000, thread=1, verbose=0)
+                model = fasttext.train_supervised(train, dim=16, minn=2, maxn=4, bucket=20000, thread=1, verbose=0,
+                                                  lr=0.1 * 0.7 ** attempt)
                 break
             except RuntimeError:
                 if attempt == 19:
