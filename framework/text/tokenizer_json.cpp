@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include <lehr/value.h>
-#include <nlohmann/json.hpp>
 #include <simdjson.h>
+#include <nlohmann/json.hpp>
 
 #include "text/byte_alphabet.h"
 #include "text/strict_json.h"

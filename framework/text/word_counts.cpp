@@ -95,7 +95,8 @@ void WordCounts::add(std::string_view text) {
 }
 
 void WordCounts::spill(Counted& counted) {
-  // Not to begin another document here, which would count into this very table, while sorting waits.
+  // Not to begin another document here, which would count into this very table, while sorting
+  // waits.
   tbb::this_task_arena::isolate(
       [&] { runs_.add(sorted_words(counted.table, std::pmr::get_default_resource())); });
   counted.table = Table();
