@@ -10,11 +10,14 @@ set_target_properties(lehr_headers PROPERTIES VISIBILITY_INLINES_HIDDEN ON)
 # lehr_reuse_headers(OWNER folder...): all that these folders compile starts from OWNER's precompiled headers.
 function(lehr_reuse_headers owner)
   foreach(folder ${ARGN})
+    get_property(options DIRECTORY ${folder} PROPERTY COMPILE_OPTIONS)
     get_property(targets DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
     foreach(target ${targets})
       get_target_property(sources ${target} SOURCES)
       if(sources MATCHES "\\.cpp" AND NOT target STREQUAL owner)
-        target_precompile_headers(${target} REUSE_FROM ${owner})
+        if(NOT "-O2" IN_LIST options)  # GCC 12 crashes over headers that were precompiled at another level
+          target_precompile_headers(${target} REUSE_FROM ${owner})
+        endif()
         set_target_properties(${target} PROPERTIES VISIBILITY_INLINES_HIDDEN ON)
         target_compile_options(${target} PRIVATE -fPIC)  # programs too, whose flag is another one
         if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)  # false alarms about moved strings, not kept silent as a system's are
