@@ -21,10 +21,10 @@ using runtime::StageOutcome;
 using runtime::StageStatus;
 
 std::string key_results(const StageOutcome& outcome) {
-  if (!outcome.message.empty()) return outcome.message;
+  if (!outcome.message.empty() || !outcome.result) return outcome.message;
   std::string out;
   int shown = 0;
-  for (const auto& [name, number] : outcome.result.results) {
+  for (const auto& [name, number] : outcome.result->results) {
     if (number.is_volatile || shown++ == 4) continue;
     if (shown > 4) break;
     out += (out.empty() ? "" : ", ") + name + " " + runtime::number_text(number.value);
@@ -34,10 +34,14 @@ std::string key_results(const StageOutcome& outcome) {
 
 // Of stages with a seed in their matrix: mean and deviation, as `lehr runs show` has them.
 std::string replica_summary(const runtime::RunOutcome& outcome) {
+  if (std::none_of(outcome.stages.begin(), outcome.stages.end(), [](const StageOutcome& stage) {
+        return stage.id.find("seed=") != std::string::npos;
+      }))
+    return "";
   runtime::RunRecord record;
   for (const StageOutcome& stage : outcome.stages) {
     record.stages.emplace_back().id = stage.id;
-    record.stages.back().results = stage.result.results;
+    if (stage.result) record.stages.back().results = stage.result->results;
   }
   return replica_text(replicated_results(record), "seed", terminal_width(STDOUT_FILENO));
 }
@@ -64,13 +68,16 @@ void print_summary(const runtime::RunOutcome& outcome) {
 
 // The table an evaluation brings, if the last stage that makes an evaluation has one.
 void print_table(const runtime::RunOutcome& outcome, const runtime::ArtifactStore& store) {
-  for (auto stage = outcome.stages.rbegin(); stage != outcome.stages.rend(); ++stage)
-    for (const auto& [port, output] : stage->result.outputs) {
+  for (auto stage = outcome.stages.rbegin(); stage != outcome.stages.rend(); ++stage) {
+    if (!stage->result) continue;
+    for (const auto& [port, output] : stage->result->outputs) {
+      if (output.type != "evaluation") continue;
       const fs::path table = store.artifact_path(output.digest) / "table.txt";
-      if (output.type != "evaluation" || !fs::exists(table)) continue;
+      if (!fs::exists(table)) continue;
       std::cout << "\n" << runtime::read_file(table);
       return;
     }
+  }
 }
 
 // Before anything runs: what stands where an output is to go and is not ours will still stand there
@@ -110,22 +117,21 @@ void add_run(Command app, Options& options, int& exit_code) {
     auto loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     const fs::path host = host_program();
-    // A new one at once, so that it keeps what planning finds out; but what is not as locked leaves
-    // nothing behind.
-    auto store = options.locked ? store_if_there(options)
-                                : std::make_unique<runtime::ArtifactStore>(store_folder(options));
+    // What is refused leaves nothing behind: a store that is not there is made once all agree.
+    auto store = store_if_there(options);
     auto found = runtime::look_up(loaded->plan, store.get());
     if (options.locked && !accept_lock(loaded->plan, store.get(), exit_code)) return;
     check_output_folders(loaded->plan);
-    if (!store) {  // it keeps what plugins answer
-      store = std::make_unique<runtime::ArtifactStore>(store_folder(options));
-      found = store->shared_lock();
-    }
     if (!ask_plugins(loaded->plan, runtime::Advice::rules, store.get(), options, exit_code)) return;
+    if (!store) {
+      store = std::make_unique<runtime::ArtifactStore>(store_folder(options));
+      found.contents.save(*store);
+      found.lock = store->shared_lock();
+    }
     runtime::RunOutcome outcome;
     {
       const auto display = display_for(options);
-      outcome = runtime::execute(loaded->plan, *store, *display, host, std::move(found), *run);
+      outcome = runtime::execute(loaded->plan, *store, *display, host, std::move(found.lock), *run);
     }
     exit_code = outcome.code;
     if (options.locked && !outputs_as_locked(loaded->plan, outcome) && exit_code == kOk)

@@ -37,8 +37,8 @@ bool outputs_as_locked(const runtime::Plan& plan, const runtime::RunOutcome& out
   const auto locked = lock_of(plan);
   bool same = true;
   for (const auto& stage : outcome.stages) {
-    if (stage.result.key.empty()) continue;  // it did not come to one
-    for (const std::string& line : runtime::compare_outputs(locked, stage.id, stage.result)) {
+    if (!stage.result) continue;
+    for (const std::string& line : runtime::compare_outputs(locked, stage.id, *stage.result)) {
       std::cerr << "lehr: not as locked: " << line << "\n";
       same = false;
     }

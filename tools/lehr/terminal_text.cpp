@@ -19,6 +19,8 @@ bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) !=
 }  // namespace
 
 std::size_t text_width(std::string_view text) {
+  if (text.find('\033') == std::string_view::npos)
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
   std::size_t width = 0;
   for (std::size_t i = 0; i < text.size();) {
     if (const std::size_t escape = escape_length(text, i); escape > 0) {
@@ -77,9 +79,13 @@ std::string TextTable::text(std::string_view indent, std::size_t width) const {
   std::string out;
   for (const auto& cells : rows_) {
     std::string line(indent);
-    for (std::size_t i = 0; i < cells.size(); ++i)
-      line += (i > 0 ? "  " : "") + (alignment_[i] == 'r' ? right_aligned(cells[i], widths[i])
-                                                          : padded(cells[i], widths[i]));
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const std::size_t space = widths[i] - text_width(cells[i]);
+      if (i > 0) line += "  ";
+      if (alignment_[i] == 'r') line.append(space, ' ');
+      line += cells[i];
+      if (alignment_[i] != 'r') line.append(space, ' ');
+    }
     line = without_trailing_spaces(std::move(line));
     out += (width > 0 ? shortened(line, width) : line) + "\n";
   }

@@ -110,14 +110,20 @@ class TreeBuilder {
     std::shared_ptr<Node> node;
     std::string anchor;      // empty: none
     std::optional<Key> key;  // of a map: read, its value is next
-    std::unordered_map<std::string, Origin> seen;
+    bool expects_key() const { return node->is_map() && !key; }
+    std::unordered_map<std::string, std::size_t> entry_at;  // by key; of a map with many
   };
 
   void add_scalar(std::string text, bool plain, const yaml_mark_t& mark,
                   const std::string& anchor) {
     const bool null = plain && (text.empty() || text == "~" || text == "null" || text == "Null" ||
                                 text == "NULL");
-    auto node = make(null ? Node::Kind::null : Node::Kind::scalar, at(mark));
+    const Origin origin = at(mark);
+    if (!null && anchor.empty() && !open_.empty() && open_.back().expects_key()) {
+      count(1, origin);
+      return take_key(open_.back(), std::move(text), plain, origin);
+    }
+    auto node = make(null ? Node::Kind::null : Node::Kind::scalar, origin);
     // A missing value is where its key is, not where the parser noticed.
     if (null && !open_.empty() && open_.back().key)
       if (const Origin& key = open_.back().key->origin;
@@ -187,32 +193,42 @@ class TreeBuilder {
     if (parent.node->is_list()) {
       parent.node->items.push_back(node);
       parent.node->weight += node->weight;
-    } else if (!parent.key) {
+    } else if (parent.expects_key()) {
       take_key(parent, *node);
     } else {
-      if (parent.key->usable) {
-        parent.node->entries.push_back({parent.key->name, parent.key->origin, node});
+      if (Key& key = *parent.key; key.usable) {
+        parent.node->entries.push_back({std::move(key.name), std::move(key.origin), node});
         parent.node->weight += node->weight;
       }
       parent.key.reset();
     }
   }
   void take_key(Open& parent, const Node& node) {
-    Key key{node.text, node.origin, false};
-    if (!node.is_scalar()) {
-      diagnostics_.error(node.origin, "a key must be text, got " + describe(node));
-    } else if (node.plain && node.text == "<<") {
+    if (node.is_scalar()) return take_key(parent, node.text, node.plain, node.origin);
+    diagnostics_.error(node.origin, "a key must be text, got " + describe(node));
+    parent.key = Key{"", node.origin, false};
+  }
+  void take_key(Open& parent, std::string name, bool plain, const Origin& origin) {
+    const Entry* before = find(parent, name);
+    if (plain && name == "<<")
       diagnostics_.error(
-          node.origin,
+          origin,
           "merge keys ('<<') are not supported. Put what is shared into vars, or into a file "
           "named by 'extends'");
-    } else if (const auto [old, fresh] = parent.seen.emplace(node.text, node.origin); !fresh) {
-      diagnostics_.error(node.origin, "key '" + node.text + "' is given twice")
-          .notes.push_back({old->second, "first given here"});
-    } else {
-      key.usable = true;
-    }
-    parent.key = std::move(key);
+    else if (before)
+      diagnostics_.error(origin, "key '" + name + "' is given twice")
+          .notes.push_back({before->origin, "first given here"});
+    const bool usable = !before && !(plain && name == "<<");
+    parent.key = Key{std::move(name), origin, usable};
+  }
+  static const Entry* find(Open& map, const std::string& key) {
+    const std::vector<Entry>& entries = map.node->entries;
+    constexpr std::size_t kFew = 16;  // looked through
+    if (entries.size() <= kFew) return map.node->find(key);
+    for (std::size_t i = map.entry_at.size(); i < entries.size(); ++i)
+      map.entry_at.emplace(entries[i].key, i);
+    const auto found = map.entry_at.find(key);
+    return found == map.entry_at.end() ? nullptr : &entries[found->second];
   }
 
   std::shared_ptr<const Source> source_;

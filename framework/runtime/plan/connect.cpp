@@ -24,6 +24,12 @@ std::string joined(const std::vector<std::string>& names, const char* last = " a
   return out;
 }
 
+std::vector<std::string> names(const Json& ports) {
+  std::vector<std::string> out;
+  for (const Json& port : ports) out.push_back(member(port, "name"));
+  return out;
+}
+
 std::vector<std::string> output_names(const Draft& draft) {
   std::vector<std::string> out;
   for (const PlannedOutput& output : draft.stage.outputs) out.push_back(output.port);
@@ -93,23 +99,23 @@ class Connector {
   void stage(Draft& draft) const {
     if (!draft.described) return;
     const Json& ports = (*draft.described)["inputs"];
-    std::vector<std::string> port_names;
-    const Json* any = nullptr;  // takes everything under every other name
-    for (const Json& port : ports)
-      if (member(port, "name") == "*")
-        any = &port;
-      else
-        port_names.push_back(member(port, "name"));
+    const auto declared = [&](std::string_view name) {
+      const auto found = std::find_if(ports.begin(), ports.end(), [&](const Json& port) {
+        return member(port, "name") == name;
+      });
+      return found == ports.end() ? nullptr : &*found;
+    };
+    const Json* any = declared("*");  // takes everything under every other name
     std::vector<Json> more;
     for (const InputConfig& input : draft.config->inputs)
-      if (std::find(port_names.begin(), port_names.end(), input.port) != port_names.end())
+      if (const Json* port = declared(input.port); port && port != any)
         continue;
       else if (any != nullptr)
         (more.emplace_back(*any)["name"] = input.port, more.back().erase("type"));
       else
         diagnostics_.error(input.origin, "stage '" + draft.config->base + "': " + draft.stage.uses +
                                              " has no input '" + input.port + "'." +
-                                             suggestion(input.port, port_names));
+                                             suggestion(input.port, names(ports)));
     for (const Json& port : ports)
       if (&port != any) connect_port(draft, port);
     for (const Json& port : more) connect_port(draft, port);

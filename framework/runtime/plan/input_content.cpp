@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <ctime>
-#include <utility>
 
 #include "runtime/store/artifact.h"
 #include "runtime/store/checked_json.h"
@@ -18,10 +17,19 @@ namespace fs = std::filesystem;
 using text::fixed_folder;
 using text::matching_files;
 
-ContentDigests::ContentDigests(fs::path cache_file) : cache_file_(std::move(cache_file)) {
-  if (cache_file_.empty()) return;
+namespace {
+
+fs::path cache_file(const ArtifactStore& store) {
+  return store.root() / "cache" / "input-digests.json";
+}
+
+}  // namespace
+
+ContentDigests::ContentDigests(const ArtifactStore* store) {
+  if (store == nullptr) return;
   try {
-    const auto files = read_checked_json(cache_file_).at("files");  // pairs: no map reads those
+    const auto files =
+        read_checked_json(cache_file(*store)).at("files");  // pairs: no map reads those
     for (const auto& pair : files)
       known_.emplace(pair.at(0).get<std::string>(), pair.at(1).get<std::string>());
   } catch (const IoError&) {  // a cache may be lost at any time
@@ -80,13 +88,13 @@ std::map<std::string, std::string> ContentDigests::files(const std::string& patt
   return out;
 }
 
-void ContentDigests::save() const {
-  if (!changed_ || cache_file_.empty()) return;
+void ContentDigests::save(const ArtifactStore& store) const {
+  if (!changed_) return;
   try {
     nlohmann::ordered_json files = nlohmann::ordered_json::array();  // pairs: read in linear time
     for (const auto& [identity, digest] : known_) files.push_back({identity, digest});
-    make_folders(cache_file_.parent_path());
-    write_file_atomically(cache_file_, checked_json({{"files", files}}));
+    make_folders(cache_file(store).parent_path());
+    write_file_atomically(cache_file(store), checked_json({{"files", files}}));
   } catch (const IoError&) {  // then the next run reads the files again
   }
 }

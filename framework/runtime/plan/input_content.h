@@ -8,14 +8,17 @@
 #include <map>
 #include <string>
 
+#include "runtime/store/store.h"
+
 namespace lehr::runtime {
 
-// Remembers the SHA-256 of files by path, size, times of modification and change, and inode in
-// `cache_file` (none if empty), so that large inputs are hashed once. A file younger than two
-// seconds is not remembered: it may change within the clock's grain.
+// Remembers the SHA-256 of files by path, size, times of modification and change, and inode in the
+// store's cache/, so that large inputs are hashed once. A file younger than two seconds is not
+// remembered: it may change within the clock's grain.
 class ContentDigests {
  public:
-  explicit ContentDigests(std::filesystem::path cache_file);
+  // With what `store` remembers; null: there is none yet.
+  explicit ContentDigests(const ArtifactStore* store);
   // "3 files, 1204 bytes, sha256 ...". "no files" if nothing matches. Throws IoError.
   std::string describe(const std::string& pattern);
   // SHA-256 of each file by its name, as they go into describe(). Throws IoError.
@@ -23,13 +26,12 @@ class ContentDigests {
   // What `digest` makes of a file, remembered likewise; `kind` tells one such function from others.
   std::string remembered(const std::string& kind, const std::filesystem::path& path,
                          const std::function<std::string()>& digest);
-  // Writes what was learnt; failure to do so is no error.
-  void save() const;
+  // Lets `store` remember what was learnt; failure to do so is no error.
+  void save(const ArtifactStore& store) const;
 
  private:
   std::string file_digest(const std::filesystem::path& path, std::uint64_t& bytes);
 
-  std::filesystem::path cache_file_;
   std::map<std::string, std::string> known_;  // "kind\npath\nsize\ntimes\ninode" -> digest
   bool changed_ = false;
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <optional>
 
 #include "runtime/store/durable_file.h"
 
@@ -23,9 +24,15 @@ class InputContent : public testing::Test {
     std::ofstream(folder_ / name) << text;
   }
   std::string digest(const std::string& pattern) {
-    return ContentDigests("").describe(folder_ / pattern);
+    return ContentDigests(nullptr).describe(folder_ / pattern);
+  }
+  const ArtifactStore& store() {
+    if (!store_) store_.emplace(folder_ / "store");
+    return *store_;
   }
   fs::path folder_;
+  std::optional<ArtifactStore> store_;
+  static constexpr const char* kMemory = "store/cache/input-digests.json";
 };
 
 TEST_F(InputContent, DigestFollowsContentAndNamesNotTheFolder) {
@@ -44,15 +51,15 @@ TEST_F(InputContent, DigestFollowsContentAndNamesNotTheFolder) {
 TEST_F(InputContent, RemembersOldFilesAndSeesThatTheyChanged) {
   write("a.txt", "hello");
   fs::last_write_time(folder_ / "a.txt", fs::file_time_type::clock::now() - std::chrono::hours(1));
-  ContentDigests first(folder_ / "cache.json");
+  ContentDigests first(&store());
   const std::string before = first.describe(folder_ / "a.txt");
-  first.save();
-  ASSERT_TRUE(fs::exists(folder_ / "cache.json"));
-  EXPECT_EQ(ContentDigests(folder_ / "cache.json").describe(folder_ / "a.txt"), before);
+  first.save(store());
+  ASSERT_TRUE(fs::exists(folder_ / kMemory));
+  EXPECT_EQ(ContentDigests(&store()).describe(folder_ / "a.txt"), before);
   write("a.txt", "jello");  // same size, another time
-  EXPECT_NE(ContentDigests(folder_ / "cache.json").describe(folder_ / "a.txt"), before);
-  write("cache.json", "not JSON");
-  EXPECT_NE(ContentDigests(folder_ / "cache.json").describe(folder_ / "a.txt"), before);
+  EXPECT_NE(ContentDigests(&store()).describe(folder_ / "a.txt"), before);
+  write(kMemory, "not JSON");
+  EXPECT_NE(ContentDigests(&store()).describe(folder_ / "a.txt"), before);
 }
 
 TEST_F(InputContent, RemembersOtherDigestsOfAFileApart) {
@@ -60,14 +67,13 @@ TEST_F(InputContent, RemembersOtherDigestsOfAFileApart) {
   fs::last_write_time(folder_ / "a.so", fs::file_time_type::clock::now() - std::chrono::hours(1));
   int computed = 0;
   const auto digest = [&] { return "digest " + std::to_string(++computed); };
-  ContentDigests contents(folder_ / "cache.json");
+  ContentDigests contents(&store());
   const std::string of_file = contents.describe(folder_ / "a.so");
   EXPECT_EQ(contents.remembered("code", folder_ / "a.so", digest), "digest 1");
   EXPECT_EQ(contents.remembered("code", folder_ / "a.so", digest), "digest 1");
   EXPECT_EQ(contents.describe(folder_ / "a.so"), of_file);
-  contents.save();
-  EXPECT_EQ(ContentDigests(folder_ / "cache.json").remembered("code", folder_ / "a.so", digest),
-            "digest 1");
+  contents.save(store());
+  EXPECT_EQ(ContentDigests(&store()).remembered("code", folder_ / "a.so", digest), "digest 1");
   write("a.so", "c0de");
   EXPECT_EQ(contents.remembered("code", folder_ / "a.so", digest), "digest 2");
 }
@@ -76,7 +82,7 @@ TEST_F(InputContent, SeesAChangeThatHidesItsTime) {
   write("a.txt", "hello");
   const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
   fs::last_write_time(folder_ / "a.txt", old);
-  ContentDigests contents("");
+  ContentDigests contents(nullptr);
   const std::string before = contents.describe(folder_ / "a.txt");
   write("a.txt", "jello");
   fs::last_write_time(folder_ / "a.txt", old);
@@ -86,14 +92,14 @@ TEST_F(InputContent, SeesAChangeThatHidesItsTime) {
 TEST_F(InputContent, DoesNotBelieveADamagedMemory) {
   write("a.txt", "hello");
   fs::last_write_time(folder_ / "a.txt", fs::file_time_type::clock::now() - std::chrono::hours(1));
-  ContentDigests first(folder_ / "cache.json");
+  ContentDigests first(&store());
   const std::string before = first.describe(folder_ / "a.txt");
-  first.save();
-  std::string remembered = read_file(folder_ / "cache.json");
+  first.save(store());
+  std::string remembered = read_file(folder_ / kMemory);
   const std::size_t digest = remembered.rfind("\"", remembered.find("\"checksum\"") - 2) - 1;
   remembered[digest] = remembered[digest] == '1' ? '2' : '1';
-  write("cache.json", remembered);
-  EXPECT_EQ(ContentDigests(folder_ / "cache.json").describe(folder_ / "a.txt"), before);
+  write(kMemory, remembered);
+  EXPECT_EQ(ContentDigests(&store()).describe(folder_ / "a.txt"), before);
 }
 
 }  // namespace

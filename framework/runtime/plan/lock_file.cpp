@@ -68,10 +68,6 @@ std::map<std::string, std::string> plugin_versions(const PlannedStage& stage) {
   return out;
 }
 
-fs::path digest_cache(const ArtifactStore* store) {
-  return store == nullptr ? fs::path() : store->root() / "cache" / "input-digests.json";
-}
-
 // The stage a port is connected to; the digest that follows is what came out of it.
 std::string label_of(const std::string& input_part) {
   return input_part.substr(0, input_part.rfind(' '));
@@ -191,7 +187,7 @@ void write_lock(const fs::path& pipeline_file, const LockedPipeline& locked) {
 LockedPipeline lock(const Plan& plan, const ArtifactStore& store) {
   LockedPipeline out;
   std::string missing;
-  ContentDigests contents(digest_cache(&store));
+  ContentDigests contents(&store);
   for (const PlannedStage& stage : plan.stages) {
     if (!stage.wanted) continue;
     if (stage.state != StageState::cached) {
@@ -212,7 +208,7 @@ LockedPipeline lock(const Plan& plan, const ArtifactStore& store) {
         locked.files[path.parameter][name] = digest;
     for (const PlannedOutput& output : stage.outputs) locked.outputs[output.port] = output.digest;
   }
-  contents.save();
+  contents.save(store);
   if (!missing.empty())
     throw LockError("these stages have no result yet; `lehr run " + plan.pipeline_file.string() +
                     "` makes them:" + missing);
@@ -221,7 +217,7 @@ LockedPipeline lock(const Plan& plan, const ArtifactStore& store) {
 
 LockComparison compare(const LockedPipeline& locked, const Plan& plan, const ArtifactStore* store) {
   LockComparison out;
-  ContentDigests contents(digest_cache(store));
+  ContentDigests contents(store);
   for (const PlannedStage& stage : plan.stages) {
     const auto found = locked.find(stage.id);
     if (found == locked.end() && !stage.wanted) continue;

@@ -177,7 +177,7 @@ class LookUp {
     stage.state = StageState::cached;
     stage.last_seconds = result->seconds;
     stage.reason.clear();
-    stage.result = std::move(result);
+    stage.result = std::make_shared<const StageResult>(std::move(*result));
     return true;
   }
   void without_inputs(PlannedStage& stage, const PlannedInput& waits_for) {
@@ -263,18 +263,19 @@ StageKey stage_key(const PlannedStage& stage, const std::vector<std::string>& in
   return out;
 }
 
-FileDescriptor look_up(Plan& plan, const ArtifactStore* store) {
-  ContentDigests contents(store ? store->root() / "cache" / "input-digests.json"
-                                : std::filesystem::path());
-  StaticParts parts(contents);
+LookedUp look_up(Plan& plan, const ArtifactStore* store) {
+  LookedUp out{FileDescriptor(), ContentDigests(store)};
+  StaticParts parts(out.contents);
   for (PlannedStage& stage : plan.stages) parts.fill(stage);
-  contents.save();
-  FileDescriptor lock = store ? store->shared_lock() : FileDescriptor();
+  if (store) {
+    out.contents.save(*store);
+    out.lock = store->shared_lock();
+  }
   LookUp search(plan, store);
   for (PlannedStage& stage : plan.stages) search.stage(stage);
   search.keep();
   settle_selection(plan);
-  return lock;
+  return out;
 }
 
 }  // namespace lehr::runtime

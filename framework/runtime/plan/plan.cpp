@@ -123,6 +123,7 @@ const PlannedStage* Plan::find(std::string_view id) const {
 
 std::string Plan::json() const {
   std::string out = "{\"format\":1";
+  out.reserve(1024 * (stages.size() + 1));  // about what they take
   append_member(out, "pipeline", name);
   append_member(out, "file", pipeline_file.string());
   out += ",\"seed\":" + std::to_string(seed) + ",\"threads\":" + std::to_string(threads) +

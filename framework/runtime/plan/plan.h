@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -127,8 +128,10 @@ struct PlannedStage {
   StageState state = StageState::run;
   std::string
       reason;  // why it is not cached: "with.vocab_size changed: 4096 -> 8192 (tiny.yaml:14:9)"
-  std::string key;                     // when all input digests are known, else empty
-  std::optional<StageResult> result;   // of a stage that is cached; without its key parts
+  std::string key;  // when all input digests are known, else empty
+  // Of a stage that is cached, without its key parts. Shared with the outcome of the run: results
+  // never change.
+  std::shared_ptr<const StageResult> result;
   std::optional<double> last_seconds;  // what the nearest earlier result took
   nlohmann::ordered_json estimate;  // {"steps", "tokens", "parameters", "flops", "memory", "disk",
                                     // "seconds"} as far as the plugin knows, {"error"}, or null

@@ -6,12 +6,15 @@
 #include "runtime/config/parameter_binder.h"
 #include "runtime/config/suggestion.h"
 #include "runtime/plan/draft.h"
+#include "runtime/plugin/described.h"
 #include "text/matching_files.h"
 
 namespace lehr::runtime {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using described::is_set;
+using described::member;
 
 std::map<std::string, std::string> facets_of(const Json& port) {
   std::map<std::string, std::string> out;
@@ -51,11 +54,11 @@ void outputs(const StageConfig& config, const Json& described, PlannedStage& sta
              Diagnostics& diagnostics) {
   bool any = false;
   for (const Json& port : described["outputs"]) {
-    if (port.value("name", "") == "*")
+    if (member(port, "name") == "*")
       any = true;
     else
-      stage.outputs.push_back({port.value("name", ""), port.value("type", ""), facets_of(port),
-                               port.value("self", ""), "", ""});
+      stage.outputs.push_back({member(port, "name"), member(port, "type"), facets_of(port),
+                               member(port, "self"), "", ""});
   }
   for (const DeclaredOutput& declared : config.outputs) {
     if (any)
@@ -100,8 +103,9 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnos
   const Json& described = *item->item;
   stage.uses = item->full_name;
   stage.plugin = item->plugin;
-  stage.determinism = described.value("determinism", "exact");
-  stage.uses_seed = described.value("seed", false);
+  const std::string& determinism = member(described, "determinism");
+  stage.determinism = determinism.empty() ? "exact" : determinism;
+  stage.uses_seed = is_set(described, "seed");
   outputs(config, described, stage, diagnostics);
   for (const RequireConfig& require : config.require) stage.gates.push_back(gate(require));
   for (const RequireConfig& when : config.when) stage.conditions.push_back(gate(when));

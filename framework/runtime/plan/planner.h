@@ -5,6 +5,7 @@
 
 #include "runtime/config/diagnostics.h"
 #include "runtime/config/pipeline.h"
+#include "runtime/plan/input_content.h"
 #include "runtime/plan/plan.h"
 #include "runtime/plugin/plugin_registry.h"
 #include "runtime/store/store.h"
@@ -16,10 +17,16 @@ namespace lehr::runtime {
 // plan.
 Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, Diagnostics& diagnostics);
 
+// What a look-up leaves to those who go on with the plan.
+struct LookedUp {
+  FileDescriptor lock;      // while it is held, what was found stays in the store
+  ContentDigests contents;  // of the files it read: for the store, if that is only made now
+};
+
 // Fills in static key parts (reads input files and libraries), then looks every stage up in the
-// store: state, reason, keys, digests and results. `store`: null if there is none yet. While the
-// lock that it gives is held, what was found stays in the store. Throws IoError; SelectionError if
-// what is selected (selection.h) needs what is neither selected nor stored.
-FileDescriptor look_up(Plan& plan, const ArtifactStore* store);
+// store: state, reason, keys, digests and results. `store`: null if there is none yet. Throws
+// IoError; SelectionError if what is selected (selection.h) needs what is neither selected nor
+// stored.
+LookedUp look_up(Plan& plan, const ArtifactStore* store);
 
 }  // namespace lehr::runtime

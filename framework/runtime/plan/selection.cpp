@@ -52,6 +52,9 @@ void select(Plan& plan, const Selection& selection) {
   if (!selection.only.empty() && !(selection.from.empty() && selection.until.empty()))
     throw SelectionError(
         "--only names all stages that may run; it does not go with --from and --until");
+  if (selection.only.empty() && selection.from.empty() && selection.until.empty() &&
+      selection.force.empty() && !selection.force_all)
+    return;
   const Needs needs = plan.needs();
   std::vector<bool> chosen(plan.stages.size(), true);
   const auto keep = [&](const std::vector<bool>& these) {
@@ -75,9 +78,10 @@ void select(Plan& plan, const Selection& selection) {
 }
 
 void settle_selection(Plan& plan) {
-  const Needs needs = plan.needs();
   std::vector<bool> selected;
   for (const PlannedStage& stage : plan.stages) selected.push_back(stage.selected);
+  if (std::find(selected.begin(), selected.end(), false) == selected.end()) return;
+  const Needs needs = plan.needs();
   const std::vector<bool> needed = up(needs, selected);
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
     const PlannedStage& stage = plan.stages[i];

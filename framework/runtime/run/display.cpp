@@ -21,6 +21,8 @@ double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+constexpr std::size_t kMostWaiting = 1 << 16;  // bytes that were told and not shown yet
+
 void print(int fd, std::string_view text) { write_all(fd, text, "the output"); }
 
 // Lines that are written when there is time for it: a thousand cached stages are told in a burst.
@@ -44,7 +46,6 @@ class Lines {
   }
 
  private:
-  static constexpr std::size_t kMostWaiting = 1 << 16;
   int fd_;
   std::string waiting_;
 };
@@ -71,7 +72,6 @@ std::string told(const Json& event) {
                : (text("level") == "warning" ? "warning: " : "") + text("text");
   if (kind == "resumed") return "going on from checkpoint '" + text("tag") + "'";
   if (kind == "waiting") return "waiting: another run computes the same";
-  if (kind == "stage_cached") return "cached";
   if (kind == "stage_finished") {
     std::string out = event.at("taken").get<bool>()
                           ? "taken from another run"
@@ -142,6 +142,8 @@ class PlainDisplay : public Display {
     }
   }
 
+  void cached(const std::string& stage, std::string_view) override { say(stage, "cached"); }
+
   void tick() override { lines_.flush(); }
 
  private:
@@ -161,7 +163,13 @@ class PlainDisplay : public Display {
 class TerminalDisplay : public Display {
  public:
   TerminalDisplay(int fd, bool color) : fd_(fd), color_(color) {}
-  ~TerminalDisplay() override { clear(); }
+  ~TerminalDisplay() override {
+    try {
+      running_.clear();
+      draw();
+    } catch (const IoError&) {  // no one is looking any more
+    }
+  }
 
   void event(const Json& event) override {
     const std::string kind = event.at("event");
@@ -181,8 +189,10 @@ class TerminalDisplay : public Display {
     if (const std::string text = told(event); !text.empty()) say(stage, text, color_of(kind));
   }
 
+  void cached(const std::string& stage, std::string_view) override { say(stage, "cached", kDim); }
+
   void tick() override {
-    if (steady_seconds() - drawn_ >= kFrameSeconds) draw();
+    if (!said_.empty() || steady_seconds() - drawn_ >= kFrameSeconds) draw();
   }
 
  private:
@@ -193,7 +203,7 @@ class TerminalDisplay : public Display {
   static constexpr const char* kDim = "2";
 
   void draw() {
-    std::string frame = erase_lines();
+    std::string frame = erase_lines() + std::exchange(said_, {});
     const double now = drawn_ = steady_seconds();
     winsize size{};
     const std::size_t columns =
@@ -231,20 +241,18 @@ class TerminalDisplay : public Display {
     lines_ = 0;
     return out;
   }
-  void clear() {
-    if (lines_ > 0) print(fd_, erase_lines());
-  }
+  // Above the live lines, when they are drawn next: a thousand cached stages are told in a burst.
   void say(const std::string& stage, const std::string& text, const char* color) {
-    std::string line = erase_lines() + (stage.empty() ? "" : padded(stage) + "  ");
-    line += color_ ? "\x1b[" + std::string(color) + "m" + text + "\x1b[0m" : text;
-    print(fd_, line + "\n");
-    draw();
+    if (!stage.empty()) said_ += padded(stage) + "  ";
+    said_ += color_ ? "\x1b[" + std::string(color) + "m" + text + "\x1b[0m\n" : text + "\n";
+    if (said_.size() > kMostWaiting) draw();
   }
 
   int fd_;
   bool color_;
   std::size_t width_ = 8, lines_ = 0;
   double drawn_ = 0;
+  std::string said_;
   std::vector<std::pair<std::string, StageProgress>> running_;
 };
 
@@ -253,6 +261,10 @@ class JsonDisplay : public Display {
   explicit JsonDisplay(int fd) : lines_(fd) {}
   void event(const Json& event) override {
     lines_.add(event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  }
+  void cached(const std::string&, std::string_view line) override {
+    lines_.add(line);
+    lines_.add("\n");
   }
   void tick() override { lines_.flush(); }
 

@@ -17,6 +17,8 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
 
 namespace lehr::runtime {
 
@@ -24,6 +26,8 @@ class Display {
  public:
   virtual ~Display() = default;
   virtual void event(const nlohmann::ordered_json& event) = 0;
+  // The event stage_cached, of which there are thousands in a moment; line: its JSON.
+  virtual void cached(const std::string& stage, std::string_view line) = 0;
   // Called before anything is waited for, and about ten times a second while something runs: what
   // was told is shown now.
   virtual void tick() {}

@@ -1,14 +1,13 @@
 #include "runtime/run/executor.h"
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <future>
+#include <map>
 #include <memory>
-#include <optional>
 #include <set>
 
 #include "runtime/run/human_text.h"
@@ -17,6 +16,7 @@
 #include "runtime/run/resource_pool.h"
 #include "runtime/run/run_journal.h"
 #include "runtime/run/run_state.h"
+#include "runtime/run/running_stages.h"
 #include "runtime/run/stage_attempt.h"
 #include "runtime/run/stage_supplies.h"
 #include "runtime/run/stop_signals.h"
@@ -27,8 +27,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 namespace {
 
-constexpr int kTickMs = 100;
-
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -37,15 +35,6 @@ double steady_seconds() {
 double pause_seconds(std::uint32_t failed_attempts) {
   return std::min(60.0, std::ldexp(1.0, static_cast<int>(std::min(failed_attempts, 7u)) - 1));
 }
-
-// A stage whose host is alive.
-struct Running {
-  std::size_t index;
-  ResourcePool::Share share;
-  std::unique_ptr<StageAttempt> attempt;
-  fs::path spare_work;
-  bool finished = false;  // what follows from it is done; the host is on its way out
-};
 
 class Executor {
  public:
@@ -81,13 +70,13 @@ class Executor {
                    {"run", journal_.log().id()},
                    {"pipeline", plan_.name},
                    {"store", store_.root().string()},
-                   {"stages", ids}});
+                   {"stages", std::move(ids)}});
     tell_what_is_not_wanted();
     refuse_missing_gpus();
     start_what_can();
     plan_is_kept.get();
     while (!running_.empty() || is_pausing()) {
-      if (!stopping_ && state_.undecided() > at_work()) supplies_.keep_host_ready();
+      if (!stopping_ && state_.undecided() > running_.at_work()) supplies_.keep_host_ready();
       wait();
       start_what_can();
     }
@@ -98,7 +87,7 @@ class Executor {
     if (code == kExitOk && !put_outputs(plan_, state_.outcomes(), store_, journal_))
       code = kExitFailed;
     if (has_run_some_) results_.remember(state_.outcomes());
-    RunOutcome out{code, journal_.log().id(), steady_seconds() - begin, state_.outcomes()};
+    RunOutcome out{code, journal_.log().id(), steady_seconds() - begin, state_.take_outcomes()};
     static const std::map<int, const char*> names = {
         {kExitOk, "ok"}, {kExitGate, "gate failed"}, {kExitResumable, "stopped"}};
     const auto named = names.find(out.code);
@@ -186,12 +175,7 @@ class Executor {
 
   bool may_start() const {
     return (options_.keep_going || !state_.has_failed()) &&
-           (options_.jobs == 0 || at_work() < options_.jobs);
-  }
-
-  std::size_t at_work() const {
-    return static_cast<std::size_t>(std::count_if(running_.begin(), running_.end(),
-                                                  [](const Running& r) { return !r.finished; }));
+           (options_.jobs == 0 || running_.at_work() < options_.jobs);
   }
 
   // Found while planning, or only now that the inputs are known.
@@ -199,8 +183,8 @@ class Executor {
     auto result = plan_.stages[index].result;
     if (!result) result = results_.find(index, state_.input_digests(index), journal_.log());
     if (!result) return false;
-    tell(index, "stage_cached", {{"key", result->key}, {"results", results_json(*result)}});
-    state_.outcome(index).result = std::move(*result);
+    journal_.tell_cached(plan_.stages[index].id, *result);
+    state_.outcome(index).result = std::move(result);
     state_.decide(index, StageStatus::cached, "");
     check_gates(index, false);
     return true;
@@ -217,7 +201,7 @@ class Executor {
                                     trusted_, share.gpus, store_.root(), journal_.log().id());
       spec.spare_work = supplies_.take_folder();
       auto attempt = std::make_unique<StageAttempt>(spec, limit, supplies_.take_host(), journal_);
-      running_.push_back({index, std::move(share), std::move(attempt), spec.spare_work});
+      running_.add({index, std::move(share), std::move(attempt), spec.spare_work});
     } catch (const std::exception& e) {
       pool_.give_back(share);
       attempt_failed(index, e.what(), {});
@@ -228,61 +212,42 @@ class Executor {
 
   void wait() {
     journal_.flush();
-    std::vector<pollfd> fds = {{signals_.fd(), POLLIN, 0}};
-    for (const Running& r : running_) r.attempt->add_to(fds);
-    ::poll(fds.data(), fds.size(), kTickMs);
+    running_.listen(signals_.fd());
     if (const int signal = signals_.take(); signal != 0) stop(signal);
-    std::vector<std::size_t> ended;
-    for (std::size_t i = 0; i < running_.size(); ++i) {
-      const pollfd* polled = &fds[1 + StageAttempt::kPollEntries * i];
-      running_[i].attempt->listen(polled);
-      if (StageAttempt::has_ended(polled))
-        ended.push_back(i);
-      else if (may_leave_alone(running_[i]))
-        finish_early(running_[i]);
-    }
-    for (Running& r : running_)
-      if (!stopping_) r.attempt->watch_time();
-    for (auto it = ended.rbegin(); it != ended.rend(); ++it) {
-      Running last = std::move(running_[*it]);
-      running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(*it));
-      end(last);
-    }
+    for (RunningStage* done : running_.done()) finish_early(*done);
+    if (!stopping_) running_.watch_time();
+    for (RunningStage& ended : running_.take_ended()) end(ended);
   }
 
   void stop(int signal) {
     if (stopping_) {  // the second time
-      for (Running& r : running_) r.attempt->kill();
+      running_.kill();
       ::_exit(128 + signal);
     }
     stopping_ = true;
     journal_.tell({{"event", "stopping"}});
-    for (Running& r : running_) r.attempt->ask_to_stop();
+    running_.ask_to_stop();
   }
 
   // ---- ending ----
 
-  // What comes next need not wait until the host has tidied up, unless it is memory or a GPU that
-  // it holds.
-  static bool may_leave_alone(const Running& r) {
-    return r.attempt->finished() && !r.finished && r.share.memory == 0 && r.share.gpus.empty();
-  }
-  void finish_early(Running& r) {
+  // What comes next need not wait until the host has tidied up.
+  void finish_early(RunningStage& r) {
     // The plugin could have written to the host's pipe: then the host's end tells what is true.
     auto result = results_.published(r.index);
     if (!result) return;
-    r.finished = true;
+    r.settled = true;
     pool_.give_back(r.share);
     state_.outcome(r.index).seconds += r.attempt->seconds();
     finish(r.index, r.attempt->taken(), std::move(result));
   }
 
-  void end(Running& r) {
+  void end(RunningStage& r) {
     using Kind = StageAttempt::Verdict::Kind;
     const StageAttempt::Verdict verdict = r.attempt->end();
     journal_.log().close(plan_.stages[r.index].id);
     supplies_.give_back(r.spare_work);
-    if (r.finished) return;
+    if (r.settled) return;
     pool_.give_back(r.share);
     state_.outcome(r.index).seconds += r.attempt->seconds();
     switch (verdict.kind) {
@@ -328,15 +293,15 @@ class Executor {
   }
 
   // The host says that the result is in the store. taken: another run made it.
-  void finish(std::size_t index, bool taken, std::optional<StageResult> result) {
+  void finish(std::size_t index, bool taken, std::shared_ptr<const StageResult> result) {
     StageOutcome& outcome = state_.outcome(index);
     if (!result) return fail(index, "its result is not in the store", {});
     if (const std::string changed = taken ? "" : results_.take_back_if_changed(index);
         !changed.empty())
       return fail(index, "'" + changed + "' changed while the stage was reading it. Run again", {});
-    outcome.result = std::move(*result);
+    outcome.result = std::move(result);
     has_run_some_ = true;
-    for (const auto& [port, output] : outcome.result.outputs)
+    for (const auto& [port, output] : outcome.result->outputs)
       if (!taken) trusted_.insert(output.digest);
     for (const std::string& digest : state_.input_digests(index))
       trusted_.insert(digest);  // the host has checked them
@@ -345,7 +310,7 @@ class Executor {
          {{"key", results_.key(index).key},
           {"seconds", outcome.seconds},
           {"taken", taken},
-          {"results", results_json(outcome.result)}});
+          {"results", results_json(*outcome.result)}});
     check_gates(index, false);
   }
 
@@ -391,7 +356,7 @@ class Executor {
   StoredResults results_;
   std::vector<double> not_before_;  // when the next attempt may begin; 0: none has failed
   std::set<std::size_t> to_start_;  // ready and not in the store
-  std::vector<Running> running_;
+  RunningStages running_;
   std::set<std::string> trusted_;  // artifacts whose content this run has made or checked
   bool stopping_ = false, plugin_failed_ = false, has_run_some_ = false;
 };

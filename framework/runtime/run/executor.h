@@ -6,7 +6,7 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,8 +32,8 @@ const char* name(StageStatus status);
 struct StageOutcome {
   std::string id;
   StageStatus status = StageStatus::blocked;
-  StageResult result;  // of a stage that has one
-  double seconds = 0;  // spent in this run, all attempts together
+  std::shared_ptr<const StageResult> result;  // null: it has none
+  double seconds = 0;                         // spent in this run, all attempts together
   std::uint32_t attempts = 0;
   std::string message;  // why it failed or was blocked
 };

@@ -48,7 +48,7 @@ std::string bytes_text(std::uint64_t bytes) {
 
 std::string number_text(double value) {
   if (std::isfinite(value) && value == std::floor(value) && std::fabs(value) < 1e7)
-    return format("%.0f", value);
+    return std::to_string(static_cast<int>(value));
   return format("%.4g", value);
 }
 

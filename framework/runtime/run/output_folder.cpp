@@ -120,8 +120,9 @@ bool put_outputs(const Plan& plan, const std::vector<StageOutcome>& outcomes,
   bool all = true;
   for (const PipelineOutput& output : plan.outputs)
     for (const StageOutcome& outcome : outcomes) {
-      const auto found = outcome.result.outputs.find(output.port);
-      if (outcome.id != output.stage || found == outcome.result.outputs.end()) continue;
+      if (outcome.id != output.stage || !outcome.result) continue;
+      const auto found = outcome.result->outputs.find(output.port);
+      if (found == outcome.result->outputs.end()) continue;
       try {
         const bool changed = put_output(store, found->second.digest, output.to, output.link);
         journal.tell({{"event", "output"},

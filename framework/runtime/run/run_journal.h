@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "runtime/run/display.h"
+#include "runtime/store/json_text.h"
 #include "runtime/store/run_log.h"
+#include "runtime/store/stage_result.h"
 
 namespace lehr::runtime {
 
@@ -32,6 +34,24 @@ class RunJournal {
     for (auto& [name, value] : more.get_ref<nlohmann::ordered_json::object_t&>())
       event.emplace_back(name, std::move(value));
     tell(nlohmann::ordered_json(std::move(event)));
+  }
+  // "stage_cached", which comes by the thousand: as text at once.
+  void tell_cached(const std::string& stage, const StageResult& result) {
+    std::string line = "{";
+    line.reserve(256);
+    append_member(line, "event", "stage_cached");
+    append_member(line, "stage", stage);
+    append_member(line, "key", result.key);
+    append_name(line, "results");
+    line += '{';
+    for (const auto& [name, number] : result.results) {
+      append_name(line, name);
+      append_json(line += "{\"value\":", number.value);
+      line += number.is_volatile ? ",\"volatile\":true}" : "}";
+    }
+    line += "}}";
+    log_.event_line(line);
+    display_.cached(stage, line);
   }
 
   // What was told reaches the disk and the eyes. Before anything is waited for.

@@ -84,14 +84,16 @@ RunState::Readiness RunState::readiness(std::size_t index) const {
 
 const double* RunState::result(std::size_t index, const Gate& gate) const {
   const std::size_t of = gate.stage.empty() ? index : index_.at(gate.stage);
-  const auto& results = outcomes_[of].result.results;
-  const auto found = results.find(gate.metric);
-  return found == results.end() ? nullptr : &found->second.value;
+  const StageResult* result = outcomes_[of].result.get();
+  if (result == nullptr) return nullptr;
+  const auto found = result->results.find(gate.metric);
+  return found == result->results.end() ? nullptr : &found->second.value;
 }
 
 std::vector<std::string> RunState::result_names(const std::string& stage) const {
   std::vector<std::string> out;
-  for (const auto& [name, number] : outcomes_[index_.at(stage)].result.results) out.push_back(name);
+  if (const StageResult* result = outcomes_[index_.at(stage)].result.get())
+    for (const auto& [name, number] : result->results) out.push_back(name);
   return out;
 }
 
@@ -99,7 +101,7 @@ std::vector<std::string> RunState::input_digests(std::size_t index) const {
   std::vector<std::string> digests;
   for (const PlannedInput& input : plan_.stages[index].inputs)
     digests.push_back(
-        outcomes_[index_.at(input.from_stage)].result.outputs.at(input.from_port).digest);
+        outcomes_[index_.at(input.from_stage)].result->outputs.at(input.from_port).digest);
   return digests;
 }
 

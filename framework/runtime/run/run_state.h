@@ -24,6 +24,7 @@ class RunState {
   void decide(std::size_t index, StageStatus status, std::string message);
   StageOutcome& outcome(std::size_t index) { return outcomes_[index]; }
   const std::vector<StageOutcome>& outcomes() const { return outcomes_; }
+  std::vector<StageOutcome> take_outcomes() { return std::move(outcomes_); }  // the last call
 
   struct Readiness {
     enum class Kind { ready, waits, blocked, skipped, broken } kind = Kind::ready;

@@ -31,7 +31,9 @@ TEST(RunState, LetsAStageStartOnceItsInputsAreThere) {
   RunState state(plan);
   EXPECT_EQ(state.readiness(0).kind, Kind::ready);
   EXPECT_EQ(state.readiness(1).kind, Kind::waits);
-  state.outcome(0).result.outputs["out"].digest = "1234";
+  StageResult result;
+  result.outputs["out"].digest = "1234";
+  state.outcome(0).result = std::make_shared<const StageResult>(result);
   state.decide(0, StageStatus::ran, "");
   EXPECT_EQ(state.readiness(1).kind, Kind::ready);
   EXPECT_EQ(state.input_digests(1), std::vector<std::string>{"1234"});
@@ -87,7 +89,9 @@ TEST(RunState, DecidesAConditionOnceTheResultIsThere) {
   const auto readiness = [&](double accuracy, const char* name) {
     RunState state(plan);
     EXPECT_EQ(state.readiness(3).kind, Kind::waits);
-    state.outcome(0).result.results[name] = {accuracy};
+    StageResult result;
+    result.results[name] = {accuracy};
+    state.outcome(0).result = std::make_shared<const StageResult>(result);
     state.decide(0, StageStatus::cached, "");
     return state.readiness(3);
   };

@@ -10,30 +10,30 @@ namespace lehr::runtime {
 StoredResults::StoredResults(const Plan& plan, const ArtifactStore& store)
     : plan_(plan), store_(store), keys_(plan.stages.size()) {}
 
-std::optional<StageResult> StoredResults::find(std::size_t index,
-                                               const std::vector<std::string>& input_digests,
-                                               RunLog& log) {
+std::shared_ptr<const StageResult> StoredResults::find(
+    std::size_t index, const std::vector<std::string>& input_digests, RunLog& log) {
   const PlannedStage& stage = plan_.stages[index];
   keys_[index] = stage_key(stage, input_digests);
   // gc must see the key before it may take the result away.
   const FileDescriptor lock = store_.shared_lock();
   log.add_keys({keys_[index].key});
-  if (stage.forced) return std::nullopt;
-  auto result = store_.find_result(keys_[index].key);
+  if (stage.forced) return nullptr;
+  auto result = published(index);
   const bool whole = result && std::all_of(stage.outputs.begin(), stage.outputs.end(),
                                            [&](const PlannedOutput& output) {
                                              return result->outputs.contains(output.port);
                                            });
-  return whole ? result : std::nullopt;
+  return whole ? result : nullptr;
 }
 
-std::optional<StageResult> StoredResults::published(std::size_t index) const {
-  return store_.find_result(keys_[index].key);
+std::shared_ptr<const StageResult> StoredResults::published(std::size_t index) const {
+  auto result = store_.find_result(keys_[index].key);
+  return result ? std::make_shared<const StageResult>(std::move(*result)) : nullptr;
 }
 
 std::string StoredResults::take_back_if_changed(std::size_t index) const {
   if (plan_.stages[index].input_paths.empty()) return "";
-  ContentDigests contents(store_.root() / "cache" / "input-digests.json");
+  ContentDigests contents(&store_);
   for (const InputPath& input : plan_.stages[index].input_paths)
     for (const KeyPart& part : keys_[index].parts)
       if (part.name == "content." + input.parameter &&
@@ -48,7 +48,7 @@ void StoredResults::remember(const std::vector<StageOutcome>& outcomes) const tr
   const FileDescriptor lock = store_.shared_lock();
   ResultIndex index(store_, plan_.name);
   for (const StageOutcome& outcome : outcomes)
-    if (!outcome.result.key.empty()) index.find(outcome.result.key);
+    if (outcome.result) index.find(outcome.result->key);
   index.save();
 } catch (const IoError&) {  // then the next run opens them
 }

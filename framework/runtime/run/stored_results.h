@@ -2,7 +2,7 @@
 // there already, and the one that its host has published.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,14 +19,15 @@ class StoredResults {
   StoredResults(const Plan& plan, const ArtifactStore& store);
 
   // Of a stage for which planning found none, now that its inputs are known: one digest for each of
-  // them. From here on `log` reaches it, so that gc keeps it. nullopt: it has to run. Throws
+  // them. From here on `log` reaches it, so that gc keeps it. Null: it has to run. Throws
   // IoError.
-  std::optional<StageResult> find(std::size_t index, const std::vector<std::string>& input_digests,
-                                  RunLog& log);
+  std::shared_ptr<const StageResult> find(std::size_t index,
+                                          const std::vector<std::string>& input_digests,
+                                          RunLog& log);
   // Of a stage that find() had nothing for.
   const StageKey& key(std::size_t index) const { return keys_[index]; }
-  // What its host has made. nullopt: it is not there, whatever the host said. Throws IoError.
-  std::optional<StageResult> published(std::size_t index) const;
+  // What its host has made. Null: it is not there, whatever the host said. Throws IoError.
+  std::shared_ptr<const StageResult> published(std::size_t index) const;
   // An input_path whose content is no longer what went into the key: the result, made from
   // something else than its key says, is taken away again. Empty: none. Throws IoError.
   std::string take_back_if_changed(std::size_t index) const;

@@ -21,6 +21,9 @@ class OneStage : public Display {
     const std::string kind = event.at("event");
     if (kind == "stopping" || event.value("stage", "") == stage_) display_.event(event);
   }
+  void cached(const std::string& stage, std::string_view line) override {
+    if (stage == stage_) display_.cached(stage, line);
+  }
   void tick() override { display_.tick(); }
 
  private:
@@ -67,8 +70,8 @@ StageVerification Verification::run(const PlannedStage& stage, Display& display)
     if (!ran.message.empty()) out.details.push_back(ran.message);
     return out;
   }
-  if (stage.determinism != "none") compare_outputs(*before, ran.result, out);
-  compare_results(*before, ran.result, out);
+  if (stage.determinism != "none") compare_outputs(*before, *ran.result, out);
+  compare_results(*before, *ran.result, out);
   return out;
 }
 

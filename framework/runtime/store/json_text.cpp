@@ -1,19 +1,57 @@
 #include "runtime/store/json_text.h"
 
-#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 namespace lehr::runtime {
 
+namespace {
+
+// Any of eight bytes that does not stand in JSON as it is: what is not ASCII, control characters,
+// quotes and backslashes.
+bool has_special(std::uint64_t bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = kOnes * 0x80;
+  const auto below = [](std::uint64_t word, std::uint64_t limit) {
+    return (word - kOnes * limit) & ~word;
+  };
+  const auto equal = [&](unsigned char c) { return below(bytes ^ (kOnes * c), 1); };
+  return ((bytes | below(bytes, 0x20) | equal(0x7f) | equal('"') | equal('\\')) & kHigh) != 0;
+}
+
+bool is_plain(std::string_view text) {
+  std::uint64_t bytes = 0;
+  for (; text.size() >= sizeof bytes; text.remove_prefix(sizeof bytes)) {
+    std::memcpy(&bytes, text.data(), sizeof bytes);
+    if (has_special(bytes)) return false;
+  }
+  bytes = 0x2020202020202020;
+  std::memcpy(&bytes, text.data(), text.size());
+  return !has_special(bytes);
+}
+
+}  // namespace
+
 void append_json(std::string& out, std::string_view text) {
-  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-  });
-  if (plain)  // by far the most
-    out.append("\"").append(text).append("\"");
+  if (is_plain(text))  // by far the most
+    ((out += '"') += text) += '"';
   else
     out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void append_json(std::string& out, double value) {
+  constexpr double kPowers = 1e15;  // from here on they are written as powers of ten
+  const bool whole = std::fabs(value) < kPowers && value == std::floor(value);
+  if (!whole || (value == 0 && std::signbit(value))) {
+    out += nlohmann::json(value).dump();
+    return;
+  }
+  char buffer[24];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, static_cast<std::int64_t>(value));
+  out.append(buffer, end.ptr) += ".0";
 }
 
 void append_dump(std::string& out, const nlohmann::ordered_json& json) {

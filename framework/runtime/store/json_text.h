@@ -10,6 +10,8 @@ namespace lehr::runtime {
 
 // `text` in quotes; what is not UTF-8 is replaced.
 void append_json(std::string& out, std::string_view text);
+// As dump() writes it.
+void append_json(std::string& out, double value);
 // The same text as dump() gives, where most of it is plain strings.
 void append_dump(std::string& out, const nlohmann::ordered_json& json);
 // "name":"text", with a comma before it unless it is the first of its object.

@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "runtime/store/run_log.h"
@@ -21,14 +24,19 @@ std::string line_of(const nlohmann::ordered_json& json) {
 }
 
 // Tells a file from what it was before, and from others. Empty: it is not there.
-std::string stamp_of(const fs::path& path) {
+std::string stamp_of(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return "";
   const auto nanoseconds = [](const timespec& time) {
-    return std::to_string(time.tv_sec * 1'000'000'000 + time.tv_nsec);
+    return time.tv_sec * 1'000'000'000 + time.tv_nsec;
   };
-  return std::to_string(info.st_ino) + " " + std::to_string(info.st_size) + " " +
-         nanoseconds(info.st_mtim) + " " + nanoseconds(info.st_ctim);
+  char buffer[96], *end = buffer;
+  for (const std::int64_t number : {static_cast<std::int64_t>(info.st_ino), info.st_size,
+                                    nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)}) {
+    end = std::to_chars(end, std::end(buffer), number).ptr;
+    *end++ = ' ';
+  }
+  return {buffer, end - 1};
 }
 
 bool is_whole(std::string_view text) {
@@ -41,6 +49,7 @@ bool is_whole(std::string_view text) {
 
 ResultIndex::ResultIndex(const ArtifactStore& store, std::string_view pipeline)
     : store_(store),
+      results_((store.root() / "results" / "").string()),
       file_(store.root() / "cache" / std::string(kPrefix).append(folder_name(pipeline))) {}
 
 void ResultIndex::load() try {
@@ -50,6 +59,9 @@ void ResultIndex::load() try {
   std::string_view rest(text_);
   rest.remove_suffix(kChecksumBytes);
   rest.remove_prefix(kHeader.size());
+  constexpr std::size_t kLineBytes = 256;  // at least, mostly
+  lines_.reserve(rest.size() / kLineBytes);
+  at_.reserve(rest.size() / kLineBytes);
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
@@ -62,7 +74,8 @@ void ResultIndex::load() try {
 
 std::optional<StageResult> ResultIndex::find(std::string_view key) try {
   const std::string name = std::string("R").append(key);
-  const std::string stamp = stamp_of(store_.result_path(key));
+  const std::string path = std::string(results_).append(key).append(".json");
+  const std::string stamp = stamp_of(path);
   if (stamp.empty()) return store_.find_result(key);  // which says why
   load();
   const auto holds_outputs = [&](const StageResult& result) {
@@ -77,7 +90,7 @@ std::optional<StageResult> ResultIndex::find(std::string_view key) try {
   if (!result) return std::nullopt;
   result->key_parts.clear();
   // What changed meanwhile is looked at again the next time.
-  if (stamp == stamp_of(store_.result_path(key)) && holds_outputs(*result))
+  if (stamp == stamp_of(path) && holds_outputs(*result))
     learn(name, stamp, line_of(result->to_json()));
   return result;
 } catch (const StoreError&) {  // a line that is none

@@ -57,6 +57,7 @@ class ResultIndex {
   bool holds(const std::string& digest);
 
   const ArtifactStore& store_;
+  const std::string results_;  // the folder, as store.result_path() has it: no path is put together
   const std::filesystem::path file_;
   bool loaded_ = false;
   std::string text_;

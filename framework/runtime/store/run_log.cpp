@@ -81,17 +81,30 @@ RunLog::~RunLog() {
 
 void RunLog::write_plan(std::string_view plan) {
   write_file_atomically(folder_ / "plan.json", plan);
+  sync_keys();
+  fsync_path(folder_.parent_path());
 }
 
 void RunLog::add_keys(const std::vector<std::string>& keys) {
   std::string lines;
   for (const std::string& key : keys) lines += key + "\n";
   write_all(keys_.get(), lines, folder_ / "keys");
+  has_new_keys_ = true;
+}
+
+// What the run reaches must outlive a power loss as long as its results do: gc asks for it.
+void RunLog::sync_keys() {
+  if (has_new_keys_.exchange(false)) fsync_path(folder_ / "keys");
 }
 
 void RunLog::event(const nlohmann::ordered_json& event) {
-  append_dump(waiting_events_, event);
-  waiting_events_ += '\n';
+  std::string line;
+  append_dump(line, event);
+  event_line(line);
+}
+
+void RunLog::event_line(std::string_view event) {
+  (waiting_events_ += event) += '\n';
   if (waiting_events_.size() > kMostWaiting) flush();
 }
 
@@ -137,10 +150,8 @@ void RunLog::close(const std::string& stage) { stages_.erase(stage); }
 
 void RunLog::finish(const nlohmann::ordered_json& summary) {
   flush();
-  // What the run reaches must outlive a power loss as long as its results do: gc asks for it.
-  fsync_path(folder_ / "keys");
+  sync_keys();
   write_file_durably(folder_ / "run.json", summary.dump(1) + "\n");
-  fsync_path(folder_.parent_path());
 }
 
 bool is_running(const fs::path& folder) {

@@ -9,6 +9,7 @@
 //   stages/<id>/events.out.tfevents...   the metrics again, for TensorBoard
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -34,10 +35,13 @@ class RunLog {
 
   const std::string& id() const { return id_; }
   const std::filesystem::path& folder() const { return folder_; }
+  // Also brings to disk that there is this run, and the keys it has so far: beside add_keys() and
+  // event() if need be, so that a run with nothing to do has less to wait for when it ends.
   void write_plan(std::string_view plan);
   void add_keys(const std::vector<std::string>& keys);
   // Events are written in batches: call flush() before waiting for something.
   void event(const nlohmann::ordered_json& event);
+  void event_line(std::string_view event);  // the same as text, without its end of line
   void flush();
   void metric(const std::string& stage, std::int64_t step, std::string_view name, double value);
   void log(const std::string& stage, std::string_view text);  // a newline is added
@@ -52,10 +56,12 @@ class RunLog {
     std::unique_ptr<EventFile> events;
   };
   StageFiles& files(const std::string& stage);
+  void sync_keys();
 
   std::string id_;
   std::filesystem::path folder_;
   FileDescriptor lease_, keys_, events_;
+  std::atomic<bool> has_new_keys_ = false;  // that are not on disk
   std::string waiting_events_;
   std::map<std::string, StageFiles> stages_;
 };

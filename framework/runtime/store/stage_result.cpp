@@ -10,6 +10,7 @@ namespace lehr::runtime {
 
 std::string hashed_key(const KeyPartViews& parts) {
   std::string text = "lehr stage key 1\n";
+  text.reserve(1024);
   for (const auto& [name, value] : parts)
     text.append(std::to_string(name.size()))
         .append(":")
