@@ -27,7 +27,7 @@ def outcome(case, lehr, plugins, folder):
     lines = args.read_text().splitlines() if args.exists() else ["validate pipeline.yaml"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LEHR_PLUGIN_PATH": plugins, "TZ": "UTC",
                    "CUDA_VISIBLE_DEVICES": ""}
-    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH"):
+    for name in ("ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH"):
         if name in os.environ:
             environment[name] = os.environ[name]
     out = ""

@@ -17,10 +17,12 @@ namespace {
 constexpr std::size_t kPiece = 1 << 18;
 using Entry = std::unique_ptr<archive_entry, void (*)(archive_entry*)>;
 
-// Called by libarchive; an exception may not cross it.
-la_ssize_t write_piece(struct archive* archive, void* file, const void* bytes, std::size_t size) {
+// Called by libarchive; an exception may not cross it. into: a NewFile*, null if no more is wanted.
+la_ssize_t write_piece(struct archive* archive, void* into, const void* bytes, std::size_t size) {
+  NewFile* file = *static_cast<NewFile**>(into);
+  if (file == nullptr) return -1;
   try {
-    static_cast<NewFile*>(file)->write({static_cast<const char*>(bytes), size});
+    file->write({static_cast<const char*>(bytes), size});
     return static_cast<la_ssize_t>(size);
   } catch (const IoError& e) {
     archive_set_error(archive, e.error_number, "%s", e.what());
@@ -43,12 +45,13 @@ ArchiveWriter::ArchiveWriter(const fs::path& path, bool plain_names)
       archive_write_set_options(out, "zstd:compression-level=3") != ARCHIVE_OK ||
       (!plain_names && archive_write_set_options(out, "pax:hdrcharset=BINARY") != ARCHIVE_OK) ||
       archive_write_set_bytes_in_last_block(out, 1) != ARCHIVE_OK ||  // no padding
-      archive_write_open(out, &file_, nullptr, write_piece, nullptr) != ARCHIVE_OK)
+      archive_write_open(out, &into_, nullptr, write_piece, nullptr) != ARCHIVE_OK)
     fail();
 }
 
 ArchiveWriter::~ArchiveWriter() {
-  if (archive_) archive_write_fail(archive_.get());  // else freeing would write the end
+  into_ = nullptr;  // closing would write the end; without it libarchive keeps its buffer
+  if (archive_) archive_write_close(archive_.get());
 }
 
 void ArchiveWriter::fail() const {

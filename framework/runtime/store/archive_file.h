@@ -40,6 +40,7 @@ class ArchiveWriter {
 
   std::filesystem::path path_;
   NewFile file_;
+  NewFile* into_ = &file_;  // what libarchive writes into
   std::unique_ptr<archive, int (*)(archive*)> archive_;
 };
 
