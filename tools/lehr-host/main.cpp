@@ -15,6 +15,10 @@
 #include <string>
 #include <string_view>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 #include "event_pipe.h"
 #include "exercise.h"
 #include "plugin_answers.h"
@@ -145,5 +149,8 @@ int main(int argc, char** argv) {
   // Static destructors of plugins and of what they brought have nothing left to do for us, and may
   // crash.
   std::fflush(nullptr);
+#ifdef __SANITIZE_ADDRESS__
+  __lsan_do_leak_check();  // else it would have its turn at exit, which never comes
+#endif
   ::_exit(code);
 }

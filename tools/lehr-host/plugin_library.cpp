@@ -2,6 +2,7 @@
 
 #include <boost/dll/shared_library.hpp>
 #include <cstddef>
+#include <deque>
 
 #include "runtime/plugin/plugin_file.h"
 
@@ -58,8 +59,9 @@ PluginLibrary::PluginLibrary(std::filesystem::path path, const lehr_host* servic
   using Mode = boost::dll::load_mode::type;
   std::error_code error;
   // Not deleted: what a plugin registered (threads, destructors, OpenMP pools) must never be
-  // unmapped.
-  auto* library = new boost::dll::shared_library(
+  // unmapped. Still within reach: it is no leak.
+  static auto& kept = *new std::deque<boost::dll::shared_library>;
+  auto* library = &kept.emplace_back(
       path_, static_cast<Mode>(boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local),
       error);
   if (error) {
