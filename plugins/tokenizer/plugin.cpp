@@ -2,6 +2,7 @@
 
 #include "encode_stage.h"
 #include "import_stage.h"
+#include "megatron_stage.h"
 #include "train_stage.h"
 
 using namespace lehr::plugins::tokenizer;
@@ -11,4 +12,5 @@ LEHR_PLUGIN(lehr::Plugin("tokenizer", "1.0.0")
                 .license("Apache-2.0")
                 .stage<Train>("train")
                 .stage<Encode>("encode")
-                .stage<Import>("import"))
+                .stage<Import>("import")
+                .stage<Megatron>("megatron"))
