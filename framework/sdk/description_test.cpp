@@ -60,7 +60,7 @@ struct Example : Stage {
       inner.duration("time", seconds);
     });
     d.list_of("sources", sources, [](Description& inner, Source& s) {
-      inner.text("name", s.name).required();
+      inner.text("name", s.name).required().names_each_of("tokens");
       inner.real("weight", s.weight);
     });
     d.steps("clean", clean);
@@ -77,7 +77,7 @@ struct Example : Stage {
   std::optional<std::int64_t> steps;
   std::optional<double> seconds;
   std::vector<Source> sources;
-  std::size_t clean = 9;
+  std::vector<std::string> clean = {"a", "b"};
   std::vector<double> weights;
 };
 
@@ -105,6 +105,7 @@ TEST(Description, WritesWhatWasDeclared) {
   EXPECT_EQ(p[6]["type"], "one_of");
   EXPECT_TRUE(p[6]["default"].is_null());
   EXPECT_TRUE(p[6]["fields"][0]["default"].is_null());
+  EXPECT_EQ(p[7]["item"]["fields"][0]["names_each_of"], "tokens");
   EXPECT_EQ(p[7]["item"]["fields"][1]["default"], 1.0);
   EXPECT_EQ(p[8]["type"], "steps");
   EXPECT_EQ(p[9]["type"], "rewards");
@@ -127,7 +128,7 @@ TEST(Description, FillsTheBoundMembers) {
   ASSERT_EQ(example->sources.size(), 2u);
   EXPECT_EQ(example->sources[1].name, "y");
   EXPECT_EQ(example->sources[0].weight, 0.5);
-  EXPECT_EQ(example->clean, 1u);
+  EXPECT_EQ(example->clean, std::vector<std::string>{"filter.length"});
   EXPECT_EQ(example->weights, std::vector<double>{0.25});
 }
 

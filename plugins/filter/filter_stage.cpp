@@ -23,13 +23,9 @@ struct Phases {
   std::vector<std::vector<std::size_t>> between{1};  // numbers of the steps that run between them
   std::vector<std::unique_ptr<OrderedStep>> ordered;
 
-  Phases(const Value& steps, bool score, const std::filesystem::path& folder) {
+  Phases(const Value& steps, const std::filesystem::path& folder) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
       if (auto step = make_ordered_step(steps.at(i), folder)) {
-        if (score)
-          throw Error("step '" + std::string(steps.at(i)["name"].string()) +
-                      "' decides by which documents stay, and a stage that scores keeps all of "
-                      "them. Move it to the stage that drops documents");
         ordered.push_back(std::move(step));
         between.emplace_back();
       } else {
@@ -56,7 +52,7 @@ class Pass {
         commit_every_(static_cast<std::uint64_t>(commit_every)),
         files_(context.input("documents").path),
         steps_(context.parameters()["steps"]),
-        phases_(steps_, score, context.output("documents")),
+        phases_(steps_, context.output("documents")),
         blocks_(files_.inputs),
         output_(files_, context.output("documents")),
         state_(context, phases_.ordered),
@@ -213,6 +209,14 @@ void Filter::describe(Description& d) {
       .at_least(1)
       .no_effect()
       .help("text between two durable states; a killed stage repeats at most this much");
+}
+
+void Filter::check() {
+  for (std::size_t i = 0; score_ && i < steps_.size(); ++i)
+    if (decides_in_order(steps_[i]))
+      throw Error("steps[" + std::to_string(i) + "]: step '" + steps_[i] +
+                  "' decides by which documents stay, and with score: true all of them stay. Move "
+                  "it to the stage that drops documents");
 }
 
 void Filter::run(Context& context) { Pass(context, score_, commit_every_).run(); }

@@ -11,16 +11,19 @@
 #include <lehr/plugin.h>
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace lehr::plugins::filter {
 
 class Filter : public Stage {
  public:
   void describe(Description& d) override;
+  void check() override;
   void run(Context& context) override;
 
  private:
-  std::size_t steps_ = 0;
+  std::vector<std::string> steps_;
   bool score_ = false;
   std::int64_t commit_every_ = 256 << 20;
 };

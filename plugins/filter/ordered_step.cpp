@@ -5,6 +5,10 @@
 
 namespace lehr::plugins::filter {
 
+bool decides_in_order(std::string_view name) {
+  return name == ExactDedup::kName || name == LineDedup::kName;
+}
+
 std::unique_ptr<OrderedStep> make_ordered_step(const Value& step,
                                                const std::filesystem::path& folder) {
   Description with(step["with"]);

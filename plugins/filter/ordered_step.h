@@ -26,6 +26,8 @@ class OrderedStep {
   virtual void remember(std::string_view added) = 0;
 };
 
+// name: "filter.exact_dedup".
+bool decides_in_order(std::string_view name);
 // step: an entry {"name", "with"} of the stage's list. Null if it is no such step. folder: for
 // scratch files.
 std::unique_ptr<OrderedStep> make_ordered_step(const Value& step,

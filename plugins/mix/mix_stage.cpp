@@ -9,7 +9,10 @@ void MixStage::describe(Description& d) {
   const bool tokens = type_ == "tokens";
   d.determinism(Determinism::exact).uses_seed();
   d.list_of("sources", sources_, [&](auto& inner, SourceOptions& source) {
-     inner.text("from", source.from).required().help("the stage that made it, as in 'in'");
+     inner.text("from", source.from)
+         .required()
+         .names_each_of(type_)
+         .help("the stage that made it, as in 'in'");
      inner.real("weight", source.weight)
          .at_least(0)
          .help("share of the mix, relative to the other weights; none given: all there is");

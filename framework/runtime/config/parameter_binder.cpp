@@ -179,6 +179,8 @@ class Binder {
     if (type == "input_path") return path(node, (*read).get<std::string>(), place);
     leaf(place, *read, written_at(node));
     if (member(parameter, "determinism") == "none") out.breaks_determinism = true;
+    if (const std::string& input = member(parameter, "names_each_of"); !input.empty())
+      out.labels.push_back({input, place.path, (*read).get<std::string>(), node.origin});
     return *read;
   }
   Json path(const Node& node, const std::string& written, const Place& place) {

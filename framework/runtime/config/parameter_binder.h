@@ -27,11 +27,18 @@ struct BoundParameters {
     PluginItem item;
   };
 
+  // A text that names what is connected to `input` by its label; see names_each_of.
+  struct Label {
+    std::string input, path, text;
+    Origin origin;
+  };
+
   nlohmann::ordered_json values = nlohmann::ordered_json::object();
   std::vector<Leaf> leaves;       // those that affect the output; no input_path
   std::vector<Leaf> input_paths;  // `json` holds the absolute path or glob itself, not JSON; all
                                   // affect the output
   std::vector<Item> steps, rewards;
+  std::vector<Label> labels;
   bool breaks_determinism = false;  // by a parameter that is given
 };
 

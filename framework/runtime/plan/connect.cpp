@@ -1,5 +1,6 @@
 // Connects inputs to outputs: finds what a reference names, and checks ports and artifact types.
 #include <algorithm>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -98,6 +99,7 @@ class Connector {
 
   void stage(Draft& draft) const {
     if (!draft.described) return;
+    const std::size_t before = diagnostics_.size();
     const Json& ports = (*draft.described)["inputs"];
     const auto declared = [&](std::string_view name) {
       const auto found = std::find_if(ports.begin(), ports.end(), [&](const Json& port) {
@@ -119,6 +121,7 @@ class Connector {
     for (const Json& port : ports)
       if (&port != any) connect_port(draft, port);
     for (const Json& port : more) connect_port(draft, port);
+    if (diagnostics_.size() == before) check_labels(draft);
     other_results(draft, draft.config->require, draft.stage.gates);
     other_results(draft, draft.config->when, draft.stage.conditions);
   }
@@ -228,6 +231,40 @@ class Connector {
     input.where = reference.origin.text();
     draft.stage.inputs.push_back(std::move(input));
     draft.inputs.push_back({producer, reference.origin});
+  }
+
+  // Parameters that name what is connected: each label is connected, and each connected one named.
+  void check_labels(const Draft& draft) const {
+    const std::string owner = "stage '" + draft.config->base + "': ";
+    const std::size_t before = diagnostics_.size();
+    std::map<std::string, const BoundParameters::Label*> lists;  // by input: one that names it
+    for (const auto& label : draft.labels) {
+      std::vector<std::string> connected;
+      for (const PlannedInput& input : draft.stage.inputs)
+        if (input.port == label.input) connected.push_back(input.label);
+      if (std::find(connected.begin(), connected.end(), label.text) == connected.end())
+        diagnostics_.error(label.origin, owner + "parameter '" + label.path + "': '" + label.text +
+                                             "' is not connected to input '" + label.input + "'." +
+                                             suggestion(label.text, connected));
+      else
+        lists.emplace(label.input, &label);
+    }
+    if (lists.empty() || diagnostics_.size() != before) return;
+    for (std::size_t i = 0; i < draft.stage.inputs.size(); ++i) {
+      const PlannedInput& input = draft.stage.inputs[i];
+      const auto list = lists.find(input.port);
+      const auto names = [&](const auto& label) {
+        return label.input == input.port && label.text == input.label;
+      };
+      if (list == lists.end() || std::any_of(draft.labels.begin(), draft.labels.end(), names))
+        continue;
+      const std::string parameter = list->second->path.substr(0, list->second->path.find('['));
+      diagnostics_
+          .error(draft.inputs[i].origin, owner + "input '" + input.port + "': '" + input.label +
+                                             "' is connected, but '" + parameter +
+                                             "' does not name it. Name it there, or leave it out")
+          .notes.push_back({list->second->origin, "'" + parameter + "' is given here"});
+    }
   }
 
   void wrong_type(const std::string& owner, const std::string& type, const Draft& producer,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/config/diagnostics.h"
+#include "runtime/config/parameter_binder.h"
 #include "runtime/config/pipeline.h"
 #include "runtime/plan/plan.h"
 
@@ -21,10 +22,11 @@ struct Draft {
   PlannedStage stage;
   std::vector<Input> inputs;  // parallel to stage.inputs
   std::vector<Input> after;   // stages whose results its gates and conditions look at
+  std::vector<BoundParameters::Label> labels;  // of inputs, in its parameters
 };
 
-// Resolves every `in:` to the output it means and checks ports and types; resolves the stages that
-// gates and conditions name. connect.cpp
+// Resolves every `in:` to the output it means and checks ports, types and what parameters say of
+// them; resolves the stages that gates and conditions name. connect.cpp
 void connect(std::vector<Draft>& drafts, Diagnostics& diagnostics);
 // What `text` names for something that takes type `type` (empty: any): index of the stage and name
 // of the output. Used for the pipeline's `outputs`. Reports mistakes; false if there is one.

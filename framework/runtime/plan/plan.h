@@ -75,6 +75,12 @@ struct InputPath {
       where;  // pattern: an absolute file, folder or glob; where: empty for a default
 };
 
+// Where the pipeline gives a parameter, for diagnostics: "model.width", "steps[0].name".
+struct WrittenParameter {
+  std::string path;
+  Origin origin;
+};
+
 // The result `metric` must compare with `limit` as `op` says: ">=", ">", "<=", "<", "==", "!=".
 struct Gate {
   std::string metric, op;
@@ -104,6 +110,7 @@ struct PlannedStage {
   std::vector<PlannedOutput> outputs;
   std::vector<ItemUse> steps, rewards;
   std::vector<InputPath> input_paths;
+  std::vector<WrittenParameter> written;  // as far as they affect the output
   std::vector<Gate> gates;
   std::vector<Gate> conditions;  // on results of other stages: run only if all hold
   bool wanted = true;            // not: `reason` says why; what needs it is not wanted either

@@ -115,8 +115,10 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnos
                       item->plugin->name, config.origin, diagnostics);
   stage.parameters = std::move(bound.values);
   if (bound.breaks_determinism) stage.determinism = "none";
-  for (auto& leaf : bound.leaves)
+  for (auto& leaf : bound.leaves) {
     stage.static_parts.push_back({"with." + leaf.path, std::move(leaf.json), leaf.origin.text()});
+    if (leaf.origin.source) stage.written.push_back({std::move(leaf.path), std::move(leaf.origin)});
+  }
   for (auto& path : bound.input_paths) {
     // A default may be missing here; the stage itself says then what to install.
     if (path.origin.source && text::matching_files(path.json).empty())
@@ -128,6 +130,7 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnos
     stage.steps.push_back({use.parameter, use.index, use.item.full_name, use.item.plugin});
   for (const auto& use : bound.rewards)
     stage.rewards.push_back({use.parameter, use.index, use.item.full_name, use.item.plugin});
+  draft.labels = std::move(bound.labels);
   return draft;
 }
 

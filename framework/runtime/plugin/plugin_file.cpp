@@ -54,15 +54,16 @@ using Json = nlohmann::ordered_json;
 // reads a description later relies on them.
 std::string check_members(const Json& entry) {
   static const std::map<std::string, bool (Json::*)() const noexcept, std::less<>> types = {
-      {"name", &Json::is_string},      {"type", &Json::is_string},
-      {"help", &Json::is_string},      {"unit", &Json::is_string},
-      {"summary", &Json::is_string},   {"self", &Json::is_string},
-      {"required", &Json::is_boolean}, {"affects_output", &Json::is_boolean},
-      {"list", &Json::is_boolean},     {"optional", &Json::is_boolean},
-      {"seed", &Json::is_boolean},     {"determinism", &Json::is_string},
-      {"min", &Json::is_number},       {"max", &Json::is_number},
-      {"choices", &Json::is_array},    {"fields", &Json::is_array},
-      {"item", &Json::is_object},      {"facets", &Json::is_object}};
+      {"name", &Json::is_string},         {"type", &Json::is_string},
+      {"help", &Json::is_string},         {"unit", &Json::is_string},
+      {"summary", &Json::is_string},      {"self", &Json::is_string},
+      {"required", &Json::is_boolean},    {"affects_output", &Json::is_boolean},
+      {"list", &Json::is_boolean},        {"optional", &Json::is_boolean},
+      {"seed", &Json::is_boolean},        {"determinism", &Json::is_string},
+      {"min", &Json::is_number},          {"max", &Json::is_number},
+      {"choices", &Json::is_array},       {"fields", &Json::is_array},
+      {"item", &Json::is_object},         {"facets", &Json::is_object},
+      {"names_each_of", &Json::is_string}};
   if (!entry.is_object()) return "an entry is not an object";
   for (const auto& [name, value] : entry.items()) {
     const auto known = types.find(name);

@@ -1,5 +1,6 @@
 #include "runtime/run/plugin_advice.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -58,6 +59,7 @@ struct Wanted {
   std::string key;  // of the answer
   PlannedStage* stage;
   std::string subject;  // "", or "'acme.no_shouting': "
+  std::string path;     // "", or that step's or reward's: "steps[2]"
   std::string plugin;   // its name
 };
 
@@ -104,9 +106,9 @@ class Inquiry {
     const std::string name = stage.uses.substr(stage.uses.find('.') + 1);
     const Json* described = stage.plugin->stage(name);
     if (described && described->value("check", false))
-      ask(stage, *stage.plugin, "check", "stages", name, stage.parameters, "");
+      ask(stage, *stage.plugin, "check", "stages", name, stage.parameters);
     if (described && described->value("estimate", false) && wanted_ == Advice::rules_and_estimates)
-      ask(stage, *stage.plugin, "estimate", "stages", name, stage.parameters, "");
+      ask(stage, *stage.plugin, "estimate", "stages", name, stage.parameters);
     for (const auto& [kind, uses] :
          {std::pair{"steps", &stage.steps}, std::pair{"rewards", &stage.rewards}})
       for (const ItemUse& use : *uses) {
@@ -115,7 +117,7 @@ class Inquiry {
             kind == std::string("steps") ? use.plugin->step(item) : use.plugin->reward(item);
         if (of_item && of_item->value("check", false))
           ask(stage, *use.plugin, "check", kind, item, item_parameters(stage, use),
-              "'" + use.full_name + "': ");
+              "'" + use.full_name + "': ", use.parameter + "[" + std::to_string(use.index) + "]");
       }
   }
 
@@ -123,7 +125,8 @@ class Inquiry {
 
  private:
   void ask(PlannedStage& stage, const PluginFile& plugin, const char* what, const char* kind,
-           const std::string& name, const Json& parameters, const std::string& subject) {
+           const std::string& name, const Json& parameters, const std::string& subject = {},
+           const std::string& path = {}) {
     Json question = {{"ask", what}, {"kind", kind}, {"name", name}, {"parameters", parameters}};
     if (what == std::string("estimate")) question["inputs"] = input_facts(stage, store_);
     const std::string code = code_of(stage, plugin);
@@ -133,6 +136,7 @@ class Inquiry {
                      key.hex(),
                      &stage,
                      subject,
+                     path,
                      plugin.name});
   }
 
@@ -140,6 +144,25 @@ class Inquiry {
   const ArtifactStore* store_;
   std::vector<Wanted> list_;
 };
+
+// Where the pipeline gives the parameter at `path`, or the first one inside it; null: nowhere.
+const Origin* place_of(const PlannedStage& stage, const std::string& path) {
+  for (const WrittenParameter& parameter : stage.written)
+    if (parameter.path.starts_with(path) &&
+        (parameter.path.size() == path.size() || parameter.path[path.size()] == '.' ||
+         parameter.path[path.size()] == '['))
+      return &parameter.origin;
+  return nullptr;
+}
+
+// The place that a refusal is about: a step or reward, the parameter whose path it begins with
+// ("total: ..."), or the stage.
+const Origin& place_of(const Wanted& wanted, const std::string& error) {
+  const std::string path =
+      wanted.path.empty() ? error.substr(0, std::min(error.find(": "), error.size())) : wanted.path;
+  const Origin* place = path.empty() ? nullptr : place_of(*wanted.stage, path);
+  return place ? *place : wanted.stage->origin;
+}
 
 void heed(const Wanted& wanted, const PluginAnswer& answer, bool& broken,
           Diagnostics& diagnostics) {
@@ -153,7 +176,7 @@ void heed(const Wanted& wanted, const PluginAnswer& answer, bool& broken,
   std::string message = "stage '" + stage.id + "': " + wanted.subject;
   if (answer.broken)
     message += "its parameters could not be checked: plugin '" + wanted.plugin + "': ";
-  diagnostics.error(stage.origin, message + answer.error);
+  diagnostics.error(place_of(wanted, answer.error), message + answer.error);
 }
 
 }  // namespace

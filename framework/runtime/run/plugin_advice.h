@@ -13,10 +13,10 @@ namespace lehr::runtime {
 
 enum class Advice { rules, rules_and_estimates };
 
-// The plan has been looked up. Refusals go to `diagnostics` at the stage's place, estimates into
-// the plan. store: null if there is none yet; then nothing is kept. True: what went to
-// `diagnostics` is a plugin that could not be asked (it does not load, crashed, hung). Throws
-// IoError.
+// The plan has been looked up. Refusals go to `diagnostics` at the place of what they are about
+// (see Stage::check), estimates into the plan. store: null if there is none yet; then nothing is
+// kept. True: what went to `diagnostics` is a plugin that could not be asked (it does not load,
+// crashed, hung). Throws IoError.
 bool take_advice(Plan& plan, Advice wanted, const ArtifactStore* store,
                  const std::filesystem::path& host, Diagnostics& diagnostics);
 

@@ -81,11 +81,15 @@ class Parameter {
   // Where a value is given, the output may differ from run to run (a time limit, say), whatever the
   // stage promises else: its determinism is none.
   Parameter& breaks_determinism() { return breaks_determinism_ = true, *this; }
+  // Of a text in a list: the label of something connected to the list input `port`. Planning
+  // refuses a label that is not connected and, where the list names any, a connected one that it
+  // does not name.
+  Parameter& names_each_of(std::string_view port) { return names_each_of_ = port, *this; }
   std::string json() const;
 
  private:
   friend class Description;
-  std::string name_, type_, help_, unit_, default_ = "null";
+  std::string name_, type_, help_, unit_, names_each_of_, default_ = "null";
   std::optional<double> min_, max_;
   bool required_ = false, affects_output_ = true, breaks_determinism_ = false;
   std::vector<std::string> choices_;
@@ -177,9 +181,15 @@ class Description {
     return nested(name, "one_of", fields);
   }
   // Document steps, opened by number through Context::open_step. count: how many the pipeline
-  // names.
+  // names; or names: which, as "acme.no_shouting".
   Parameter& steps(std::string_view name, std::size_t& count) {
     count = values_[name].size();
+    return add(name, "steps", "[]");
+  }
+  Parameter& steps(std::string_view name, std::vector<std::string>& names) {
+    names.clear();
+    for (std::size_t i = 0; i < values_[name].size(); ++i)
+      names.emplace_back(values_[name].at(i)["name"].string());
     return add(name, "steps", "[]");
   }
   // Rewards, scored by number through Context::score; weights: one for each that the pipeline
@@ -327,6 +337,7 @@ inline std::string Parameter::json() const {
   if (!unit_.empty()) out += ",\"unit\":" + json_string(unit_);
   if (!affects_output_) out += ",\"affects_output\":false";
   if (breaks_determinism_) out += ",\"determinism\":\"none\"";
+  if (!names_each_of_.empty()) out += ",\"names_each_of\":" + json_string(names_each_of_);
   if (!choices_.empty()) {
     out += ",\"choices\":[";
     for (const auto& c : choices_) out += (out.back() == '[' ? "" : ",") + json_string(c);

@@ -40,7 +40,8 @@ class Stage {
   virtual ~Stage() = default;
   virtual void describe(Description& d) = 0;
   // Rules across parameters, called after they are bound, while planning and before anything runs:
-  // throw Error.
+  // throw Error. A message that begins with a parameter's path ("total: ...", "steps[2]: ...",
+  // "model.width: ...") is shown where the pipeline gives it, another one at the stage.
   virtual void check() {}
   // For `lehr plan`, called after check. inputs: one that is not made yet has an empty path.
   virtual void estimate(const std::vector<Input>& /*inputs*/, Estimate& /*out*/) {}
