@@ -26,7 +26,7 @@ function(lehr_reuse_headers owner)
         target_compile_options(${target} PRIVATE -fPIC)  # programs too, whose flag is another one
         if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)  # false alarms about moved strings, not kept silent as a system's are
           target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread
-            -Wno-restrict)
+            -Wno-restrict -Wno-subobject-linkage)
         endif()
       endif()
     endforeach()

@@ -12,7 +12,7 @@ namespace lehr::text {
 namespace {
 
 constexpr int kVersion = 1;
-constexpr std::size_t kExamples = 3;
+constexpr std::size_t kExamplesOfAReason = 3;
 constexpr std::size_t kExampleBytes = 400;    // kept
 constexpr std::size_t kLogBytes = 80;         // shown in the log
 constexpr std::size_t kFileBytes = 64 << 20;  // a larger summary.json is damaged
@@ -42,7 +42,7 @@ void DocumentSummary::drop(std::string_view reason, std::string_view id, std::st
   if (found == drops_.end()) found = drops_.emplace(reason, Drops{}).first;
   Drops& drops = found->second;
   ++drops.documents;
-  if (drops.examples.size() < kExamples)
+  if (drops.examples.size() < kExamplesOfAReason)
     drops.examples.push_back({std::string(id), beginning(text, kExampleBytes)});
 }
 
@@ -66,7 +66,7 @@ void DocumentSummary::append(const DocumentSummary& later) {
     Drops& all = drops_[reason];
     all.documents += drops.documents;
     for (const auto& example : drops.examples)
-      if (all.examples.size() < kExamples) all.examples.push_back(example);
+      if (all.examples.size() < kExamplesOfAReason) all.examples.push_back(example);
   }
   for (const auto& [name, share] : later.sources_) {
     SourceShare& all = sources_[name];

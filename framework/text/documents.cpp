@@ -15,7 +15,7 @@ namespace lehr::text {
 namespace {
 
 constexpr std::size_t kBlockBytes = 8 << 20;
-constexpr std::size_t kExamples = 8;  // of dropped rows
+constexpr std::size_t kDroppedExamples = 8;  // of dropped rows
 
 // Goes over the members of one valid JSON object as they are written.
 class RawMembers {
@@ -73,7 +73,7 @@ void DocumentCounts::operator+=(const DocumentCounts& other) {
   invalid_utf8_dropped += other.invalid_utf8_dropped;
   invalid_utf8_replaced += other.invalid_utf8_replaced;
   for (const Dropped& dropped : other.examples)
-    if (examples.size() < kExamples) examples.push_back(dropped);
+    if (examples.size() < kDroppedExamples) examples.push_back(dropped);
 }
 
 struct DocumentParser::State {
@@ -108,7 +108,7 @@ struct DocumentParser::State {
   }
 
   void remember(const char* reason, const std::string& what) {
-    if (counts.examples.size() < kExamples) counts.examples.push_back({reason, line, what});
+    if (counts.examples.size() < kDroppedExamples) counts.examples.push_back({reason, line, what});
   }
 
   simdjson::error_code parse(std::string_view json, simdjson::dom::element& row) {

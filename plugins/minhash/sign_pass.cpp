@@ -20,12 +20,12 @@ struct SignedBlock {
   std::vector<BandKey> keys;           // of each of them one for each band
 };
 
-struct Worker {
+struct SignThread {
   text::DocumentParser parser;
   Signer signer;
 };
 
-void sign(Worker& worker, SignedBlock& block, const std::string& file) {
+void sign(SignThread& worker, SignedBlock& block, const std::string& file) {
   block.documents = 0;
   block.signed_.clear();
   block.keys.clear();
@@ -43,8 +43,8 @@ void sign_documents(Context& context, const text::DocumentFiles& files,
   SignState& sign_state = state.sign;
   text::LineBlocks blocks(files.inputs);
   sign_state.position.resume(blocks);
-  tbb::enumerable_thread_specific<Worker> workers([&] {
-    return Worker{text::DocumentParser(), Signer(options)};
+  tbb::enumerable_thread_specific<SignThread> workers([&] {
+    return SignThread{text::DocumentParser(), Signer(options)};
   });
   const std::size_t capacity = limits.memory_bytes / sizeof(BandRecord);
   std::vector<BandRecord> records;

@@ -35,7 +35,7 @@ std::uint32_t count_rows(const text::LineBlock& block) {
 }
 
 // What one thread needs.
-struct Worker {
+struct WriteThread {
   text::DocumentParser parser;
   // The pass is bound by compression: level 1 takes half the time of 3 and a tenth more disk.
   text::FrameCompressor compressor{1};
@@ -43,7 +43,7 @@ struct Worker {
 
 // wanted: sorted numbers of the documents to show.
 void write_block(WrittenBlock& block, const std::string& file, const Clusters& clusters,
-                 const std::vector<std::uint32_t>& wanted, Worker& worker) {
+                 const std::vector<std::uint32_t>& wanted, WriteThread& worker) {
   block.json.clear();
   block.examples.clear();
   block.summary.clear();
@@ -79,7 +79,7 @@ void write_kept(Context& context, const text::DocumentFiles& files, const Cluste
   text::FrameOutput output(files, context.output("documents"));
   written.position.resume(blocks);
   if (written.position.begun) output.resume(written.position.file, written.output_length);
-  tbb::enumerable_thread_specific<Worker> workers;
+  tbb::enumerable_thread_specific<WriteThread> workers;
   std::uint32_t read = written.seen;
   std::uint64_t uncommitted = 0;
   const auto begin = [&](WrittenBlock& block) {

@@ -8,15 +8,10 @@
 #include <set>
 
 #include "phrasing.h"
+#include "real_lexicon_test.h"
 
 namespace lehr::plugins::wordnet {
 namespace {
-
-const Lexicon& lexicon() {
-  static const auto database = WordNetDatabase::read("/usr/share/wordnet");
-  static const Lexicon one(database);
-  return one;
-}
 
 CurriculumOptions small() {
   CurriculumOptions options;

@@ -6,14 +6,11 @@
 #include <algorithm>
 #include <set>
 
+#include "real_lexicon_test.h"
+
 namespace lehr::plugins::wordnet {
 namespace {
 
-const Lexicon& lexicon() {
-  static const auto database = WordNetDatabase::read("/usr/share/wordnet");
-  static const Lexicon one(database);
-  return one;
-}
 const NameKinds& kinds() {
   static const NameKinds one(lexicon());
   return one;

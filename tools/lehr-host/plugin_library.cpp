@@ -1,5 +1,7 @@
 #include "plugin_library.h"
 
+#include <lehr/value.h>
+
 #include <boost/dll/shared_library.hpp>
 #include <cstddef>
 #include <deque>
@@ -8,8 +10,6 @@
 
 namespace lehr::host {
 namespace {
-
-std::string_view view(lehr_str s) { return {s.data ? s.data : "", s.size}; }
 
 // Through the last member of version 1's first tables: an older element may end there.
 constexpr std::size_t kStageSize = offsetof(lehr_stage, run) + sizeof(lehr_stage::run);

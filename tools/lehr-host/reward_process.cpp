@@ -1,5 +1,6 @@
 #include "reward_process.h"
 
+#include <lehr/value.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -16,8 +17,6 @@ extern char** environ;
 
 namespace lehr::host {
 namespace {
-
-std::string_view view(lehr_str s) { return {s.data ? s.data : "", s.size}; }
 
 std::string how_it_ended(pid_t pid) {
   int status = 0;

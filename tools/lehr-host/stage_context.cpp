@@ -1,5 +1,7 @@
 #include "stage_context.h"
 
+#include <lehr/value.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstring>
@@ -15,9 +17,6 @@ using Json = nlohmann::ordered_json;
 // Set by a signal handler, read by any thread of the stage.
 std::atomic<bool> stop_flag = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
-
-std::string_view view(lehr_str s) { return {s.data ? s.data : "", s.size}; }
-lehr_str borrow(std::string_view s) { return {s.data(), s.size()}; }
 
 lehr_str keep(lehr_context* c, std::string text) {
   const std::lock_guard lock(c->mutex);

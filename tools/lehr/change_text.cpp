@@ -116,16 +116,16 @@ class CameAndWent {
   std::vector<std::string> lines_;
 };
 
-using Parts = std::map<std::string, const KeyPart*>;
+using PartsByName = std::map<std::string, const KeyPart*>;
 
-Parts by_name(const std::vector<KeyPart>& parts) {
-  Parts out;
+PartsByName by_name(const std::vector<KeyPart>& parts) {
+  PartsByName out;
   for (const KeyPart& part : parts) out[part.name] = &part;
   return out;
 }
 
 // The elements of a list whose leaves are "with.steps[0].name", "with.steps[0].with.form", ...
-std::vector<Item> elements(const Parts& parts, const std::string& list) {
+std::vector<Item> elements(const PartsByName& parts, const std::string& list) {
   std::map<std::size_t, Item> found;
   for (auto it = parts.lower_bound(list + "["); it != parts.end(); ++it) {
     const std::string& name = it->first;
@@ -196,7 +196,7 @@ class Changes {
         indent_(std::move(indent)) {}
 
   std::string text() {
-    Parts all = before_;
+    PartsByName all = before_;
     all.insert(after_.begin(), after_.end());
     for (const char* kind : {"parameter", "files", "seed", "input", "code", "library", ""})
       for (const auto& [name, part] : all) {
@@ -210,7 +210,7 @@ class Changes {
   }
 
  private:
-  static const KeyPart* in(const Parts& parts, const std::string& name) {
+  static const KeyPart* in(const PartsByName& parts, const std::string& name) {
     const auto found = parts.find(name);
     return found == parts.end() ? nullptr : found->second;
   }
@@ -256,7 +256,7 @@ class Changes {
     for (const std::string& line : lines) out_ += indent_ + std::string(13, ' ') + line + "\n";
   }
 
-  Parts before_, after_;
+  PartsByName before_, after_;
   std::string ignored_, indent_, out_, told_list_;
 };
 

@@ -35,7 +35,7 @@ Json entry_json(const runtime::RunEntry& run) {
           {"seconds", run.seconds}, {"folder", run.folder.string()}};
 }
 
-void list(const Options& options) {
+void list_runs(const Options& options) {
   const fs::path folder = existing_store(options);
   const auto runs = runtime::list_runs(folder);
   if (options.json) {
@@ -130,7 +130,7 @@ void add_runs(Command app, Options& options, int&) {
       example("lehr runs --store pipelines/.lehr\n  lehr runs show last --store pipelines/.lehr"));
   add_show(command, options);
   command.run([&options, command] {
-    if (!command.has_chosen_subcommand()) list(options);
+    if (!command.has_chosen_subcommand()) list_runs(options);
   });
 }
 

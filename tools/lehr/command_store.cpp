@@ -24,7 +24,7 @@ std::string counted(std::size_t count, const std::string& thing) {
   return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
 }
 
-void list(const Options& options) {
+void list_artifacts(const Options& options) {
   const ArtifactStore store = open_store(options);
   const auto entries = store.list();
   const auto pins = runtime::list_pins(store);
@@ -146,7 +146,7 @@ void add_store(Command app, Options& options, int& exit_code) {
   add_store_option(ls, options);
   add_json_option(ls, options, "The list as JSON");
   ls.footer(example("lehr store ls --store pipelines/.lehr"));
-  ls.run([&] { list(options); });
+  ls.run([&] { list_artifacts(options); });
 
   Command check = command.add("verify", "Hash everything and report what is damaged (exit code 1)");
   auto discard = std::make_shared<bool>(false);

@@ -10,6 +10,9 @@
 
 namespace lehr::runtime {
 
+// 'text', as messages show names.
+inline std::string quoted(const std::string& text) { return "'" + text + "'"; }
+
 struct Diagnostic {
   struct Note {
     Origin origin;

@@ -14,7 +14,7 @@ struct Unit {
   double factor;
 };
 
-std::string quoted(std::string_view text) { return "'" + std::string(text.substr(0, 80)) + "'"; }
+std::string quoted_beginning(std::string_view text) { return "'" + std::string(text.substr(0, 80)) + "'"; }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -28,15 +28,15 @@ std::string_view without_sign(std::string_view text) {
 std::string surprise(std::string_view text) {
   const std::string_view digits = without_sign(text);
   if (digits.size() > 1 && digits[0] == '0' && is_digit(digits[1]))
-    return quoted(text) +
+    return quoted_beginning(text) +
            " has a leading zero, which some YAML readers take as octal. Write it without the zero";
   if (digits.starts_with("0x") || digits.starts_with("0o") || digits.starts_with("0b"))
-    return quoted(text) + " is not decimal. Write the number in decimal";
+    return quoted_beginning(text) + " is not decimal. Write the number in decimal";
   if (digits.size() > 1 && is_digit(digits[0]) && digits.find('_') != std::string_view::npos)
-    return quoted(text) + " has an underscore. Write the digits without it";
+    return quoted_beginning(text) + " has an underscore. Write the digits without it";
   if (digits == ".inf" || digits == ".Inf" || digits == ".nan" || digits == ".NaN" ||
       digits == "inf" || digits == "nan" || digits == "NaN")
-    return quoted(text) + " is not a finite number";
+    return quoted_beginning(text) + " is not a finite number";
   return {};
 }
 
@@ -59,22 +59,22 @@ Read<double> with_unit(std::string_view text, std::span<const Unit> units,
   double value = 0;
   std::string_view rest;
   if (!leading_number(text, value, rest))
-    return Read<double>::failed("expected " + expected + ", got " + quoted(text));
+    return Read<double>::failed("expected " + expected + ", got " + quoted_beginning(text));
   while (rest.starts_with(' ')) rest.remove_prefix(1);
   for (const Unit& unit : units)
     if (rest == unit.name) return value * unit.factor;
-  return Read<double>::failed("expected " + expected + ", got " + quoted(text) +
-                              (rest.empty() ? "" : " (unknown unit " + quoted(rest) + ")"));
+  return Read<double>::failed("expected " + expected + ", got " + quoted_beginning(text) +
+                              (rest.empty() ? "" : " (unknown unit " + quoted_beginning(rest) + ")"));
 }
 
 Read<std::int64_t> whole(const Read<double>& value, std::string_view text) {
   if (!value) return Read<std::int64_t>::failed(value.reason());
-  if (std::abs(*value) >= 9.2e18) return Read<std::int64_t>::failed(quoted(text) + " is too large");
+  if (std::abs(*value) >= 9.2e18) return Read<std::int64_t>::failed(quoted_beginning(text) + " is too large");
   const double rounded = std::round(*value);
   // 1.1B is 1100000000.0000001 in binary.
   if (std::abs(rounded - *value) > 1e-9 * std::max(1.0, std::abs(rounded)) ||
       (std::abs(*value) < 1e6 && rounded != *value))
-    return Read<std::int64_t>::failed(quoted(text) + " is not a whole number");
+    return Read<std::int64_t>::failed(quoted_beginning(text) + " is not a whole number");
   return static_cast<std::int64_t>(rounded);
 }
 
@@ -89,7 +89,7 @@ bool plain_integer(std::string_view text, std::int64_t& value) {
 Read<bool> read_bool(std::string_view text) {
   if (text == "true") return true;
   if (text == "false") return false;
-  return Read<bool>::failed("expected true or false, got " + quoted(text));
+  return Read<bool>::failed("expected true or false, got " + quoted_beginning(text));
 }
 
 Read<std::int64_t> read_int(std::string_view text) {
@@ -98,8 +98,8 @@ Read<std::int64_t> read_int(std::string_view text) {
   if (plain_integer(text, value)) return value;
   bool digits = !without_sign(text).empty();
   for (const char c : without_sign(text)) digits = digits && is_digit(c);
-  if (digits) return Read<std::int64_t>::failed(quoted(text) + " is too large");
-  return Read<std::int64_t>::failed("expected a whole number, got " + quoted(text));
+  if (digits) return Read<std::int64_t>::failed(quoted_beginning(text) + " is too large");
+  return Read<std::int64_t>::failed("expected a whole number, got " + quoted_beginning(text));
 }
 
 Read<std::int64_t> read_count(std::string_view text) {
@@ -133,7 +133,7 @@ Read<double> read_float(std::string_view text) {
   double value = 0;
   std::string_view rest;
   if (!leading_number(text, value, rest) || !rest.empty() || !std::isfinite(value))
-    return Read<double>::failed("expected a number, got " + quoted(text));
+    return Read<double>::failed("expected a number, got " + quoted_beginning(text));
   return value;
 }
 

@@ -12,8 +12,6 @@ namespace {
 constexpr std::size_t kLargestList = 64u << 20;
 constexpr std::string_view kBlank = " \t\r";
 
-std::string quoted(const std::string& text) { return "'" + text + "'"; }
-
 bool is_lock_file(const std::string& text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first != std::string::npos && text[first] == '{';

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "runtime/config/diagnostics.h"
 #include "runtime/plan/differences.h"
 #include "runtime/plan/input_content.h"
 #include "runtime/store/durable_file.h"
@@ -16,8 +17,6 @@ namespace {
 constexpr int kFormat = 1;
 constexpr std::size_t kLargestLock = 64u << 20;
 constexpr text::JsonLimits kLimits{64, 2'000'000};  // a line a value, as it is written
-
-std::string quoted(const std::string& text) { return "'" + text + "'"; }
 
 Json stage_json(const LockedStage& stage) {
   Json out = {{"uses", stage.uses},   {"determinism", stage.determinism},

@@ -3,23 +3,19 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include "runtime/run/human_text.h"
 #include "runtime/run/stage_progress.h"
+#include "runtime/run/steady_seconds.h"
 #include "runtime/store/durable_file.h"
 
 namespace lehr::runtime {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 constexpr std::size_t kMostWaiting = 1 << 16;  // bytes that were told and not shown yet
 

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <future>
 #include <map>
@@ -19,6 +18,7 @@
 #include "runtime/run/running_stages.h"
 #include "runtime/run/stage_attempt.h"
 #include "runtime/run/stage_supplies.h"
+#include "runtime/run/steady_seconds.h"
 #include "runtime/run/stop_signals.h"
 #include "runtime/run/stored_results.h"
 
@@ -26,10 +26,6 @@ namespace lehr::runtime {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 namespace {
-
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // Before the attempt after so many failed ones: what fails at once may have a reason that passes.
 double pause_seconds(std::uint32_t failed_attempts) {

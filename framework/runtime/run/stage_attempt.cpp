@@ -1,9 +1,9 @@
 #include "runtime/run/stage_attempt.h"
 
-#include <chrono>
 #include <limits>
 
 #include "runtime/run/human_text.h"
+#include "runtime/run/steady_seconds.h"
 #include "text/whole_number.h"
 
 namespace lehr::runtime {
@@ -11,10 +11,6 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 constexpr std::size_t kLastLines = 12;  // of a failed stage's output, shown with its error
-
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 }  // namespace
 
