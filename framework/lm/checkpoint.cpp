@@ -17,10 +17,10 @@ namespace lehr::lm {
 
 namespace {
 
-// One entry per slot of a flat float32 buffer laid out as the model's weights.
-void add_entries(std::vector<TensorEntry>& entries, const ParameterBuffer& parameters,
+// One entry per slot of a flat float32 buffer.
+void add_entries(std::vector<TensorEntry>& entries, const std::vector<ParameterSlot>& slots,
                  const at::Tensor& flat, const std::string& prefix) {
-  for (const ParameterSlot& slot : parameters.slots) {
+  for (const ParameterSlot& slot : slots) {
     TensorEntry entry;
     entry.name = prefix + slot.name;
     entry.dtype = DType::kF32;
@@ -31,9 +31,9 @@ void add_entries(std::vector<TensorEntry>& entries, const ParameterBuffer& param
   }
 }
 
-void fill(const SafetensorsFile& file, const ParameterBuffer& parameters, const at::Tensor& flat,
-          const std::string& prefix) {
-  for (const ParameterSlot& slot : parameters.slots) {
+void fill(const SafetensorsFile& file, const std::vector<ParameterSlot>& slots,
+          const at::Tensor& flat, const std::string& prefix) {
+  for (const ParameterSlot& slot : slots) {
     const TensorEntry& entry = file.at(prefix + slot.name);
     if (entry.dtype != DType::kF32 || entry.shape != slot.shape)
       throw std::runtime_error(file.path().string() + ": tensor '" + entry.name +
@@ -53,10 +53,11 @@ void CheckpointPart::add_to(Snapshot& snapshot) const {
 
 CheckpointPart checkpoint_part(std::string folder, const ParameterBuffer& parameters,
                                const Optimizer* optimizer) {
-  CheckpointPart part{std::move(folder), parameters, {}, {}, 0};
+  CheckpointPart part{std::move(folder), parameters};
   if (optimizer == nullptr) return part;
   part.exp_avg = optimizer->exp_avg();
   part.exp_avg_sq = optimizer->exp_avg_sq();
+  part.squared = optimizer->squared();
   part.updates = optimizer->updates();
   return part;
 }
@@ -71,12 +72,12 @@ void save_checkpoint(const std::filesystem::path& dir, const CheckpointPart& par
       snapshot->read(entry.data, entry.bytes, write);
     };
   std::vector<TensorEntry> weights;
-  add_entries(weights, part.parameters, part.parameters.weights, "");
+  add_entries(weights, part.parameters.slots, part.parameters.weights, "");
   write_safetensors(folder / "model.safetensors", weights, {}, read);
   if (!part.exp_avg.defined()) return;
   std::vector<TensorEntry> moments;
-  add_entries(moments, part.parameters, part.exp_avg, "exp_avg.");
-  add_entries(moments, part.parameters, part.exp_avg_sq, "exp_avg_sq.");
+  add_entries(moments, part.parameters.slots, part.exp_avg, "exp_avg.");
+  add_entries(moments, part.squared, part.exp_avg_sq, "exp_avg_sq.");
   write_safetensors(folder / "optimizer.safetensors", moments,
                     {{"updates", std::to_string(part.updates)}}, read);
 }
@@ -84,12 +85,12 @@ void save_checkpoint(const std::filesystem::path& dir, const CheckpointPart& par
 void load_checkpoint(const std::filesystem::path& dir, ParameterBuffer& parameters,
                      Optimizer* optimizer) {
   const SafetensorsFile weights(dir / "model.safetensors");
-  fill(weights, parameters, parameters.weights, "");
+  fill(weights, parameters.slots, parameters.weights, "");
   parameters.refresh_compute_copy();
   if (optimizer == nullptr) return;
   const SafetensorsFile moments(dir / "optimizer.safetensors");
-  fill(moments, parameters, optimizer->exp_avg(), "exp_avg.");
-  fill(moments, parameters, optimizer->exp_avg_sq(), "exp_avg_sq.");
+  fill(moments, parameters.slots, optimizer->exp_avg(), "exp_avg.");
+  fill(moments, optimizer->squared(), optimizer->exp_avg_sq(), "exp_avg_sq.");
   const auto updates = moments.metadata().find("updates");
   if (updates == moments.metadata().end())
     throw std::runtime_error(moments.path().string() + ": no count of updates in its metadata");

@@ -1,12 +1,13 @@
 // Everything a training run needs to go on with the same bits: float32 weights, the optimizer's
 // moments, and JSON. One folder per model: model.safetensors, optimizer.safetensors
-// (exp_avg.<name>, exp_avg_sq.<name>). Tokenizer and config are not kept: the stage makes them
-// again from its inputs.
+// (exp_avg.<name>, and exp_avg_sq.<name> of what takes AdamW's steps; more than that is passed over
+// in reading). Tokenizer and config are not kept: the stage makes them again from its inputs.
 #pragma once
 
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "lm/model.h"
 #include "lm/optimizer.h"
@@ -18,7 +19,8 @@ namespace lehr::lm {
 struct CheckpointPart {
   std::string folder;
   ParameterBuffer parameters;
-  at::Tensor exp_avg, exp_avg_sq;  // undefined: weights only
+  at::Tensor exp_avg = {}, exp_avg_sq = {};  // undefined: weights only
+  std::vector<ParameterSlot> squared = {};   // the layout of exp_avg_sq
   int64_t updates = 0;
 
   void add_to(Snapshot& snapshot) const;

@@ -15,14 +15,28 @@ namespace lehr::lm {
 namespace {
 
 constexpr int64_t kBlock = 1 << 14;  // 64 KB a buffer: master, moments and gradient stay in cache
+constexpr int64_t kSquaresAlignment = 16;  // elements: 64 bytes
 
 // A layer's product; not the embedding, the heads or an adapter's factors.
-bool is_hidden_matrix(const ParameterSlot& slot) {
-  return slot.shape.size() == 2 && slot.name.starts_with("model.layers.") &&
-         slot.name.ends_with("_proj.weight");
+bool takes_muon_step(const ParameterSlot& slot, const OptimizerOptions& options) {
+  return options.kind == "muon" && slot.shape.size() == 2 &&
+         slot.name.starts_with("model.layers.") && slot.name.ends_with("_proj.weight");
 }
 
 }  // namespace
+
+std::vector<ParameterSlot> squared_slots(const std::vector<ParameterSlot>& trained,
+                                         const OptimizerOptions& options) {
+  std::vector<ParameterSlot> squared;
+  int64_t next = 0;
+  for (const ParameterSlot& slot : trained) {
+    if (takes_muon_step(slot, options)) continue;
+    squared.push_back(slot);
+    squared.back().offset = next;
+    next += (slot.size + kSquaresAlignment - 1) / kSquaresAlignment * kSquaresAlignment;
+  }
+  return squared;
+}
 
 double global_norm(const at::Tensor& flat) {
   const int64_t count = flat.numel();
@@ -40,16 +54,21 @@ double global_norm(const at::Tensor& flat) {
 Optimizer::Optimizer(Model& model, const OptimizerOptions& options)
     : model_(model), options_(options) {
   if (!model.trainable()) throw std::logic_error("Optimizer: make the model trainable first");
+  const std::vector<ParameterSlot>& trained = model.trained().slots;
+  squared_ = squared_slots(trained, options_);
   exp_avg_ = at::zeros(model.trained().weights.sizes(), at::kFloat);
-  exp_avg_sq_ = at::zeros(model.trained().weights.sizes(), at::kFloat);
-  for (const ParameterSlot& slot : model.trained().slots) {
-    if (options_.kind == "muon" && is_hidden_matrix(slot)) {
+  exp_avg_sq_ =
+      at::zeros({squared_.empty() ? 0 : squared_.back().offset + squared_.back().size}, at::kFloat);
+  auto squared = squared_.begin();
+  for (const ParameterSlot& slot : trained) {
+    if (takes_muon_step(slot, options_)) {
       matrices_.push_back(slot);
       continue;
     }
     for (int64_t at = 0; at < slot.size; at += kBlock)
-      blocks_.push_back(
-          {slot.offset + at, slot.offset + std::min(slot.size, at + kBlock), slot.decay});
+      blocks_.push_back({slot.offset + at, slot.offset + std::min(slot.size, at + kBlock),
+                         squared->offset + at, slot.decay});
+    ++squared;
   }
 }
 
@@ -89,7 +108,7 @@ void Optimizer::adamw(double learning_rate, float gradient_scale) {
     own.weight_decay = block.decay ? static_cast<float>(options_.weight_decay) : 0.0f;
     k.adamw(parameters.weights.data_ptr<float>() + block.begin,
             parameters.gradients.data_ptr<float>() + block.begin,
-            exp_avg_.data_ptr<float>() + block.begin, exp_avg_sq_.data_ptr<float>() + block.begin,
+            exp_avg_.data_ptr<float>() + block.begin, exp_avg_sq_.data_ptr<float>() + block.squared,
             separate ? compute + block.begin * 2 : nullptr, block.end - block.begin, own);
   });
 }

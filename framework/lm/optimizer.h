@@ -28,6 +28,11 @@ struct StepReport {
   bool applied = false;  // false: the norm was NaN or infinite; weights and moments are untouched
 };
 
+// Which of the trained tensors have a mean of squares (exp_avg_sq), and where it lies in that
+// buffer: all but those that take Muon's step.
+std::vector<ParameterSlot> squared_slots(const std::vector<ParameterSlot>& trained,
+                                         const OptimizerOptions& options);
+
 class Optimizer {
  public:
   // The model must be trainable and outlive the optimizer.
@@ -36,10 +41,11 @@ class Optimizer {
   // Updates the weights from model.gradients() and zeroes the gradients when applied.
   StepReport step(double learning_rate);
 
-  // State for checkpoints: float32, laid out as model.trained(). Writable. Muon's momentum is in
-  // exp_avg; exp_avg_sq stays 0 there.
+  // State for checkpoints: float32, writable. exp_avg is laid out as model.trained(), Muon's
+  // momentum included; exp_avg_sq as squared().
   const at::Tensor& exp_avg() const { return exp_avg_; }
   const at::Tensor& exp_avg_sq() const { return exp_avg_sq_; }
+  const std::vector<ParameterSlot>& squared() const { return squared_; }
   int64_t updates() const { return updates_; }
   void set_updates(int64_t updates) { updates_ = updates; }
   const OptimizerOptions& options() const { return options_; }
@@ -48,6 +54,7 @@ class Optimizer {
   // Blocks over all AdamW tensors as one list of items; norms and matrices differ in decay alone.
   struct Block {
     int64_t begin, end;
+    int64_t squared;  // where exp_avg_sq has the block
     bool decay;
   };
   void adamw(double learning_rate, float gradient_scale);
@@ -57,6 +64,7 @@ class Optimizer {
   OptimizerOptions options_;
   std::vector<Block> blocks_;
   std::vector<ParameterSlot> matrices_;  // muon's
+  std::vector<ParameterSlot> squared_;
   at::Tensor exp_avg_;
   at::Tensor exp_avg_sq_;
   int64_t updates_ = 0;

@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "lm/muon.h"
 #include "lm/random.h"
@@ -144,6 +145,20 @@ TEST(Optimizer, MuonFollowsTheSlowFormulaForTheLayersMatricesAndAdamWElsewhere) 
       EXPECT_TRUE(model.parameter(same).equal(other.parameter(same))) << same;
     EXPECT_FALSE(model.parameter(matrix).equal(other.parameter(matrix)));
   }
+}
+
+TEST(Optimizer, MuonKeepsMeansOfSquaresOnlyOfWhatTakesAdamWsSteps) {
+  Model model = Model::create(tiny_config(), 1, Precision::kFp32);
+  model.make_trainable();
+  const Optimizer adamw(model, {}), muon(model, {.kind = "muon"});
+  EXPECT_EQ(adamw.squared().size(), model.slots().size());
+  std::vector<std::string> names;
+  for (const ParameterSlot& slot : muon.squared()) names.push_back(slot.name);
+  EXPECT_EQ(names, (std::vector<std::string>{
+                       "model.embed_tokens.weight", "model.layers.0.input_layernorm.weight",
+                       "model.layers.0.post_attention_layernorm.weight", "model.norm.weight"}));
+  EXPECT_LT(muon.exp_avg_sq().numel(), 11 * 8 + 3 * 8 + 4 * 16) << "no more than they need";
+  EXPECT_EQ(muon.exp_avg().numel(), adamw.exp_avg().numel());
 }
 
 TEST(Muon, BringsSingularValuesNearOne) {

@@ -113,9 +113,11 @@ class Precisions : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(Precisions, ResumeAfterCancellingGivesTheSameBits) {
-  for (const char* save : {"last", "best"}) {
+  for (const auto& [save, optimizer] :
+       {std::pair{"last", "adamw"}, {"best", "adamw"}, {"last", "muon"}}) {
     TrainOptions options = options_of(GetParam());
     options.save = save;
+    options.optimizer.kind = optimizer;
     lehr_context straight;
     const Trained expected = train(straight, options, 14);
     for (const int64_t first : {1, 6, 9}) {
@@ -128,7 +130,8 @@ TEST_P(Precisions, ResumeAfterCancellingGivesTheSameBits) {
       host.cancel_after = -1;
       host.cancelled = false;
       const Trained resumed = train(host, options, 14);
-      EXPECT_EQ(resumed.weights, expected.weights) << "cancelled at " << first << ", " << save;
+      EXPECT_EQ(resumed.weights, expected.weights)
+          << "cancelled at " << first << ", " << save << ", " << optimizer;
       EXPECT_EQ(resumed.moments, expected.moments);
       EXPECT_EQ(without_timings(host.metrics), without_timings(straight.metrics));
       EXPECT_EQ(host.results, straight.results);

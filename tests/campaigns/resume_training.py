@@ -9,11 +9,11 @@ import signal
 
 from lab import check
 
-COUNT = 18  # two of each stage
+COUNT = 20  # two of each stage
 FULL = 1000
 KILLS = 2  # of one case, the second mostly in the run that goes on from the first
 TINY = pathlib.Path(__file__).resolve().parents[1] / "end_to_end" / "tiny.yaml"
-PLAIN = ["base", "assistant", "judge", "ppo", "dpo"]
+PLAIN = ["base", "base_muon", "assistant", "judge", "ppo", "dpo"]
 ADAPTED = ["assistant_lora", "judge_lora", "ppo_lora", "dpo_lora"]
 SELECTED = ["--until", *PLAIN, *ADAPTED]
 TEXT = f"""\
@@ -21,6 +21,16 @@ lehr: 1
 name: resume-training
 extends: {TINY}
 stages:
+  base_muon:
+    uses: pretrain
+    in: {{tokens: tokens}}
+    with:
+      model: {{width: 64, layers: 2, heads: 4, context: 128}}
+      optimizer: {{kind: muon}}
+      budget: {{steps: 12}}
+      batch_tokens: 1024
+      micro_batch_tokens: 512
+      checkpoint_steps: 3
   assistant_lora:
     uses: sft
     in: {{model: base, conversations: source.conversations}}
