@@ -1,6 +1,8 @@
 # LibTorch as plain imported targets. find_package(Torch) adds compiler flags of its own and fails on CUDA
 # wheels without a toolkit, so the few libraries Lehr needs are named here.
-#   lehr::torch   headers and libraries, with an rpath to them
+#   lehr::torch   headers and libraries, with a run path to them; programs that are installed set the property
+#                 LEHR_INSTALLED, tests find LibTorch where the build did
+include(${CMAKE_CURRENT_LIST_DIR}/LinkedLibrary.cmake)
 set(LEHR_LIBTORCH "$ENV{LEHR_LIBTORCH}" CACHE PATH "LibTorch: a directory with include/ and lib/")
 if(NOT LEHR_LIBTORCH)
   set(LEHR_LIBTORCH ${PROJECT_SOURCE_DIR}/.deps/torch)
@@ -26,9 +28,6 @@ if(EXISTS ${LEHR_LIBTORCH}/lib/libtorch_cuda.so)
 endif()
 file(GLOB torch_gomp ${LEHR_LIBTORCH}/lib/libgomp*.so*)
 target_link_libraries(lehr_torch INTERFACE ${torch_libraries} ${torch_gomp})
-# Plugins find LibTorch relative to themselves, so that the same source built in another place is the same code.
-file(RELATIVE_PATH torch_from_plugins ${LEHR_PLUGIN_DIR} ${LEHR_LIBTORCH}/lib)
-# In a file, because CMake's Ninja generator escapes the dollar of $ORIGIN twice on the command line.
-file(WRITE ${PROJECT_BINARY_DIR}/plugin-run-path "-rpath=$ORIGIN/${torch_from_plugins}\n")
-target_link_options(lehr_torch INTERFACE
-  $<IF:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>,-Wl$<COMMA>@${PROJECT_BINARY_DIR}/plugin-run-path,-Wl$<COMMA>-rpath$<COMMA>${LEHR_LIBTORCH}/lib>)
+lehr_link_library(torch ${LEHR_LIBTORCH} /lib)
+target_link_options(lehr_torch INTERFACE "$<IF:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>,${torch_plugin_run_path},\
+$<IF:$<BOOL:$<TARGET_PROPERTY:LEHR_INSTALLED>>,${torch_program_run_path},-Wl$<COMMA>-rpath$<COMMA>${LEHR_LIBTORCH}/lib>>")

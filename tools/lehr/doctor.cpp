@@ -94,8 +94,8 @@ std::vector<Finding> libraries(const runtime::PluginRegistry& registry) {
     const bool is_torch = library.starts_with("libtorch") || library.starts_with("libc10");
     out.push_back({State::error, is_torch ? "LibTorch" : "library",
                    library + " is not found, needed by " + users,
-                   is_torch ? "run tools/setup and build again, or name the folder that has it in "
-                              "LD_LIBRARY_PATH"
+                   is_torch ? "run tools/setup and build again, or let lib/lehr/torch beside the "
+                              "plugins' folder be a link to a LibTorch"
                             : "install the package that has it, or name its folder in "
                               "LD_LIBRARY_PATH"});
   }
