@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <set>
 
+#include "huge_pages.h"
 #include "runtime/plan/allow_list.h"
 #include "runtime/plan/planner.h"
 
@@ -113,11 +115,22 @@ bool admit_plugins(const runtime::Plan& plan, const Options& options,
   throw CommandError(kUsage, std::string("--allow: ") + e.what());
 }
 
+// For a pipeline file so long that it pays.
+void reserve_memory(const fs::path& pipeline) {
+  constexpr std::uintmax_t kLongFile = 16 << 10, kMostMemory = 256 << 20;
+  constexpr std::uintmax_t kMemory = 256;  // a byte of the file becomes so many in plan and tree
+  std::error_code none;
+  const std::uintmax_t size = fs::file_size(pipeline, none);
+  if (none || size < kLongFile) return;
+  reserve_huge_pages(std::min(size * kMemory, kMostMemory));
+}
+
 }  // namespace
 
-std::optional<LoadedPipeline> load_pipeline(const Options& options, int& exit_code) {
+LoadedPipeline* load_pipeline(const Options& options, int& exit_code) {
+  reserve_memory(options.pipeline);
+  static LoadedPipeline& loaded = *new LoadedPipeline;
   runtime::Diagnostics diagnostics;
-  LoadedPipeline loaded;
   loaded.pipeline = runtime::load_pipeline(options.pipeline, options.sets, diagnostics);
   loaded.registry = load_plugins(options, fs::absolute(options.pipeline).parent_path());
   loaded.plan = runtime::make_plan(loaded.pipeline, *loaded.registry, diagnostics);
@@ -138,11 +151,11 @@ std::optional<LoadedPipeline> load_pipeline(const Options& options, int& exit_co
     runtime::Selection selection = options.selection;
     selection.force_all = std::erase(selection.force, "") > 0;  // --force without names
     runtime::select(loaded.plan, selection);
-    return loaded;
+    return &loaded;
   }
   print_mistakes(diagnostics, options);
   exit_code = broken_one_used || !admitted ? kPluginCannotLoad : kConfigInvalid;
-  return std::nullopt;
+  return nullptr;
 }
 
 fs::path host_program() {

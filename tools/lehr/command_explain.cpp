@@ -119,7 +119,7 @@ void add_explain(Command app, Options& options, int& exit_code) {
   command.footer(
       example("lehr explain pipelines/quickstart.yaml dpo --set stages.dpo.with.beta=0.2"));
   command.run([&, stage, all] {
-    auto loaded = load_pipeline(options, exit_code);
+    LoadedPipeline* loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     const auto store = store_if_there(options);
     runtime::look_up(loaded->plan, store.get());

@@ -30,7 +30,7 @@ void add_graph(Command app, Options& options, int& exit_code) {
               "  lehr graph pipelines/quickstart.yaml --format dot | dot -Tsvg -o pipeline.svg"));
   command.run([&, format, status] {
     if (*format == "json") options.json = true;
-    auto loaded = load_pipeline(options, exit_code);
+    LoadedPipeline* loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     if (*status) runtime::look_up(loaded->plan, store_if_there(options).get());
     const runtime::Plan& plan = loaded->plan;

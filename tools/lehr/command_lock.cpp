@@ -18,7 +18,7 @@ void add_lock(Command app, Options& options, int& exit_code) {
       "--locked` does so without running.\nIt holds the code digest of every plugin: with `--allow "
       "lehr.lock` no other is loaded.");
   command.run([&] {
-    auto loaded = load_pipeline(options, exit_code);
+    LoadedPipeline* loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     const auto store = store_if_there(options);
     runtime::look_up(loaded->plan, store.get());

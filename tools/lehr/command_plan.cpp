@@ -103,7 +103,7 @@ void print(const runtime::Plan& plan, const std::filesystem::path& store) {
 }  // namespace
 
 void print_plan(const Options& options, int& exit_code) {
-  auto loaded = load_pipeline(options, exit_code);
+  LoadedPipeline* loaded = load_pipeline(options, exit_code);
   if (!loaded) return;
   const auto store = store_if_there(options);
   runtime::look_up(loaded->plan, store.get());

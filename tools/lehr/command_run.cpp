@@ -114,7 +114,7 @@ void add_run(Command app, Options& options, int& exit_code) {
               "  lehr run pipelines/quickstart.yaml --force exam"));
   command.run([&, run, dry] {
     if (*dry) return print_plan(options, exit_code);
-    auto loaded = load_pipeline(options, exit_code);
+    LoadedPipeline* loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     const fs::path host = host_program();
     // What is refused leaves nothing behind: a store that is not there is made once all agree.

@@ -60,7 +60,7 @@ void add_store_adopt(Command store, Options& options, int& exit_code) {
                  "\n\nIt is recorded with the result; `lehr explain` and `lehr store show` tell, "
                  "`lehr verify` checks it.");
   command.run([&options, &exit_code, stages] {
-    auto loaded = load_pipeline(options, exit_code);
+    LoadedPipeline* loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     const auto artifacts = open_store(options);
     for (const std::string& id : in_order(loaded->plan, *stages))

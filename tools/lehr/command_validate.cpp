@@ -16,7 +16,7 @@ void add_validate(Command app, Options& options, int& exit_code) {
   command.footer(
       example("lehr validate pipelines/quickstart.yaml --set stages.base.with.budget.tokens=1M"));
   command.run([&] {
-    auto loaded = load_pipeline(options, exit_code);
+    LoadedPipeline* loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     if (options.locked) {
       runtime::look_up(loaded->plan, nullptr);

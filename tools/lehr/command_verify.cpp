@@ -171,7 +171,7 @@ void add_verify(Command app, Options& options, int& exit_code) {
                  "is exact or machine must\ngive the same bytes. Exit code 1 if anything "
                  "differs. `lehr store verify` only hashes what is there.");
   command.run([&, settings] {
-    auto loaded = load_pipeline(options, exit_code);
+    LoadedPipeline* loaded = load_pipeline(options, exit_code);
     if (loaded) exit_code = verify(options, *settings, loaded->plan);
   });
 }
