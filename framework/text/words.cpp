@@ -242,24 +242,27 @@ void find_words(std::string_view text, WordSplitter splitter, std::vector<Span>&
     find_uax29_words(text, words);
 }
 
+void SentenceCounter::add(std::string_view word, bool ends) {
+  if (ends) {
+    ended_ = true;
+  } else if (ended_ && !is_punctuation(word)) {
+    ended_ = false;
+    ++count_;
+  }
+}
+
 std::size_t count_sentences(std::string_view text, std::size_t enough, std::vector<Span>& scratch) {
   find_words(text, WordSplitter::uax29, scratch);
-  std::size_t count = 1;
-  bool ended = false;
+  SentenceCounter counter;
   for (const Span span : scratch) {
     const std::string_view word = text.substr(span.begin, span.end - span.begin);
     std::string_view rest = word;
     const Character first = character(take_code_point(rest));
-    const bool ends = rest.empty() && first.is(Character::kSentenceEnd) &&
-                      (word != "." || is_final_stop(text, span.begin));
-    if (ends) {
-      ended = true;
-    } else if (ended && !is_punctuation(word)) {
-      ended = false;
-      if (++count >= enough) break;
-    }
+    counter.add(word, rest.empty() && first.is(Character::kSentenceEnd) &&
+                          (word != "." || is_final_stop(text, span.begin)));
+    if (counter.count() >= enough) break;
   }
-  return count;
+  return counter.count();
 }
 
 }  // namespace lehr::text

@@ -24,10 +24,21 @@ constexpr std::size_t kLongestText = std::numeric_limits<std::uint32_t>::max();
 // Replaces what `words` held. text: at most kLongestText bytes.
 void find_words(std::string_view text, WordSplitter splitter, std::vector<Span>& words);
 
-// Sentences as spaCy's sentencizer cuts them, over uax29 words: one ends with a sentence terminal
-// (. ? ! and those of other scripts) and the punctuation after it. A full stop that belongs to an
-// ellipsis or an initial ("U.S.") ends none. At least 1; counting stops at `enough`. scratch:
-// words.
+// Counts sentences as spaCy's sentencizer cuts them: one ends with a terminal and the punctuation
+// after it.
+class SentenceCounter {
+ public:
+  // The next word; ends: it is a terminal that ends a sentence.
+  void add(std::string_view word, bool ends);
+  std::size_t count() const { return count_; }  // at least 1
+
+ private:
+  std::size_t count_ = 1;
+  bool ended_ = false;
+};
+
+// Sentences over uax29 words. A full stop that belongs to an ellipsis or an initial ("U.S.") ends
+// none. Counting stops at `enough`. scratch: words.
 std::size_t count_sentences(std::string_view text, std::size_t enough, std::vector<Span>& scratch);
 
 }  // namespace lehr::text

@@ -102,6 +102,9 @@ void C4Quality::describe(Description& d) {
   d.count("min_sentences", min_sentences_)
       .at_least(0)
       .help("in the lines that stay; fewer: too_few_sentences");
+  spacy_.describe(d,
+                  "sentences as spaCy cuts them: a table that tools/spacy_table writes; without it "
+                  "nearly so");
   d.boolean("drop_lorem_ipsum", drop_lorem_ipsum_).help("documents: lorem_ipsum");
   d.boolean("drop_javascript", drop_javascript_).help("lines with that word");
   d.boolean("drop_curly_bracket", drop_curly_bracket_).help("documents with a {: curly_bracket");
@@ -156,6 +159,11 @@ C4Quality::Verdict C4Quality::judge(std::string_view& line) {
   return Verdict::keep;
 }
 
+std::size_t C4Quality::count_sentences(std::string_view line, std::size_t enough) {
+  if (text::SpacyWords* spacy = spacy_.words()) return spacy->count_sentences(line, enough);
+  return text::count_sentences(line, enough, words_);
+}
+
 void C4Quality::process(Document& document) {
   const std::string_view text = document.text();
   in_document_ = phrases_in(text);
@@ -170,7 +178,7 @@ void C4Quality::process(Document& document) {
     if (verdict == Verdict::lorem_ipsum) return document.drop("lorem_ipsum");
     if (verdict == Verdict::curly_bracket) return document.drop("curly_bracket");
     if (verdict == Verdict::drop_line) continue;
-    if (sentences < enough) sentences += text::count_sentences(line, enough - sentences, words_);
+    if (sentences < enough) sentences += count_sentences(line, enough - sentences);
     if (!first) kept_ += '\n';
     first = false;
     kept_ += line;

@@ -2,8 +2,8 @@
 // datatrove gives them. Line by line, they drop the line or the document; what stays, without
 // citations and joined by "\n", replaces the text.
 //
-// One thing differs from datatrove: how a line is cut into sentences, which is said in text/words.h
-// and needs no model.
+// How a line is cut into sentences is said in text/words.h; with spaCy's rules for words
+// (spacy_table) the sentences are datatrove's.
 #pragma once
 
 #include <lehr/plugin.h>
@@ -14,13 +14,14 @@
 #include <string_view>
 #include <vector>
 
-#include "text/words.h"
+#include "word_splitter.h"
 
 namespace lehr::plugins::filter {
 
 class C4Quality : public DocumentStep {
  public:
   void describe(Description& d) override;
+  void check() override { spacy_.words(); }
   void process(Document& document) override;
 
  private:
@@ -29,6 +30,7 @@ class C4Quality : public DocumentStep {
   Verdict judge(std::string_view& line);
   bool has_too_long_word(std::string_view line);
   bool has_too_few_words(std::string_view line);
+  std::size_t count_sentences(std::string_view line, std::size_t enough);
   // Which phrases occur somewhere in the text, whatever their case.
   struct Phrases {
     bool lorem_ipsum, javascript, policy;
@@ -39,6 +41,8 @@ class C4Quality : public DocumentStep {
   bool drop_lorem_ipsum_ = true, drop_javascript_ = true, drop_curly_bracket_ = true,
        drop_policy_ = true;
   std::optional<std::int64_t> min_sentences_ = 5, min_words_per_line_ = 3, max_word_length_ = 1000;
+
+  SpacyTableParameter spacy_;
 
   Phrases in_document_{};
   std::string cited_, lower_, kept_;

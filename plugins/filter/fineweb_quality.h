@@ -19,6 +19,7 @@ class FinewebQuality : public MeasuredStep {
   static constexpr const char* kName = "filter.fineweb_quality";
   FinewebQuality() : MeasuredStep(kName) {}
   void describe(Description& d) override;
+  void check() override { splitter_.check(); }
 
  protected:
   void judge(std::string_view text, Judgement& judgement) override;

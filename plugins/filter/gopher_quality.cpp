@@ -82,7 +82,7 @@ std::string GopherQuality::measured_by() {
 
 void GopherQuality::judge(std::string_view text, Judgement& j) {
   TextTables& tables = TextTables::of(text);
-  const auto words = [&]() -> const std::vector<Word>& { return tables.words(*splitter_); };
+  const auto words = [&]() -> const std::vector<Word>& { return splitter_.words(tables); };
   std::optional<WordSums> sums;
   const auto sum = [&]() -> const WordSums& { return sums ? *sums : sums.emplace(words()); };
   const auto plain_words = [&] { return sum().plain; };
@@ -135,7 +135,7 @@ std::int64_t GopherQuality::different_stop_words(TextTables& tables, std::int64_
   }
   stop_found_.assign(stop_hashes_.size(), false);
   std::int64_t found = 0;
-  for (const Word& w : tables.words(*splitter_)) {
+  for (const Word& w : splitter_.words(tables)) {
     const auto at = std::lower_bound(stop_hashes_.begin(), stop_hashes_.end(), w.hash);
     if (at == stop_hashes_.end() || *at != w.hash) continue;
     const auto which = static_cast<std::size_t>(at - stop_hashes_.begin());

@@ -48,6 +48,7 @@ void GopherRepetition::describe(Description& d) {
 }
 
 void GopherRepetition::check() {
+  splitter_.check();
   if (max_top_ngrams_.size() > std::size(kTop))
     throw Error("max_top_ngrams has thresholds for runs of 2, 3 and 4 words only, not " +
                 std::to_string(max_top_ngrams_.size()) + " of them");
@@ -58,10 +59,10 @@ void GopherRepetition::check() {
 
 std::string GopherRepetition::measured_by() { return splitter_.name() + " " + dup_semantics_; }
 
-std::size_t GopherRepetition::all_characters(TextTables& tables) const {
+std::size_t GopherRepetition::all_characters(TextTables& tables) {
   if (!dolma()) return tables.characters();
   std::size_t characters = 0;
-  for (const Word& w : tables.words(*splitter_)) characters += w.characters;
+  for (const Word& w : splitter_.words(tables)) characters += w.characters;
   return characters;
 }
 
@@ -100,7 +101,7 @@ void GopherRepetition::judge_ngrams(TextTables& tables, Judgement& j) {
   const auto begin = [&] {
     if (characters) return;
     characters = all_characters(tables);
-    repeated_.begin_words(tables, tables.words(*splitter_));
+    repeated_.begin_words(tables, splitter_.words(tables));
   };
   const auto threshold = [](const std::vector<double>& of, std::size_t k) {
     return k < of.size() ? std::optional(of[k]) : std::nullopt;

@@ -39,7 +39,7 @@ class GopherRepetition : public MeasuredStep {
 
  private:
   void judge_ngrams(TextTables& tables, Judgement& judgement);
-  std::size_t all_characters(TextTables& tables) const;
+  std::size_t all_characters(TextTables& tables);
   double top_ngram_share(std::size_t n, std::size_t characters, double most);
   double repeated_ngram_share(std::size_t n, std::size_t characters, double most);
   bool dolma() const { return dup_semantics_ == "dolma"; }

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "c4_paragraph.h"
@@ -67,6 +69,55 @@ TEST(GopherQuality, NamesTheFirstRuleThatFails) {
     EXPECT_EQ(reason(good + repeat("1234 ", 16)), "gopher_below_alpha_threshold");
     EXPECT_EQ(reason(repeat("The house stands here ", 15)), "gopher_enough_stop_words");
   }
+}
+
+// Tables of spaCy's form by which only full stops and what is in `special_cases` come off words.
+class SpacyTableTest : public testing::Test {
+ protected:
+  nlohmann::json table(const char* name, const nlohmann::json& special_cases) {
+    const auto path = std::filesystem::path(folder_.path) / name;
+    std::ofstream(path) << nlohmann::json{{"format", "lehr spacy table 1"},
+                                          {"prefix", "^\\("},
+                                          {"suffix", "\\.$"},
+                                          {"suffix_width", 1},
+                                          {"infix", "-"},
+                                          {"url_match", nullptr},
+                                          {"special_cases", special_cases},
+                                          {"sentence_ends", {"."}}};
+    return {{"spacy_table", path.string()}};
+  }
+
+ private:
+  struct Folder {
+    const std::string path = testing::TempDir() + "lehr_" +
+                             testing::UnitTest::GetInstance()->current_test_info()->name();
+    Folder() { std::filesystem::create_directories(path); }
+    ~Folder() { std::filesystem::remove_all(path); }
+  };
+  const Folder folder_;
+};
+
+TEST_F(SpacyTableTest, CutsWordsByEachStepsOwnTable) {
+  nlohmann::json whole = table("whole.json", nlohmann::json::object());
+  nlohmann::json cut = table("cut.json", {{"theof", {"the", "of"}}});
+  for (auto* with : {&whole, &cut}) with->update({{"min_words", 0}, {"min_alphabetic_words", 0}});
+  const std::string text = repeat("theof glass. ", 30);
+  EXPECT_EQ(verdict_on<GopherQuality>(text, whole), "gopher_enough_stop_words");
+  EXPECT_EQ(verdict_on<GopherQuality>(text, cut), "") << "of the same text, with another table";
+  EXPECT_EQ(verdict_on<GopherQuality>(text, whole), "gopher_enough_stop_words");
+}
+
+TEST_F(SpacyTableTest, CutsSentencesOfC4) {
+  nlohmann::json with = table("p.m..json", {{"p.m.", {"p.m."}}});
+  with.update({{"min_sentences", 2}});
+  EXPECT_EQ(verdict_on<C4Quality>("It opens at p.m. and closes.", with), "too_few_sentences");
+  EXPECT_EQ(verdict_on<C4Quality>("It opens at ten. It closes.", with), "");
+}
+
+TEST_F(SpacyTableTest, IsNotGivenBesideAnotherSplitter) {
+  nlohmann::json with = table("table.json", nlohmann::json::object());
+  with.update({{"word_splitter", "whitespace"}});
+  EXPECT_THROW(verdict_on<FinewebQuality>("text", with), Error);
 }
 
 TEST(GopherQuality, CutsPunctuationOffWordsUnlessToldOtherwise) {

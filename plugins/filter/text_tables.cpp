@@ -69,6 +69,7 @@ void TextTables::start(std::string_view text) {
   characters_ = text::count_code_points(text);
   ascii_ = characters_ == text.size();
   have_lines_ = have_words_[0] = have_words_[1] = false;
+  spacy_table_ = 0;
 }
 
 std::uint32_t TextTables::count_characters(std::string_view part) const {
@@ -105,15 +106,27 @@ inline Word TextTables::describe(text::Span span) const {
   return w;
 }
 
+void TextTables::fill(std::vector<Word>& words) const {
+  words.resize(spans_.size());
+  for (std::size_t i = 0; i < spans_.size(); ++i) words[i] = describe(spans_[i]);
+}
+
 const std::vector<Word>& TextTables::words(text::WordSplitter splitter) {
   const auto which = static_cast<std::size_t>(splitter);
   std::vector<Word>& words = words_[which];
   if (have_words_[which]) return words;
   have_words_[which] = true;
   text::find_words(text_, splitter, spans_);
-  words.resize(spans_.size());
-  for (std::size_t i = 0; i < spans_.size(); ++i) words[i] = describe(spans_[i]);
+  fill(words);
   return words;
+}
+
+const std::vector<Word>& TextTables::words(text::SpacyWords& spacy) {
+  if (spacy_table_ == spacy.table().hash()) return spacy_words_;
+  spacy_table_ = spacy.table().hash();
+  spacy.find(text_, spans_);
+  fill(spacy_words_);
+  return spacy_words_;
 }
 
 }  // namespace lehr::plugins::filter

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text/spacy_words.h"
 #include "text/words.h"
 
 namespace lehr::plugins::filter {
@@ -43,6 +44,7 @@ class TextTables {
   // Pieces between "\n", empty ones included.
   const std::vector<Line>& lines();
   const std::vector<Word>& words(text::WordSplitter splitter);
+  const std::vector<Word>& words(text::SpacyWords& spacy);
   std::string_view view(const Word& w) const { return text_.substr(w.begin, w.size); }
   std::string_view view(const Line& l) const { return text_.substr(l.begin, l.size); }
 
@@ -50,14 +52,16 @@ class TextTables {
   void start(std::string_view text);
   std::uint32_t count_characters(std::string_view part) const;
   Word describe(text::Span span) const;
+  void fill(std::vector<Word>& words) const;  // from spans_
 
   std::string_view text_;
   std::array<std::uint64_t, 2> hash_ = {0, 0};
   std::size_t characters_ = 0;
   bool ascii_ = true;
   bool have_lines_ = false, have_words_[2] = {false, false};  // by splitter
+  std::uint64_t spacy_table_ = 0;                             // that cut spacy_words_; 0: none did
   std::vector<Line> lines_;
-  std::vector<Word> words_[2];
+  std::vector<Word> words_[2], spacy_words_;
   std::vector<text::Span> spans_;
 };
 

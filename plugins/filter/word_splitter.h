@@ -1,13 +1,35 @@
-// The parameter `word_splitter` of every step that counts words.
+// The parameters of every step that counts words, or sentences.
 #pragma once
 
 #include <lehr/description.h>
 
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "shared_file.h"
+#include "text/spacy_words.h"
 #include "text/words.h"
+#include "text_tables.h"
 
 namespace lehr::plugins::filter {
+
+class SpacyTableParameter {
+ public:
+  void describe(Description& d, const char* what) { d.input_path("spacy_table", path_).help(what); }
+  // Null if no table is given. Throws Error if it cannot be used.
+  text::SpacyWords* words() {
+    if (path_ && !words_)
+      words_.emplace(
+          shared_file<text::SpacyTable>(*path_, [&] { return text::SpacyTable(*path_); }));
+    return words_ ? &*words_ : nullptr;
+  }
+
+ private:
+  std::optional<std::string> path_;
+  std::optional<text::SpacyWords> words_;
+};
 
 class SplitterParameter {
  public:
@@ -16,14 +38,30 @@ class SplitterParameter {
         .help(
             "how text is cut into words: at Unicode's word boundaries, punctuation marks being "
             "words of their own, or at whitespace, so that punctuation stays with its word");
+    spacy_.describe(d,
+                    "words as spaCy cuts them, instead of word_splitter: a table that "
+                    "tools/spacy_table writes");
   }
-  const std::string& name() const { return name_; }
-  text::WordSplitter operator*() const {
-    return name_ == "uax29" ? text::WordSplitter::uax29 : text::WordSplitter::whitespace;
+  // Throws Error for what cannot be meant, and for a table that cannot be used.
+  void check() {
+    if (spacy_.words() != nullptr && name_ != "uax29")
+      throw Error("word_splitter '" + name_ +
+                  "' and spacy_table are two ways to cut words: give one of them");
+  }
+  // What tells it from others.
+  std::string name() {
+    const text::SpacyWords* spacy = spacy_.words();
+    return spacy ? "spacy " + std::to_string(spacy->table().hash()) : name_;
+  }
+  const std::vector<Word>& words(TextTables& tables) {
+    if (text::SpacyWords* spacy = spacy_.words()) return tables.words(*spacy);
+    return tables.words(name_ == "uax29" ? text::WordSplitter::uax29
+                                         : text::WordSplitter::whitespace);
   }
 
  private:
   std::string name_ = "uax29";
+  SpacyTableParameter spacy_;
 };
 
 }  // namespace lehr::plugins::filter

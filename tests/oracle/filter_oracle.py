@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Our filters against datatrove's: the same decision, reason and rewritten text for every text. Both cut words the same
-way: at whitespace, or at Unicode's word boundaries, which are held against the module regex. Also prints how often
-decisions are those of datatrove with its own splitter (spaCy's).  Run by tests/oracle/run, or:
+way: at whitespace, at Unicode's word boundaries, which are held against the module regex, or as datatrove does where it
+is not told otherwise: with spaCy's rules. Also prints how often the first two decide as the last.  Run by tests/oracle/run, or:
     filter_oracle.py --build BUILD [check ...]"""
 
 import argparse
 import collections
+import functools
 import json
 import os
 import pathlib
@@ -33,10 +34,12 @@ from datatrove.pipeline.filters import gopher_repetition_filter  # noqa: E402
 from datatrove.pipeline.decont import n_grams  # noqa: E402
 from datatrove.pipeline.formatters import PIIFormatter  # noqa: E402
 from datatrove.utils import text as datatrove_text  # noqa: E402
+from datatrove.utils.word_tokenizers import load_word_tokenizer  # noqa: E402
 
 import filter_texts  # noqa: E402
 from word_rules import sentences, uax29_words  # noqa: E402
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Reasons that are no names.
 NAMED = {"< 3 paragraphs": "too_few_paragraphs"}
 
@@ -49,6 +52,14 @@ def verdict(oracle, text):
     if not kept:
         return {"reason": NAMED.get(reason, reason)}
     return {"text": document.text} if document.text != text else None
+
+
+def around_each_character():
+    """Every character that Python's Unicode knows, beside what spaCy's expressions look for."""
+    for code in range(0x110000):
+        c = chr(code)
+        if not 0xD800 <= code < 0xE000 and unicodedata.category(c) != "Cn":
+            yield f"a{c}b {c} {c}a A{c}. 1{c} {c}1 http://x{c}y.com/{c} a,{c} {c}{c}"
 
 
 class Checks:
@@ -275,23 +286,34 @@ class Checks:
                 expected = [None if judge.filter(Document(text=t, id="0")) else {"reason": "language"} for t in self.texts]
                 self.compare(f"language {kind} {languages}", expected, self.step("language", model=path, languages=languages or []), 1)
 
-    # ---- how far from spaCy ----
+    # ---- spaCy ----
 
     def spacy(self):
-        texts = list(filter_texts.real(random.Random(9), int(240 * self.scale), 6000))
-        split = datatrove_text.split_into_words
+        """With its table words, sentences and decisions are those of datatrove as it comes; without, how many decisions are."""
+        table = str(self.folder / "en.spacy.json")
+        with open(table, "w", encoding="utf-8") as out:
+            subprocess.run([sys.executable, ROOT / "tools/spacy_table"], stdout=out, check=True)
+        texts = [t for t in self.texts if max((len(w.encode()) for w in t.split()), default=0) <= 20000]  # longer ones stay whole
+        tokenizer = load_word_tokenizer("en")
+        for what, more in (("texts", texts), ("every character", list(around_each_character()))):
+            expected = [{"words": tokenizer.word_tokenize(t), "sentences": max(1, len(tokenizer.span_tokenize(t)))} for t in more]
+            self.compare(f"words and sentences of spaCy, {what}", expected, self.tool("spacy", table, texts=more), texts=more)
+        split = functools.cache(datatrove_text.split_into_words)
         for module in (gopher_quality_filter, gopher_repetition_filter, fineweb_quality_filter):
             module.split_into_words = split
         c4_filters.split_into_sentences = datatrove_text.split_into_sentences
-        for name, oracle, _ in self.RULES[:3] + [("c4_quality", C4QualityFilter, 0)]:
+        for name, oracle, reasons in self.RULES[:3] + [("c4_quality", C4QualityFilter, 3)]:
             judge = oracle()
             expected = [verdict(judge, t) for t in texts]
+            self.compare(f"{name} (spaCy)", expected, self.step(name, texts, spacy_table=table), reasons, texts)
+            pieces = list(filter_texts.real(random.Random(9), int(240 * self.scale), 6000))
+            expected = [verdict(judge, t) for t in pieces]
             for splitter in ("uax29", "whitespace") if name != "c4_quality" else (None,):
-                got = self.step(name, texts=texts, **({"word_splitter": splitter} if splitter else {}))
+                got = self.step(name, texts=pieces, **({"word_splitter": splitter} if splitter else {}))
                 kept = sum((e is None or "text" in e) == (g is None or "text" in g) for e, g in zip(expected, got))
                 same = sum(e == g for e, g in zip(expected, got))
-                print(f"{name} ({splitter or 'sentences'}) beside datatrove with spaCy: of {len(texts)} texts "
-                      f"{kept / len(texts):.1%} decided alike, {same / len(texts):.1%} with the same reason and text", flush=True)
+                print(f"  {splitter or 'our sentences'} instead: of {len(pieces)} pieces of installed files {kept / len(pieces):.1%} "
+                      f"decided alike, {same / len(pieces):.1%} with the same reason and text", flush=True)
 
     ALL = ["words", "forms", "rules", "dolma", "c4", "bad_words", "regexes", "pii", "urls", "contaminated", "languages", "spacy"]
 

@@ -2,15 +2,17 @@
 // a line; on stdout for each a line of JSON: null if it stays, {"reason"} or {"text"} if it is
 // dropped or rewritten.
 //
-//   filter_tool step FILTER.so NAME [PARAMETERS]    PARAMETERS: JSON; the others have their
-//   defaults filter_tool words SPLITTER                      the list of words instead filter_tool
-//   sentences                           their number
+//   filter_tool step FILTER.so NAME [PARAMETERS]   PARAMETERS: JSON; the others have defaults
+//   filter_tool words SPLITTER                     the list of words instead
+//   filter_tool sentences                          their number
+//   filter_tool spacy TABLE                        {"words", "sentences"} by that table
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "opened_step.h"
+#include "text/spacy_words.h"
 #include "text/words.h"
 
 namespace {
@@ -51,9 +53,17 @@ int run(const std::vector<std::string>& arguments) {
     answer_each([&](const auto& text, const auto&) {
       return json(text::count_sentences(text, text.size() + 1, spans));
     });
+  } else if (arguments.size() == 2 && arguments[0] == "spacy") {
+    text::SpacyWords spacy(std::make_shared<const text::SpacyTable>(arguments[1]));
+    answer_each([&](const auto& text, const auto&) {
+      json words = json::array();
+      spacy.find(text, spans);
+      for (const auto s : spans) words.push_back(text.substr(s.begin, s.end - s.begin));
+      return json({{"words", words}, {"sentences", spacy.count_sentences(text, text.size() + 1)}});
+    });
   } else {
     std::cerr << "usage: filter_tool step FILTER.so NAME [PARAMETERS] | words SPLITTER | "
-                 "sentences\n";
+                 "sentences | spacy TABLE\n";
     return 2;
   }
   return 0;
