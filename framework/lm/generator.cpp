@@ -19,7 +19,6 @@
 namespace lehr::lm {
 namespace {
 
-constexpr int64_t kPrefillTokens = 2048;  // prompts taken in together; bounds memory
 constexpr int64_t kRowsStep = 8;  // decoding batches are rounded up to it: few shapes, each of
                                   // which costs oneDNN a compilation
 

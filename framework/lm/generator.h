@@ -21,6 +21,8 @@ struct GenerationRequest {
   uint64_t sample = 0;          // stream of random numbers; two requests of one number draw alike
 };
 
+constexpr int64_t kPrefillTokens = 2048;  // of prompts taken in together; bounds memory
+
 struct GenerationOptions {
   SamplingOptions sampling = {};
   int64_t max_new_tokens = 64;

@@ -69,11 +69,11 @@ std::string numerics_fingerprint() {
          " threads LibTorch " + TORCH_VERSION;
 }
 
-double measure_peak_flops(Precision precision) {
+double measure_peak_flops(Precision precision, int64_t rows) {
   const c10::InferenceMode guard;
   constexpr int64_t n = 1024;
   const auto type = precision == Precision::kBf16 ? at::kBFloat16 : at::kFloat;
-  const at::Tensor a = at::randn({n, n}).to(type);
+  const at::Tensor a = at::randn({rows, n}).to(type);
   const at::Tensor b = at::randn({n, n}).to(type);
   double best = 1e30;
   for (int run = 0; run < 6; ++run) {
@@ -82,7 +82,7 @@ double measure_peak_flops(Precision precision) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     if (run > 0) best = std::min(best, seconds.count());
   }
-  return 2.0 * n * n * n / best;
+  return 2.0 * static_cast<double>(rows) * n * n / best;
 }
 
 }  // namespace lehr::lm

@@ -23,7 +23,8 @@ int threads();
 // "avx512+bf16 2 threads LibTorch 2.13.0": what results may depend on; for checkpoints and keys.
 std::string numerics_fingerprint();
 
-// Matrix-product FLOP/s of this machine now (best of a few runs at 1024^3, about 0.1 s).
-double measure_peak_flops(Precision precision);
+// Matrix-product FLOP/s of this machine now: best of a few products [rows, 1024] x [1024, 1024],
+// about 0.1 s.
+double measure_peak_flops(Precision precision, int64_t rows = 1024);
 
 }  // namespace lehr::lm

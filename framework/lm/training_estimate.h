@@ -22,23 +22,34 @@ namespace lehr::lm {
 int64_t trained_elements(const ModelConfig& config, const LoraOptions& lora);
 
 // Bytes. A frozen model: the float32 weights and the compute copy. A trained one also gradients and
-// two moments, of the weights or of an adapter beside them.
+// the optimizer's moments, of the weights or of an adapter beside them.
 double frozen_bytes(const ModelConfig& config, Precision precision);
-double trained_bytes(const ModelConfig& config, Precision precision, const LoraOptions& lora);
-// What a training step over a row of `row_tokens` holds at its highest.
-double step_bytes(const ModelConfig& config, Precision precision, int64_t row_tokens,
-                  bool activation_checkpointing);
+double trained_bytes(const ModelConfig& config, const TrainOptions& options);
+// What is held at its highest beside the models: by a training step over a row of `row_tokens`, by
+// a pass over one that only reads, by generation of `answers` at once in up to `tokens` with their
+// prompts.
+double step_bytes(const ModelConfig& config, const TrainOptions& options, int64_t row_tokens);
+double pass_bytes(const ModelConfig& config, const TrainOptions& options, int64_t row_tokens);
+double generation_bytes(const ModelConfig& config, const TrainOptions& options, int64_t answers,
+                        int64_t tokens);
 // The process without any model: libraries, threads, the allocator's slack.
 constexpr double kProcessBytes = 170e6;
 
-// Largest together in the work folder, of `trained` elements with moments: the checkpoints that are
-// kept, two anchors, the one being written, and the model that comes out.
-double disk_bytes(const TrainOptions& options, const ModelConfig& config, double trained);
+// What a checkpoint holds of a trained model: what is trained, and its moments.
+double checkpoint_bytes(const ModelConfig& config, const TrainOptions& options);
+// Largest together in the work folder: the checkpoints that are kept, two anchors, the one being
+// written, of `checkpoint` bytes each, and the model that comes out.
+double disk_bytes(const ModelConfig& config, const TrainOptions& options, double checkpoint);
 
 // Where the input of a port lies; empty: it is not made yet, or not connected.
 std::filesystem::path made(const std::vector<Input>& inputs, std::string_view port);
 // Whether an artifact's rows are few enough to be read while planning.
 bool is_quick_to_read(const std::filesystem::path& artifact);
+
+// FLOP/s of whole training steps, and of decoding so many answers at once: shares of what matrix
+// products of as many rows reach here and now.
+double training_flops_per_second(const TrainOptions& options);
+double decoding_flops_per_second(const TrainOptions& options, int64_t answers);
 
 // Steps, tokens, FLOPs and seconds of training, as far as they follow from what is known of the
 // workload: parameters and flops_per_token may be 0, steps_in_epochs empty. tokens_per_epoch 0: not

@@ -2,7 +2,7 @@
 
 #include <lehr/description.h>
 
-#include <filesystem>
+#include <algorithm>
 
 #include "lm/random.h"
 #include "text/chat.h"
@@ -23,24 +23,23 @@ std::string messages_json(const text::Messages& messages) {
 
 }  // namespace
 
-std::vector<Question> read_questions(Context& context, const char* split,
-                                     const text::Tokenizer& tokenizer, std::int64_t max_length) {
-  std::vector<Question> questions;
+std::int64_t longest_prompt(std::int64_t context_length, std::int64_t max_new_tokens) {
+  return context_length - std::min(max_new_tokens, context_length / 2);
+}
+
+Questions read_questions(const std::filesystem::path& prompts, const char* split,
+                         const text::Tokenizer& tokenizer, std::int64_t max_length) {
+  Questions questions;
   text::Tokenizer::Cache cache;
-  std::size_t dropped = 0;
-  const std::filesystem::path prompts = context.input("prompts").path;
   for (const text::Prompt& row : text::read_rows<text::Prompt>(prompts, split)) {
     const auto ids = text::render_prompt(tokenizer, row.prompt, cache);
     if (static_cast<std::int64_t>(ids.size()) > max_length) {
-      ++dropped;
+      ++questions.too_long;
       continue;
     }
-    questions.push_back(
+    questions.list.push_back(
         {{ids.begin(), ids.end()}, messages_json(row.prompt), row.reference.value_or("")});
   }
-  if (dropped > 0)
-    context.warning(std::to_string(dropped) + " " + split + " prompts are longer than " +
-                    std::to_string(max_length) + " tokens, which leaves no room for an answer");
   return questions;
 }
 

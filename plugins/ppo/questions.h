@@ -1,9 +1,9 @@
 // The prompts as the stage asks them: read, rendered, and the order in which samples take them.
 #pragma once
 
-#include <lehr/context.h>
-
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -17,10 +17,18 @@ struct Question {
   std::string reference;
 };
 
-// Those of a split ("train", "eval"); prompts of more than max_length tokens are left out, with a
-// warning that counts them.
-std::vector<Question> read_questions(Context& context, const char* split,
-                                     const text::Tokenizer& tokenizer, std::int64_t max_length);
+struct Questions {
+  std::vector<Question> list;
+  std::size_t too_long = 0;
+};
+
+// Longest prompt that leaves room for an answer: a whole one, at least half of the context.
+std::int64_t longest_prompt(std::int64_t context_length, std::int64_t max_new_tokens);
+
+// Those of a split ("train", "eval"); prompts of more than max_length tokens are left out and
+// counted.
+Questions read_questions(const std::filesystem::path& prompts, const char* split,
+                         const text::Tokenizer& tokenizer, std::int64_t max_length);
 
 // Which question sample number n asks: all of them once per pass, each pass in an order of its own.
 class QuestionOrder {

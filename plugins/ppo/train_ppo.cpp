@@ -19,6 +19,7 @@
 #include "rollouts.h"
 #include "scored_answers.h"
 #include "text/tokenizer.h"
+#include "work.h"
 
 namespace lehr::plugins::ppo {
 
@@ -95,27 +96,63 @@ void TrainPpo::check() {
                 std::to_string(options_.samples));
 }
 
-// Policy, reference (the policy's own weights where an adapter is trained), critic and judge.
+// Beside policy, reference (the policy's own weights where an adapter is trained), critic and
+// judge, what the hungriest of decoding, scoring and updating needs: samples are decoded, scored
+// and evaluated all together, and updated by minibatches.
+double TrainPpo::most_bytes(const lm::ModelConfig& policy, const lm::ModelConfig& critic,
+                            bool judged, double length) const {
+  const PpoOptions& o = options_;
+  const lm::Precision precision = lm::parse_precision(training_.precision);
+  const double models = lm::trained_bytes(policy, training_) +
+                        lm::trained_bytes(critic, training_) +
+                        (training_.lora.rank ? 0 : lm::frozen_bytes(policy, precision)) +
+                        (judged ? lm::frozen_bytes(critic, precision) : 0);
+  const auto row = [&](std::int64_t answers) {
+    const double tokens = std::ceil(static_cast<double>(answers) * length);
+    return static_cast<std::int64_t>(
+        std::min(tokens, static_cast<double>(training_.micro_batch_tokens)));
+  };
+  const std::int64_t together = std::max(o.samples, o.eval_samples);
+  return lm::kProcessBytes + models +
+         std::max({lm::generation_bytes(policy, training_, std::min(together, o.decoding_batch),
+                                        static_cast<std::int64_t>(std::ceil(length))),
+                   lm::pass_bytes(policy, training_, row(together)),
+                   lm::step_bytes(policy, training_,
+                                  row((o.samples + o.minibatches - 1) / o.minibatches))});
+}
+
 void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
   out.steps = static_cast<double>(options_.iterations);
   const std::filesystem::path start = lm::made(inputs, "policy");
+  const std::filesystem::path prompts = lm::made(inputs, "prompts");
   if (start.empty()) return;
-  const lm::Precision precision = lm::parse_precision(training_.precision);
-  const lm::ModelConfig config = lm::read_config(start);
-  lm::ModelConfig scoring = config;
-  scoring.head = lm::HeadKind::kScore;
+  const lm::ModelConfig policy = lm::read_config(start);
+  lm::ModelConfig critic = policy;
+  critic.head = lm::HeadKind::kScore;
   const bool judged = std::any_of(inputs.begin(), inputs.end(),
                                   [](const Input& in) { return in.port == "reward"; });
-  const auto trained = static_cast<double>(lm::trained_elements(config, training_.lora));
-  const auto trained_critic = static_cast<double>(lm::trained_elements(scoring, training_.lora));
-  out.parameters = trained;
-  out.memory_bytes = lm::kProcessBytes + lm::trained_bytes(config, precision, training_.lora) +
-                     lm::trained_bytes(scoring, precision, training_.lora) +
-                     (training_.lora.rank ? 0 : lm::frozen_bytes(config, precision)) +
-                     (judged ? lm::frozen_bytes(scoring, precision) : 0) +
-                     lm::step_bytes(config, precision, training_.micro_batch_tokens,
-                                    training_.activation_checkpointing);
-  out.disk_bytes = lm::disk_bytes(training_, config, trained + trained_critic);
+  const std::int64_t context_length = policy.max_position_embeddings;
+  std::vector<Question> questions;
+  if (!prompts.empty() && lm::is_quick_to_read(prompts))
+    questions = read_questions(prompts, "train", text::Tokenizer::load(start),
+                               longest_prompt(context_length, options_.max_new_tokens))
+                    .list;
+  const double length = questions.empty() ? static_cast<double>(context_length)
+                                          : most_tokens(options_, questions, context_length);
+
+  out.parameters = static_cast<double>(lm::trained_elements(policy, training_.lora));
+  out.memory_bytes = most_bytes(policy, critic, judged, length);
+  out.disk_bytes = lm::disk_bytes(
+      policy, training_,
+      lm::checkpoint_bytes(policy, training_) + lm::checkpoint_bytes(critic, training_));
+  if (questions.empty()) return;
+  const Work work = most_work(options_, length, policy, critic, judged);
+  out.tokens = work.tokens;
+  out.flops = work.decoding_flops + work.other_flops;
+  out.seconds =
+      work.other_flops / lm::training_flops_per_second(training_) +
+      work.decoding_flops / lm::decoding_flops_per_second(
+                                training_, std::min(options_.samples, options_.decoding_batch));
 }
 
 void TrainPpo::run(Context& context) {
@@ -145,12 +182,19 @@ void TrainPpo::run(Context& context) {
     critic.refresh_compute_copy();
   }
 
-  const std::int64_t context_length = policy.config().max_position_embeddings;
-  const std::int64_t room = context_length - std::min(o.max_new_tokens, context_length / 2);
-  const std::vector<Question> train = read_questions(context, "train", tokenizer, room);
-  const std::vector<Question> held_out = read_questions(context, "eval", tokenizer, room);
-  if (train.empty())
-    throw Error(context.input("prompts").path.string() + ": there is no prompt to train on");
+  const std::filesystem::path prompts = context.input("prompts").path;
+  const std::int64_t room =
+      longest_prompt(policy.config().max_position_embeddings, o.max_new_tokens);
+  const auto read = [&](const char* split) {
+    Questions questions = read_questions(prompts, split, tokenizer, room);
+    if (questions.too_long > 0)
+      context.warning(std::to_string(questions.too_long) + " " + split +
+                      " prompts are longer than " + std::to_string(room) +
+                      " tokens, which leaves no room for an answer");
+    return std::move(questions.list);
+  };
+  const std::vector<Question> train = read("train"), held_out = read("eval");
+  if (train.empty()) throw Error(prompts.string() + ": there is no prompt to train on");
 
   lm::make_trainable(policy, training_, context.seed());
   lm::make_trainable(critic, training_, context.seed() + 1);

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "lm/config.h"
 #include "lm/training_loop.h"
 #include "options.h"
 
@@ -21,6 +22,10 @@ class TrainPpo : public Stage {
   void run(Context& context) override;
 
  private:
+  // Of memory; length: mean tokens of a question with its longest answer.
+  double most_bytes(const lm::ModelConfig& policy, const lm::ModelConfig& critic, bool judged,
+                    double length) const;
+
   PpoOptions options_;
   std::vector<double> reward_weights_;  // of `rewards`
   lm::TrainOptions training_ = ppo_defaults();

@@ -139,13 +139,11 @@ void Pretrain::estimate(const std::vector<Input>& inputs, Estimate& out) {
   workload.tokens_per_step = training_.row_tokens() * training_.rows_per_step();
   if (config) {
     workload.parameters = static_cast<double>(config->parameters());
-    const lm::Precision precision = lm::parse_precision(training_.precision);
     out.parameters = workload.parameters;
-    out.memory_bytes = lm::kProcessBytes + lm::trained_bytes(*config, precision, training_.lora) +
-                       lm::step_bytes(*config, precision, training_.row_tokens(),
-                                      training_.activation_checkpointing) +
+    out.memory_bytes = lm::kProcessBytes + lm::trained_bytes(*config, training_) +
+                       lm::step_bytes(*config, training_, training_.row_tokens()) +
                        (tokens ? token_bytes(*tokens) : 0);
-    out.disk_bytes = lm::disk_bytes(training_, *config, workload.parameters);
+    out.disk_bytes = lm::disk_bytes(*config, training_, lm::checkpoint_bytes(*config, training_));
   }
   if (tokens && tokens->train.documents > 0) {
     const auto documents = static_cast<double>(tokens->train.documents);

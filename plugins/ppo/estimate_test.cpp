@@ -1,0 +1,97 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "lm/fake_host.h"
+#include "lm/model_folder.h"
+#include "text/tokenizer.h"
+#include "train_ppo.h"
+#include "work.h"
+
+namespace lehr::plugins::ppo {
+namespace {
+
+lm::ModelConfig small() {
+  lm::ModelConfig config;
+  config.hidden_size = 16;
+  config.intermediate_size = 32;
+  config.layers = 1;
+  config.heads = config.kv_heads = 2;
+  config.head_dim = 8;
+  config.vocab_size = 300;
+  config.max_position_embeddings = 40;
+  return config;
+}
+
+// Matrix products a token: layer 4 * 16 * 16 + 3 * 16 * 32 = 2560, head 300 * 16 or 16 * 1; a
+// forward pass is 2 FLOP for each, and 4 * H * D = 64 for each key that is attended to.
+TEST(MostWork, CountsEveryPassOverPromptsAndWholeAnswers) {
+  PpoOptions options;
+  options.iterations = 3;
+  options.samples = 5;
+  options.epochs = 2;
+  options.max_new_tokens = 20;
+  const lm::ModelConfig policy = small();
+  lm::ModelConfig critic = policy;
+  critic.head = lm::HeadKind::kScore;
+  const auto prompt = [](std::size_t tokens) {
+    return Question{std::vector<std::int32_t>(tokens), "", ""};
+  };
+  // 10 + 20 tokens, and 30 + 10, for which the context of 40 ends the answer.
+  EXPECT_EQ(most_tokens(options, {prompt(10), prompt(30)}, 40), 35);
+  const double sampled = 3 * 5 * 35, keys = 18;
+  const double policy_pass = sampled * (2 * (2560 + 4800) + 64 * keys);
+  const double critic_pass = sampled * (2 * (2560 + 16) + 64 * keys);
+  for (const bool judged : {false, true}) {
+    const Work work = most_work(options, 35, policy, critic, judged);
+    EXPECT_DOUBLE_EQ(work.tokens, sampled * 3);
+    EXPECT_NEAR(work.decoding_flops, policy_pass, 1e-6 * policy_pass);
+    const double others = policy_pass * 8 + critic_pass * (judged ? 8 : 7);
+    EXPECT_NEAR(work.other_flops, others, 1e-6 * others);
+  }
+}
+
+TEST(TrainPpo, EstimatesTokensFlopsAndTimeOnceModelAndPromptsAreThere) {
+  const lehr_context host;
+  text::BpeOptions bytes;
+  bytes.special_tokens = text::chat_special_tokens();
+  bytes.vocab_size = 256 + bytes.special_tokens.size();
+  const text::Tokenizer tokenizer(text::train_bpe({}, text::Pattern::gpt2, bytes));
+  lm::ModelConfig config = small();
+  config.vocab_size = static_cast<std::int64_t>(bytes.vocab_size);
+  config.max_position_embeddings = 256;
+  std::filesystem::create_directories(host.root / "model");
+  lm::save_model_folder(host.root / "model", lm::Model::create(config, 1), tokenizer);
+  std::filesystem::create_directories(host.root / "prompts");
+  std::ofstream(host.root / "prompts/train-00000.jsonl")
+      << R"({"prompt":[{"role":"user","content":"Who?"}]})"
+      << "\n";
+
+  Input policy, reward, prompts;
+  policy.port = "policy";
+  reward.port = "reward";
+  prompts.port = "prompts";
+  policy.path = host.root / "model";
+  TrainPpo stage;
+  Estimate before;
+  stage.estimate({policy, reward, prompts}, before);
+  EXPECT_EQ(before.steps, 30);
+  EXPECT_TRUE(before.memory_bytes);
+  EXPECT_FALSE(before.tokens || before.flops || before.seconds) << "no prompt is known";
+
+  prompts.path = host.root / "prompts";
+  Estimate known;
+  stage.estimate({policy, reward, prompts}, known);
+  ASSERT_TRUE(known.tokens && known.flops && known.seconds);
+  // By default 30 iterations of 128 samples with 48 new tokens, scored once, 4 epochs.
+  const double length = *known.tokens / (30 * 128 * 5);
+  EXPECT_EQ(length, std::round(length));
+  EXPECT_GT(length, 48 + 4) << "the prompt is rendered as a chat";
+  EXPECT_LT(length, 48 + 60);
+  EXPECT_GT(*known.seconds, 0);
+  EXPECT_LE(*known.memory_bytes, *before.memory_bytes) << "shorter answers";
+}
+
+}  // namespace
+}  // namespace lehr::plugins::ppo
