@@ -33,6 +33,13 @@ SequenceFeed::SequenceFeed(std::vector<Sequence> sequences, const SequenceFeedOp
     options_.row_tokens = std::max(options_.row_tokens, lengths_.back());
   }
   plan_ = plan(0);
+  for (const Row& row : plan_) longest_row_ = std::max(longest_row_, tokens_in(row));
+}
+
+int64_t SequenceFeed::tokens_in(const Row& row) const {
+  int64_t sum = 0;
+  for (const int32_t i : row) sum += lengths_[static_cast<size_t>(i)];
+  return sum;
 }
 
 std::vector<SequenceFeed::Row> SequenceFeed::plan(int64_t epoch) const {
@@ -57,14 +64,9 @@ std::vector<SequenceFeed::Row> SequenceFeed::plan(int64_t epoch) const {
       for (int32_t& member : bin) member = pending[static_cast<size_t>(member)];
     pending.clear();
     if (next < order.size() && bins.size() > 1) {
-      const auto filled = [&](const Row& bin) {
-        int64_t sum = 0;
-        for (const int32_t i : bin) sum += lengths_[static_cast<size_t>(i)];
-        return sum;
-      };
       const auto emptiest =
           std::min_element(bins.begin(), bins.end(),
-                           [&](const Row& a, const Row& b) { return filled(a) < filled(b); });
+                           [&](const Row& a, const Row& b) { return tokens_in(a) < tokens_in(b); });
       pending = std::move(*emptiest);
       bins.erase(emptiest);
     }

@@ -30,6 +30,8 @@ class SequenceFeed {
   // Tokens seen by one epoch (trunks and branches), and the entries with a loss.
   int64_t tokens_per_epoch() const { return tokens_; }
   int64_t loss_tokens_per_epoch() const { return loss_tokens_; }
+  // Tokens in the longest row of the first epoch: below row_tokens where a window holds fewer.
+  int64_t longest_row() const { return longest_row_; }
 
   // Every sequence once, in the given order, packed the same way: for evaluation.
   std::vector<Packed> all() const;
@@ -41,12 +43,13 @@ class SequenceFeed {
   std::vector<Row> plan(int64_t epoch) const;
   int64_t steps_in_plan() const;
   void seek(int64_t k);
+  int64_t tokens_in(const Row& row) const;
   Packed pack(const Row& row) const;
 
   std::vector<Sequence> sequences_;
   std::vector<int64_t> lengths_;
   SequenceFeedOptions options_;
-  int64_t tokens_ = 0, loss_tokens_ = 0;
+  int64_t tokens_ = 0, loss_tokens_ = 0, longest_row_ = 0;
   // The epoch the cursor is in.
   int64_t epoch_ = 0, first_step_ = 0;
   std::vector<Row> plan_;

@@ -85,6 +85,18 @@ TEST(SequenceFeed, AllGivesEverySequenceOnceForEvaluation) {
   EXPECT_EQ(entries, feed.loss_tokens_per_epoch());
 }
 
+TEST(SequenceFeed, KnowsItsLongestRow) {
+  for (const int64_t window : {2, 20}) {
+    SequenceFeedOptions options = small();
+    options.window = window;
+    SequenceFeed feed(sequences_of(100), options);
+    int64_t longest = 0;
+    for (int64_t k = 0, steps = feed.steps_in_epochs(1); k < steps; ++k)
+      for (const Packed& row : feed.step(k)) longest = std::max(longest, row.batch.size());
+    EXPECT_EQ(feed.longest_row(), longest) << "windows of " << window;
+  }
+}
+
 TEST(SequenceFeed, RaisesARowToTheLongestSequence) {
   SequenceFeedOptions options = small();
   options.row_tokens = 16;

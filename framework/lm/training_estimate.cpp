@@ -41,14 +41,15 @@ double layer_bytes(const ModelConfig& config, double element, double tokens) {
   return element * tokens * (4 * width + 2 * queries + 2 * keys + 2 * ffn);
 }
 
-// One chunk's logits, and where the head is trained its gradient and what a chunk adds to it.
+// One chunk's logits, the gradient of the hidden states in float32, and where the head is trained
+// its gradient and what a chunk adds to it.
 double head_bytes(const ModelConfig& config, double element, double tokens, bool trained) {
   if (config.head != HeadKind::kLanguage) return 0;
   const auto width = static_cast<double>(config.hidden_size),
              vocabulary = static_cast<double>(config.vocab_size);
-  const double chunk = std::clamp(8388608 / vocabulary, 64.0, 1024.0);
-  return vocabulary * (2 * element * chunk + (trained ? (4 + element) * width : 0)) +
-         4 * tokens * width;
+  const double chunk = std::min(tokens, std::clamp(8388608 / vocabulary, 64.0, 1024.0));
+  return element * chunk * (vocabulary + width) + 4 * tokens * width +
+         (trained ? (4 + element) * vocabulary * width : 0);
 }
 
 double moment_bytes(const ModelConfig& config, const TrainOptions& options) {
@@ -77,19 +78,24 @@ double trained_bytes(const ModelConfig& config, const TrainOptions& options) {
 
 double step_bytes(const ModelConfig& config, const TrainOptions& options, int64_t row_tokens) {
   const double element = element_bytes(parse_precision(options.precision));
+  const bool adapted = options.lora.rank.has_value(), again = options.activation_checkpointing;
   const auto tokens = static_cast<double>(row_tokens),
              width = static_cast<double>(config.hidden_size),
              ffn = static_cast<double>(config.intermediate_size),
              queries = static_cast<double>(config.heads * config.head_dim),
              keys = static_cast<double>(config.kv_heads * config.head_dim),
              layers = static_cast<double>(config.layers);
+  const double stream = element * tokens * width;
   const double tape = layer_bytes(config, element, tokens);
-  const double kept =
-      options.activation_checkpointing ? layers * element * tokens * width + tape : layers * tape;
-  // One layer's backward: gate and up again, the product, gradients of qkv and of the stream.
-  const double backward = element * tokens * (4 * ffn + queries + 2 * keys + 4 * width) +
-                          (options.lora.rank ? 0 : 2 * element * ffn * width);
-  return kept + std::max(backward, head_bytes(config, element, tokens, !options.lora.rank));
+  // Of all layers, and the last one's output with its norm.
+  const double kept = layers * (again ? stream : tape) + 2 * stream;
+  // One layer's: the product's gradient and the product, gradients of gate and up, two of the
+  // stream; then attention's. Beside them a weight's gradient, or an adapter's copy of what it
+  // reads.
+  const double backward = (again ? tape : 0) + 2 * stream +
+                          element * tokens * std::max(4 * ffn, 2 * queries + 2 * keys) +
+                          element * ffn * (adapted ? tokens : 2 * width);
+  return kept + std::max(backward, head_bytes(config, element, tokens, !adapted));
 }
 
 double pass_bytes(const ModelConfig& config, const TrainOptions& options, int64_t row_tokens) {
@@ -170,8 +176,9 @@ void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config
                           SequenceFeed* feed, int64_t tokens_per_step, double default_epochs,
                           Estimate& out) {
   out.parameters = static_cast<double>(trained_elements(config, options.lora));
-  out.memory_bytes = kProcessBytes + trained_bytes(config, options) +
-                     step_bytes(config, options, options.row_tokens());
+  const int64_t row_tokens = feed != nullptr ? feed->longest_row() : options.row_tokens();
+  out.memory_bytes =
+      kProcessBytes + trained_bytes(config, options) + step_bytes(config, options, row_tokens);
   out.disk_bytes = disk_bytes(config, options, checkpoint_bytes(config, options));
   if (feed == nullptr) {
     Workload known;
