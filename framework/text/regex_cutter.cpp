@@ -1,34 +1,10 @@
 #include "text/regex_cutter.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include <lehr/value.h>
-#include <pcre2.h>
+
+#include "text/regex_match.h"
 
 namespace lehr::text {
-namespace {
-
-std::string message_of(int error) {
-  PCRE2_UCHAR text[256];
-  ::pcre2_get_error_message(error, text, sizeof text);
-  return reinterpret_cast<const char*>(text);
-}
-
-// Of one thread: matching needs memory that is not shared.
-struct Match {
-  pcre2_match_context* context = ::pcre2_match_context_create(nullptr);
-  pcre2_match_data* data = ::pcre2_match_data_create(1, nullptr);
-  pcre2_jit_stack* stack = ::pcre2_jit_stack_create(64 << 10, 64 << 20, nullptr);
-  Match() { ::pcre2_jit_stack_assign(context, nullptr, stack); }
-  ~Match() {
-    ::pcre2_jit_stack_free(stack);
-    ::pcre2_match_data_free(data);
-    ::pcre2_match_context_free(context);
-  }
-  Match(const Match&) = delete;
-};
-
-}  // namespace
-
 struct RegexCutter::Code {
   pcre2_code* code;
   ~Code() { ::pcre2_code_free(code); }
@@ -42,7 +18,7 @@ RegexCutter::RegexCutter(std::string expression) : expression_(std::move(express
                       PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C,
                       &error, &at, nullptr);
   if (code == nullptr)
-    throw Error("'" + expression_ + "' is not a regular expression: " + message_of(error) +
+    throw Error("'" + expression_ + "' is not a regular expression: " + regex_error(error) +
                 " at character " + std::to_string(at + 1));
   code_ = std::shared_ptr<const Code>(new Code{code});
   ::pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // where it cannot, PCRE2 interprets
@@ -50,7 +26,7 @@ RegexCutter::RegexCutter(std::string expression) : expression_(std::move(express
 
 void RegexCutter::cut(std::string_view text, std::size_t begin, std::size_t end,
                       std::vector<std::size_t>& ends) const {
-  thread_local const Match match;
+  thread_local const RegexMatch match(64 << 20);
   const auto* const piece = reinterpret_cast<PCRE2_SPTR>(text.data() + begin);
   const std::size_t size = end - begin;
   std::size_t done = 0;  // up to here `ends` knows
@@ -60,7 +36,7 @@ void RegexCutter::cut(std::string_view text, std::size_t begin, std::size_t end,
     if (found == PCRE2_ERROR_NOMATCH) break;
     if (found < 0)
       throw Error("the pre-tokenizer expression '" + expression_ + "' fails on a text of " +
-                  std::to_string(size) + " bytes: " + message_of(found));
+                  std::to_string(size) + " bytes: " + regex_error(found));
     const PCRE2_SIZE* const bounds = ::pcre2_get_ovector_pointer(match.data);
     if (bounds[0] > done) ends.push_back(begin + bounds[0]);
     ends.push_back(begin + bounds[1]);

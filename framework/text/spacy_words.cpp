@@ -1,8 +1,6 @@
 #include "text/spacy_words.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include <lehr/value.h>
-#include <pcre2.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -13,6 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "text/regex_match.h"
 #include "text/strict_json.h"
 #include "text/words_and_lines.h"
 
@@ -20,6 +19,7 @@ namespace lehr::text {
 namespace {
 
 constexpr std::string_view kFormat = "lehr spacy table 1";
+constexpr std::size_t kMostStack = 16 << 20;  // of a search
 // What a thread remembers of pieces it has cut, at most about 16 MB.
 constexpr std::size_t kRememberedPieces = 1 << 16, kLongestRemembered = 64;
 
@@ -36,20 +36,6 @@ std::string_view part(std::string_view text, Span span) {
   return text.substr(span.begin, span.end - span.begin);
 }
 
-// Of one thread: matching needs memory that is not shared.
-struct Match {
-  pcre2_match_context* context = ::pcre2_match_context_create(nullptr);
-  pcre2_match_data* data = ::pcre2_match_data_create(1, nullptr);
-  pcre2_jit_stack* stack = ::pcre2_jit_stack_create(64 << 10, 16 << 20, nullptr);
-  Match() { ::pcre2_jit_stack_assign(context, nullptr, stack); }
-  ~Match() {
-    ::pcre2_jit_stack_free(stack);
-    ::pcre2_match_data_free(data);
-    ::pcre2_match_context_free(context);
-  }
-  Match(const Match&) = delete;
-};
-
 class Expression {
  public:
   // Throws Error with PCRE2's words.
@@ -60,16 +46,14 @@ class Expression {
                                 PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &at,
                                 nullptr));
     if (!code_) {
-      PCRE2_UCHAR text[256];
-      ::pcre2_get_error_message(error, text, sizeof text);
-      throw Error(reinterpret_cast<const char*>(text) + std::string(" at character ") +
-                  std::to_string(at + 1) + " of '" + pattern.substr(0, 40) + "...'");
+      throw Error(regex_error(error) + " at character " + std::to_string(at + 1) + " of '" +
+                  pattern.substr(0, 40) + "...'");
     }
     ::pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);  // where it cannot, PCRE2 interprets
   }
 
   // The first place in `text` from `from` on. Nothing also where PCRE2's limits end the search.
-  std::optional<Span> find(std::string_view text, std::size_t from, const Match& match) const {
+  std::optional<Span> find(std::string_view text, std::size_t from, const RegexMatch& match) const {
     if (::pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
                       PCRE2_NO_UTF_CHECK, match.data, match.context) < 0)
       return std::nullopt;
@@ -138,7 +122,7 @@ struct SpacyTable::Rules {
   }
 
   // Appends where the words of `text`, which holds no whitespace or nothing else, end.
-  void cut(std::string_view text, bool with_specials, const Match& match,
+  void cut(std::string_view text, bool with_specials, const RegexMatch& match,
            std::vector<std::uint32_t>& ends) const {
     if (const auto* known = with_specials ? special(text) : nullptr) {
       ends.insert(ends.end(), known->begin(), known->end());
@@ -197,7 +181,7 @@ struct SpacyTable::Rules {
  private:
   // The suffix of a word. Only its last characters are looked at where that tells: a match that
   // begins later than with the first of them is none of a run, which might begin before.
-  std::optional<Span> find_suffix(std::string_view word, const Match& match) const {
+  std::optional<Span> find_suffix(std::string_view word, const RegexMatch& match) const {
     std::size_t from = word.size();
     for (std::size_t n = 0; suffix_width_ && n <= *suffix_width_ && from > 0; ++n)
       while (from > 0 && is_continuation(word[--from])) continue;
@@ -207,7 +191,7 @@ struct SpacyTable::Rules {
   }
 
   void cut_middle(std::string_view text, std::uint32_t begin, std::uint32_t end, bool with_specials,
-                  const Match& match, std::vector<std::uint32_t>& ends) const {
+                  const RegexMatch& match, std::vector<std::uint32_t>& ends) const {
     const std::string_view middle = text.substr(begin, end - begin);
     if (const auto* known = with_specials ? special(middle) : nullptr) {
       for (const std::uint32_t piece : *known) ends.push_back(begin + piece);
@@ -231,7 +215,7 @@ struct SpacyTable::Rules {
 
   // Special cases that an expression cuts somewhere may stand in a text in pieces.
   void remember_pieces(const std::string& written) {
-    const Match match;
+    const RegexMatch match(kMostStack);
     if (!prefix_.find(written, 0, match) && !suffix_.find(written, 0, match) &&
         !infix_.find(written, 0, match))
       return;
@@ -341,7 +325,7 @@ struct SpacyWords::Work {
 
   const std::shared_ptr<const SpacyTable> table;
   const SpacyTable::Rules& rules;
-  Match match;
+  RegexMatch match{kMostStack};
   ByText<std::vector<std::uint32_t>> pieces;  // cut before
   std::vector<std::uint32_t> long_piece;
   std::vector<Token> tokens;

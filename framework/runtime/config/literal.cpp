@@ -14,7 +14,9 @@ struct Unit {
   double factor;
 };
 
-std::string quoted_beginning(std::string_view text) { return "'" + std::string(text.substr(0, 80)) + "'"; }
+std::string quoted_beginning(std::string_view text) {
+  return "'" + std::string(text.substr(0, 80)) + "'";
+}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -63,13 +65,15 @@ Read<double> with_unit(std::string_view text, std::span<const Unit> units,
   while (rest.starts_with(' ')) rest.remove_prefix(1);
   for (const Unit& unit : units)
     if (rest == unit.name) return value * unit.factor;
-  return Read<double>::failed("expected " + expected + ", got " + quoted_beginning(text) +
-                              (rest.empty() ? "" : " (unknown unit " + quoted_beginning(rest) + ")"));
+  return Read<double>::failed(
+      "expected " + expected + ", got " + quoted_beginning(text) +
+      (rest.empty() ? "" : " (unknown unit " + quoted_beginning(rest) + ")"));
 }
 
 Read<std::int64_t> whole(const Read<double>& value, std::string_view text) {
   if (!value) return Read<std::int64_t>::failed(value.reason());
-  if (std::abs(*value) >= 9.2e18) return Read<std::int64_t>::failed(quoted_beginning(text) + " is too large");
+  if (std::abs(*value) >= 9.2e18)
+    return Read<std::int64_t>::failed(quoted_beginning(text) + " is too large");
   const double rounded = std::round(*value);
   // 1.1B is 1100000000.0000001 in binary.
   if (std::abs(rounded - *value) > 1e-9 * std::max(1.0, std::abs(rounded)) ||
