@@ -61,6 +61,13 @@ void Interpolation::set_matrix(std::map<std::string, NodePtr> values) {
   used_matrix_.clear();
 }
 
+void Interpolation::check_variables() {
+  if (!vars_ || !vars_->is_map()) return;
+  in_use_ = false;
+  for (const Entry& entry : vars_->entries) lookup("vars." + entry.key, *entry.value);
+  in_use_ = true;
+}
+
 NodePtr Interpolation::resolve(const NodePtr& node) {
   if (!has_reference(*node)) return node;
   if (node->is_scalar()) return scalar(node);
@@ -146,6 +153,8 @@ NodePtr Interpolation::lookup(std::string_view path, const Node& user) {
     return bad_node(user);
   };
   if (path.starts_with("matrix.")) {
+    ++matrix_lookups_;
+    if (!in_use_) return bad_node(user);
     const std::string name(path.substr(7));
     const auto found = matrix_.find(name);
     if (found == matrix_.end()) {
@@ -158,7 +167,7 @@ NodePtr Interpolation::lookup(std::string_view path, const Node& user) {
     used_matrix_.insert(name);
     return found->second;
   }
-  if (path.starts_with("env.")) return environment(path, user);
+  if (path.starts_with("env.")) return in_use_ ? environment(path, user) : bad_node(user);
   if (!path.starts_with("vars."))
     return refuse("'${" + std::string(path) +
                   "}' is not known. Write ${vars.NAME}, ${env.NAME}, or ${matrix.NAME} in a stage "
@@ -167,6 +176,7 @@ NodePtr Interpolation::lookup(std::string_view path, const Node& user) {
   if (!resolving_.insert(std::string(path)).second)
     return refuse("'${" + std::string(path) + "}' is defined by itself");
 
+  const std::size_t before = matrix_lookups_;
   NodePtr value = vars_;
   std::string_view rest = path.substr(5);
   while (value && !rest.empty()) {
@@ -183,7 +193,8 @@ NodePtr Interpolation::lookup(std::string_view path, const Node& user) {
   const NodePtr result =
       value ? resolve(value) : refuse("'${" + std::string(path) + "}': the pipeline has no vars");
   resolving_.erase(std::string(path));
-  return resolved_[std::string(path)] = result;
+  if (matrix_lookups_ == before) resolved_[std::string(path)] = result;
+  return result;
 }
 
 }  // namespace lehr::runtime

@@ -4,6 +4,7 @@
 // for a plain ${.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <set>
 #include <string>
@@ -25,6 +26,10 @@ class Interpolation {
   // The names of set_matrix that were used since.
   const std::set<std::string>& used_matrix() const { return used_matrix_; }
 
+  // Reports what is wrong in variables although nothing may use them; but for what a matrix or the
+  // environment would tell. After all else.
+  void check_variables();
+
   // The tree with every reference replaced. What cannot be is reported, and marked bad.
   NodePtr resolve(const NodePtr& node);
 
@@ -37,7 +42,10 @@ class Interpolation {
   Diagnostics& diagnostics_;
   std::map<std::string, NodePtr> matrix_;
   std::set<std::string> used_matrix_;
-  std::map<std::string, NodePtr, std::less<>> resolved_;  // "vars.x" -> value
+  std::size_t matrix_lookups_ = 0;
+  bool in_use_ = true;
+  // "vars.x" -> value, where that is the same in all stages.
+  std::map<std::string, NodePtr, std::less<>> resolved_;
   std::set<std::string, std::less<>> resolving_;
 };
 

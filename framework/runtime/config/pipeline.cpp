@@ -38,7 +38,9 @@ class PipelineReader : OwnInterpolation, KeyReader {
       expected(*vars->value, "", "'vars' expects a map");
     stages_.resources(root_, "", pipeline.resources);
     read_stages(pipeline);
+    interpolation_.set_matrix({});
     read_outputs(pipeline);
+    interpolation_.check_variables();
   }
 
  private:
