@@ -282,8 +282,11 @@ class Binder {
         auto known = rewards ? registry_.reward_names(home_) : registry_.step_names(home_);
         if (name.find('.') == std::string::npos)  // then one of this plugin's was meant
           std::erase_if(known, [](const std::string& k) { return k.find('.') != k.npos; });
-        fail(at, "there is no " + thing + " '" + name + "'." +
-                     suggestion(name, known, name.find('.') == std::string::npos ? 20 : 0));
+        const std::string broken = registry_.why_broken(name.substr(0, name.find('.')));
+        fail(at, broken.empty()
+                     ? "there is no " + thing + " '" + name + "'." +
+                           suggestion(name, known, name.find('.') == std::string::npos ? 20 : 0)
+                     : thing + " '" + name + "': plugin cannot be used: " + broken);
         continue;
       }
       const Node* with = entry && !entry->value->is_null() ? entry->value.get() : nullptr;

@@ -42,9 +42,8 @@ void unknown_stage(const StageConfig& config, const PluginRegistry& registry,
     message += "there is no plugin '" + plugin + "'." +
                suggestion(config.uses, registry.stage_names(), 0) +
                " `lehr plugins list` shows all there are";
-    for (const BrokenPlugin& broken : registry.broken())
-      if (broken.path.stem() == plugin)
-        message = "stage '" + config.base + "': plugin cannot be used: " + broken.reason;
+    if (const std::string why = registry.why_broken(plugin); !why.empty())
+      message = "stage '" + config.base + "': plugin cannot be used: " + why;
   }
   diagnostics.error(config.uses_origin, message);
 }

@@ -198,5 +198,20 @@ TEST_F(PluginFileTest, RegistryKeepsBrokenFilesWithTheirReason) {
   EXPECT_FALSE(registry.step("quiet", "filter"));
 }
 
+TEST_F(PluginFileTest, RegistryTellsOfTwoFilesThatAreOnePlugin) {
+  stamp_plugin_file(file_, kDescription);
+  fs::copy_file(file_, folder_ / "second.so");
+  const PluginRegistry registry(std::vector<fs::path>{folder_});
+  EXPECT_EQ(registry.plugins().at("acme").path, file_);
+  ASSERT_EQ(registry.broken().size(), 1u);
+  EXPECT_EQ(registry.broken()[0].path, folder_ / "second.so");
+  EXPECT_EQ(registry.why_broken("acme"), "");  // there is one that can be used
+  // In another folder it is meant to be passed over.
+  const fs::path other = folder_ / "other";
+  fs::create_directories(other);
+  fs::rename(folder_ / "second.so", other / "second.so");
+  EXPECT_TRUE(PluginRegistry(std::vector<fs::path>{folder_, other}).broken().empty());
+}
+
 }  // namespace
 }  // namespace lehr::runtime

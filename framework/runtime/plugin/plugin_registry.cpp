@@ -44,7 +44,11 @@ PluginRegistry::PluginRegistry(const std::vector<fs::path>& folders) {
       try {
         PluginFile plugin = read_plugin_file(file);
         std::string name = plugin.name;
-        plugins_.try_emplace(std::move(name), std::move(plugin));
+        const auto [first, fresh] = plugins_.try_emplace(std::move(name), std::move(plugin));
+        if (!fresh && first->second.path.parent_path() == folder)  // who should win is not known
+          broken_.push_back({file, file.string() + ": it is the plugin '" + first->first +
+                                       "', as '" + first->second.path.filename().string() +
+                                       "' beside it is, which is used. Remove one of them"});
       } catch (const PluginError& e) {
         broken_.push_back({file, e.what()});
       }
@@ -88,6 +92,12 @@ void add_names(std::vector<std::string>& out, const PluginFile& plugin, const ch
 }
 
 }  // namespace
+
+std::string PluginRegistry::why_broken(std::string_view plugin) const {
+  for (const BrokenPlugin& broken : broken_)
+    if (broken.path.stem() == plugin && !plugins_.contains(plugin)) return broken.reason;
+  return "";
+}
 
 std::optional<PluginItem> PluginRegistry::stage(std::string_view uses) const {
   if (uses.find('.') != std::string_view::npos)

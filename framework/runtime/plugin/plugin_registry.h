@@ -45,6 +45,8 @@ class PluginRegistry {
 
   const std::map<std::string, PluginFile, std::less<>>& plugins() const { return plugins_; }
   const std::vector<BrokenPlugin>& broken() const { return broken_; }
+  // Why the plugin of this name cannot be used. Empty: that is not known, it may be no plugin.
+  std::string why_broken(std::string_view plugin) const;
   // Every usable name, for suggestions.
   std::vector<std::string> stage_names() const;
   std::vector<std::string> step_names(std::string_view home) const;
