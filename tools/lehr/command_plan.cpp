@@ -7,6 +7,7 @@
 #include <map>
 
 #include "command.h"
+#include "locked.h"
 #include "pipeline_graph.h"
 #include "runtime/plan/planner.h"
 #include "runtime/run/human_text.h"
@@ -107,6 +108,7 @@ void print_plan(const Options& options, int& exit_code) {
   if (!loaded) return;
   const auto store = store_if_there(options);
   runtime::look_up(loaded->plan, store.get());
+  if (options.locked && !accept_lock(loaded->plan, store.get(), exit_code)) return;
   if (!ask_plugins(loaded->plan, runtime::Advice::rules_and_estimates, store.get(), options,
                    exit_code))
     return;
@@ -121,6 +123,7 @@ void add_plan(Command app, Options& options, int& exit_code) {
       "plan",
       "Show what `lehr run` would do, why, and what it would need, without running anything");
   add_pipeline_options(command, options);
+  add_locked_option(command, options);
   add_selection_options(command, options);
   add_json_option(command, options, "The whole plan as JSON; mistakes as a JSON list");
   command.footer(example("lehr plan pipelines/quickstart.yaml --set stages.dpo.with.beta=0.2"));

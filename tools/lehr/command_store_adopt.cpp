@@ -4,9 +4,9 @@
 #include <iostream>
 
 #include "command_store.h"
-#include "runtime/config/suggestion.h"
 #include "runtime/plan/adoption.h"
 #include "runtime/plan/planner.h"
+#include "runtime/plan/selection.h"
 
 namespace lehr::cli {
 namespace {
@@ -14,14 +14,10 @@ namespace {
 // In data-flow order, so that adopting one stage makes the inputs of the next known.
 std::vector<std::string> in_order(const runtime::Plan& plan,
                                   const std::vector<std::string>& names) {
-  std::vector<std::string> known, out;
-  for (const auto& stage : plan.stages) known.push_back(stage.id);
-  for (const std::string& name : names)
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      throw CommandError(
-          kUsage, "the pipeline has no stage '" + name + "'." + runtime::suggestion(name, known));
-  for (const std::string& id : known)
-    if (std::find(names.begin(), names.end(), id) != names.end()) out.push_back(id);
+  const std::vector<bool> named = runtime::stages_named(plan, names);
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < plan.stages.size(); ++i)
+    if (named[i]) out.push_back(plan.stages[i].id);
   return out;
 }
 
@@ -53,7 +49,7 @@ void add_store_adopt(Command store, Options& options, int& exit_code) {
       "Say that new code or libraries give what a stage gave before; refused if more differs");
   add_pipeline_options(command, options);
   auto stages = std::make_shared<std::vector<std::string>>();
-  command.option("STAGE", *stages, "Stages; with a matrix 'dpo@beta=0.1'")
+  command.option("STAGE", *stages, "Stages; one variant of a matrix is 'dpo@beta=0.1'")
       .required()
       .type_name("NAME");
   command.footer(example("lehr store adopt pipelines/quickstart.yaml tokens base") +

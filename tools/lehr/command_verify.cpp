@@ -6,8 +6,8 @@
 #include <random>
 
 #include "command.h"
-#include "runtime/config/suggestion.h"
 #include "runtime/plan/planner.h"
+#include "runtime/plan/selection.h"
 #include "runtime/run/human_text.h"
 #include "runtime/run/verification.h"
 #include "runtime/store/lease.h"
@@ -29,22 +29,16 @@ struct Settings {
 // The stages to verify, in data-flow order: those named, else all that are cached.
 std::vector<const runtime::PlannedStage*> chosen(const runtime::Plan& plan,
                                                  const std::vector<std::string>& names) {
-  std::vector<std::string> known;
-  for (const auto& stage : plan.stages) known.push_back(stage.id);
-  for (const std::string& name : names) {
-    const auto* stage = plan.find(name);
-    if (stage == nullptr)
-      throw CommandError(
-          kUsage, "the pipeline has no stage '" + name + "'." + runtime::suggestion(name, known));
-    if (stage->state != runtime::StageState::cached)
-      throw CommandError(kUsage, "stage '" + name + "' has no result to verify (" + stage->reason +
-                                     "). `lehr run` makes it");
-  }
+  const std::vector<bool> named = runtime::stages_named(plan, names);
   std::vector<const runtime::PlannedStage*> out;
-  for (const auto& stage : plan.stages)
-    if (names.empty() ? stage.state == runtime::StageState::cached
-                      : std::find(names.begin(), names.end(), stage.id) != names.end())
-      out.push_back(&stage);
+  for (std::size_t i = 0; i < plan.stages.size(); ++i) {
+    const runtime::PlannedStage& stage = plan.stages[i];
+    const bool cached = stage.state == runtime::StageState::cached;
+    if (named[i] && !cached)
+      throw CommandError(kUsage, "stage '" + stage.id + "' has no result to verify (" +
+                                     stage.reason + "). `lehr run` makes it");
+    if (names.empty() ? cached : named[i]) out.push_back(&stage);
+  }
   if (out.empty())
     throw CommandError(kUsage,
                        "no stage of the pipeline has a result to verify. `lehr run` makes "

@@ -25,8 +25,10 @@ std::vector<bool> down(const Needs& needs, std::vector<bool> marked) {
   return marked;
 }
 
-std::vector<bool> named(const Plan& plan, const std::vector<std::string>& names,
-                        const std::string& option) {
+}  // namespace
+
+std::vector<bool> stages_named(const Plan& plan, const std::vector<std::string>& names,
+                               const std::string& option) {
   std::vector<bool> out(plan.stages.size(), false);
   for (const std::string& name : names) {
     bool found = false;
@@ -40,13 +42,11 @@ std::vector<bool> named(const Plan& plan, const std::vector<std::string>& names,
       if (std::find(known.begin(), known.end(), candidate) == known.end())
         known.push_back(candidate);
     }
-    throw SelectionError(option + ": the pipeline has no stage '" + name + "'." +
+    throw SelectionError((option.empty() ? "" : option + ": ") + "the pipeline has no stage '" + name + "'." +
                          suggestion(name, known));
   }
   return out;
 }
-
-}  // namespace
 
 void select(Plan& plan, const Selection& selection) {
   if (!selection.only.empty() && !(selection.from.empty() && selection.until.empty()))
@@ -60,14 +60,14 @@ void select(Plan& plan, const Selection& selection) {
   const auto keep = [&](const std::vector<bool>& these) {
     for (std::size_t i = 0; i < chosen.size(); ++i) chosen[i] = chosen[i] && these[i];
   };
-  if (!selection.only.empty()) keep(named(plan, selection.only, "--only"));
-  if (!selection.from.empty()) keep(down(needs, named(plan, selection.from, "--from")));
-  if (!selection.until.empty()) keep(up(needs, named(plan, selection.until, "--until")));
+  if (!selection.only.empty()) keep(stages_named(plan, selection.only, "--only"));
+  if (!selection.from.empty()) keep(down(needs, stages_named(plan, selection.from, "--from")));
+  if (!selection.until.empty()) keep(up(needs, stages_named(plan, selection.until, "--until")));
   if (std::find(chosen.begin(), chosen.end(), true) == chosen.end())
     throw SelectionError("nothing lies between --from " + selection.from.front() + " and --until " +
                          selection.until.front() + ": the second does not need the first");
 
-  const std::vector<bool> forced = named(plan, selection.force, "--force");
+  const std::vector<bool> forced = stages_named(plan, selection.force, "--force");
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
     PlannedStage& stage = plan.stages[i];
     stage.selected = chosen[i];

@@ -25,6 +25,11 @@ struct SelectionError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The stages called so, marked: a stage's id, or the name that the variants of a matrix share.
+// `option`, if any, is for the message. Throws SelectionError: there is none.
+std::vector<bool> stages_named(const Plan& plan, const std::vector<std::string>& names,
+                               const std::string& option = "");
+
 // Marks the selected and the forced stages. Before look_up. Throws SelectionError.
 void select(Plan& plan, const Selection& selection);
 
