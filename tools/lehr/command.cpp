@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
-#include <set>
 
-#include "huge_pages.h"
+#include "plan_memory.h"
 #include "runtime/plan/allow_list.h"
 #include "runtime/plan/planner.h"
 
@@ -122,7 +121,7 @@ void reserve_memory(const fs::path& pipeline) {
   std::error_code none;
   const std::uintmax_t size = fs::file_size(pipeline, none);
   if (none || size < kLongFile) return;
-  reserve_huge_pages(std::min(size * kMemory, kMostMemory));
+  reserve_plan_memory(std::min(size * kMemory, kMostMemory));
 }
 
 }  // namespace
@@ -137,12 +136,12 @@ LoadedPipeline* load_pipeline(const Options& options, int& exit_code) {
 
   const bool admitted = admit_plugins(loaded.plan, options, diagnostics);
 
-  std::set<std::string> used;
-  for (const auto& stage : loaded.pipeline.stages)
-    used.insert(stage.uses.substr(0, stage.uses.find('.')));
+  const auto mistakes = diagnostics.sorted();
   bool broken_one_used = false;
   for (const auto& broken : loaded.registry->broken()) {
-    if (used.contains(broken.path.stem().string()))
+    if (std::any_of(mistakes.begin(), mistakes.end(), [&](const runtime::Diagnostic& mistake) {
+          return mistake.message.find(broken.reason) != std::string::npos;
+        }))
       broken_one_used = true;
     else if (!options.json)
       std::cerr << "lehr: warning: plugin not usable: " << broken.reason << "\n";

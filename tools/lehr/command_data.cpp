@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 struct DataSettings {
   std::string name, split = "train", tokenizer, dropped, by = "source", output;
   std::size_t count = 5, seed = 0, characters = 800;
+  bool ids = false;
 };
 
 // "clean.documents of run 2026...", or the beginning of its digest.
@@ -41,6 +42,7 @@ std::string made_by(const runtime::NamedArtifact& named) {
                                   {"characters", settings.characters},
                                   {"tokenizer", tokenizer},
                                   {"dropped", settings.dropped},
+                                  {"ids", settings.ids},
                                   {"by", settings.by},
                                   {"output", settings.output},
                                   {"color", use_color(STDOUT_FILENO)}};
@@ -80,6 +82,7 @@ void add_data(Command app, Options& options) {
   look.option("--characters", looking->characters, "Show so much of each (0: all)")
       .show_default()
       .type_name("N");
+  look.flag("--ids", looking->ids, "Every token on a line of its own, with its id");
   look.option(
           "--dropped",
           [looking](const std::string& reason) {
@@ -91,6 +94,7 @@ void add_data(Command app, Options& options) {
   look.footer(
       example("lehr data look clean -n 3 --seed 1\n"
               "  lehr data look clean --dropped gopher_short_doc\n"
+              "  lehr data look tokens -n 1 --ids\n"
               "  lehr data look source.conversations --tokenizer tokenizer"));
   look.run([&options, looking] { show("look", options, *looking); });
 

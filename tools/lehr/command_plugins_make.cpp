@@ -120,7 +120,7 @@ int test(const Options& options, const TestOptions& chosen) {
       check_stages(kit);
     }
   } catch (const runtime::PluginError& e) {
-    kit.report.failed("plugin", "is a plugin file with a manifest", e.what());
+    kit.report.failed("plugin", conformance::kIsPluginFile, e.what());
   }
   if (options.json)
     std::cout << kit.report.json().dump(2) << "\n";

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -33,11 +34,19 @@ bool is_plain(std::string_view text) {
   return !has_special(bytes);
 }
 
+// `out` grows once.
+void append(std::string& out, std::initializer_list<std::string_view> texts) {
+  std::size_t at = out.size(), size = at;
+  for (const std::string_view text : texts) size += text.size();
+  out.resize(size);
+  for (const std::string_view text : texts) at += text.copy(out.data() + at, text.size());
+}
+
 }  // namespace
 
 void append_json(std::string& out, std::string_view text) {
   if (is_plain(text))  // by far the most
-    ((out += '"') += text) += '"';
+    append(out, {"\"", text, "\""});
   else
     out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -83,6 +92,8 @@ void append_name(std::string& out, std::string_view name) {
 }
 
 void append_member(std::string& out, std::string_view name, std::string_view text) {
+  if (is_plain(name) && is_plain(text))
+    return append(out, {out.ends_with('{') ? "\"" : ",\"", name, "\":\"", text, "\""});
   append_name(out, name);
   append_json(out, text);
 }

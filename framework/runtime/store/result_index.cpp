@@ -1,5 +1,6 @@
 #include "runtime/store/result_index.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -23,10 +24,11 @@ std::string line_of(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-// Tells a file from what it was before, and from others. Empty: it is not there.
-std::string stamp_of(const std::string& path) {
+// Tells a file from what it was before, and from others. A relative path begins in `folder`. Empty:
+// it is not there.
+std::string stamp_of(const std::string& path, int folder = AT_FDCWD) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return "";
+  if (::fstatat(folder, path.c_str(), &info, 0) != 0) return "";
   const auto nanoseconds = [](const timespec& time) {
     return time.tv_sec * 1'000'000'000 + time.tv_nsec;
   };
@@ -49,7 +51,7 @@ bool is_whole(std::string_view text) {
 
 ResultIndex::ResultIndex(const ArtifactStore& store, std::string_view pipeline)
     : store_(store),
-      results_((store.root() / "results" / "").string()),
+      results_(open_file(store.root() / "results", O_PATH | O_DIRECTORY)),
       file_(store.root() / "cache" / std::string(kPrefix).append(folder_name(pipeline))) {}
 
 void ResultIndex::load() try {
@@ -74,8 +76,8 @@ void ResultIndex::load() try {
 
 std::optional<StageResult> ResultIndex::find(std::string_view key) try {
   const std::string name = std::string("R").append(key);
-  const std::string path = std::string(results_).append(key).append(".json");
-  const std::string stamp = stamp_of(path);
+  const std::string file = std::string(key).append(".json");
+  const std::string stamp = stamp_of(file, results_.get());
   if (stamp.empty()) return store_.find_result(key);  // which says why
   load();
   const auto holds_outputs = [&](const StageResult& result) {
@@ -90,7 +92,7 @@ std::optional<StageResult> ResultIndex::find(std::string_view key) try {
   if (!result) return std::nullopt;
   result->key_parts.clear();
   // What changed meanwhile is looked at again the next time.
-  if (stamp == stamp_of(path) && holds_outputs(*result))
+  if (stamp == stamp_of(file, results_.get()) && holds_outputs(*result))
     learn(name, stamp, line_of(result->to_json()));
   return result;
 } catch (const StoreError&) {  // a line that is none

@@ -30,7 +30,7 @@ namespace lehr::runtime {
 
 class ResultIndex {
  public:
-  // `store` outlives it. pipeline: its name.
+  // `store` outlives it. pipeline: its name. Throws IoError.
   ResultIndex(const ArtifactStore& store, std::string_view pipeline);
   ResultIndex(const ResultIndex&) = delete;
   ResultIndex& operator=(const ResultIndex&) = delete;
@@ -57,7 +57,7 @@ class ResultIndex {
   bool holds(const std::string& digest);
 
   const ArtifactStore& store_;
-  const std::string results_;  // the folder, as store.result_path() has it: no path is put together
+  const FileDescriptor results_;  // the folder: the kernel walks down to it once
   const std::filesystem::path file_;
   bool loaded_ = false;
   std::string text_;

@@ -30,6 +30,9 @@ struct Kit {
   Report report;
 };
 
+// The promise without which nothing else can be asked: kept where read_plugin_file throws nothing.
+constexpr const char* kIsPluginFile = "is a plugin file with a manifest";
+
 // Each adds its findings to kit.report.
 bool check_file(Kit& kit);  // static_checks.cpp: the file and its manifest; false: not loadable
 void check_parameters(Kit& kit);  // parameter_checks.cpp: every parameter at its limits

@@ -200,6 +200,7 @@ std::string about(const runtime::PluginFile& plugin) {
 
 bool check_file(Kit& kit) {
   const runtime::PluginFile& plugin = kit.plugin;
+  kit.report.passed(kPlugin, kIsPluginFile);
   const std::vector<runtime::PluginQuestion> question = {{plugin.path, {{"ask", "manifest"}}}};
   const auto loaded = runtime::ask_plugins(question, kit.host, kit.patience);
   kit.report.judge(kPlugin, "loads, and says what its manifest says", loaded.at(0).error);
