@@ -2,6 +2,7 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "text/utf8_repair.h"
@@ -55,6 +56,19 @@ void for_each_character(std::string_view text, std::string& out, Valid valid) {
 
 constexpr const char* kReset = "\033[0m";
 
+bool is_trained(const TokenStyle& style, std::size_t i) {
+  return i < style.trained.size() && style.trained[i] != 0;
+}
+
+// Of the i-th token. Two pastel grounds in turn, under black: readable on light and dark terminals.
+const char* ground_of(const Tokenizer& tokenizer, TokenId id, std::size_t i,
+                      const TokenStyle& style) {
+  if (tokenizer.is_special(id)) return "\033[30;48;5;218m";
+  if (is_trained(style, i)) return i % 2 ? "\033[30;48;5;120m" : "\033[30;48;5;157m";
+  if (!style.trained.empty()) return i % 2 ? "\033[30;48;5;252m" : "\033[30;48;5;255m";
+  return i % 2 ? "\033[30;48;5;223m" : "\033[30;48;5;153m";
+}
+
 }  // namespace
 
 std::string visible(std::string_view text) {
@@ -98,7 +112,7 @@ std::string visible_tokens(const Tokenizer& tokenizer, std::span<const TokenId> 
   std::string out;
   bool was_trained = false;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const bool trained = i < style.trained.size() && style.trained[i] != 0;
+    const bool trained = is_trained(style, i);
     std::string token = visible(tokenizer.token_bytes(ids[i]));
     if (!style.color) {
       if (was_trained && !trained) out += "»";
@@ -106,13 +120,7 @@ std::string visible_tokens(const Tokenizer& tokenizer, std::span<const TokenId> 
       if (trained && !was_trained) out += "«";
       out += token;
     } else {
-      // Two pastel grounds in turn, under black: readable on light and dark terminals.
-      const char* ground = tokenizer.is_special(ids[i]) ? "\033[30;48;5;218m"
-                           : trained ? (i % 2 ? "\033[30;48;5;120m" : "\033[30;48;5;157m")
-                           : !style.trained.empty()
-                               ? (i % 2 ? "\033[30;48;5;252m" : "\033[30;48;5;255m")
-                           : i % 2 ? "\033[30;48;5;223m"
-                                   : "\033[30;48;5;153m";
+      const char* ground = ground_of(tokenizer, ids[i], i, style);
       std::string painted = ground;
       for (const char c : token) {
         if (c == '\n')
@@ -125,6 +133,20 @@ std::string visible_tokens(const Tokenizer& tokenizer, std::span<const TokenId> 
     was_trained = trained;
   }
   if (!style.color && was_trained) out += "»";
+  return out;
+}
+
+std::string token_lines(const Tokenizer& tokenizer, std::span<const TokenId> ids,
+                        const TokenStyle& style) {
+  const std::size_t digits = std::to_string(tokenizer.vocab_size() - 1).size();
+  std::string out;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::string id = std::to_string(ids[i]);
+    std::string piece = quoted_piece(tokenizer.token_bytes(ids[i]));
+    if (style.color) piece = ground_of(tokenizer, ids[i], i, style) + piece + kReset;
+    out.append(digits - std::min(digits, id.size()), ' ') += id + "  " + piece;
+    out += is_trained(style, i) ? "  trained\n" : "\n";
+  }
   return out;
 }
 

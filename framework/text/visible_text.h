@@ -1,6 +1,6 @@
 // Text of a corpus or of a model shown on a terminal: nothing in it can move the cursor, change
 // colours or turn the direction of writing; tokens are told apart by colour, or by | where there is
-// none.
+// none, or stand with their ids, one a line.
 #pragma once
 
 #include <cstddef>
@@ -34,5 +34,9 @@ struct TokenStyle {
 // Without colour trained tokens stand between « and ».
 std::string visible_tokens(const Tokenizer& tokenizer, std::span<const TokenId> ids,
                            const TokenStyle& style);
+
+// One token a line: its id, its quoted_piece() and, where it is trained on, "trained".
+std::string token_lines(const Tokenizer& tokenizer, std::span<const TokenId> ids,
+                        const TokenStyle& style);
 
 }  // namespace lehr::text

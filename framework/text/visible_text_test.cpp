@@ -22,6 +22,25 @@ TEST(VisibleText, QuotesAPieceOnOneLine) {
   EXPECT_EQ(quoted_piece("\u200d"), "\"\\u{200d}\"");
 }
 
+TEST(VisibleText, ShowsTokensWithTheirIdsOneALine) {
+  WordCounts counts(Pattern::gpt2);
+  counts.add("aa aa");
+  BpeOptions options;
+  options.vocab_size = 257 + 4;
+  options.special_tokens = chat_special_tokens();
+  const Tokenizer tokenizer(train_bpe(counts.sorted(), Pattern::gpt2, options));
+  std::vector<TokenId> ids = tokenizer.encode("aab\n");
+  ids.push_back(tokenizer.end_of_text());
+  const std::vector<std::uint8_t> trained = {1, 0, 1, 0};
+  EXPECT_EQ(token_lines(tokenizer, ids, {false, trained}),
+            "256  \"aa\"  trained\n"
+            " 65  \"b\"\n"
+            "198  \"\\n\"  trained\n"
+            "257  \"<|endoftext|>\"\n");
+  const std::string colored = token_lines(tokenizer, ids, {true, {}});
+  EXPECT_TRUE(colored.starts_with("256  \033[30;48;5;153m\"aa\"\033[0m\n")) << colored;
+}
+
 TEST(VisibleText, CountsColumnsAsTerminalsDo) {
   EXPECT_EQ(column_width("abc é"), 5u);
   EXPECT_EQ(column_width("日本"), 4u);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 
 #include "runtime/run/human_text.h"
 #include "sample.h"
@@ -18,7 +19,6 @@ namespace {
 
 using runtime::bytes_text;
 using text::visible;
-using text::visible_tokens;
 
 std::string bold(const std::string& text, bool color) {
   return color ? "\033[1m" + text + "\033[0m" : text;
@@ -35,6 +35,15 @@ std::string heading(const std::string& name, const std::string& facts, bool colo
 std::string cut(const Request& request, std::string_view text) {
   const std::size_t most = request.characters;
   return most == 0 ? std::string(text) : text::beginning(text, most);
+}
+
+// The tokens of a row, each on a line with its id or all as text. ended: whether they end the row.
+std::string tokens_text(const Request& request, const text::Tokenizer& tokenizer,
+                        std::span<const text::TokenId> ids, bool ended,
+                        std::span<const std::uint8_t> trained = {}) {
+  const text::TokenStyle style{request.color, trained};
+  if (request.ids) return text::token_lines(tokenizer, ids, style) + (ended ? "" : "…\n");
+  return text::visible_tokens(tokenizer, ids, style) + (ended ? "\n" : "…\n");
 }
 
 std::string drawn_from(const Request& request, std::uint64_t seen, bool all, const char* things) {
@@ -60,13 +69,12 @@ std::string look_at_documents(const Request& request) {
       facts += ", " + std::to_string(tokenizer->encode(document.text).size()) + " tokens";
       const bool cut_off = shown.size() != document.text.size();
       if (cut_off) shown.resize(shown.size() - std::string_view("…").size());
-      shown = visible_tokens(*tokenizer, tokenizer->encode(shown), {request.color, {}});
-      if (cut_off) shown += "…";
+      shown = tokens_text(request, *tokenizer, tokenizer->encode(shown), !cut_off);
     } else {
-      shown = visible(shown);
+      shown = visible(shown) + "\n";
     }
     if (!document.fields.empty()) facts += "  " + visible(text::beginning(document.fields, 200));
-    out += heading(visible(document.id), facts, request.color) + shown + "\n";
+    out += heading(visible(document.id), facts, request.color) + shown;
   }
   return out;
 }
@@ -86,7 +94,7 @@ std::string look_at_tokens(const Request& request) {
     std::vector<text::TokenId> ids(shown);
     shards.read(begin, std::span(ids));
     out += heading("document " + std::to_string(i), std::to_string(all) + " tokens", request.color);
-    out += visible_tokens(tokenizer, ids, {request.color, {}}) + (shown < all ? "…" : "") + "\n";
+    out += tokens_text(request, tokenizer, ids, shown == all);
   }
   return out;
 }
@@ -110,7 +118,7 @@ std::string conversation_text(const Request& request, const text::Conversation& 
   const auto trained = std::count(tokens.trained.begin(), tokens.trained.end(), 1);
   facts += ", trained on " + std::to_string(trained) + " of " + std::to_string(tokens.ids.size()) +
            " tokens";
-  return visible_tokens(*tokenizer, tokens.ids, {request.color, tokens.trained}) + "\n";
+  return tokens_text(request, *tokenizer, tokens.ids, true, tokens.trained);
 }
 
 template <class Row, class Show>
@@ -138,6 +146,11 @@ std::string look(const Request& request) {
   const auto labelled = [&](const char* label, const text::Messages& messages) {
     return dim(label, request.color) + "\n" + messages_text(request, messages, "  ");
   };
+  const bool rendered = request.type == "documents" || request.type == "conversations";
+  if (request.ids && request.type != "tokens" && !(rendered && !request.tokenizer.empty()))
+    throw Error(rendered ? "--ids: " + request.type + " are text; give --tokenizer NAME, too"
+                         : "--ids: " + request.type +
+                               " are not shown as tokens; tokens, documents and conversations are");
   if (request.type == "documents") return look_at_documents(request);
   if (request.type == "tokens") return look_at_tokens(request);
   if (request.type == "conversations") {

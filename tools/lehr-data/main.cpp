@@ -26,6 +26,7 @@ Request read_request(const char* text) {
   request.characters = json.at("characters");
   request.tokenizer = json.at("tokenizer").get<std::string>();
   request.dropped = json.at("dropped");
+  request.ids = json.at("ids");
   request.color = json.at("color");
   request.by = json.at("by");
   request.output = json.at("output");

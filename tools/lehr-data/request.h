@@ -17,6 +17,7 @@ struct Request {
   std::uint64_t characters = 800;   // of each document; 0: all
   std::filesystem::path tokenizer;  // its artifact; empty: none given
   std::string dropped;              // reason; "": not asked for, "*": all
+  bool ids = false;                 // of every token, one a line
   bool color = false;
   std::string by = "source";  // of a report: a field of documents
   std::string output;         // of a report

@@ -26,6 +26,8 @@ wrong = {"cut_off": json.dumps(tokenizer)[:-1], "twice": json.dumps(tokenizer).r
 for name, text in wrong.items():
     (here / f"{name}.json").write_text(text)
 (here / "texts.jsonl").write_text(json.dumps({"id": "a", "text": "glass glows"}) + "\n")
+chat = [{"role": "user", "content": "glass?"}, {"role": "assistant", "content": "glows"}]
+(here / "chats.jsonl").write_text(json.dumps({"messages": chat}) + "\n")
 print("""lehr: 1
 name: taken
 stages:
@@ -35,6 +37,7 @@ stages:
     uses: tokenizer.import
     with: {path: ranks.tiktoken, pattern: cl100k_tiktoken, special_tokens: [{content: <|endoftext|>, id: 259}]}
   tokens: {uses: tokenizer.encode, in: {documents: texts, tokenizer: theirs}}
+  chats: {uses: files.conversations, with: {train: [chats.jsonl]}}
   no_pattern: {uses: tokenizer.import, with: {path: ranks.tiktoken}}
   needless: {uses: tokenizer.import, with: {path: good, pattern: gpt2}}""")
 for name in wrong:
