@@ -1,5 +1,5 @@
 // A host for tests: metrics and results in memory, durable states as folders, cancelling at a given
-// metric. Parameters are empty; inputs and outputs are plain folders.
+// progress. Inputs and outputs are plain folders, parameters the values that a test gives.
 #pragma once
 
 #include <lehr/context.h>
@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 struct lehr_context {
@@ -23,6 +24,10 @@ struct lehr_context {
   std::int64_t cancel_after = -1;  // cancelled once a progress of this many steps was told
   bool cancelled = false;
   std::string path;  // what was handed out last
+  const lehr_value* parameters = nullptr;
+  std::string device = "cpu";
+  std::vector<std::pair<std::string, std::string>> inputs;  // ports and their folders
+  std::map<std::string, std::string> facets;                // "model.role"
 
   lehr_context() {
     std::string name = (std::filesystem::temp_directory_path() / "lehr-test-XXXXXX").string();
@@ -55,6 +60,28 @@ inline const lehr_host* fake_host() {
       if ((flags & LEHR_RESULT_VOLATILE) == 0) self->results[std::string(view(name))] = value;
     };
     h.cancelled = [](lehr_context* self) -> int32_t { return self->cancelled; };
+    h.fail = [](lehr_context* self, lehr_str text) { self->messages.emplace_back(view(text)); };
+    h.parameters = [](lehr_context* self) { return self->parameters; };
+    h.seed = [](lehr_context*) -> uint64_t { return 7; };
+    h.threads = [](lehr_context*) -> uint32_t { return 2; };
+    h.device = [](lehr_context* self) { return borrow(self->device); };
+    h.input_count = [](lehr_context* self) { return self->inputs.size(); };
+    h.input = [](lehr_context* self, size_t index, lehr_input* out, size_t) {
+      *out = {};
+      out->port = borrow(self->inputs.at(index).first);
+      out->path = borrow(self->inputs.at(index).second);
+      return LEHR_OK;
+    };
+    h.output = [](lehr_context* self, lehr_str port, lehr_str* path) {
+      self->path = (self->root / "out" / view(port)).string();
+      std::filesystem::create_directories(self->path);
+      *path = borrow(self->path);
+      return LEHR_OK;
+    };
+    h.set_facet = [](lehr_context* self, lehr_str port, lehr_str name, lehr_str value) {
+      self->facets[std::string(view(port)) + "." + std::string(view(name))] = view(value);
+      return LEHR_OK;
+    };
     h.state_begin = [](lehr_context* self, lehr_str* path) {
       self->path = (self->root / "state" / "next").string();
       std::filesystem::remove_all(self->path);

@@ -5,6 +5,7 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
+#include <lehr/context.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <torch/version.h>
@@ -57,6 +58,13 @@ void start_runtime(int threads) {
   setenv("LRU_CACHE_CAPACITY", "32", 0);
   at::globalContext().setFlushDenormal(true);  // before the OpenMP pool inherits the mode
   if (threads > 0) at::set_num_threads(threads);
+}
+
+void start_runtime(const Context& context) {
+  if (const std::string device = context.device(); device != "cpu")
+    throw Error("resources: this stage computes on the CPU only, not on device '" + device +
+                "'. Give the stage 'resources: {device: cpu}'");
+  start_runtime(context.threads());
 }
 
 int threads() { return at::get_num_threads(); }

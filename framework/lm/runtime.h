@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <string>
 
+namespace lehr {
+class Context;
+}
+
 namespace lehr::lm {
 
 enum class Precision { kFp32, kBf16 };
@@ -18,6 +22,9 @@ bool cpu_has_bf16();
 
 // threads <= 0: what OMP_NUM_THREADS or the affinity mask allow.
 void start_runtime(int threads = 0);
+// With the threads of a stage, which calls it first of all. Throws lehr::Error where the pipeline
+// wants it on another device than the CPU: models are computed nowhere else.
+void start_runtime(const Context& context);
 int threads();
 
 // "avx512+bf16 2 threads LibTorch 2.13.0": what results may depend on; for checkpoints and keys.

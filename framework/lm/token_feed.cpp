@@ -90,6 +90,16 @@ int64_t TokenFeed::steps_in_epochs(double epochs) const {
   return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(steps - 1e-9)));
 }
 
+int64_t longest_document(const text::TokenShards& shards) {
+  uint64_t longest = 1, begin = 0;
+  for (uint64_t d = 0; d < shards.documents(); ++d) {
+    const uint64_t end = shards.document_end(d);
+    longest = std::max(longest, end - begin);
+    begin = end;
+  }
+  return static_cast<int64_t>(longest) - 1;
+}
+
 std::vector<PackedBatch> TokenFeed::all(int64_t max_targets) const {
   std::vector<uint64_t> order(shards_.documents());
   std::iota(order.begin(), order.end(), 0);

@@ -19,7 +19,7 @@ namespace lehr::lm {
 struct TokenFeedOptions {
   int64_t row_tokens = 2048;
   int64_t rows_per_step = 2;
-  int64_t context = 256;  // longest segment
+  int64_t context = 256;  // longest segment, where a row holds as much
   uint64_t seed = 0;
 };
 
@@ -55,5 +55,8 @@ class TokenFeed {
   int64_t targets_ = 0;
   Epoch current_;
 };
+
+// Targets of the document that has the most: as long as a segment can get.
+int64_t longest_document(const text::TokenShards& shards);
 
 }  // namespace lehr::lm

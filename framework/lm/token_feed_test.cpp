@@ -125,6 +125,16 @@ TEST_F(TokenFeedTest, EvaluationTakesDocumentsInOrderUpToItsLimit) {
   EXPECT_EQ(feed.all(65).size(), 2u);
 }
 
+TEST_F(TokenFeedTest, LongestDocumentIsCountedInTargets) {
+  const std::filesystem::path folder = host_.root / "three";
+  std::filesystem::create_directory(folder);
+  text::TokenShardWriter writer(folder, "train", 300);
+  for (const size_t length : {3, 9, 5}) writer.add(std::vector<text::TokenId>(length, 7), length);
+  text::write_tokens_json(folder, 300, writer.finish(), {});
+  EXPECT_EQ(longest_document(text::TokenShards(folder, "train")), 8);
+  EXPECT_EQ(longest_document(text::TokenShards(folder, "eval")), 0) << "there is none";
+}
+
 TEST_F(TokenFeedTest, RefusesACorpusWithoutTargets) {
   const std::filesystem::path folder = host_.root / "single";
   std::filesystem::create_directory(folder);

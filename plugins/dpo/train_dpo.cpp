@@ -174,7 +174,7 @@ lm::SequenceFeedOptions TrainDpo::packing(std::uint64_t seed) const {
 }
 
 void TrainDpo::run(Context& context) {
-  lm::start_runtime(context.threads());
+  lm::start_runtime(context);
   const lm::Precision precision = lm::parse_precision(training_.precision);
   preference_.loss = lm::parse_preference_loss(loss_);
   const Input start = context.input("model");

@@ -18,6 +18,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::int64_t kLeastRow = 2048;  // tokens; short documents are packed
+
 // Bits per byte of held-out text; targets of 0 bytes, the special tokens, leave both sums.
 double bits_per_byte(const lm::Model& model, const text::Tokenizer& tokenizer,
                      const std::vector<lm::PackedBatch>& rows) {
@@ -94,7 +96,7 @@ void EvaluateStage::describe(Description& d) {
 }
 
 void EvaluateStage::run(Context& context) {
-  lm::start_runtime(context.threads());
+  lm::start_runtime(context);
   options_.max_words = static_cast<std::size_t>(max_words_);
   const std::vector<text::Probe> probes = text::read_probes(context.input("probes").path);
   if (probes.empty())
@@ -119,11 +121,15 @@ void EvaluateStage::run(Context& context) {
     Json numbers = to_json(examined.scores);
     if (context.has_input("tokens")) {
       const text::TokenShards shards(context.input("tokens").path, "eval");
-      numbers["bits_per_byte"] = bits_per_byte(
-          model, tokenizer,
-          lm::TokenFeed(shards,
-                        {.row_tokens = 2048, .context = model.config().max_position_embeddings})
-              .all(held_out_tokens_));
+      // Rows as long as the longest segment, so that each token is predicted from all that the
+      // model can see of its document.
+      const std::int64_t context_length = model.config().max_position_embeddings;
+      const std::int64_t row = std::max(
+          kLeastRow, std::min({context_length, lm::longest_document(shards), held_out_tokens_}));
+      numbers["bits_per_byte"] =
+          bits_per_byte(model, tokenizer,
+                        lm::TokenFeed(shards, {.row_tokens = row, .context = context_length})
+                            .all(held_out_tokens_));
     }
     for (const auto& [name, value] : numbers.items())
       context.result(name + "@" + input.label, value.get<double>());

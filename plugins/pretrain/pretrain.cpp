@@ -44,6 +44,16 @@ lm::ModelConfig with_end_of_text(lm::ModelConfig config, const text::Tokenizer& 
   return config;
 }
 
+// A segment of `context` tokens has to fit into a row, or its later positions are never trained.
+void check_rows(std::int64_t context, std::int64_t row_tokens) {
+  if (context <= row_tokens) return;
+  const std::string rows = std::to_string(row_tokens), whole = std::to_string(context);
+  throw Error("model.context: " + whole + " tokens do not fit into rows of " + rows +
+              ", the smaller of micro_batch_tokens and batch_tokens: positions from " + rows +
+              " on would never be trained. Set both to at least " + whole +
+              ", or the context to at most " + rows);
+}
+
 // The shards are mapped, and in time every page of them is resident.
 double token_bytes(const text::TokensInfo& tokens) {
   const double each = tokens.vocab_size > 65536 ? 4 : 2;
@@ -121,6 +131,8 @@ void Pretrain::check() {
   if (shape_.heads % kv_heads != 0)
     throw Error("model: kv_heads " + std::to_string(kv_heads) + " does not divide heads " +
                 std::to_string(shape_.heads));
+  // The default may stand beside a `model` input, whose own context counts then: see run().
+  if (shape_.context != Shape().context) check_rows(shape_.context, training_.row_tokens());
 }
 
 void Pretrain::estimate(const std::vector<Input>& inputs, Estimate& out) {
@@ -155,13 +167,16 @@ void Pretrain::estimate(const std::vector<Input>& inputs, Estimate& out) {
     const double length = static_cast<double>(tokens->train.tokens) / documents;
     if (config)
       workload.flops_per_token = config->flops_per_token(
-          std::min(length, static_cast<double>(config->max_position_embeddings)) / 2 + 0.5);
+          std::min({length, static_cast<double>(config->max_position_embeddings),
+                    static_cast<double>(training_.row_tokens())}) /
+              2 +
+          0.5);
   }
   lm::estimate_work(training_, workload, 1, 0, out);
 }
 
 void Pretrain::run(Context& context) {
-  lm::start_runtime(context.threads());
+  lm::start_runtime(context);
   const lm::Precision precision = lm::parse_precision(training_.precision);
   const std::filesystem::path tokens = context.input("tokens").path;
   const auto tokenizer = text::Tokenizer::load(tokens);
@@ -175,6 +190,16 @@ void Pretrain::run(Context& context) {
   if (model.config().vocab_size < vocab_size)
     throw Error("the tokens were made with a vocabulary of " + std::to_string(vocab_size) +
                 ", the model has " + std::to_string(model.config().vocab_size));
+  const std::int64_t reached =
+      std::min(model.config().max_position_embeddings, lm::longest_document(train));
+  if (!context.has_input("model"))
+    check_rows(shape_.context, training_.row_tokens());
+  else if (reached > training_.row_tokens())
+    context.warning("the model and the longest document reach " + std::to_string(reached) +
+                    " tokens, rows hold " + std::to_string(training_.row_tokens()) +
+                    ": later positions are not trained. Where they should be, set "
+                    "micro_batch_tokens and batch_tokens to at least " +
+                    std::to_string(reached));
   lm::make_trainable(model, training_, context.seed());
   lm::Optimizer optimizer(model, training_.optimizer);
 

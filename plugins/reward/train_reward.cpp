@@ -132,7 +132,7 @@ lm::SequenceFeedOptions TrainReward::packing(std::uint64_t seed) const {
 }
 
 void TrainReward::run(Context& context) {
-  lm::start_runtime(context.threads());
+  lm::start_runtime(context);
   const lm::Precision precision = lm::parse_precision(training_.precision);
   const Input start = context.input("model");
   const auto tokenizer = text::Tokenizer::load(start.path);

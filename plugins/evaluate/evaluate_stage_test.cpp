@@ -1,0 +1,87 @@
+#include "evaluate_stage.h"
+
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <numbers>
+
+#include "lm/fake_host.h"
+#include "lm/model_folder.h"
+#include "lm/operators.h"
+#include "lm/random.h"
+#include "text/fake_host.h"
+#include "text/token_shards.h"
+
+namespace lehr::plugins::evaluate {
+namespace {
+
+constexpr std::int64_t kLength = 2500;  // tokens of the one document
+
+// A random model far from uniform predictions, one document of random bytes, one probe.
+class Evaluate : public testing::Test {
+ protected:
+  void SetUp() override {
+    text::BpeOptions bytes;
+    bytes.special_tokens = text::chat_special_tokens();
+    bytes.vocab_size = 256 + bytes.special_tokens.size();
+    const text::Tokenizer tokenizer(text::train_bpe({}, text::Pattern::gpt2, bytes));
+    lm::ModelConfig config;
+    config.hidden_size = 16;
+    config.intermediate_size = 32;
+    config.layers = 1;
+    config.heads = config.kv_heads = 2;
+    config.head_dim = 8;
+    config.vocab_size = static_cast<std::int64_t>(bytes.vocab_size);
+    config.max_position_embeddings = 4096;
+    config.initializer_range = 0.5;
+    model_ = lm::Model::create(config, 1, lm::Precision::kFp32);
+    for (const char* port : {"models", "probes", "tokens"}) {
+      std::filesystem::create_directory(host_.root / port);
+      host_.inputs.emplace_back(port, (host_.root / port).string());
+    }
+    lm::save_model_folder(host_.root / "models", *model_, tokenizer);
+    std::ofstream(host_.root / "probes/probes.jsonl")
+        << R"({"id":"1","kind":"next","text":"The sky is","choices":["blue","red"],"answers":["blue"]})"
+        << "\n";
+    const lm::Random random(3, lm::Purpose::kUser);
+    for (std::int64_t i = 0; i < kLength; ++i)
+      ids_.push_back(tokenizer.encode(std::string(
+          1, static_cast<char>('a' + random.below(static_cast<std::uint64_t>(i), 26))))[0]);
+    text::TokenShardWriter writer(host_.root / "tokens", "eval", bytes.vocab_size);
+    writer.add(ids_, ids_.size());
+    text::write_tokens_json(host_.root / "tokens", bytes.vocab_size, {}, writer.finish());
+  }
+  // In one segment; every token is one byte.
+  double bits_per_byte() const {
+    const at::NoGradGuard no_gradients;
+    lm::PackedBatch batch;
+    for (std::int32_t i = 0; i + 1 < kLength; ++i) {
+      batch.ids.push_back(static_cast<std::int32_t>(ids_[static_cast<std::size_t>(i)]));
+      batch.positions.push_back(i);
+      batch.loss_entries.push_back(
+          {i, static_cast<std::int32_t>(ids_[static_cast<std::size_t>(i) + 1]), 1.0f, 0});
+    }
+    batch.segments.push_back({0, kLength - 1, 0, 0});
+    const at::Tensor nll =
+        lm::linear_cross_entropy(model_->forward_hidden(batch), model_->head(), batch.loss_entries)
+            .nll;
+    return nll.sum().item<double>() / (std::numbers::ln2 * (kLength - 1));
+  }
+
+  lehr_context host_;
+  std::optional<lm::Model> model_;
+  std::vector<text::TokenId> ids_;
+};
+
+TEST_F(Evaluate, PredictsHeldOutTokensFromAllThatTheModelCanSee) {
+  const text::ValueTree values(nlohmann::json{{"precision", "fp32"}, {"max_new_tokens", 2}});
+  host_.parameters = values.root();
+  Context context(&host_, lm::fake_host());
+  detail::bind<EvaluateStage>(values.root())->run(context);
+  EXPECT_NEAR(host_.results.at("bits_per_byte@"), bits_per_byte(), 1e-5);
+}
+
+}  // namespace
+}  // namespace lehr::plugins::evaluate

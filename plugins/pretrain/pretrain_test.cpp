@@ -1,0 +1,102 @@
+#include "pretrain.h"
+
+#include <gtest/gtest.h>
+
+#include "lm/fake_host.h"
+#include "lm/model_folder.h"
+#include "text/fake_host.h"
+#include "text/token_shards.h"
+
+namespace lehr::plugins::pretrain {
+namespace {
+
+using Json = nlohmann::json;
+
+// What planning or the run refuses the parameters for; empty: nothing.
+std::string refusal(const Json& parameters) {
+  const text::ValueTree values(parameters);
+  try {
+    detail::bind<Pretrain>(values.root());
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+TEST(Pretrain, RefusesAContextThatNoRowHolds) {
+  const std::string why = refusal({{"model", {{"context", 8192}}}});
+  EXPECT_TRUE(why.starts_with("model.context: 8192 tokens do not fit into rows of 2048")) << why;
+  EXPECT_NE(refusal({{"model", {{"context", 8192}}}, {"micro_batch_tokens", 8192}}), "")
+      << "an update of 4,096 tokens has no longer row";
+  EXPECT_EQ(
+      refusal(
+          {{"model", {{"context", 8192}}}, {"micro_batch_tokens", 8192}, {"batch_tokens", 8192}}),
+      "");
+}
+
+// Runs the stage on a few documents of 100 tokens.
+class PretrainRun : public testing::Test {
+ protected:
+  void SetUp() override {
+    text::BpeOptions bytes;
+    bytes.special_tokens = text::chat_special_tokens();
+    bytes.vocab_size = 256 + bytes.special_tokens.size();
+    const text::Tokenizer tokenizer(text::train_bpe({}, text::Pattern::gpt2, bytes));
+    const auto tokens = host_.root / "tokens", model = host_.root / "model";
+    std::filesystem::create_directory(tokens);
+    std::filesystem::create_directory(model);
+    tokenizer.save(tokens);
+    text::TokenShardWriter writer(tokens, "train", tokenizer.vocab_size());
+    for (text::TokenId d = 0; d < 4; ++d) writer.add(std::vector<text::TokenId>(100, d), 100);
+    text::write_tokens_json(tokens, tokenizer.vocab_size(), writer.finish(), {});
+
+    Shape shape;
+    shape.width = 16;
+    shape.layers = 1;
+    shape.heads = 2;
+    const auto vocab_size = static_cast<std::int64_t>(tokenizer.vocab_size());
+    lm::save_model_folder(model, lm::Model::create(shape.config(vocab_size), 1), tokenizer);
+    host_.inputs = {{"tokens", tokens.string()}};
+    parameters_ = {{"model", {{"width", 16}, {"layers", 1}, {"heads", 2}}},
+                   {"budget", {{"steps", 1}}},
+                   {"precision", "fp32"}};
+  }
+  void run() {
+    const text::ValueTree values(parameters_);
+    host_.parameters = values.root();
+    Context context(&host_, lm::fake_host());
+    detail::bind<Pretrain>(values.root())->run(context);
+  }
+  void give_model() { host_.inputs.emplace_back("model", (host_.root / "model").string()); }
+  bool warned() const {
+    return std::any_of(host_.messages.begin(), host_.messages.end(), [](const std::string& text) {
+      return text.find("later positions are not trained") != std::string::npos;
+    });
+  }
+
+  lehr_context host_;
+  Json parameters_;
+};
+
+TEST_F(PretrainRun, TellsThatRowsAreShorterThanWhatAGivenModelCanRead) {
+  give_model();
+  run();
+  EXPECT_FALSE(warned());
+  parameters_["micro_batch_tokens"] = 64;
+  host_.latest.clear();
+  run();
+  EXPECT_TRUE(warned());
+}
+
+TEST_F(PretrainRun, RefusesRowsShorterThanTheDefaultContextOfANewModel) {
+  parameters_["micro_batch_tokens"] = 64;
+  EXPECT_THROW(run(), Error);
+}
+
+TEST_F(PretrainRun, RefusesAnotherDeviceThanTheCpu) {
+  host_.device = "cuda";
+  EXPECT_THROW(run(), Error);
+}
+
+}  // namespace
+}  // namespace lehr::plugins::pretrain
