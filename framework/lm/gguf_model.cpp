@@ -4,13 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
 
-#include "lm/checkpoint.h"
 #include "lm/gguf_config.h"
 #include "lm/gguf_tokenizer.h"
+#include "lm/model_folder.h"
 #include "lm/model_weights.h"
 
 namespace lehr::lm {
@@ -119,16 +118,6 @@ std::string file_text(const std::filesystem::path& path) {
   text << file.rdbuf();
   if (!file) throw std::runtime_error(path.string() + ": cannot be read");
   return text.str();
-}
-
-// chat_template.jinja, or where older folders keep it; empty: none.
-std::string chat_template(const std::filesystem::path& folder) {
-  if (std::filesystem::exists(folder / "chat_template.jinja"))
-    return file_text(folder / "chat_template.jinja");
-  if (!std::filesystem::exists(folder / "tokenizer_config.json")) return "";
-  const nlohmann::json config = read_state(folder / "tokenizer_config.json");
-  const auto found = config.find("chat_template");
-  return found != config.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 GgufMetadata model_keys(const ModelConfig& c, const std::string& name, GgmlType type) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "lm/model.h"
 #include "text/tokenizer.h"
@@ -16,5 +17,9 @@ void save_model_folder(const std::filesystem::path& dir, const Model& model,
 
 // generation_config.json alone.
 void write_generation_config(const std::filesystem::path& dir, const text::Tokenizer& tokenizer);
+
+// The chat template in Jinja: chat_template.jinja, or where older folders keep it,
+// tokenizer_config.json, which may hold several by name. Empty: there is none.
+std::string chat_template(const std::filesystem::path& dir);
 
 }  // namespace lehr::lm

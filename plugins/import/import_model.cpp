@@ -96,7 +96,7 @@ void ImportModel::run(Context& context) {
                                      ? import_folder(from, lm::HeadKind::kLanguage, model)
                                      : import_gguf(from, model);
   split_off_tokenizer(context, model, config);
-  const bool chats = fs::exists(model / "chat_template.jinja");
+  const bool chats = !lm::chat_template(model).empty();
   context.set_facet("model", "role", role_.value_or(chats ? "instruct" : "base"));
 }
 

@@ -1,0 +1,70 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "import_model.h"
+#include "lm/checkpoint.h"
+#include "lm/fake_host.h"
+#include "lm/model_folder.h"
+#include "text/fake_host.h"
+
+namespace lehr::plugins::import {
+namespace {
+
+using Json = nlohmann::json;
+
+// A model folder whose template is where a test puts it.
+class ImportFolder : public testing::Test {
+ protected:
+  void SetUp() override {
+    text::BpeOptions bytes;
+    bytes.special_tokens = text::chat_special_tokens();
+    bytes.vocab_size = 256 + bytes.special_tokens.size();
+    const text::Tokenizer tokenizer(text::train_bpe({}, text::Pattern::gpt2, bytes));
+    lm::ModelConfig config;
+    config.hidden_size = 16;
+    config.intermediate_size = 32;
+    config.layers = 1;
+    config.heads = config.kv_heads = 2;
+    config.head_dim = 8;
+    config.vocab_size = static_cast<std::int64_t>(bytes.vocab_size);
+    std::filesystem::create_directory(folder_);
+    lm::save_model_folder(folder_, lm::Model::create(config, 1), tokenizer);
+    std::filesystem::remove(folder_ / "chat_template.jinja");
+  }
+  void configure(const Json& chat_template) {
+    Json config = lm::read_state(folder_ / "tokenizer_config.json");
+    config["chat_template"] = chat_template;
+    lm::write_state(folder_ / "tokenizer_config.json", config);
+  }
+  std::string role() {
+    const text::ValueTree values(Json{{"path", folder_.string()}});
+    host_.parameters = values.root();
+    std::filesystem::remove_all(host_.root / "out");
+    Context context(&host_, lm::fake_host());
+    detail::bind<ImportModel>(values.root())->run(context);
+    return host_.facets.at("model.role");
+  }
+
+  lehr_context host_;
+  const std::filesystem::path folder_ = host_.root / "from";
+};
+
+TEST_F(ImportFolder, WithAChatTemplateIsInstructWhereverTheTemplateIsKept) {
+  EXPECT_EQ(role(), "base");
+  configure("{{ messages }}");
+  EXPECT_EQ(role(), "instruct");
+  EXPECT_EQ(lm::chat_template(folder_), "{{ messages }}");
+  configure({{{"name", "tool_use"}, {"template", "tools"}},
+             {{"name", "default"}, {"template", "plain"}}});
+  EXPECT_EQ(role(), "instruct");
+  EXPECT_EQ(lm::chat_template(folder_), "plain");
+  configure(nullptr);
+  EXPECT_EQ(role(), "base");
+  std::ofstream(folder_ / "chat_template.jinja") << "a file";
+  EXPECT_EQ(role(), "instruct");
+  EXPECT_EQ(lm::chat_template(folder_), "a file");
+}
+
+}  // namespace
+}  // namespace lehr::plugins::import
