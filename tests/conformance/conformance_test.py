@@ -41,6 +41,7 @@ EXPECTED = {
         "step violators.scribbling": "leaves documents as they are",
         "step violators.wordy": JUDGES,
         "step violators.fainting": "judges documents",
+        "reward violators.dizzy": "scores answers",
         "reward violators.tiring": AGAIN,
         "reward violators.boundless": "scores are finite numbers",
     },
@@ -56,6 +57,7 @@ EXPECTED = {
 # file -> the one promise it breaks
 FILES = {
     "fine": None,
+    "unstamped": "is a plugin file with a manifest",
     "fickle": "loads, and says what its manifest says",
     "unlicensed": "says version, licence and what it does",
     "talkative": "shows only lehr_plugin_entry",
@@ -64,6 +66,7 @@ FILES = {
 }
 
 problems = []
+checks, broken = set(), set()  # names of what the kit has looked at, and of what it has found broken
 
 
 def expect(condition, text):
@@ -75,6 +78,8 @@ def kit(lehr, file, *arguments):
     done = subprocess.run([lehr, "plugins", "test", str(file), "--json", *arguments], stdout=subprocess.PIPE, timeout=550)
     findings = json.loads(done.stdout)
     failed = [(f["item"], f["check"]) for f in findings if f["verdict"] == "failed"]
+    checks.update(f["check"] for f in findings)
+    broken.update(check for _, check in failed)
     expect(done.returncode == (1 if failed else 0), f"{file}: exit code {done.returncode}, {len(failed)} failed")
     return findings, failed
 
@@ -152,6 +157,8 @@ def main():
     files(lehr, options.plugins)
     quarantine(lehr, options.plugins)
     violators(lehr, options.plugins)
+    for check in sorted(checks - broken):
+        expect(False, f"nothing breaks the promise '{check}': add a stage, step, reward or file to violators/ that does")
     for problem in problems:
         print(problem)
     print(f"{len(problems)} problems")

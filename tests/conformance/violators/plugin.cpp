@@ -77,7 +77,8 @@ struct Forgetful : Stage {
 
 struct Leaking : Stage {
   void run(Context& context) override {
-    new std::ifstream("/proc/self/status");
+    static const auto* kept = new std::ifstream("/proc/self/status");  // memory is not what leaks
+    (void)kept;
     write(context, "text");
   }
 };
@@ -194,6 +195,13 @@ struct Tiring : Reward {
   static inline std::atomic<int> calls_ = 0;
 };
 
+struct Dizzy : Reward {
+  double score(const lehr::Exchange& exchange) override {
+    if (exchange.completion.empty()) std::abort();
+    return 1;
+  }
+};
+
 struct Boundless : Reward {
   double score(const lehr::Exchange&) override { return std::numeric_limits<double>::quiet_NaN(); }
 };
@@ -223,5 +231,6 @@ LEHR_PLUGIN(lehr::Plugin("violators", "1.0.0")
                 .step<Scribbling>("scribbling")
                 .step<Wordy>("wordy")
                 .step<Fainting>("fainting")
+                .reward<Dizzy>("dizzy")
                 .reward<Tiring>("tiring")
                 .reward<Boundless>("boundless"))

@@ -36,11 +36,11 @@ lehr_status unstrided(void*, lehr_document* documents, size_t count, size_t, con
   return LEHR_OK;
 }
 
-// Its reasons are gone with the next call.
+// Its reasons are gone with the next call of its thread.
 lehr_status fleeting(void*, lehr_document* documents, size_t count, size_t stride,
                      const lehr_sink*) {
-  static char buffers[2][8];
-  static int turn = 0;
+  thread_local char buffers[2][8];
+  thread_local int turn = 0;
   std::memcpy(buffers[turn], "gone", 4);
   turn = 1 - turn;
   std::memcpy(buffers[turn], "here", 4);
