@@ -76,31 +76,29 @@ void Decontaminate::add_row(std::string_view query, std::string_view answer,
   any_run(query_words_, n, add);
 }
 
+void Decontaminate::read_row(std::string_view line, const std::string& place,
+                             std::vector<std::uint64_t>& runs) {
+  if (line[0] != '{') return add_row("", line, runs);
+  const auto row = nlohmann::json::parse(line, nullptr, false);
+  if (!row.is_object()) throw Error(place + ": malformed JSON");
+  const auto field = [&](const std::string& name) {
+    const auto found = row.find(name);
+    return found != row.end() && found->is_string() ? found->get<std::string>() : "";
+  };
+  const std::string query = field(query_field_), answer = field(answer_field_);
+  if (answer.empty() && query.empty())
+    throw Error(place + ": has neither a text '" + answer_field_ + "' nor a text '" + query_field_ +
+                "'. Name the fields with answer_field and query_field");
+  add_row(query, answer, runs);
+}
+
 SeenHashes Decontaminate::read_sets() {
   std::vector<std::uint64_t> runs;
   for (const std::string& path : sets_)
-    for (const auto& file : text::matching_files(path)) {
-      std::uint64_t number = 0;
-      for (const std::string& line : read_word_list(file.string())) {
-        ++number;
-        if (line[0] != '{') {
-          add_row("", line, runs);
-          continue;
-        }
-        const auto row = nlohmann::json::parse(line, nullptr, false);
-        if (!row.is_object())
-          throw Error(file.string() + ": row " + std::to_string(number) + ": malformed JSON");
-        const auto field = [&](const std::string& name) {
-          const auto found = row.find(name);
-          return found != row.end() && found->is_string() ? found->get<std::string>() : "";
-        };
-        if (field(answer_field_).empty() && field(query_field_).empty())
-          throw Error(file.string() + ": row " + std::to_string(number) + ": has neither a text '" +
-                      answer_field_ + "' nor a text '" + query_field_ +
-                      "'. Name the fields with answer_field and query_field");
-        add_row(field(query_field_), field(answer_field_), runs);
-      }
-    }
+    for (const auto& file : text::matching_files(path))
+      for_each_line(file.string(), [&](std::string_view line, std::uint64_t number) {
+        read_row(line, file.string() + ":" + std::to_string(number), runs);
+      });
   std::sort(runs.begin(), runs.end());
   runs.erase(std::unique(runs.begin(), runs.end()), runs.end());
   SeenHashes known;

@@ -27,6 +27,8 @@ class Decontaminate : public DocumentStep {
   // Hashes of the words of a text, simplified.
   void hash_words(std::string_view text, std::vector<std::uint64_t>& words);
   SeenHashes read_sets();
+  // place: "file:line", for the message of the Error it throws.
+  void read_row(std::string_view line, const std::string& place, std::vector<std::uint64_t>& runs);
   void add_row(std::string_view query, std::string_view answer, std::vector<std::uint64_t>& runs);
 
   std::vector<std::string> sets_;

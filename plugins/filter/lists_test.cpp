@@ -46,6 +46,18 @@ TEST(Regex, DropsWhatItsPatternFindsAndWhatTakesTooLong) {
   EXPECT_THROW(verdict_on<Regex>("", {{"pattern", "(open"}}), Error);
 }
 
+// The stack that compiled patterns have by default, 32 KiB, is used up by the third of these.
+TEST(Regex, KeepsLongDocumentsThatItSearchesToTheEnd) {
+  for (const int words : {10, 1000, 7200, 100000}) {
+    std::string text;
+    for (int i = 0; i < words; ++i) text += "word ";
+    const nlohmann::json ends_in_digit = {{"pattern", "^(\\w+ |x)*\\d"},
+                                          {"match_limit", 4000000000}};
+    EXPECT_EQ(verdict_on<Regex>(text, ends_in_digit), "") << words;
+    EXPECT_EQ(verdict_on<Regex>(text + "1", ends_in_digit), "regex") << words;
+  }
+}
+
 TEST(Sample, ChoosesByTextAndSeed) {
   int kept = 0, kept_by_both = 0;
   for (int i = 0; i < 1000; ++i) {
@@ -127,14 +139,23 @@ TEST(Decontaminate, FindsRunsOfWordsThatASetHasToo) {
   EXPECT_EQ(reason("a plain line; of seven words!", 6), "contaminated");
 }
 
-TEST(Decontaminate, SaysWhichRowHasNothingToCompare) {
-  const ListFile set("{\"question\":\"x\"}\n");
-  try {
-    verdict_on<Decontaminate>("text", {{"sets", {set.path()}}});
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find("row 1: has neither a text 'text'"), std::string::npos);
-  }
+TEST(Decontaminate, SaysWhichLineHasNothingToCompare) {
+  const auto failure = [](const std::string& content) -> std::string {
+    const ListFile set(content);
+    try {
+      verdict_on<Decontaminate>("text", {{"sets", {set.path()}}});
+    } catch (const Error& e) {
+      return std::string(e.what()).substr(set.path().size());
+    }
+    return "";
+  };
+  const std::string mark = "\xef\xbb\xbf";
+  EXPECT_EQ(failure(mark + "{\"text\":\"x\"}\n\n \r\n{\"question\":\"x\"}\n")
+                .find(":4: has neither a text 'text'"),
+            0u);
+  EXPECT_EQ(failure(mark + "{\"question\":\"x\"}\n").find(":1: has neither a text 'text'"), 0u);
+  EXPECT_EQ(failure("\n\n{\"text\":\n"), ":3: malformed JSON");
+  EXPECT_EQ(failure("\n\nplain text\n"), "");
 }
 
 TEST(Language, RefusesWhatIsNoModel) {

@@ -1,26 +1,17 @@
 #include "regex.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
+#include "text/regex_match.h"
 
 namespace lehr::plugins::filter {
 namespace {
 
-constexpr std::uint32_t kHeapKibibytes = 64 << 10;
-
-std::string message_of(int error) {
-  PCRE2_UCHAR text[256];
-  pcre2_get_error_message(error, text, sizeof text);
-  return reinterpret_cast<const char*>(text);
-}
+// Of a search, for what it may have to go back to: a compiled one keeps it on a stack of its own,
+// PCRE2's interpreter on the heap.
+constexpr std::size_t kMostMemory = 64 << 20;
 
 }  // namespace
 
-void Regex::Free::operator()(pcre2_real_code_8* code) const { pcre2_code_free(code); }
-void Regex::Free::operator()(pcre2_real_match_data_8* data) const { pcre2_match_data_free(data); }
-void Regex::Free::operator()(pcre2_real_match_context_8* context) const {
-  pcre2_match_context_free(context);
-}
+void Regex::Free::operator()(pcre2_real_code_8* code) const { ::pcre2_code_free(code); }
 
 void Regex::describe(Description& d) {
   d.summary("drops documents that a regular expression finds something in");
@@ -28,29 +19,30 @@ void Regex::describe(Description& d) {
   d.text("reason", reason_).help("the name they are dropped under");
   d.count("match_limit", match_limit_)
       .range(1, 4'000'000'000)
-      .help("steps of a search; a document that needs more is dropped: regex_limit");
+      .help("steps of a search; a document that needs more, or more than 64 MiB, is dropped: regex_limit");
 }
 
 void Regex::check() {
   if (reason_.empty()) throw Error("reason is empty: name what the pattern finds");
   int error = 0;
   PCRE2_SIZE at = 0;
-  code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern_.data()), pattern_.size(),
-                            PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &at, nullptr));
+  code_.reset(::pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern_.data()), pattern_.size(),
+                              PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &at,
+                              nullptr));
   if (!code_)
     throw Error("pattern \"" + pattern_ + "\", character " + std::to_string(at) + ": " +
-                message_of(error));
-  pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);  // where it cannot, matching is slower
-  data_.reset(pcre2_match_data_create(1, nullptr));
-  context_.reset(pcre2_match_context_create(nullptr));
-  pcre2_set_match_limit(context_.get(), static_cast<std::uint32_t>(match_limit_));
-  pcre2_set_heap_limit(context_.get(), kHeapKibibytes);
+                text::regex_error(error));
+  ::pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);  // where it cannot, matching is slower
 }
 
 void Regex::process(Document& document) {
+  thread_local const text::RegexMatch match(kMostMemory);  // for all such steps
+  ::pcre2_set_match_limit(match.context, static_cast<std::uint32_t>(match_limit_));
+  ::pcre2_set_heap_limit(match.context, kMostMemory >> 10);
   const std::string_view text = document.text();
-  const int found = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
-                                0, PCRE2_NO_UTF_CHECK, data_.get(), context_.get());
+  const int found =
+      ::pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0,
+                    PCRE2_NO_UTF_CHECK, match.data, match.context);
   if (found >= 0) return document.drop(reason_);
   switch (found) {
     case PCRE2_ERROR_NOMATCH:
@@ -62,7 +54,7 @@ void Regex::process(Document& document) {
       return document.drop("regex_limit");
     default:
       throw Error("pattern \"" + pattern_ + "\" on document '" + std::string(document.id()) +
-                  "': " + message_of(found));
+                  "': " + text::regex_error(found));
   }
 }
 

@@ -1,6 +1,6 @@
 // Drops documents that a regular expression finds something in (PCRE2, Unicode). A document on
-// which it would take too long is dropped under a name of its own: what was not searched is not
-// kept.
+// which the search would take too long or too much memory is dropped under a name of its own: what
+// was not searched is not kept.
 #pragma once
 
 #include <lehr/plugin.h>
@@ -10,8 +10,6 @@
 #include <string>
 
 struct pcre2_real_code_8;
-struct pcre2_real_match_data_8;
-struct pcre2_real_match_context_8;
 
 namespace lehr::plugins::filter {
 
@@ -25,15 +23,11 @@ class Regex : public DocumentStep {
  private:
   struct Free {
     void operator()(pcre2_real_code_8* code) const;
-    void operator()(pcre2_real_match_data_8* data) const;
-    void operator()(pcre2_real_match_context_8* context) const;
   };
 
   std::string pattern_, reason_ = "regex";
   std::int64_t match_limit_ = 10'000'000;
   std::unique_ptr<pcre2_real_code_8, Free> code_;
-  std::unique_ptr<pcre2_real_match_data_8, Free> data_;
-  std::unique_ptr<pcre2_real_match_context_8, Free> context_;
 };
 
 }  // namespace lehr::plugins::filter
