@@ -38,8 +38,9 @@ Encoding encoding_from_name(std::string_view name) {
   throw Error("the encoding '" + std::string(name) + "' is not known");
 }
 
-DecodedFile::DecodedFile(std::filesystem::path path, Encoding encoding)
+DecodedFile::DecodedFile(std::filesystem::path path, Encoding encoding, int threads)
     : file_(std::move(path)), encoding_(encoding) {
+  file_.decompress_ahead(threads);
   begin();
 }
 

@@ -21,8 +21,9 @@ Encoding encoding_from_name(std::string_view name);
 class DecodedFile {
  public:
   // Throws Error if the file cannot be opened, or begins with the byte order mark of an encoding
-  // other than the one given. UTF-16 without a mark is little-endian.
-  DecodedFile(std::filesystem::path path, Encoding encoding);
+  // other than the one given. UTF-16 without a mark is little-endian. threads: for
+  // CompressedFile::decompress_ahead.
+  DecodedFile(std::filesystem::path path, Encoding encoding, int threads = 1);
 
   // Reads up to `size` bytes of UTF-8; fewer only at the end. Throws Error as CompressedFile does.
   std::size_t read(char* out, std::size_t size);

@@ -21,13 +21,14 @@ constexpr std::size_t kDroppedExamples = 8;  // of dropped rows
 class RawMembers {
  public:
   explicit RawMembers(std::string_view object) : json_(object), at_(object.find('{') + 1) {}
-  // "key": value, without what stands around it.
-  std::string_view next() {
+  // "key": value, without what stands around it, and where in it the value begins.
+  std::string_view next(std::size_t& value) {
     at_ = json_.find('"', at_);
     const std::size_t begin = at_;
     skip_string();
     at_ = json_.find(':', at_) + 1;
     at_ = json_.find_first_not_of(" \t\r\n", at_);
+    value = at_ - begin;
     skip_value();
     return json_.substr(begin, at_ - begin);
   }
@@ -159,28 +160,38 @@ struct DocumentParser::State {
         has_text = true;
       } else if (member.key == options.id_field) {
         if (member.value.get(document.id)) document.id = id = simdjson::minify(member.value);
-      } else if (member.key != "id" && member.key != "text") {
+      } else {
         has_others = true;
       }
     }
-    if (has_others) keep_others(json, object);
     if (!has_text) return reject("there is no member '" + options.text_field + "'");
+    if (has_others && !keep_others(json, object)) return false;
     document.fields = fields;
     return true;
   }
 
   // The members that are neither text nor id, as they are written.
-  void keep_others(std::string_view json, const simdjson::dom::object& object) {
+  bool keep_others(std::string_view json, const simdjson::dom::object& object) {
     RawMembers raw(json);
     for (const auto member : object) {
-      const std::string_view written = raw.next();
-      if (member.key == options.text_field || member.key == options.id_field ||
-          member.key == "id" || member.key == "text")
-        continue;
+      std::size_t value = 0;
+      const std::string_view written = raw.next(value);
+      if (member.key == options.text_field || member.key == options.id_field) continue;
       fields += fields.empty() ? '{' : ',';
-      fields += written;
+      const std::string_view name = kept_name(member.key);
+      if (name == member.key) {
+        fields += written;
+        continue;
+      }
+      if (!object.at_key(name).error())
+        return reject("there are members '" + std::string(member.key) + "' and '" +
+                      std::string(name) + "', which the former would become");
+      append_json_string(fields, name);
+      fields += ':';
+      fields += written.substr(value);
     }
     fields += '}';
+    return true;
   }
 };
 
@@ -236,7 +247,12 @@ std::string DocumentReader::where() const {
   return blocks_.files()[block_.file].string() + ":" + std::to_string(parser_.line_number());
 }
 
+std::string_view kept_name(std::string_view name) {
+  return name == "id" ? "original_id" : name == "text" ? "original_text" : name;
+}
+
 void append_document(std::string& out, const Document& document) {
+  const std::size_t begin = out.size();
   out += "{\"id\":";
   append_json_string(out, document.id);
   out += ",\"text\":";
@@ -254,6 +270,9 @@ void append_document(std::string& out, const Document& document) {
     out += '}';
   }
   out += '\n';
+  if (out.size() - begin > kMaxLineBytes)
+    throw Error("document '" + std::string(document.id) + "': is longer as a line of JSON than " +
+                std::to_string(kMaxLineBytes) + " bytes, the most that is read");
 }
 
 FrameFile::FrameFile(std::filesystem::path path, std::uint64_t length)

@@ -87,7 +87,12 @@ class DocumentReader {
   DocumentParser parser_;
 };
 
+// What a member is called beside the document's own id and text: where they come from other
+// members, `id` and `text` become `original_id` and `original_text`.
+std::string_view kept_name(std::string_view name);
+
 // Appends {"id":...,"text":...,<fields>} and a line end. fields: a JSON object text or empty.
+// Throws Error if that is longer than kMaxLineBytes, so that nothing is written that is not read.
 void append_document(std::string& out, const Document& document);
 
 // A file of zstd frames, made anew or, with `length`, cut to that length and gone on with. What

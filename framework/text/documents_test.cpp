@@ -147,6 +147,40 @@ TEST_F(Documents, KeepsOtherMembersAsTheyWereWritten) {
             "\"z\":null,\"s\":\"x\"}\n");
 }
 
+TEST_F(Documents, KeepsIdAndTextOfTheRowWhereOtherMembersAreMappedOntoThem) {
+  DocumentOptions options;
+  options.text_field = "body";
+  options.id_field = "url";
+  DocumentReader reader(
+      {put("fields.jsonl",
+           "{\"id\": 7,\"te\\u0078t\" :\"t\",\"n\":1,\"body\":\"b\",\"url\":\"u\"}\n"
+           "{\"id\":\"8\",\"body\":\"c\"}\n")},
+      options);
+  Document document;
+  ASSERT_TRUE(reader.next(document));
+  EXPECT_EQ(document.id, "u");
+  EXPECT_EQ(document.text, "b");
+  EXPECT_EQ(document.fields, "{\"original_id\":7,\"original_text\":\"t\",\"n\":1}");
+  ASSERT_TRUE(reader.next(document));
+  EXPECT_EQ(document.id, "");
+  EXPECT_EQ(document.fields, "{\"original_id\":\"8\"}");
+}
+
+TEST_F(Documents, RejectsRowsInWhichTwoMembersWouldBeOfOneName) {
+  DocumentOptions options;
+  options.id_field = "url";
+  const auto file = put("two.jsonl", "{\"text\":\"t\",\"original_id\":1,\"id\":2}\n");
+  DocumentReader strict({file}, options);
+  EXPECT_NE(failure(strict).find("two.jsonl:1: there are members 'id' and 'original_id'"),
+            std::string::npos);
+  options.malformed = Malformed::drop;
+  DocumentReader lenient({file}, options);
+  EXPECT_TRUE(texts(lenient).empty());
+  EXPECT_EQ(lenient.counts().malformed_dropped, 1u);
+  DocumentReader natural({file});
+  EXPECT_EQ(texts(natural), (std::vector<std::string>{"t"}));
+}
+
 TEST_F(Documents, FindsWhereStringsEndAmongQuotesAndBackslashes) {
   std::mt19937 random(1);
   std::string rows;
@@ -189,6 +223,18 @@ TEST_F(Documents, ComeBackAsTheyWereWrittenWithTheSameBytesEveryTime) {
   EXPECT_TRUE(data_files(folder_, "eval").empty());
   DocumentReader reader(files);
   EXPECT_EQ(texts(reader), expected);
+}
+
+// Six bytes for each, where every one is escaped: what a stage may let a document have is read.
+TEST_F(Documents, FitALineWhateverTheirBytesAre) {
+  const std::string text(1 << 20, '\x01'), id(4096, '"');
+  std::string line;
+  append_document(line, {id, text, {}});
+  const std::size_t around = line.size() - 6 * text.size();
+  EXPECT_EQ(line.size(),
+            6 * text.size() + 2 * id.size() + std::string_view("{'id':'','text':''}\n").size());
+  EXPECT_LE(6 * kMaxDocumentBytes + around, kMaxLineBytes);
+  EXPECT_EQ(LineBlocks::Options().max_line_bytes, kMaxLineBytes);
 }
 
 TEST_F(Documents, AFileWithoutDocumentsIsStillZstd) {

@@ -98,7 +98,7 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 JsonLinesReader::JsonLinesReader(std::vector<std::filesystem::path> files)
-    : blocks_(std::move(files)) {}
+    : blocks_(std::move(files), {.max_line_bytes = kMaxDocumentBytes}) {}
 
 bool JsonLinesReader::next(std::string_view& row) {
   for (;;) {

@@ -22,7 +22,8 @@ std::vector<std::filesystem::path> data_files(const std::filesystem::path& artif
 // characters as \u00xx. `text` must be valid UTF-8.
 void append_json_string(std::string& out, std::string_view text);
 
-// The rows of several files in order, plain or compressed. Blank lines are passed over.
+// The rows of several files in order, plain or compressed, none longer than kMaxDocumentBytes.
+// Blank lines are passed over.
 class JsonLinesReader {
  public:
   explicit JsonLinesReader(std::vector<std::filesystem::path> files);
@@ -31,6 +32,8 @@ class JsonLinesReader {
   bool next(std::string_view& row);
   // "file:line" of the row last given.
   std::string where() const;
+  std::size_t file() const { return block_.file; }  // its number in the list
+  std::uint64_t line() const { return line_; }
 
  private:
   LineBlocks blocks_;

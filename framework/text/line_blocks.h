@@ -15,6 +15,11 @@
 
 namespace lehr::text {
 
+// The most that a stage may let a document have, and the longest line that stages read: such a
+// document as JSON where each of its bytes takes six ("\u0001"), and its id and names of columns.
+constexpr std::size_t kMaxDocumentBytes = 256 << 20;
+constexpr std::size_t kMaxLineBytes = 6 * kMaxDocumentBytes + (64 << 20);
+
 struct LineBlock {
   std::size_t file = 0;          // index into the list
   std::uint64_t first_line = 1;  // number of the first line in its file, from 1
@@ -32,7 +37,7 @@ class LineBlocks {
  public:
   struct Options {
     std::size_t block_bytes = 8 << 20;
-    std::size_t max_line_bytes = 256 << 20;  // a longer line is an error
+    std::size_t max_line_bytes = kMaxLineBytes;  // a longer line is an error
   };
 
   explicit LineBlocks(std::vector<std::filesystem::path> files);

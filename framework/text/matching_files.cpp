@@ -1,6 +1,7 @@
 #include "text/matching_files.h"
 
 #include <fnmatch.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <string_view>
@@ -86,6 +87,21 @@ fs::path fixed_folder(const std::string& pattern) {
     folder /= name;
   }
   return is_folder(folder) ? folder : folder.parent_path();
+}
+
+bool has_ending(std::string_view name, std::string_view ending) {
+  return name.size() >= ending.size() && ::strncasecmp(name.data() + name.size() - ending.size(),
+                                                       ending.data(), ending.size()) == 0;
+}
+
+std::string passed_over(const std::string& pattern, const std::vector<fs::path>& files) {
+  constexpr std::size_t kNamed = 3;
+  const fs::path base = fixed_folder(pattern);
+  std::string out = std::to_string(files.size()) + (files.size() == 1 ? " file" : " files") +
+                    " of '" + pattern + (files.size() == 1 ? "' is" : "' are") + " passed over: ";
+  for (std::size_t i = 0; i < std::min(files.size(), kNamed); ++i)
+    out += (i == 0 ? "" : ", ") + files[i].lexically_relative(base).generic_string();
+  return files.size() > kNamed ? out + ", ..." : out;
 }
 
 }  // namespace lehr::text

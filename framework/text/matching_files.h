@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lehr::text {
@@ -15,5 +16,13 @@ std::vector<std::filesystem::path> matching_files(const std::string& pattern);
 // The part of `pattern` before the first name with a wildcard; for a plain file its folder. Names
 // relative to it do not change when all files are moved together.
 std::filesystem::path fixed_folder(const std::string& pattern);
+
+// Whether a file's name ends in `ending` (".txt"), in capitals or not.
+bool has_ending(std::string_view name, std::string_view ending);
+
+// What to tell of files in a folder that a stage does not read: "4 files of 'notes/' are passed
+// over: a.md, b/c.md, d.md, ...". files: of the folder `pattern`, not none.
+std::string passed_over(const std::string& pattern,
+                        const std::vector<std::filesystem::path>& files);
 
 }  // namespace lehr::text

@@ -49,5 +49,22 @@ TEST_F(MatchingFiles, HaveAFolderThatMovesWithThem) {
   EXPECT_EQ(fixed_folder((folder_ / "sub" / "*" / "x").string()), folder_ / "sub");
 }
 
+TEST_F(MatchingFiles, EndAsTheirNamesDoInCapitalsOrNot) {
+  EXPECT_TRUE(has_ending("a.txt", ".txt"));
+  EXPECT_TRUE(has_ending("A.TXT", ".txt"));
+  EXPECT_FALSE(has_ending("a.txt.xz", ".txt"));
+  EXPECT_FALSE(has_ending("txt", ".txt"));
+}
+
+TEST_F(MatchingFiles, ThatArePassedOverAreCountedAndTheFirstNamed) {
+  const std::string folder = folder_.string();
+  EXPECT_EQ(passed_over(folder, {folder_ / "sub/d.md"}),
+            "1 file of '" + folder + "' is passed over: sub/d.md");
+  EXPECT_EQ(passed_over(folder, {folder_ / "a", folder_ / "b", folder_ / "c"}),
+            "3 files of '" + folder + "' are passed over: a, b, c");
+  EXPECT_EQ(passed_over(folder, {folder_ / "a", folder_ / "b", folder_ / "c", folder_ / "d"}),
+            "4 files of '" + folder + "' are passed over: a, b, c, ...");
+}
+
 }  // namespace
 }  // namespace lehr::text

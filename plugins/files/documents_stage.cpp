@@ -25,7 +25,7 @@ void Documents::describe(Description& d) {
   d.choice("malformed", malformed_, {"error", "drop"})
       .help("what to do with rows that cannot be read, have no text, or are too long");
   d.bytes("max_document_bytes", max_document_bytes_)
-      .range(1 << 10, 1 << 30)
+      .range(1 << 10, text::kMaxDocumentBytes)
       .help("a longer row or text is malformed; this bounds the memory");
   d.bytes("shard_bytes", shard_bytes_)
       .at_least(1)
@@ -58,8 +58,10 @@ void Documents::run(Context& context) {
                                                                           : Records::whole;
   reading.max_record_bytes = static_cast<std::size_t>(max_document_bytes_);
   reading.drop_too_long = malformed_ == "drop";
-  FileDocuments documents(find_sources(train_, "train"), find_sources(eval_, "eval"), reading,
-                          rules);
+  reading.threads = context.threads();
+  const auto warn = [&](const std::string& text) { context.warning(text); };
+  FileDocuments documents(find_sources(train_, "train", warn), find_sources(eval_, "eval", warn),
+                          reading, rules);
   text::DocumentCollection(context, documents, options).run();
 }
 

@@ -138,6 +138,19 @@ TEST_F(Files, CsvThatBreaksTheRulesNamesItsLineOrIsCounted) {
   EXPECT_EQ(found.tally.summary.drops().at("malformed").examples.at(0).id, "short.csv:3");
 }
 
+TEST_F(Files, CsvColumnsCalledIdAndTextStayWhereOthersAreMappedOntoThem) {
+  put("a.csv", "id,text,body,url\n1,t,b,u\n");
+  DocumentRules rules;
+  rules.options.text_field = "body";
+  rules.options.id_field = "url";
+  EXPECT_EQ(read("a.csv", rules).documents,
+            (Texts{"u b {\"original_id\":\"1\",\"original_text\":\"t\"}"}));
+  put("b.csv", "id,original_id,body\n1,2,b\n");
+  EXPECT_NE(
+      reading_failure("b.csv", rules).find("b.csv:1: there are columns 'id' and 'original_id'"),
+      std::string::npos);
+}
+
 TEST_F(Files, OfOtherEncodingsAreDecodedAndTakenForNothingElse) {
   put("w.txt", "\x80 caf\xe9 \x93q\x94");
   DocumentRules rules;
@@ -231,6 +244,27 @@ TEST_F(Files, AreWhatTheirNamesSay) {
   EXPECT_EQ(sources[2].format, Format::json_lines);
   EXPECT_NE(failure("*.pdf").find("whose form is not known"), std::string::npos);
   EXPECT_NE(failure("*.parquet").find("matches no file"), std::string::npos);
+  for (const char* name : {"E.TXT", "F.JsonL.GZ"}) put(name, "");
+  EXPECT_EQ(find_sources({(folder_ / "E*").string()}, "train").at(0).format, Format::text);
+  EXPECT_EQ(find_sources({(folder_ / "F*").string()}, "train").at(0).format, Format::json_lines);
+}
+
+TEST_F(Files, OfAFolderThatAreNotReadAreTold) {
+  for (const char* name : {"a.jsonl", "b.md", "c.jsonl.xz", "d.parquet", "LICENSE"}) put(name, "");
+  std::string said;
+  const auto warn = [&](const std::string& text) { said += text + "\n"; };
+  EXPECT_EQ(find_sources({folder_.string()}, "train", warn).size(), 1u);
+  EXPECT_EQ(said, "train: 4 files of '" + folder_.string() +
+                      "' are passed over: LICENSE, b.md, c.jsonl.xz, ...; known are .jsonl, "
+                      ".ndjson, .txt, .csv and .tsv, each also with .gz or .zst; .parquet is read "
+                      "by parquet.documents\n");
+  said.clear();
+  EXPECT_EQ(find_sources({(folder_ / "a.jsonl").string()}, "train", warn).size(), 1u);
+  EXPECT_EQ(said, "");
+  fs::remove(folder_ / "a.jsonl");
+  EXPECT_NE(failure(".").find("matches no file that could be read; 4 files of"), std::string::npos);
+  EXPECT_NE(failure("*.parquet").find(".parquet is read by parquet.documents"), std::string::npos);
+  EXPECT_EQ(failure("*.md").find("parquet"), std::string::npos);
 }
 
 TEST_F(Files, AreHeldOutByContentInTheAskedShare) {

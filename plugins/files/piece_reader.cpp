@@ -101,6 +101,15 @@ void PieceReader::read_columns() {
                 "'; the columns are " + join(columns_.names) + ". Set text_field");
   columns_.text = *text;
   columns_.id = find(rules_.options.id_field);
+  for (std::size_t i = 0; i < columns_.names.size(); ++i) {
+    std::string& name = columns_.names[i];
+    const std::string kept(text::kept_name(name));
+    if (i == columns_.text || i == columns_.id || kept == name) continue;
+    if (find(kept))
+      throw Error(source_->path.string() + ":1: there are columns '" + name + "' and '" + kept +
+                  "', which the former would become");
+    name = kept;
+  }
 }
 
 void PieceReader::read_csv(std::string_view bytes, std::uint64_t first_line) {
@@ -120,10 +129,9 @@ void PieceReader::read_csv(std::string_view bytes, std::uint64_t first_line) {
     } else {
       fields_.clear();
       for (std::size_t i = 0; i < wanted; ++i) {
-        const std::string& name = columns_.names[i];
-        if (i == columns_.text || i == columns_.id || name == "id" || name == "text") continue;
+        if (i == columns_.text || i == columns_.id) continue;
         fields_ += fields_.empty() ? '{' : ',';
-        text::append_json_string(fields_, name);
+        text::append_json_string(fields_, columns_.names[i]);
         fields_ += ':';
         text::append_json_string(fields_, row[i]);
       }

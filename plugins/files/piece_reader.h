@@ -34,7 +34,7 @@ class PieceReader {
   // Which columns hold what, by the first row of a file.
   struct Columns {
     std::filesystem::path file;
-    std::vector<std::string> names;
+    std::vector<std::string> names;  // as documents call them
     std::size_t text = 0;
     std::optional<std::size_t> id;
   };

@@ -3,19 +3,33 @@
 #include <optional>
 #include <set>
 
+#include "text/document_summary.h"
+
 namespace lehr::plugins::files {
 namespace {
 
-std::vector<std::filesystem::path> json_lines(const std::vector<std::string>& patterns,
-                                              std::string_view parameter) {
-  std::vector<std::filesystem::path> paths;
-  for (const Source& source : find_sources(patterns, parameter)) {
+std::vector<Source> json_lines(const std::vector<std::string>& patterns, std::string_view parameter,
+                               const Context& context) {
+  auto sources =
+      find_sources(patterns, parameter, [&](const std::string& text) { context.warning(text); });
+  for (const Source& source : sources)
     if (source.format != Format::json_lines)
       throw Error(std::string(parameter) + ": '" + source.path.string() +
                   "' is not JSON Lines (.jsonl or .ndjson)");
-    paths.push_back(source.path);
-  }
+  return sources;
+}
+
+std::vector<std::filesystem::path> paths_of(const std::vector<Source>& sources) {
+  std::vector<std::filesystem::path> paths;
+  for (const Source& source : sources) paths.push_back(source.path);
   return paths;
+}
+
+// What an error says behind the place.
+std::string_view behind(std::string_view where, std::string_view message) {
+  if (message.starts_with(where)) message.remove_prefix(where.size());
+  if (message.starts_with(": ")) message.remove_prefix(2);
+  return message;
 }
 
 }  // namespace
@@ -39,18 +53,23 @@ void RowsStage::check() {
 void RowsStage::run(Context& context) {
   const std::filesystem::path folder = context.output(type_);
   std::optional<text::JsonLinesWriter> writers[2];  // train, eval
-  std::uint64_t dropped = 0, rows = 0;
-  const auto copy = [&](const std::vector<std::filesystem::path>& files, bool evaluation) {
-    text::JsonLinesReader reader(files);
+  text::DocumentSummary summary;
+  std::uint64_t rows = 0;
+  const auto copy = [&](const std::vector<Source>& sources, bool evaluation) {
+    text::JsonLinesReader reader(paths_of(sources));
     for (std::string_view row; reader.next(row);) {
+      summary.read(row);
+      const std::string where = reader.where();
       std::string asked;
       try {
-        asked = check_row(row, reader.where());
-      } catch (const Error&) {
+        asked = check_row(row, where);
+      } catch (const Error& e) {
         if (malformed_ == "error") throw;
-        ++dropped;
+        summary.drop("malformed", sources[reader.file()].name + ":" + std::to_string(reader.line()),
+                     behind(where, e.what()));
         continue;
       }
+      summary.keep(row);
       const bool held_out = evaluation || text::is_held_out(asked, eval_fraction_);
       auto& writer = writers[held_out];
       if (!writer) writer.emplace(folder / (held_out ? "eval-00000.jsonl" : "train-00000.jsonl"));
@@ -60,9 +79,12 @@ void RowsStage::run(Context& context) {
       if (context.cancelled()) throw Cancelled();
     }
   };
-  copy(json_lines(train_, "train"), false);
-  copy(json_lines(eval_, "eval"), true);
-  if (rows == 0) throw Error("the files hold no valid row");
+  copy(json_lines(train_, "train", context), false);
+  copy(json_lines(eval_, "eval", context), true);
+  if (rows == 0) {
+    summary.report_drops(context);  // which say why
+    throw Error("the files hold no valid row");
+  }
   for (auto& writer : writers)
     if (writer) writer->close();
   if (!writers[0]) context.warning("there is no row to train on, only for evaluation");
@@ -71,7 +93,9 @@ void RowsStage::run(Context& context) {
   };
   context.result("rows_train", count(0));
   context.result("rows_eval", count(1));
-  context.result("dropped/malformed", static_cast<double>(dropped));
+  if (summary.drops().empty()) context.result("dropped/malformed", 0);
+  summary.report_drops(context);
+  summary.write(folder);
 }
 
 std::string Conversations::check_row(std::string_view json, std::string_view where) {
@@ -92,7 +116,7 @@ void Probes::describe(Description& d) {
 }
 
 void Probes::run(Context& context) {
-  text::JsonLinesReader reader(json_lines(paths_, "paths"));
+  text::JsonLinesReader reader(paths_of(json_lines(paths_, "paths", context)));
   text::JsonLinesWriter writer(context.output("probes") / "probes.jsonl");
   std::set<std::string> ids;
   for (std::string_view row; reader.next(row);) {

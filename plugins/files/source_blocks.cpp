@@ -29,7 +29,7 @@ SourceBlocks::SourceBlocks(std::vector<Source> sources, ReadingRules rules)
 bool SourceBlocks::open_next() {
   if (next_source_ == sources_.size()) return false;
   const Source& source = sources_[next_source_];
-  file_.emplace(source.path, rules_.encoding);
+  file_.emplace(source.path, rules_.encoding, rules_.threads);
   position_ = {next_source_++, 0, 1};
   const Records records = source.format == Format::json_lines ? Records::lines
                           : source.format == Format::text     ? rules_.text_records

@@ -25,6 +25,7 @@ struct ReadingRules {
   std::size_t max_record_bytes = 64 << 20;
   bool drop_too_long = false;         // else an Error
   std::size_t block_bytes = 8 << 20;  // at most max_record_bytes
+  int threads = 1;                    // for CompressedFile::decompress_ahead
 };
 
 // Some whole records of one file.

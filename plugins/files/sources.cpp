@@ -11,18 +11,33 @@
 namespace lehr::plugins::files {
 namespace {
 
+constexpr const char* kKnown =
+    "known are .jsonl, .ndjson, .txt, .csv and .tsv, each also with .gz or .zst";
+
 std::optional<Format> format_of(const std::filesystem::path& path) {
-  std::string name = path.filename().string();
-  for (const char* end : {".gz", ".zst"})
-    if (name.ends_with(end)) {
-      name.resize(name.size() - std::string_view(end).size());
+  const std::string file = path.filename().string();
+  std::string_view name = file;
+  for (const std::string_view end : {".gz", ".zst"})
+    if (text::has_ending(name, end)) {
+      name.remove_suffix(end.size());
       break;
     }
-  if (name.ends_with(".jsonl") || name.ends_with(".ndjson")) return Format::json_lines;
-  if (name.ends_with(".txt")) return Format::text;
-  if (name.ends_with(".csv")) return Format::csv;
-  if (name.ends_with(".tsv")) return Format::tsv;
+  if (text::has_ending(name, ".jsonl") || text::has_ending(name, ".ndjson"))
+    return Format::json_lines;
+  if (text::has_ending(name, ".txt")) return Format::text;
+  if (text::has_ending(name, ".csv")) return Format::csv;
+  if (text::has_ending(name, ".tsv")) return Format::tsv;
   return std::nullopt;
+}
+
+bool is_parquet(const std::filesystem::path& path) {
+  return text::has_ending(path.native(), ".parquet");
+}
+
+// Behind a list of files whose form is not known.
+std::string known_forms(const std::vector<std::filesystem::path>& files) {
+  const bool parquet = std::any_of(files.begin(), files.end(), is_parquet);
+  return std::string(kKnown) + (parquet ? "; .parquet is read by parquet.documents" : "");
 }
 
 }  // namespace
@@ -32,26 +47,36 @@ char delimiter_of(Format format) {
 }
 
 std::vector<Source> find_sources(const std::vector<std::string>& patterns,
-                                 std::string_view parameter) {
+                                 std::string_view parameter,
+                                 const std::function<void(const std::string&)>& warn) {
   std::vector<Source> sources;
   std::set<std::filesystem::path> known;
   for (const std::string& pattern : patterns) {
-    const std::string place = std::string(parameter) + ": '" + pattern + "'";
+    const std::string place = std::string(parameter) + ": ";
     const bool folder = std::filesystem::is_directory(pattern);
     const auto base = text::fixed_folder(pattern);
+    std::vector<std::filesystem::path> passed_over;
     bool found = false;
     for (const auto& path : text::matching_files(pattern)) {
       const auto format = format_of(path);
-      if (!format && folder) continue;
+      if (!format && folder) {
+        passed_over.push_back(path);
+        continue;
+      }
       if (!format)
-        throw Error(place + " names '" + path.string() +
-                    "', whose form is not known; known are .jsonl, .ndjson, .txt, .csv and .tsv, "
-                    "each also with .gz or .zst");
+        throw Error(place + "'" + pattern + "' names '" + path.string() +
+                    "', whose form is not known; " + known_forms({path}));
       found = true;
       if (known.insert(path).second)
         sources.push_back({path, path.lexically_relative(base).generic_string(), *format});
     }
-    if (!found) throw Error(place + " matches no file that could be read");
+    const std::string over = passed_over.empty() ? ""
+                                                 : text::passed_over(pattern, passed_over) + "; " +
+                                                       known_forms(passed_over);
+    if (!found)
+      throw Error(place + "'" + pattern + "' matches no file that could be read" +
+                  (over.empty() ? "" : "; " + over));
+    if (!over.empty()) warn(place + over);
   }
   return sources;
 }

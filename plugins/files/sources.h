@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,11 +20,12 @@ struct Source {
   Format format;
 };
 
-// The files of all patterns, each pattern's sorted, none twice. A file is what its name says:
-// .jsonl, .ndjson, .txt, .csv or .tsv, each also with .gz or .zst behind it. Other files are passed
-// over in a folder and an error where a pattern names them. Throws Error if a pattern matches
-// nothing.
-std::vector<Source> find_sources(const std::vector<std::string>& patterns,
-                                 std::string_view parameter);
+// The files of all patterns, each pattern's sorted, none twice. A file is what its name says, in
+// capitals or not: .jsonl, .ndjson, .txt, .csv or .tsv, each also with .gz or .zst behind it. Other
+// files are passed over in a folder, which `warn` is told, and an error where a pattern names them.
+// Throws Error if a pattern matches nothing.
+std::vector<Source> find_sources(
+    const std::vector<std::string>& patterns, std::string_view parameter,
+    const std::function<void(const std::string&)>& warn = [](const std::string&) {});
 
 }  // namespace lehr::plugins::files

@@ -19,7 +19,9 @@ void Regex::describe(Description& d) {
   d.text("reason", reason_).help("the name they are dropped under");
   d.count("match_limit", match_limit_)
       .range(1, 4'000'000'000)
-      .help("steps of a search; a document that needs more, or more than 64 MiB, is dropped: regex_limit");
+      .help(
+          "steps of a search; a document that needs more, or more than 64 MiB, is dropped: "
+          "regex_limit");
 }
 
 void Regex::check() {
@@ -40,9 +42,8 @@ void Regex::process(Document& document) {
   ::pcre2_set_match_limit(match.context, static_cast<std::uint32_t>(match_limit_));
   ::pcre2_set_heap_limit(match.context, kMostMemory >> 10);
   const std::string_view text = document.text();
-  const int found =
-      ::pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0,
-                    PCRE2_NO_UTF_CHECK, match.data, match.context);
+  const int found = ::pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()),
+                                  text.size(), 0, PCRE2_NO_UTF_CHECK, match.data, match.context);
   if (found >= 0) return document.drop(reason_);
   switch (found) {
     case PCRE2_ERROR_NOMATCH:

@@ -11,19 +11,26 @@ namespace {
 
 // The files of all patterns, each pattern's sorted, none twice; in a folder those called .parquet.
 void add_sources(std::vector<Source>& sources, const std::vector<std::string>& patterns,
-                 const std::string& parameter, bool evaluation) {
+                 const std::string& parameter, bool evaluation, const Context& context) {
   std::set<std::filesystem::path> known;
   for (const std::string& pattern : patterns) {
     const bool folder = std::filesystem::is_directory(pattern);
     const auto base = text::fixed_folder(pattern);
     bool found = false;
+    std::vector<std::filesystem::path> passed_over;
     for (const auto& path : text::matching_files(pattern)) {
-      if (folder && path.extension() != ".parquet") continue;
+      if (folder && !text::has_ending(path.native(), ".parquet")) {
+        passed_over.push_back(path);
+        continue;
+      }
       found = true;
       if (known.insert(path).second)
         sources.push_back({path, path.lexically_relative(base).generic_string(), evaluation});
     }
     if (!found) throw Error(parameter + ": '" + pattern + "' matches no Parquet file");
+    if (!passed_over.empty())
+      context.warning(parameter + ": " + text::passed_over(pattern, passed_over) +
+                      "; files.documents reads .jsonl, .txt, .csv and .tsv");
   }
 }
 
@@ -47,8 +54,8 @@ void Documents::describe(Description& d) {
   d.choice("malformed", malformed_, {"error", "drop"})
       .help("what to do with rows whose text is null or too long");
   d.bytes("max_document_bytes", max_document_bytes_)
-      .range(1 << 10, 1 << 30)
-      .help("a longer text is malformed");
+      .range(1 << 10, text::kMaxDocumentBytes)
+      .help("a longer row is malformed");
   d.bytes("shard_bytes", shard_bytes_)
       .at_least(1)
       .help("compressed bytes after which another output file begins");
@@ -74,8 +81,8 @@ void Documents::run(Context& context) {
   rules.all_fields = columns_ == "plain";
   rules.max_document_bytes = static_cast<std::uint64_t>(max_document_bytes_);
   std::vector<Source> sources;
-  add_sources(sources, train_, "train", false);
-  add_sources(sources, eval_, "eval", true);
+  add_sources(sources, train_, "train", false, context);
+  add_sources(sources, eval_, "eval", true, context);
   ParquetDocuments documents(std::move(sources), std::move(rules));
   text::CollectionOptions options;
   options.eval_fraction = eval_fraction_;

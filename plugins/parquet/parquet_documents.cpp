@@ -10,6 +10,7 @@
 #include <parquet/schema.h>
 
 #include <algorithm>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -50,6 +51,7 @@ struct ParquetDocuments::File {
   void choose(const arrow::Schema& schema, const Rules& rules) {
     const auto& leaves = *reader->parquet_reader()->metadata()->schema();
     std::string known;
+    std::set<std::string> names;  // of the columns that are kept, as documents call them
     bool found = false;
     for (int i = 0; i < leaves.num_columns(); ++i) {
       const auto path_of = leaves.Column(i)->path()->ToDotVector();
@@ -68,6 +70,10 @@ struct ParquetDocuments::File {
                     ", which a document cannot keep");
       const bool id = name == rules.options.id_field && is_plain(*field->type());
       const bool kept = rules.all_fields ? is_plain(*field->type()) : listed;
+      const std::string called(text::kept_name(name));
+      if (kept && !text && !id && !names.insert(called).second)
+        throw Error(path.string() + ": two columns would be called '" + called +
+                    "'; choose with 'columns: listed'");
       if (text) text_leaf = i;
       if (text || id || kept) columns.push_back(i);
       found |= text;
@@ -215,10 +221,13 @@ void ParquetDocuments::read_row(Worker& worker, const Batch& batch, std::int64_t
     return reject("malformed", "the text is null", drop, "malformed to 'drop' to go on");
   text::Document document;
   document.text = text_at(*column, row);
-  if (document.text.size() > rules_.max_document_bytes)
-    return reject("too_long",
-                  "the text has more than " + std::to_string(rules_.max_document_bytes) + " bytes",
-                  drop, "max_document_bytes higher, or malformed to 'drop'");
+  const auto too_long = [&](const char* what) {
+    reject("too_long",
+           std::string("the ") + what + " has more than " +
+               std::to_string(rules_.max_document_bytes) + " bytes",
+           drop, "max_document_bytes higher, or malformed to 'drop'");
+  };
+  if (document.text.size() > rules_.max_document_bytes) return too_long("text");
   worker.id.clear();
   worker.fields.clear();
   for (int i = 0; i < batch.rows->num_columns(); ++i) {
@@ -230,14 +239,16 @@ void ParquetDocuments::read_row(Worker& worker, const Batch& batch, std::int64_t
         worker.id = text_at(other, row);
       else if (!other.IsNull(row))
         append_json(worker.id, other, row);
-    } else if (name != "id" && name != "text") {
+    } else {
       worker.fields += worker.fields.empty() ? '{' : ',';
-      text::append_json_string(worker.fields, name);
+      text::append_json_string(worker.fields, text::kept_name(name));
       worker.fields += ':';
       append_json(worker.fields, other, row);
     }
   }
   if (!worker.fields.empty()) worker.fields += '}';
+  if (document.text.size() + worker.id.size() + worker.fields.size() > rules_.max_document_bytes)
+    return too_long("row");
   if (!text::is_valid_utf8(document.text) || !text::is_valid_utf8(worker.id) ||
       !text::is_valid_utf8(worker.fields)) {
     if (rules_.options.invalid_utf8 != text::InvalidUtf8::replace)

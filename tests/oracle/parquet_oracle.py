@@ -85,6 +85,15 @@ def check_forms(shop, rng):
     code, said, documents = shop.run({"train": [str(folder)], **parameters, "columns": "listed", "fields": ["n"]})
     wanted = [{key: row[key] for key in ("id", "text", "n")} for row in expected(made)[:4500]]
     check("listed columns", code == 0 and documents == wanted, said)
+    pq.write_table(pa.table({"id": [1], "text": ["t"], "content": ["c"], "url": ["u"]}), folder / "PART.PARQUET")
+    (folder / "README.md").write_text("of these files")
+    code, said, documents = shop.run({"train": [str(folder)], **parameters})
+    wanted = [{"id": "u", "text": "c", "original_id": 1, "original_text": "t"}, *expected(made)[:4500]]
+    check("columns called id and text, a name in capitals, another file", code == 0 and documents == wanted and
+          "1 file of" in said and "passed over: README.md" in said, said)
+    pq.write_table(pa.table({"id": [1], "original_id": [2], "content": ["c"]}), folder / "PART.PARQUET")
+    code, said, _ = shop.run({"train": [str(folder)], **parameters})
+    check("two columns of one name", code == 1 and "two columns would be called 'original_id'" in said, said)
 
 
 def check_bad(shop):
@@ -95,8 +104,11 @@ def check_bad(shop):
             ("null text", {}, "bad.parquet:2: the text is null"),
             ("no such column", {"text_field": "body"}, "there is no column 'body'; the columns are 'id', 'text'. Set text_field"),
             ("a column of numbers", {"text_field": "id"}, "column 'id' is int64, not text"),
-            ("too long", {"max_document_bytes": 1024}, "bad.parquet:1: the text has more than 1024 bytes")):
-        pq.write_table(made if name != "too long" else pa.table({"text": ["x" * 1025]}), path)
+            ("too long", {"max_document_bytes": 1024}, "bad.parquet:1: the text has more than 1024 bytes"),
+            ("other columns too long", {"max_document_bytes": 1024}, "bad.parquet:1: the row has more than 1024 bytes")):
+        long = {"too long": pa.table({"text": ["x" * 1025]}),
+                "other columns too long": pa.table({"text": ["x" * 400], "note": ["y" * 700]})}
+        pq.write_table(long.get(name, made), path)
         code, said, _ = shop.run({"train": [str(path)], **parameters})
         check(name, code == 1 and part in said, said)
     pq.write_table(made, path)

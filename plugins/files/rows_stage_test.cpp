@@ -1,0 +1,104 @@
+#include "rows_stage.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "documents_stage.h"
+#include "text/document_summary.h"
+#include "text/documents.h"
+#include "text/fake_host.h"
+
+namespace lehr::plugins::files {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using text::FakeHost;
+
+constexpr const char* kGood = R"({"prompt":[{"role":"user","content":"one?"}],"reference":"one"})"
+                              "\n";
+
+class RowsStages : public testing::Test {
+ protected:
+  RowsStages() {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = fs::path(testing::TempDir()) / (std::string("lehr_rows_") + test->name());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_ / "rows");
+  }
+  ~RowsStages() override { fs::remove_all(folder_); }
+  std::string put(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / "rows" / name) << text;
+    return (folder_ / "rows" / name).string();
+  }
+  template <class T>
+  lehr_status run(FakeHost& host) {
+    return host.run(detail::stage_table<T>(borrow("stage")));
+  }
+  static bool said(const FakeHost& host, const std::string& part) {
+    for (const std::string& message : host.messages)
+      if (message.find(part) != message.npos) return true;
+    return false;
+  }
+  fs::path folder_;
+};
+
+TEST_F(RowsStages, LeaveExamplesOfTheRowsThatTheyDrop) {
+  const std::string file =
+      put("a.jsonl", std::string(kGood) + "\n{\"prompt\":[]}\nno row\n" + kGood);
+  FakeHost host(folder_, {}, {{"train", {file}}, {"malformed", "drop"}}, 1);
+  ASSERT_EQ(run<Prompts>(host), LEHR_OK) << host.failure;
+  EXPECT_EQ(host.results.at("rows_train"), 2);
+  EXPECT_EQ(host.results.at("dropped/malformed"), 2);
+  const auto summary = text::DocumentSummary::find(host.output());
+  ASSERT_TRUE(summary.has_value());
+  EXPECT_EQ(summary->documents_in(), 4u);
+  EXPECT_EQ(summary->documents_out(), 2u);
+  const auto& drops = summary->drops().at("malformed");
+  ASSERT_EQ(drops.examples.size(), 2u);
+  EXPECT_EQ(drops.examples[0].id, "a.jsonl:3");
+  EXPECT_EQ(drops.examples[0].text, "'prompt' has no messages");
+  EXPECT_EQ(drops.examples[1].id, "a.jsonl:4");
+  EXPECT_EQ(drops.examples[1].text.find("malformed JSON: "), 0u);
+  EXPECT_TRUE(said(host, "a.jsonl:3: \"'prompt' has no messages\""));
+}
+
+TEST_F(RowsStages, CountNoDropsWhereThereAreNone) {
+  FakeHost host(folder_, {}, {{"train", {put("a.jsonl", kGood)}}, {"malformed", "drop"}}, 1);
+  ASSERT_EQ(run<Prompts>(host), LEHR_OK) << host.failure;
+  EXPECT_EQ(host.results.at("dropped/malformed"), 0);
+  EXPECT_TRUE(text::DocumentSummary::find(host.output())->drops().empty());
+}
+
+TEST_F(RowsStages, SayWhyNoRowIsLeft) {
+  FakeHost host(folder_, {}, {{"train", {put("a.jsonl", "[]\n")}}, {"malformed", "drop"}}, 1);
+  EXPECT_NE(run<Prompts>(host), LEHR_OK);
+  EXPECT_NE(host.failure.find("the files hold no valid row"), std::string::npos);
+  EXPECT_TRUE(said(host, "a.jsonl:1: \"the line is not a JSON object\""));
+}
+
+TEST_F(RowsStages, AndDocumentsWarnOfFilesThatTheyPassOver) {
+  put("a.jsonl", std::string(kGood));
+  put("b.md", "text");
+  const std::string rows = (folder_ / "rows").string();
+  FakeHost prompts(folder_ / "p", {}, {{"train", {rows}}}, 1);
+  ASSERT_EQ(run<Prompts>(prompts), LEHR_OK) << prompts.failure;
+  EXPECT_TRUE(said(prompts, "train: 1 file of '" + rows + "' is passed over: b.md"));
+  FakeHost documents(folder_ / "d", {}, {{"eval", {rows}}, {"text_field", "reference"}}, 1);
+  ASSERT_EQ(run<Documents>(documents), LEHR_OK) << documents.failure;
+  EXPECT_TRUE(said(documents, "eval: 1 file of '" + rows + "' is passed over: b.md"));
+}
+
+TEST(DocumentsStage, AllowsNoLongerDocumentsThanLaterStagesRead) {
+  Description description;
+  Documents().describe(description);
+  const auto described = json::parse(description.json("stage", false));
+  double most = 0;
+  for (const auto& parameter : described.at("parameters"))
+    if (parameter.at("name") == "max_document_bytes") most = parameter.at("max");
+  EXPECT_EQ(most, static_cast<double>(text::kMaxDocumentBytes));
+}
+
+}  // namespace
+}  // namespace lehr::plugins::files
