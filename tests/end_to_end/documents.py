@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Documents through files.documents, as a user's files come: every kind of bad input ends in a clear error or a count; a
-corpus far larger than the memory allowed goes through; threads change no byte; a pass that is killed goes on.
+corpus several times larger than the memory allowed goes through it, through filter and through minhash; threads change no
+byte; a pass that is killed goes on.
 
   documents.py LEHR [--corpus 200] [--kills 3]      megabytes of the large corpus, kills of the pass over it"""
 
@@ -11,6 +12,7 @@ import os
 import pathlib
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,11 +22,12 @@ import time
 ROW = '{"id": "%s", "text": "%s"}\n'
 GOOD = ROW % ("g", "a good document")
 BIG = "x" * (3 << 20)
+LIMIT = 3 * 2 * 48 << 20  # bytes that a stage with two threads may hold, whatever the corpus
 DEEP = '{"text": "t", "deep": ' + "[" * 100000 + "]" * 100000 + "}\n"
 
 
-def zstd(data):
-    return subprocess.run(["zstd", "-q", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
+def zstd(data, *options):
+    return subprocess.run(["zstd", "-q", "-c", *options], input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
 def gz(data):
@@ -79,26 +82,30 @@ class Shop:
     def __init__(self, lehr, folder):
         self.lehr, self.folder, self.count = lehr, folder, 0
 
-    def pipeline(self, parameters, threads=2):
+    def pipeline(self, parameters, threads=2, then=()):
+        """then: stages ("uses", parameters) over the documents, one after the other"""
         self.count += 1
         path = self.folder / f"p{self.count}.yaml"
-        path.write_text(json.dumps({"lehr": 1, "name": "documents", "stages": {"source": {
-            "uses": "files.documents", "resources": {"threads": threads}, "with": parameters}}}))
+        stages = {"source": {"uses": "files.documents", "resources": {"threads": threads}, "with": parameters}}
+        for uses, further in then:
+            stages[uses] = {"uses": uses, "in": {"documents": list(stages)[-1]}, "resources": {"threads": threads},
+                            "with": further}
+        path.write_text(json.dumps({"lehr": 1, "name": "documents", "stages": stages}))
         return path
 
     def command(self, pipeline, store):
         return [self.lehr, "run", pipeline, "--store", store, "--json"]
 
-    def run(self, parameters, threads=2, data_bytes=None, store=None):
-        """(exit code, everything printed, results)"""
+    def run(self, parameters, threads=2, data_bytes=None, store=None, then=()):
+        """(exit code, everything printed, results, of all stages where there are several)"""
         store = store or self.folder / f"s{self.count}"
         limit = data_bytes and (lambda: resource.setrlimit(resource.RLIMIT_DATA, (data_bytes, data_bytes)))
-        done = subprocess.run(self.command(self.pipeline(parameters, threads), store), stdout=subprocess.PIPE,
+        done = subprocess.run(self.command(self.pipeline(parameters, threads, then), store), stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, preexec_fn=limit)
         results = {}
         for path in (store / "results").glob("*.json"):
-            results = {name: entry["value"] if isinstance(entry, dict) else entry
-                       for name, entry in json.loads(path.read_text())["results"].items()}
+            results.update({name: entry["value"] if isinstance(entry, dict) else entry
+                            for name, entry in json.loads(path.read_text())["results"].items()})
         return done.returncode, done.stdout, results
 
     def digest(self, store):
@@ -123,20 +130,28 @@ def check_bad_input(shop):
 
 
 def write_corpus(path, megabytes):
+    """In frames that say their size, which threads decompress ahead. Returns how long it is."""
     rng = random.Random(1)
     words = ["".join(rng.choice("abcdefghijklmnop") for _ in range(rng.randint(1, 9))) for _ in range(5000)]
-    with subprocess.Popen(["zstd", "-q", "-1", "-o", path], stdin=subprocess.PIPE) as compressor:
-        size, number = 0, 0
+    size, number = 0, 0
+    with open(path, "wb") as out:
         while size < megabytes << 20:
-            row = ROW % (number, " ".join(rng.choices(words, k=rng.randint(10, 2000))))
-            compressor.stdin.write(row.encode())
-            size, number = size + len(row), number + 1
-        compressor.stdin.close()
+            rows = [ROW % (i, " ".join(rng.choices(words, k=rng.randint(10, 2000)))) for i in range(number, number + 1000)]
+            frame = "".join(rows).encode()
+            out.write(zstd(frame, "-1", f"--stream-size={len(frame)}"))
+            size, number = size + len(frame), number + len(rows)
+    return size
 
 
-def check_memory(shop, corpus):
-    """The corpus, a bomb of 1 GiB in a few kilobytes, and a line of 512 MiB, each in 400 MiB for lehr's processes."""
+def check_memory(shop, corpus, corpus_bytes):
+    """A corpus of three times LIMIT, also through filter and minhash, a bomb of 1 GiB in a few kilobytes, and a line of 512
+    MiB, each in LIMIT for lehr's processes."""
     wrong = []
+    large = shop.folder / "large.jsonl.zst"
+    with open(large, "wb") as out:  # the corpus, as often as that takes
+        for _ in range(-(-3 * LIMIT // corpus_bytes)):
+            with open(corpus, "rb") as part:
+                shutil.copyfileobj(part, out)
     bomb = shop.folder / "bomb.jsonl.zst"
     line = (GOOD * (1 << 14)).encode()
     frame = zstd(line * 64)
@@ -148,14 +163,17 @@ def check_memory(shop, corpus):
             compressor.stdin.write(b"x" * (1 << 20))
         compressor.stdin.write(b'"}\n' + GOOD.encode())
         compressor.stdin.close()
-    limit = 400 << 20
-    for name, path, wanted in (("corpus", corpus, None), ("bomb", bomb, None), ("long line", long, "has more than 67108864 bytes")):
-        code, said, results = shop.run({"train": [str(path)]}, data_bytes=limit)
+    then = (("filter", {"steps": ["fineweb_quality", {"regex": {"pattern": "^never$"}}]}), ("minhash", {"memory": 1 << 20}))
+    for name, path, stages, wanted in (("corpus", large, then, None), ("bomb", bomb, (), None),
+                                       ("long line", long, (), "has more than 67108864 bytes")):
+        begin = time.monotonic()
+        code, said, results = shop.run({"train": [str(path)]}, data_bytes=LIMIT, then=stages)
         ok = wanted in said and code == 1 if wanted else code == 0 and results["documents_train"] > 0
-        print(f"{name}: {path.stat().st_size >> 10} KiB, {int(results.get('text_bytes', 0)) >> 20} MiB of text in {limit >> 20} MiB")
+        print(f"{name}: {path.stat().st_size >> 10} KiB, {int(results.get('text_bytes', 0)) >> 20} MiB of text in "
+              f"{LIMIT >> 20} MiB, {time.monotonic() - begin:.1f} s")
         if not ok:
-            wrong.append(f"{name} in {limit >> 20} MiB: exit code {code}: {said[-800:]}")
-    code, said, results = shop.run({"train": [str(long)], "malformed": "drop"}, data_bytes=limit)
+            wrong.append(f"{name} in {LIMIT >> 20} MiB: exit code {code}: {said[-800:]}")
+    code, said, results = shop.run({"train": [str(long)], "malformed": "drop"}, data_bytes=LIMIT)
     if code != 0 or results.get("dropped/too_long") != 1 or results["documents_train"] != 1:
         wrong.append(f"long line dropped: exit code {code}: {results} {said[-800:]}")
     return wrong
@@ -232,8 +250,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         shop = Shop(os.path.abspath(options.lehr), pathlib.Path(folder))
         corpus = shop.folder / "corpus.jsonl.zst"
-        write_corpus(corpus, options.corpus)
-        wrong = check_bad_input(shop) + check_memory(shop, corpus)
+        corpus_bytes = write_corpus(corpus, options.corpus)
+        wrong = check_bad_input(shop) + check_memory(shop, corpus, corpus_bytes)
         (shop.folder / "small.jsonl").write_text("".join(ROW % (i, f"small {i}") for i in range(1000)))
         wrong += check_mix(shop, corpus)
         wrong += check_threads_and_kills(shop, corpus, options.kills, random.Random(options.seed))
