@@ -38,16 +38,14 @@ lehr_value ValueTree::build(const nlohmann::json& json) {
   return v;
 }
 
-FakeHost::FakeHost(fs::path folder, fs::path input, const nlohmann::json& parameters, int threads)
-    : folder_(std::move(folder)),
-      input_(std::move(input)),
-      parameters_(parameters),
-      threads_(threads) {
+FakeHost::FakeHost(fs::path folder, fs::path documents, const nlohmann::json& parameters,
+                   int threads)
+    : folder_(std::move(folder)), parameters_(parameters), threads_(threads) {
+  add_input("documents", documents);
   fs::create_directories(folder_ / "out");
   fs::create_directories(folder_ / "state");
   if (parameters.contains("steps"))
     for (const auto& step : parameters.at("steps")) with_.emplace_back(step.at("with"));
-  input_text_ = input_.string();
   output_text_ = output().string();
 }
 
@@ -106,13 +104,15 @@ lehr_host FakeHost::table() {
   host.parameters = [](lehr_context* c) { return self(c).parameters_.root(); };
   host.seed = [](lehr_context*) -> uint64_t { return 7; };
   host.threads = [](lehr_context* c) { return static_cast<uint32_t>(self(c).threads_); };
-  host.input_count = [](lehr_context*) -> size_t { return 1; };
-  host.input = [](lehr_context* c, size_t, lehr_input* out, size_t) {
+  host.input_count = [](lehr_context* c) { return self(c).inputs_.size(); };
+  host.input = [](lehr_context* c, size_t index, lehr_input* out, size_t) {
+    const PortPath& input = self(c).inputs_.at(index);
     *out = {};
-    out->port = borrow("documents");
-    out->path = borrow(self(c).input_text_);
+    out->port = borrow(input.port);
+    out->path = borrow(input.path);
     return LEHR_OK;
   };
+  host.set_facet = [](lehr_context*, lehr_str, lehr_str, lehr_str) { return LEHR_OK; };
   host.output = [](lehr_context* c, lehr_str, lehr_str* path) {
     *path = borrow(self(c).output_text_);
     return LEHR_OK;

@@ -1,5 +1,5 @@
-// A host for tests: runs a stage in this process on one input and one output folder, keeps its
-// results and messages, and keeps durable states as the real one does.
+// A host for tests: runs a stage in this process, with one output folder, keeps its results and
+// messages, and keeps durable states as the real one does.
 #pragma once
 
 #include <lehr/plugin.h>
@@ -31,8 +31,11 @@ class ValueTree {
 class FakeHost {
  public:
   // folder/out and folder/state are used; what is in them is gone on with.
-  FakeHost(std::filesystem::path folder, std::filesystem::path input,
+  FakeHost(std::filesystem::path folder, std::filesystem::path documents,
            const nlohmann::json& parameters, int threads);
+  void add_input(const std::string& port, const std::filesystem::path& path) {
+    inputs_.push_back({port, path.string()});
+  }
   void add_step(const std::string& name, const lehr_step& step) { steps_[name] = step; }
   lehr_status run(const lehr_stage& stage);
   std::filesystem::path output() const { return folder_ / "out"; }
@@ -49,8 +52,12 @@ class FakeHost {
   void truncate_outputs();
   void commit(const std::string& tag, std::string_view keep_tags);
 
-  std::filesystem::path folder_, input_;
-  std::string input_text_, output_text_, begun_, latest_, latest_path_, found_;
+  struct PortPath {
+    std::string port, path;
+  };
+  std::filesystem::path folder_;
+  std::vector<PortPath> inputs_;
+  std::string output_text_, begun_, latest_, latest_path_, found_;
   ValueTree parameters_;
   std::deque<ValueTree> with_;  // the steps' own parameters
   int threads_;

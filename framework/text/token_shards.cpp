@@ -90,9 +90,7 @@ struct TokenShardWriter::Impl {
   std::size_t vocab_size;
   std::uint64_t shard_tokens;
 
-  SplitTotals totals;
-  std::size_t shard = 0;
-  std::uint64_t in_shard = 0;  // tokens
+  SplitPosition at;
   std::ofstream bin, idx;
   std::vector<std::uint16_t> narrow;
   std::vector<std::uint64_t> shard_ends;
@@ -100,16 +98,24 @@ struct TokenShardWriter::Impl {
   template <class Id>
   void write(std::span<const Id> ids);
   void open() {
-    bin.open(folder / shard_name(split, shard, "bin"), std::ios::binary | std::ios::trunc);
-    idx.open(folder / shard_name(split, shard, "idx"), std::ios::binary | std::ios::trunc);
+    open(bin, "bin", at.tokens * (fits_u16(vocab_size) ? 2 : 4));
+    open(idx, "idx", at.documents * sizeof(std::uint64_t));
+  }
+  // A file of the shard, with the first `length` bytes of what is there.
+  void open(std::ofstream& file, const char* extension, std::uint64_t length) {
+    const fs::path path = folder / shard_name(split, at.shard, extension);
+    if (length > 0 && fs::file_size(path) < length)
+      throw Error(path.string() + ": is shorter than when its writing stopped");
+    if (length > 0) fs::resize_file(path, length);
+    file.open(path, std::ios::binary | (length > 0 ? std::ios::app : std::ios::trunc));
     check();
-    in_shard = 0;
   }
   void close() {
     bin.close();
     idx.close();
     check();
-    ++shard;
+    ++at.shard;
+    at.tokens = at.documents = 0;
   }
   void check() const {
     if (!bin || !idx)
@@ -118,12 +124,14 @@ struct TokenShardWriter::Impl {
 };
 
 TokenShardWriter::TokenShardWriter(fs::path folder, std::string split, std::size_t vocab_size,
-                                   std::uint64_t shard_tokens)
+                                   std::uint64_t shard_tokens, const SplitPosition& position)
     : impl_(std::make_unique<Impl>()) {
   impl_->folder = std::move(folder);
   impl_->split = std::move(split);
   impl_->vocab_size = vocab_size;
   impl_->shard_tokens = shard_tokens;
+  impl_->at = position;
+  if (position.documents > 0) impl_->open();
 }
 TokenShardWriter::~TokenShardWriter() = default;
 
@@ -157,33 +165,41 @@ void TokenShardWriter::add(std::span<const Id> ids, std::span<const std::size_t>
   while (!ends.empty()) {
     if (!to.bin.is_open()) to.open();
     // The documents that go into this shard: up to the one that fills it.
-    const std::uint64_t room = to.shard_tokens - to.in_shard;
+    const std::uint64_t room = to.shard_tokens - to.at.tokens;
     auto last = std::lower_bound(ends.begin(), ends.end(), begin + room);
     if (last == ends.end()) --last;
     const auto documents = static_cast<std::size_t>(last - ends.begin()) + 1;
     to.write(ids.subspan(begin, *last - begin));
     to.shard_ends.clear();
     for (const std::size_t end : ends.first(documents))
-      to.shard_ends.push_back(to.in_shard + end - begin);
+      to.shard_ends.push_back(to.at.tokens + end - begin);
     to.idx.write(reinterpret_cast<const char*>(to.shard_ends.data()),
                  static_cast<std::streamsize>(documents * sizeof(std::uint64_t)));
-    to.in_shard = to.shard_ends.back();
-    to.totals.documents += documents;
+    to.at.tokens = to.shard_ends.back();
+    to.at.documents += documents;
+    to.at.totals.documents += documents;
     begin = *last;
     ends = ends.subspan(documents);
-    if (to.in_shard >= to.shard_tokens) to.close();
+    if (to.at.tokens >= to.shard_tokens) to.close();
   }
-  to.totals.tokens += begin;
-  to.totals.bytes += text_bytes;
+  to.at.totals.tokens += begin;
+  to.at.totals.bytes += text_bytes;
 }
 template void TokenShardWriter::add(std::span<const std::uint16_t>, std::span<const std::size_t>,
                                     std::uint64_t);
 template void TokenShardWriter::add(std::span<const TokenId>, std::span<const std::size_t>,
                                     std::uint64_t);
 
+const SplitPosition& TokenShardWriter::position() {
+  impl_->bin.flush();
+  impl_->idx.flush();
+  impl_->check();
+  return impl_->at;
+}
+
 SplitTotals TokenShardWriter::finish() {
   if (impl_->bin.is_open()) impl_->close();
-  return impl_->totals;
+  return impl_->at.totals;
 }
 
 void write_tokens_json(const fs::path& folder, std::size_t vocab_size, const SplitTotals& train,

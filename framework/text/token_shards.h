@@ -22,15 +22,24 @@ struct SplitTotals {
   std::uint64_t tokens = 0, documents = 0, bytes = 0;  // bytes: of the text before encoding
 };
 
+// How far a split is written; a stage that was killed goes on from there.
+struct SplitPosition {
+  SplitTotals totals;
+  std::size_t shard = 0;                    // the one that is written
+  std::uint64_t tokens = 0, documents = 0;  // in it; no documents: it is not begun
+};
+
 // Whether ids of such a vocabulary are kept as u16.
 bool fits_u16(std::size_t vocab_size);
 
 // Writes one split ("train" or "eval"); one thread. Files are complete after finish().
 class TokenShardWriter {
  public:
-  // A shard ends with the document that reaches shard_tokens.
+  static constexpr std::uint64_t kShardTokens = std::uint64_t{1} << 28;
+  // A shard ends with the document that reaches shard_tokens. position: a former one, whose files
+  // are there; what is in them behind it is cut off.
   TokenShardWriter(std::filesystem::path folder, std::string split, std::size_t vocab_size,
-                   std::uint64_t shard_tokens = std::uint64_t{1} << 28);
+                   std::uint64_t shard_tokens = kShardTokens, const SplitPosition& position = {});
   ~TokenShardWriter();
   // One document. ids: with the closing end-of-text. text_bytes: length of the text they stand for.
   // Throws std::out_of_range for an id that is not in the vocabulary.
@@ -39,6 +48,9 @@ class TokenShardWriter {
   // for a vocabulary of at most 65,536, whose ids go to the file as they are.
   template <class Id>
   void add(std::span<const Id> ids, std::span<const std::size_t> ends, std::uint64_t text_bytes);
+  // Behind all that was added, which is with the operating system when this returns. Throws
+  // lehr::Error.
+  const SplitPosition& position();
   // Throws lehr::Error if anything could not be written. A split without documents leaves no
   // file.
   SplitTotals finish();

@@ -1,7 +1,10 @@
 #include "text/token_shards.h"
 
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <random>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -57,6 +60,52 @@ TEST_P(TokenShardsTest, GiveBackDocumentsAcrossShards) {
   EXPECT_EQ(TokenShards(folder_, "eval").tokens(), 0u);
 }
 
+// Whatever came into the files behind the place where it goes on.
+TEST_P(TokenShardsTest, AreTheSameFilesWhenWritingStopsAndGoesOn) {
+  const std::size_t vocab_size = GetParam();
+  const auto document = [&](std::size_t number) {
+    std::vector<TokenId> ids(1 + number % 7);
+    for (auto& id : ids) id = static_cast<TokenId>(number * 31 % vocab_size);
+    return ids;
+  };
+  const auto add = [&](TokenShardWriter& writer, std::size_t begin, std::size_t end) {
+    for (std::size_t d = begin; d < end; ++d) writer.add(document(d), d);
+  };
+  const auto files = [&](const fs::path& folder) {
+    std::map<std::string, std::string> out;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      std::ifstream in(entry.path(), std::ios::binary);
+      out[entry.path().filename().string()] = {std::istreambuf_iterator<char>(in), {}};
+    }
+    return out;
+  };
+  fs::create_directories(folder_ / "whole");
+  TokenShardWriter whole(folder_ / "whole", "train", vocab_size, 20);
+  add(whole, 0, 60);
+  const SplitTotals totals = whole.finish();
+  const auto expected = files(folder_ / "whole");
+  ASSERT_GT(expected.size(), 10u);
+
+  fs::create_directories(folder_ / "again");
+  SplitPosition position;
+  for (std::size_t stop = 0; stop < 60; ++stop) {
+    TokenShardWriter writer(folder_ / "again", "train", vocab_size, 20, position);
+    add(writer, stop, stop + 1);
+    position = writer.position();
+    add(writer, stop + 1, stop + 2);  // lost, unless it filled the shard
+    const std::size_t known = position.shard + (position.documents > 0);
+    for (const auto& entry : fs::directory_iterator(folder_ / "again"))
+      if (std::stoul(entry.path().stem().string().substr(6)) >= known)
+        fs::remove(entry.path());  // as the host does with files that a state does not know
+  }
+  TokenShardWriter last(folder_ / "again", "train", vocab_size, 20, position);
+  const SplitTotals again = last.finish();
+  EXPECT_EQ(files(folder_ / "again"), expected);
+  EXPECT_EQ(again.documents, totals.documents);
+  EXPECT_EQ(again.tokens, totals.tokens);
+  EXPECT_EQ(again.bytes, totals.bytes);
+}
+
 INSTANTIATE_TEST_SUITE_P(Widths, TokenShardsTest, ::testing::Values(300, 65536, 65537, 1 << 20));
 
 TEST_F(TokenShardsTest, RefuseAFileThatDoesNotFitItsIndex) {
@@ -94,6 +143,18 @@ TEST_F(TokenShardsTest, RefuseNumbersThatAreNone) {
         << R"("eval":{"tokens":0,"documents":0,"bytes":0}},"vocab_size":)" << vocab_size << "}";
     EXPECT_THROW(read_tokens_json(folder_), std::runtime_error) << vocab_size;
   }
+}
+
+TEST_F(TokenShardsTest, RefuseToGoOnBehindTheEndOfAFile) {
+  SplitPosition position;
+  {
+    TokenShardWriter writer(folder_, "train", 300);
+    writer.add(std::vector<TokenId>{1, 2, 3}, 3);
+    position = writer.position();
+  }
+  fs::resize_file(folder_ / "train-00000.bin", 4);
+  EXPECT_THROW(TokenShardWriter(folder_, "train", 300, TokenShardWriter::kShardTokens, position),
+               std::runtime_error);
 }
 
 TEST_F(TokenShardsTest, SayWhenAShardCannotBeMade) {

@@ -63,6 +63,7 @@ struct WordCounts::Counted {
 
 struct WordCounts::Tables {
   std::atomic<std::size_t> bytes = 0;
+  std::atomic<bool> spilled = false;
   tbb::enumerable_thread_specific<Counted> per_thread;
 };
 
@@ -90,9 +91,13 @@ void WordCounts::add(std::string_view text) {
   }
   // Whoever holds its share makes room.
   if (tables_->bytes > most_bytes_ && mine.table.size() >= kFewWords &&
-      mine.bytes >= most_bytes_ / (2 * tables_->per_thread.size()))
+      mine.bytes >= most_bytes_ / (2 * tables_->per_thread.size())) {
+    tables_->spilled = true;
     spill(mine);
+  }
 }
+
+bool WordCounts::spilled() const { return tables_->spilled; }
 
 void WordCounts::spill(Counted& counted) {
   // Not to begin another document here, which would count into this very table, while sorting
@@ -111,8 +116,11 @@ std::pmr::memory_resource* WordCounts::memory() {
 }
 
 WordList WordCounts::sorted() {
-  if (spilled()) {
-    for (Counted& counted : tables_->per_thread) spill(counted);
+  if (!runs_.empty()) {
+    for (Counted& counted : tables_->per_thread)
+      if (counted.table.size() > 0) spill(counted);
+    // In a table they take twice the memory of their list.
+    if (2 * sizeof(WordCount) * runs_.count() > most_bytes_) tables_->spilled = true;
     return runs_.words(memory());
   }
   Table all;
@@ -128,6 +136,12 @@ WordList WordCounts::sorted() {
   kept.table = std::move(all);
   tables_->bytes = kept.bytes = kept.table.bytes();
   return sorted_words(kept.table, memory());
+}
+
+void WordCounts::move_to(const std::filesystem::path& file) {
+  write_words(file, sorted());
+  tables_ = std::make_unique<Tables>();
+  runs_.clear();
 }
 
 }  // namespace lehr::text

@@ -4,7 +4,7 @@
 // Memory: 38 to 77 bytes for each different word of up to 15 bytes and each thread that met it
 // (24 to 48 once the threads' tables are one), and its length more for a longer one. With a budget,
 // words go to disk before the tables and what sorting them takes exceed it, and the result is the
-// same.
+// same. Whoever is to go on after a kill moves what is counted to files, and adds the files up.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,12 @@ class WordCounts {
   // All words, by bytes ascending; they are valid until text is added, and as long as this. Not
   // while another thread adds.
   WordList sorted();
-  bool spilled() const { return !runs_.empty(); }
+  // Writes what sorted() would give to a file, and forgets it. Not while another thread adds.
+  void move_to(const std::filesystem::path& file);
+  // Counts what such a file holds.
+  void add_file(const std::filesystem::path& file) { runs_.add_file(file); }
+  // Whether the words, or those of a part of the text, were more than the budget.
+  bool spilled() const;
   // For what is made of the words: memory on disk once they did not fit in the budget.
   std::pmr::memory_resource* memory();
 

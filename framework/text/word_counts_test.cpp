@@ -82,6 +82,35 @@ TEST(WordCounts, AreTheSameInABudgetThatHoldsFewOfThem) {
   }
 }
 
+TEST(WordCounts, AreTheSameMovedToFilesAndAddedUp) {
+  const auto texts = documents();
+  WordCounts plenty(Pattern::gpt2);
+  add(plenty, texts, 1);
+  const auto expected = as_map(plenty.sorted());
+  const std::filesystem::path folder = testing::TempDir();
+  for (const std::uint64_t memory : {1 << 20, 1 << 30}) {
+    WordCounts parts(Pattern::gpt2, memory, folder);
+    std::vector<std::filesystem::path> files;
+    for (std::size_t i = 0; i < texts.size(); i += 150) {
+      add(parts,
+          {texts.begin() + static_cast<std::ptrdiff_t>(i),
+           texts.begin() + static_cast<std::ptrdiff_t>(i + 150)},
+          2);
+      files.push_back(folder / ("words-" + std::to_string(i)));
+      parts.move_to(files.back());
+      EXPECT_TRUE(parts.sorted().empty());
+    }
+    parts.move_to(files.emplace_back(folder / "words-none"));
+    for (const auto& file : files) parts.add_file(file);
+    EXPECT_EQ(as_map(parts.sorted()), expected);
+    EXPECT_EQ(parts.spilled(), memory == 1 << 20);
+    EXPECT_EQ(parts.memory() == std::pmr::get_default_resource(), memory != 1 << 20);
+    parts.add(" the");  // and once more
+    EXPECT_EQ(as_map(parts.sorted()).at(" the"), expected.at(" the") + 1);
+    for (const auto& file : files) std::filesystem::remove(file);
+  }
+}
+
 TEST(WordCounts, ThatWentToDiskGiveTheSameMerges) {
   const auto texts = documents();
   WordCounts plenty(Pattern::gpt2), few(Pattern::gpt2, 1 << 20, testing::TempDir());

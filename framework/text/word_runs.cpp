@@ -1,9 +1,12 @@
 #include "text/word_runs.h"
 
+#include <lehr/value.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <functional>
 #include <string>
 
 namespace lehr::text {
@@ -23,7 +26,10 @@ struct Head {
 
 class Writer {
  public:
-  explicit Writer(ScratchFile& file) : file_(file) {}
+  using To = std::function<void(std::string_view)>;
+  explicit Writer(To to) : to_(std::move(to)) {}
+  explicit Writer(ScratchFile& file)
+      : Writer([&file](std::string_view part) { file.append(part.data(), part.size()); }) {}
   void put(const WordCount& word) {
     const auto size = static_cast<std::uint32_t>(word.word.size());
     part_.append(reinterpret_cast<const char*>(&word.count), sizeof word.count);
@@ -32,12 +38,12 @@ class Writer {
     if (part_.size() >= kPart) flush();
   }
   void flush() {
-    file_.append(part_.data(), part_.size());
+    to_(part_);
     part_.clear();
   }
 
  private:
-  ScratchFile& file_;
+  To to_;
   std::string part_;
 };
 
@@ -78,20 +84,56 @@ class Reader {
 
 }  // namespace
 
+void write_words(const std::filesystem::path& file, std::span<const WordCount> words) {
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  Writer writer([&](std::string_view part) {
+    out.write(part.data(), static_cast<std::streamsize>(part.size()));
+  });
+  for (const WordCount& word : words) writer.put(word);
+  writer.flush();
+  if (!out.flush()) throw Error(file.string() + ": could not be written. Is the disk full?");
+}
+
 void WordRuns::add(std::span<const WordCount> words) {
   Run run{ScratchFile(folder_), words.size()};
   Writer writer(run.file);
   for (const WordCount& word : words) writer.put(word);
   writer.flush();
+  keep(std::move(run));
+}
+
+void WordRuns::add_file(const std::filesystem::path& file) {
+  Run run{ScratchFile(folder_), 0};
+  std::ifstream in(file, std::ios::binary);
+  std::string part(kPart, '\0');
+  while (in.read(part.data(), static_cast<std::streamsize>(part.size())) || in.gcount() > 0)
+    run.file.append(part.data(), static_cast<std::size_t>(in.gcount()));
+  if (!in.eof()) throw Error(file.string() + ": cannot be read");
+  Reader reader(run.file);
+  for (WordCount word; reader.next(word);) ++run.words;
+  if (run.words > 0) keep(std::move(run));
+}
+
+void WordRuns::keep(Run run) {
   const std::lock_guard lock(mutex_);
   runs_.push_back(std::move(run));
   while (runs_.size() > 1 && runs_.end()[-2].words < 2 * runs_.back().words) merge_last_two();
 }
 
+void WordRuns::clear() {
+  unmap();
+  runs_.clear();
+}
+
+std::uint64_t WordRuns::count() {
+  merge_all();
+  return runs_.empty() ? 0 : runs_[0].words;
+}
+
 WordList WordRuns::words(std::pmr::memory_resource* memory) {
   WordList words(memory);
+  merge_all();
   if (runs_.empty()) return words;
-  while (runs_.size() > 1) merge_last_two();
   unmap();
   mapped_ = runs_[0].file.map();
   mapped_bytes_ = runs_[0].file.size();
@@ -108,6 +150,10 @@ WordList WordRuns::words(std::pmr::memory_resource* memory) {
 void WordRuns::unmap() {
   if (mapped_ != nullptr) ::munmap(mapped_, mapped_bytes_);
   mapped_ = nullptr;
+}
+
+void WordRuns::merge_all() {
+  while (runs_.size() > 1) merge_last_two();
 }
 
 void WordRuns::merge_last_two() {

@@ -23,6 +23,9 @@ struct WordCount {
 };
 using WordList = std::pmr::vector<WordCount>;
 
+// A run as a file that stays. words: ascending, none twice. Throws Error.
+void write_words(const std::filesystem::path& file, std::span<const WordCount> words);
+
 class WordRuns {
  public:
   // folder: for scratch files.
@@ -33,7 +36,12 @@ class WordRuns {
 
   // words: ascending, none twice. Any thread.
   void add(std::span<const WordCount> words);
+  // What write_words() wrote. Any thread. Throws Error.
+  void add_file(const std::filesystem::path& file);
   bool empty() const { return runs_.empty(); }
+  void clear();
+  // How many different words there are. Not while another thread adds.
+  std::uint64_t count();
   // All words ascending, the counts of each added up; valid until it is called again. The list is
   // in `memory`, the bytes are on disk. Not while another thread adds.
   WordList words(std::pmr::memory_resource* memory);
@@ -44,7 +52,9 @@ class WordRuns {
     std::uint64_t words = 0;
   };
   Run merge(const Run& a, const Run& b) const;
+  void keep(Run run);
   void merge_last_two();
+  void merge_all();
   void unmap();
 
   std::filesystem::path folder_;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "encode_state.h"
 #include "text/document_flow.h"
 #include "text/token_shards.h"
 #include "text/tokenizer.h"
@@ -25,13 +26,31 @@ struct Encoded {
   }
 };
 
+struct Totals {
+  text::SplitTotals eval, train;
+};
+
+// Goes on behind `state`.
 template <class Id>
-text::SplitTotals encode_split(Context& context, const text::Tokenizer& tokenizer,
-                               const std::filesystem::path& documents, const char* split) {
-  text::TokenShardWriter writer(context.output("tokens"), split, tokenizer.vocab_size());
+Totals encode_documents(Context& context, const text::Tokenizer& tokenizer, EncodeState state,
+                        std::uint64_t commit_every) {
+  const auto documents = context.input("documents").path, folder = context.output("tokens");
+  auto files = text::data_files(documents, "eval");
+  const std::size_t eval_files = files.size();
+  for (auto& file : text::data_files(documents, "train")) files.push_back(std::move(file));
+  const auto writer = [&](const char* split, const text::SplitPosition& position) {
+    return text::TokenShardWriter(folder, split, tokenizer.vocab_size(),
+                                  text::TokenShardWriter::kShardTokens, position);
+  };
+  auto eval = writer("eval", state.eval), train = writer("train", state.train);
+  const auto commit = [&] {
+    state.eval = eval.position();
+    state.train = train.position();
+    state.commit(context);
+  };
   tbb::enumerable_thread_specific<text::Tokenizer::Cache> caches;
   text::flow<Encoded<Id>>(
-      context, text::data_files(documents, split),
+      context, files, text::Durable{state.position, commit_every, commit},
       [&](text::DocumentParser& parser, Encoded<Id>& encoded) {
         encoded.clear();
         text::Tokenizer::Cache& cache = caches.local();
@@ -44,10 +63,11 @@ text::SplitTotals encode_split(Context& context, const text::Tokenizer& tokenize
         }
       },
       [&](Encoded<Id>& encoded) {
-        writer.add(encoded.ids.ids(), std::span<const std::size_t>(encoded.ends),
-                   encoded.text_bytes);
+        auto& split = state.position.file < eval_files ? eval : train;
+        split.add(encoded.ids.ids(), std::span<const std::size_t>(encoded.ends),
+                  encoded.text_bytes);
       });
-  return writer.finish();
+  return {eval.finish(), train.finish()};
 }
 
 }  // namespace
@@ -57,18 +77,23 @@ void Encode::describe(Description& d) {
   d.input("documents", "documents");
   d.input("tokenizer", "tokenizer").self("T");
   d.output("tokens", "tokens").facet("tokenizer", "T");
+  d.bytes("commit_every", commit_every_)
+      .at_least(1)
+      .no_effect()
+      .help("text between two durable states; a killed stage repeats at most this much");
 }
 
 void Encode::run(Context& context) {
   const auto begin = std::chrono::steady_clock::now();
-  const auto documents = context.input("documents").path;
   const auto tokenizer = text::Tokenizer::load(context.input("tokenizer").path);
   const bool narrow = text::fits_u16(tokenizer.vocab_size());
-  const auto encode = narrow ? encode_split<std::uint16_t> : encode_split<text::TokenId>;
-  const auto eval = encode(context, tokenizer, documents, "eval");
-  const auto train = encode(context, tokenizer, documents, "train");
+  const auto encode = narrow ? encode_documents<std::uint16_t> : encode_documents<text::TokenId>;
+  const auto state = EncodeState::latest(context);
+  const auto [eval, train] =
+      encode(context, tokenizer, state, static_cast<std::uint64_t>(commit_every_));
   if (train.documents == 0)
-    throw Error(documents.string() + ": holds no training documents (train-*.jsonl.zst)");
+    throw Error(context.input("documents").path.string() +
+                ": holds no training documents (train-*.jsonl.zst)");
   text::write_tokens_json(context.output("tokens"), tokenizer.vocab_size(), train, eval);
   tokenizer.save(context.output("tokens"));
 
@@ -78,7 +103,8 @@ void Encode::run(Context& context) {
   context.result("documents", static_cast<double>(train.documents));
   context.result("eval/tokens", static_cast<double>(eval.tokens));
   context.result("bytes_per_token", bytes / static_cast<double>(train.tokens + eval.tokens));
-  context.volatile_result("megabytes_per_second", bytes / 1e6 / seconds.count());
+  const auto earlier = static_cast<double>(state.train.totals.bytes + state.eval.totals.bytes);
+  context.volatile_result("megabytes_per_second", (bytes - earlier) / 1e6 / seconds.count());
 }
 
 }  // namespace lehr::plugins::tokenizer

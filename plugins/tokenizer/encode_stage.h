@@ -1,9 +1,12 @@
 // The stage `tokenizer.encode`: documents to token shards, train-* and eval-* both, every document
 // closed with end-of-text. The tokenizer's files are copied beside them, so that the tokens can be
-// used alone. The shards do not depend on the number of threads.
+// used alone. The shards do not depend on the number of threads. A stage that was killed goes on
+// after its last durable state.
 #pragma once
 
 #include <lehr/plugin.h>
+
+#include <cstdint>
 
 namespace lehr::plugins::tokenizer {
 
@@ -11,6 +14,9 @@ class Encode : public Stage {
  public:
   void describe(Description& d) override;
   void run(Context& context) override;
+
+ private:
+  std::int64_t commit_every_ = std::int64_t{4} << 30;
 };
 
 }  // namespace lehr::plugins::tokenizer

@@ -7,18 +7,20 @@
 #include "text/document_flow.h"
 #include "text/token_kinds.h"
 #include "text/tokenizer.h"
+#include "train_state.h"
 
 namespace lehr::plugins::tokenizer {
 namespace {
 
 struct Nothing {};
 
-void count_documents(Context& context, text::WordCounts& counts) {
+void count_documents(Context& context, text::WordCounts& counts, TrainState& state,
+                     std::uint64_t commit_every) {
   const Input documents = context.input("documents");
   const auto files = text::data_files(documents.path, "train");
   if (files.empty()) throw Error(documents.path.string() + ": holds no train-*.jsonl.zst");
   text::flow<Nothing>(
-      context, files,
+      context, files, text::Durable{state.position, commit_every, [&] { state.commit(counts); }},
       [&](text::DocumentParser& parser, Nothing&) {
         text::Document document;
         for (std::string_view line; parser.next(document, line);) counts.add(document.text);
@@ -87,6 +89,10 @@ void Train::describe(Description& d) {
       .help(
           "for the different words of the text while they are counted, of all threads together; "
           "more of them are counted and merged on disk, where merging is slower");
+  d.bytes("commit_every", commit_every_)
+      .at_least(1)
+      .no_effect()
+      .help("text between two durable states; a killed stage counts at most this much again");
 }
 
 void Train::run(Context& context) {
@@ -94,10 +100,16 @@ void Train::run(Context& context) {
   if (!pattern.pattern()) context.warning(kSlowExpression);
   text::WordCounts counts(pattern, static_cast<std::uint64_t>(memory_bytes_),
                           context.output("tokenizer"));
-  count_documents(context, counts);
-  count_conversations(context, counts);
+  TrainState state(context);
+  state.resume();
+  if (!state.begun()) count_conversations(context, counts);
+  if (!state.complete())
+    count_documents(context, counts, state, static_cast<std::uint64_t>(commit_every_));
   tbb::task_arena arena(context.threads());
-  const text::WordList words = arena.execute([&] { return counts.sorted(); });
+  const text::WordList words = arena.execute([&] {
+    state.add_to(counts);
+    return counts.sorted();
+  });
   if (words.empty()) throw Error("the training documents hold no text to learn from");
   context.info("counted " + std::to_string(words.size()) + " different words" +
                (counts.spilled() ? ", more than `memory` holds: they are merged on disk" : ""));
@@ -109,7 +121,10 @@ void Train::run(Context& context) {
       tie_break_ == "rustbpe" ? text::TieBreak::rustbpe : text::TieBreak::huggingface;
   options.memory = counts.memory();
   options.progress = [&](std::size_t tokens, std::size_t wanted) {
-    if (context.cancelled()) throw Cancelled();
+    if (context.cancelled()) {
+      if (!state.complete()) state.commit_all(words);
+      throw Cancelled();
+    }
     context.progress(tokens, wanted, "tokens");
   };
   const text::BpeModel model = text::train_bpe(words, pattern, options);

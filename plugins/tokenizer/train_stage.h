@@ -1,5 +1,6 @@
 // The stage `tokenizer.train`: counts the pre-tokens of the training documents (and of the messages
-// of conversations) on all threads, then merges.
+// of conversations) on all threads, then merges. A stage that was killed goes on counting after its
+// last durable state; merging begins anew.
 #pragma once
 
 #include <lehr/plugin.h>
@@ -21,6 +22,7 @@ class Train : public Stage {
   std::optional<std::string> expression_;
   std::string tie_break_ = "huggingface";
   std::int64_t memory_bytes_ = std::int64_t{8} << 30;
+  std::int64_t commit_every_ = std::int64_t{4} << 30;
 };
 
 }  // namespace lehr::plugins::tokenizer
