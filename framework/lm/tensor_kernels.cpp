@@ -81,7 +81,8 @@ void head_norm_(at::Tensor& qkv, const at::Tensor& q_weight, const at::Tensor& k
   const int64_t d = shape.head_dim;
   const int64_t heads = shape.heads + shape.kv_heads;
   if (tape != nullptr) {
-    tape->qk = qkv.narrow(1, 0, heads * d).contiguous();
+    // Not contiguous(), which copies nothing where there is one row.
+    tape->qk = qkv.narrow(1, 0, heads * d).clone(at::MemoryFormat::Contiguous);
     tape->rstd = at::empty({qkv.size(0), heads}, at::kFloat);
   }
   const Kernels& k = kernels_for(qkv);
