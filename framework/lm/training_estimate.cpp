@@ -76,6 +76,12 @@ double trained_bytes(const ModelConfig& config, const TrainOptions& options) {
          moment_bytes(config, options);
 }
 
+double best_bytes(const ModelConfig& config, const TrainOptions& options) {
+  if (options.save != "best") return 0;
+  return (kMasterBytes + copy_bytes(parse_precision(options.precision))) *
+         static_cast<double>(trained_elements(config, options.lora));
+}
+
 double step_bytes(const ModelConfig& config, const TrainOptions& options, int64_t row_tokens) {
   const double element = element_bytes(parse_precision(options.precision));
   const bool adapted = options.lora.rank.has_value(), again = options.activation_checkpointing;
@@ -123,6 +129,8 @@ double checkpoint_bytes(const ModelConfig& config, const TrainOptions& options) 
 
 double disk_bytes(const ModelConfig& config, const TrainOptions& options, double checkpoint) {
   const double checkpoints = static_cast<double>(options.checkpoint_keep) + 3;
+  if (options.save == "best")
+    checkpoint += kMasterBytes * static_cast<double>(trained_elements(config, options.lora));
   return checkpoints * checkpoint + kMasterBytes * static_cast<double>(config.parameters());
 }
 
@@ -177,8 +185,8 @@ void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config
                           Estimate& out) {
   out.parameters = static_cast<double>(trained_elements(config, options.lora));
   const int64_t row_tokens = feed != nullptr ? feed->longest_row() : options.row_tokens();
-  out.memory_bytes =
-      kProcessBytes + trained_bytes(config, options) + step_bytes(config, options, row_tokens);
+  out.memory_bytes = kProcessBytes + trained_bytes(config, options) + best_bytes(config, options) +
+                     step_bytes(config, options, row_tokens);
   out.disk_bytes = disk_bytes(config, options, checkpoint_bytes(config, options));
   if (feed == nullptr) {
     Workload known;

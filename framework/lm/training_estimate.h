@@ -25,6 +25,8 @@ int64_t trained_elements(const ModelConfig& config, const LoraOptions& lora);
 // the optimizer's moments, of the weights or of an adapter beside them.
 double frozen_bytes(const ModelConfig& config, Precision precision);
 double trained_bytes(const ModelConfig& config, const TrainOptions& options);
+// Beside them all along, for `save: best`: the best weights of the model that decides; else 0.
+double best_bytes(const ModelConfig& config, const TrainOptions& options);
 // What is held at its highest beside the models: by a training step over a row of `row_tokens`, by
 // a pass over one that only reads, by generation of `answers` at once in up to `tokens` with their
 // prompts.
@@ -34,11 +36,14 @@ double generation_bytes(const ModelConfig& config, const TrainOptions& options, 
                         int64_t tokens);
 // The process without any model: libraries, threads, the allocator's slack.
 constexpr double kProcessBytes = 170e6;
+// In none of them: the copy that a Snapshot makes of what the disk has not taken of a checkpoint by
+// the time of the next update. Nothing where it keeps up, checkpoint_bytes at most.
 
 // What a checkpoint holds of a trained model: what is trained, and its moments.
 double checkpoint_bytes(const ModelConfig& config, const TrainOptions& options);
 // Largest together in the work folder: the checkpoints that are kept, two anchors, the one being
-// written, of `checkpoint` bytes each, and the model that comes out.
+// written, of `checkpoint` bytes each and the best weights for `save: best`, and the model that
+// comes out.
 double disk_bytes(const ModelConfig& config, const TrainOptions& options, double checkpoint);
 
 // Where the input of a port lies; empty: it is not made yet, or not connected.

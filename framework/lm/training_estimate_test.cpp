@@ -125,6 +125,21 @@ TEST(StepBytes, AreWhatAStepHoldsAtItsHighest) {
   }
 }
 
+// The first copy of the best weights, as TrainingLoop makes it.
+TEST(BestBytes, AreWhatACopyOfTheBestWeightsTakes) {
+  for (Case c : cases()) {
+    const ModelConfig config = wide_or_deep(c.deep);
+    EXPECT_EQ(best_bytes(config, c.options), 0) << c.name;
+    c.options.save = "best";
+    Model model = Model::create(config, 1, parse_precision(c.options.precision));
+    make_trainable(model, c.options, 1);
+    ParameterBuffer best;
+    const double held = most_bytes([&] { best = model.trained().copy(); });
+    // Between tensors lie a few bytes, so that each begins at 64.
+    EXPECT_NEAR(best_bytes(config, c.options), held, 0.01 * held) << c.name;
+  }
+}
+
 TrainOptions in_float32() {
   TrainOptions options;
   options.precision = "fp32";
@@ -172,6 +187,16 @@ TEST(FineTuning, IsEstimatedWithTheLongestRowThatItsSequencesFill) {
   EXPECT_EQ(memory(options, nullptr),
             kProcessBytes + trained_bytes(config, options) + step_bytes(config, options, 1024))
       << "sequences that are not known may fill a row";
+}
+
+TEST(FineTuning, CountsTheBestWeightsInMemoryAndInEveryCheckpoint) {
+  const ModelConfig config = small_config();
+  TrainOptions last = in_float32(), best = last;
+  best.save = "best";
+  best.checkpoint_keep = last.checkpoint_keep = 2;
+  const auto weights = 4 * static_cast<double>(config.parameters());
+  EXPECT_EQ(memory(best, nullptr) - memory(last, nullptr), weights);
+  EXPECT_EQ(disk_bytes(config, best, 1e6) - disk_bytes(config, last, 1e6), 5 * weights);
 }
 
 }  // namespace
