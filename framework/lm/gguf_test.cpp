@@ -75,6 +75,90 @@ TEST(Gguf, Q8KeepsValuesWithinHalfAStep) {
   }
 }
 
+float half_of(const std::vector<unsigned char>& bytes, std::size_t at) {
+  const int sign = bytes[at + 1] >> 7, exponent = bytes[at + 1] >> 2 & 31,
+            fraction = (bytes[at + 1] & 3) << 8 | bytes[at];
+  const double size =
+      exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+  return static_cast<float>(sign == 1 ? -size : size);
+}
+
+// Value i as ggml-common.h lays its block out, one at a time. `block`: where it begins.
+float value_of(GgmlType type, const std::vector<unsigned char>& b, std::size_t block,
+               std::size_t i) {
+  const auto signed_at = [&](std::size_t at) { return static_cast<signed char>(b[block + at]); };
+  const auto nibble = [&](std::size_t first) {
+    return i < 16 ? b[block + first + i] & 15 : b[block + first + i - 16] >> 4;
+  };
+  const float d = half_of(b, type == GgmlType::kQ6_K ? block + 208 : block);
+  switch (type) {
+    case GgmlType::kF16:
+      return d;
+    case GgmlType::kQ8_0:  // d, 32 signed bytes
+      return d * static_cast<float>(signed_at(2 + i));
+    case GgmlType::kQ4_0:  // d, 16 bytes: values 0 to 15 below, 16 to 31 above
+      return d * static_cast<float>(nibble(2) - 8);
+    case GgmlType::kQ4_1:  // d, the least value, 16 bytes
+      return d * static_cast<float>(nibble(4)) + half_of(b, block + 2);
+    case GgmlType::kQ6_K: {  // ql[128], qh[64], scales[16], d; each half of 128 has half of them
+      const std::size_t half = i / 128, quarter = i % 128 / 32, l = i % 32;
+      const int low = b[block + 64 * half + 32 * (quarter % 2) + l] >> (quarter < 2 ? 0 : 4) & 15;
+      const int high = b[block + 128 + 32 * half + l] >> (2 * quarter) & 3;
+      return d * static_cast<float>(signed_at(192 + i / 16)) *
+             static_cast<float>((high << 4 | low) - 32);
+    }
+    default: {  // F32, and BF16, which is its upper half
+      float value = 0;
+      const auto bytes = static_cast<std::size_t>(ggml_block_bytes(type));
+      std::memcpy(reinterpret_cast<unsigned char*>(&value) + 4 - bytes, &b[block], bytes);
+      return value;
+    }
+  }
+}
+
+// Every bit pattern but those of infinities, NaN and the largest scales.
+std::vector<unsigned char> random_blocks(GgmlType type, std::size_t blocks) {
+  const auto bytes = static_cast<std::size_t>(ggml_block_bytes(type));
+  const Random random(4, Purpose::kUser);
+  std::vector<unsigned char> out(blocks * bytes);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<unsigned char>(random.below(i, 256));
+  for (std::size_t block = 0; block < out.size(); block += bytes) {
+    // The upper byte of a half, of a float32 or of a bfloat16: exponents below their middle.
+    const auto lower = [&](std::size_t at) { out[block + at] &= 0xBF; };
+    if (type == GgmlType::kQ6_K) {
+      lower(209);
+    } else if (ggml_block_size(type) > 1) {
+      lower(1);
+      if (type == GgmlType::kQ4_1) lower(3);
+    } else {
+      lower(bytes - 1);
+    }
+  }
+  return out;
+}
+
+TEST(Gguf, EveryTypeIsReadAsItsDefinitionSays) {
+  const std::pair<GgmlType, const char*> types[] = {
+      {GgmlType::kF32, "F32"},   {GgmlType::kF16, "F16"},   {GgmlType::kBF16, "BF16"},
+      {GgmlType::kQ8_0, "Q8_0"}, {GgmlType::kQ4_0, "Q4_0"}, {GgmlType::kQ4_1, "Q4_1"},
+      {GgmlType::kQ6_K, "Q6_K"}};
+  for (const auto& [type, name] : types) {
+    EXPECT_EQ(ggml_type_name(type), name);
+    constexpr std::size_t kBlocks = 40;
+    const auto size = static_cast<std::size_t>(ggml_block_size(type));
+    const auto bytes = random_blocks(type, kBlocks);
+    std::vector<float> values(kBlocks * size);
+    dequantize(type, reinterpret_cast<const std::byte*>(bytes.data()), values.data(),
+               static_cast<int64_t>(values.size()));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      // Equal, not near: products of a half and few bits are exact, so that one rounding is left.
+      ASSERT_EQ(values[i], value_of(type, bytes, i / size * bytes.size() / kBlocks, i % size))
+          << name << " " << i;
+    }
+  }
+}
+
 TEST(Gguf, CutAnywhereItIsRefused) {
   const fs::path path = temporary("cut.gguf");
   write_sample(path);
