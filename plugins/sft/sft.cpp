@@ -69,7 +69,16 @@ void Sft::describe(Description& d) {
 
 void Sft::check() { lm::check(training_); }
 
+void Sft::check_weights(std::size_t sources) const {
+  if (!weights_.empty() && weights_.size() != sources)
+    throw Error("weights: there are " + std::to_string(weights_.size()) + " for " +
+                std::to_string(sources) +
+                " conversation inputs. Give one for each, or leave them out");
+}
+
 void Sft::estimate(const std::vector<Input>& inputs, Estimate& out) {
+  const auto is_source = [](const Input& in) { return in.port == "conversations"; };
+  check_weights(static_cast<std::size_t>(std::count_if(inputs.begin(), inputs.end(), is_source)));
   const std::filesystem::path base = lm::made(inputs, "model");
   const std::int64_t step_tokens = training_.row_tokens() * training_.rows_per_step();
   if (base.empty())
@@ -81,11 +90,11 @@ void Sft::estimate(const std::vector<Input>& inputs, Estimate& out) {
   std::vector<lm::Sequence> train;
   std::size_t source = 0;
   for (const Input& in : inputs) {
-    if (in.port != "conversations") continue;
+    if (!is_source(in)) continue;
     if (in.path.empty() || !lm::is_quick_to_read(in.path))
       return lm::estimate_fine_tuning(training_, config, nullptr, step_tokens, 3, out);
     lm::ChatReport report;
-    const double weight = source < weights_.size() ? weights_[source] : 1.0;
+    const double weight = weights_.empty() ? 1.0 : weights_[source];
     auto read = lm::weigh(lm::read_conversations(in.path, "train", tokenizer, max_length, report),
                           weight, 0, static_cast<std::int64_t>(source++));
     std::move(read.begin(), read.end(), std::back_inserter(train));
@@ -99,7 +108,9 @@ lm::SequenceFeedOptions Sft::packing(std::uint64_t seed) const {
 }
 
 void Sft::run(Context& context) {
-  lm::start_runtime(context.threads());
+  lm::start_runtime(context);
+  const std::vector<Input> sources = context.inputs("conversations");
+  check_weights(sources.size());
   const std::filesystem::path base = context.input("model").path;
   const auto tokenizer = text::Tokenizer::load(base);
   lm::Model model = lm::Model::load(base, lm::parse_precision(training_.precision));
@@ -107,10 +118,6 @@ void Sft::run(Context& context) {
   lm::Optimizer optimizer(model, training_.optimizer);
 
   // Conversations: rendered, masked, cut, mixed by weight.
-  const std::vector<Input> sources = context.inputs("conversations");
-  if (!weights_.empty() && weights_.size() != sources.size())
-    throw Error("weights has " + std::to_string(weights_.size()) + " entries for " +
-                std::to_string(sources.size()) + " conversation inputs");
   const std::int64_t max_length =
       std::min(max_length_.value_or(model.config().max_position_embeddings),
                model.config().max_position_embeddings);

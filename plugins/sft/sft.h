@@ -22,6 +22,8 @@ class Sft : public Stage {
   void run(Context& context) override;
 
  private:
+  // Throws Error where there is not one for each source. check() cannot know how many there are.
+  void check_weights(std::size_t sources) const;
   lm::SequenceFeedOptions packing(std::uint64_t seed) const;
 
   std::optional<std::int64_t> max_length_;  // null: the model's context

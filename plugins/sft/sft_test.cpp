@@ -1,0 +1,40 @@
+#include "sft.h"
+
+#include <gtest/gtest.h>
+
+#include "lm/fake_host.h"
+#include "text/fake_host.h"
+
+namespace lehr::plugins::sft {
+namespace {
+
+Input input(const char* port) {
+  Input in;
+  in.port = port;
+  return in;
+}
+
+TEST(Sft, WantsAWeightForEachSourceBeforeAnyInputIsThere) {
+  const text::ValueTree values(nlohmann::json{{"weights", {1.0, 2.0}}});
+  const auto stage = detail::bind<Sft>(values.root());
+  Estimate estimate;
+  EXPECT_NO_THROW(
+      stage->estimate({input("model"), input("conversations"), input("conversations")}, estimate));
+  EXPECT_THROW(stage->estimate({input("model"), input("conversations")}, estimate), Error);
+  EXPECT_NO_THROW(Sft().estimate({input("model"), input("conversations")}, estimate));
+
+  lehr_context host;
+  host.parameters = values.root();
+  host.inputs = {{"conversations", "nowhere"}};
+  Context context(&host, lm::fake_host());
+  try {
+    stage->run(context);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with("weights: there are 2 for 1"))
+        << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace lehr::plugins::sft
