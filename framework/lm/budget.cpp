@@ -19,7 +19,7 @@ void describe(Description& d, Budget& budget) {
          .at_least(1)
          .breaks_determinism()
          .help("the number of steps is settled by timing the first one");
-   }).help("how long to train");
+   }).help("how long to train, as {tokens: 6M} or {chinchilla: 20}");
 }
 
 int64_t steps_of(const Budget& budget, const Workload& workload, double default_epochs) {

@@ -42,6 +42,10 @@ void describe_training(Description& d, TrainOptions& options) {
          .unit("steps")
          .help("null: ten times over the run; 0: only at the end");
      e.count("tokens", options.eval_tokens).at_least(1).help("null: the whole evaluation set");
+     e.count("patience", options.patience)
+         .at_least(0)
+         .unit("evaluations")
+         .help("training stops after so many in a row without a better one; 0: never");
    }).help("evaluation on the held-out part");
   d.choice("save", options.save, {"last", "best"})
       .help("best: the weights with the best evaluation so far");
@@ -74,6 +78,15 @@ void check(const TrainOptions& options) {
   if (schedule.kind == "wsd" && schedule.warmup + schedule.decay > 1)
     throw Error("schedule: warmup " + json_number(schedule.warmup) + " and decay " +
                 json_number(schedule.decay) + " together are more than the whole run");
+  if (options.optimizer.kind == "muon" && options.lora.rank)
+    throw Error(
+        "optimizer.kind: muon steps the layers' matrices, which lora leaves as they are. Use "
+        "adamw, "
+        "or train without lora.rank");
+  if (options.patience > 0 && options.eval_every == 0)
+    throw Error(
+        "eval.patience: with 'every: 0' nothing is evaluated before the end, so nothing can "
+        "stop training early. Leave 'every' out, or give a number of steps");
 }
 
 void make_trainable(Model& model, const TrainOptions& options, uint64_t seed) {

@@ -26,6 +26,7 @@ struct TrainOptions {
   double spike_deviations = 6;         // see LossGuard; 0: a spike is an update like others
   std::optional<int64_t> eval_every;   // steps; null: ten times over the run
   std::optional<int64_t> eval_tokens;  // of the evaluation set; null: all of it
+  int64_t patience = 0;                // evaluations in a row without a better one; 0: no limit
   std::string save = "last";           // best: the weights with the best evaluation metric
   double checkpoint_every = 60;        // seconds
   std::optional<int64_t> checkpoint_steps;

@@ -12,6 +12,7 @@ namespace lehr::lm {
 
 namespace {
 
+constexpr int kStateFormat = 3;
 constexpr int64_t kMaxSkippedInARow = 8;
 constexpr int64_t kLeastAnchorSteps = 100;
 constexpr size_t kAnchors = 2;   // where the newer one was taken too late, there is one from before
@@ -69,7 +70,7 @@ void TrainingLoop::evaluate_with(std::function<Metrics()> evaluate, bool higher_
 }
 
 nlohmann::json TrainingLoop::state() const {
-  nlohmann::json state = {{"format", 2},
+  nlohmann::json state = {{"format", kStateFormat},
                           {"step", step_},
                           {"total_steps", total_steps_},
                           {"tokens", tokens_},
@@ -77,6 +78,9 @@ nlohmann::json TrainingLoop::state() const {
                           {"rolled_back", rolled_back_},
                           {"evaluated_at", evaluated_at_},
                           {"last_evaluation", to_json(last_evaluation_)},
+                          {"best_evaluation", to_json(best_evaluation_)},
+                          {"best_step", best_step_},
+                          {"evaluations_since_best", evaluations_since_best_},
                           {"checkpoints", checkpoints_},
                           {"anchors", anchors_},
                           {"numerics", numerics_fingerprint()}};
@@ -84,10 +88,6 @@ nlohmann::json TrainingLoop::state() const {
     state["guards"][kept.name] = {{"losses", kept.guard.state()},
                                   {"skipped_in_a_row", kept.skipped_in_a_row},
                                   {"first_skipped", kept.first_skipped}};
-  if (best_) {
-    state["best_evaluation"] = to_json(best_evaluation_);
-    state["best_step"] = best_step_;
-  }
   if (save_state_) state["extra"] = save_state_();
   return state;
 }
@@ -148,10 +148,13 @@ void TrainingLoop::load_models(const std::filesystem::path& checkpoint) {
 
 void TrainingLoop::resume() {
   last_checkpoint_ = Clock::now();
+  if (!evaluate_ && (options_.save == "best" || options_.patience > 0))
+    context_.warning(
+        "there is no held-out part to evaluate on: 'save: best' and 'eval.patience' do nothing");
   const auto found = context_.latest_state();
   if (!found) return;
   const nlohmann::json state = read_state(found->path / "training.json");
-  if (state.value("format", 0) != 2)
+  if (state.value("format", 0) != kStateFormat)
     throw Error(found->path.string() +
                 ": the checkpoint was written by another version of Lehr; remove the stage's "
                 "working folder to start afresh");
@@ -167,6 +170,9 @@ void TrainingLoop::resume() {
   rolled_back_ = state.at("rolled_back");
   evaluated_at_ = state.at("evaluated_at");
   last_evaluation_ = to_metrics(state.at("last_evaluation"));
+  best_evaluation_ = to_metrics(state.at("best_evaluation"));
+  best_step_ = state.at("best_step");
+  evaluations_since_best_ = state.at("evaluations_since_best");
   checkpoints_ = state.at("checkpoints").get<std::vector<int64_t>>();
   anchors_ = state.at("anchors").get<std::vector<int64_t>>();
   for (Kept& kept : kept_) {
@@ -175,9 +181,7 @@ void TrainingLoop::resume() {
     kept.skipped_in_a_row = guard.at("skipped_in_a_row");
     kept.first_skipped = guard.at("first_skipped");
   }
-  if (state.contains("best_step")) {
-    best_evaluation_ = to_metrics(state.at("best_evaluation"));
-    best_step_ = state.at("best_step");
+  if (options_.save == "best" && !best_evaluation_.empty()) {
     best_ = kept_.front().model->trained().copy();
     load_checkpoint(found->path / "best", *best_, nullptr);
   }
@@ -219,9 +223,23 @@ bool TrainingLoop::next() {
     throw Cancelled();
   }
   if (evaluation_due()) evaluate();
+  if (options_.patience > 0 && evaluations_since_best_ >= options_.patience) {
+    stop_early();
+    return false;
+  }
   if (anchor_due() || checkpoint_due()) begin_checkpoint(anchor_due());
   step_began_ = Clock::now();
   return true;
+}
+
+void TrainingLoop::stop_early() {
+  stopped_early_ = true;
+  const std::string name =
+      last_evaluation_.empty() ? "" : " eval/" + last_evaluation_.front().first;
+  context_.info("training stops at step " + std::to_string(step_) + " of " +
+                std::to_string(total_steps_) + ":" + name + " was not better than at step " +
+                std::to_string(best_step_) + " in " + std::to_string(evaluations_since_best_) +
+                " evaluations in a row");
 }
 
 double TrainingLoop::learning_rate() const { return options_.schedule.at(step_, total_steps_); }
@@ -350,22 +368,27 @@ void TrainingLoop::log(const Metrics& metrics, int64_t tokens) {
                     note);
 }
 
+bool TrainingLoop::is_best(const Metrics& evaluation) const {
+  if (evaluation.empty() || !std::isfinite(evaluation.front().second)) return false;
+  if (best_evaluation_.empty()) return true;
+  const double value = evaluation.front().second, best = best_evaluation_.front().second;
+  return higher_is_better_ ? value > best : value < best;
+}
+
 void TrainingLoop::evaluate() {
   const Clock::time_point began = Clock::now();
   last_evaluation_ = evaluate_();
   evaluation_seconds_ = seconds_since(began);
   evaluated_at_ = step_;
   for (const auto& [name, value] : last_evaluation_) context_.metric(step_, "eval/" + name, value);
-  if (options_.save != "best" || last_evaluation_.empty()) return;
-  const double value = last_evaluation_.front().second;
-  if (!std::isfinite(value)) return;
-  if (best_) {
-    const double best = best_evaluation_.front().second;
-    if (higher_is_better_ ? value <= best : value >= best) return;
+  if (!is_best(last_evaluation_)) {
+    ++evaluations_since_best_;
+    return;
   }
+  evaluations_since_best_ = 0;
   best_evaluation_ = last_evaluation_;
   best_step_ = step_;
-  best_ = kept_.front().model->trained().copy();
+  if (options_.save == "best") best_ = kept_.front().model->trained().copy();
 }
 
 void TrainingLoop::finish() {
@@ -381,6 +404,7 @@ void TrainingLoop::finish() {
   }
   for (const auto& [name, value] : best_ ? best_evaluation_ : last_evaluation_)
     context_.result("eval/" + name, value);
+  if (stopped_early_) context_.result("stopped_by_patience", 1);
   context_.result("steps", static_cast<double>(step_));
   context_.result("tokens", static_cast<double>(tokens_));
   if (skipped_ > 0) context_.result("skipped_updates", static_cast<double>(skipped_));

@@ -67,14 +67,15 @@ class TrainingLoop {
   // so it reads only what no step changes.
   void keep_files(std::function<void(const std::filesystem::path&)> save,
                   std::function<void(const std::filesystem::path&)> load);
-  // Named values without the "eval/" prefix, which the loop adds. The first decides `save: best`:
-  // lower is better unless higher_is_better.
+  // Named values without the "eval/" prefix, which the loop adds. The first decides `save: best`
+  // and whether patience is at its end: lower is better unless higher_is_better.
   void evaluate_with(std::function<Metrics()> evaluate, bool higher_is_better = false);
 
   // Goes on from the latest durable state, if there is one.
   void resume();
   // True: do step(). Before that it evaluates where due, begins a checkpoint where due, and, when
-  // asked to cancel, commits one and throws Cancelled. Throws what went wrong with a checkpoint.
+  // asked to cancel, commits one and throws Cancelled. False at the last step, and where `patience`
+  // evaluations in a row were no better. Throws what went wrong with a checkpoint.
   bool next();
   int64_t step() const { return step_; }
   int64_t total_steps() const { return total_steps_; }
@@ -93,7 +94,8 @@ class TrainingLoop {
   double step_seconds() const;  // since next() returned
 
   // Evaluates once more, puts the best weights back into the model for `save: best`, and gives the
-  // results: eval/* of the weights that are kept, steps, tokens; timings as volatile.
+  // results: eval/* of the weights that are kept, steps, tokens, stopped_by_patience; timings as
+  // volatile.
   void finish();
   const Metrics& last_evaluation() const { return last_evaluation_; }
 
@@ -109,6 +111,8 @@ class TrainingLoop {
   using Clock = std::chrono::steady_clock;
 
   void evaluate();
+  bool is_best(const Metrics& evaluation) const;
+  void stop_early();
   void begin_checkpoint(bool anchor);
   void await_checkpoint();  // where no step waits for it
   void report_checkpoint();
@@ -143,9 +147,11 @@ class TrainingLoop {
   std::vector<int64_t> anchors_;      // steps; the last two
   bool settled_ = false;              // total_steps_ was found by timing, and is not durable
   Metrics last_evaluation_;
-  Metrics best_evaluation_;
+  Metrics best_evaluation_;  // empty: none yet whose first value is finite
   int64_t best_step_ = 0;
-  std::optional<ParameterBuffer> best_;
+  int64_t evaluations_since_best_ = 0;
+  bool stopped_early_ = false;
+  std::optional<ParameterBuffer> best_;  // for `save: best`
   Clock::time_point step_began_, last_checkpoint_;
   // Of this process.
   double training_seconds_ = 0, evaluation_seconds_ = 0;
