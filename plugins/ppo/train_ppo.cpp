@@ -156,7 +156,7 @@ void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
 }
 
 void TrainPpo::run(Context& context) {
-  lm::start_runtime(context.threads());
+  lm::start_runtime(context);
   const lm::Precision precision = lm::parse_precision(training_.precision);
   const PpoOptions& o = options_;
   const Input start = context.input("policy");
@@ -204,7 +204,7 @@ void TrainPpo::run(Context& context) {
                               judge ? &*judge : nullptr, scale, tokenizer);
   const ObjectiveOptions objective_options{lm::parse_kl_estimator(o.kl_estimator), o.gamma,
                                            o.lambda};
-  double beta = o.kl_coefficient;
+  double beta = o.kl_coefficient, last_kl = 0;
   QuestionOrder questions(context.seed(), train.size());
 
   lm::TrainingLoop loop(context, training_, o.iterations);
@@ -212,9 +212,12 @@ void TrainPpo::run(Context& context) {
   loop.keep("critic", critic, &critic_optimizer);
   loop.keep_state(
       [&] {
-        return nlohmann::json{{"kl_coefficient", beta}};
+        return nlohmann::json{{"kl_coefficient", beta}, {"kl", last_kl}};
       },
-      [&](const nlohmann::json& state) { beta = state.at("kl_coefficient"); });
+      [&](const nlohmann::json& state) {
+        beta = state.at("kl_coefficient");
+        last_kl = state.at("kl");
+      });
   if (!held_out.empty())
     loop.evaluate_with(
         [&]() -> lm::Metrics {
@@ -240,7 +243,6 @@ void TrainPpo::run(Context& context) {
         },
         true);
 
-  double last_kl = 0;
   for (loop.resume(); loop.next();) {
     const auto iteration = static_cast<std::uint64_t>(loop.step());
     const std::uint64_t first_sample = iteration * static_cast<std::uint64_t>(o.samples);
