@@ -12,6 +12,7 @@
 #include <string>
 
 #include "lm/kv_cache.h"
+#include "lm/linear.h"
 #include "lm/operators.h"
 #include "lm/parallel.h"
 #include "lm/random.h"
@@ -19,8 +20,8 @@
 namespace lehr::lm {
 namespace {
 
-constexpr int64_t kRowsStep = 8;  // decoding batches are rounded up to it: few shapes, each of
-                                  // which costs oneDNN a compilation
+constexpr int64_t kRowsStep = 8;  // larger decoding batches are rounded up to it: few shapes, each
+                                  // of which costs oneDNN a compilation
 
 struct Running {
   size_t request;
@@ -146,7 +147,9 @@ class Decoding {
       ids.push_back(results_[running->request].tokens.back());
       positions.push_back(static_cast<int32_t>(running->cached));
     }
-    const size_t rows = (slots.size() + kRowsStep - 1) / kRowsStep * kRowsStep;
+    const size_t rows = slots.size() <= kFewRows
+                            ? slots.size()
+                            : (slots.size() + kRowsStep - 1) / kRowsStep * kRowsStep;
     ids.resize(rows, 0);
     positions.resize(rows, 0);
 

@@ -82,6 +82,10 @@ struct Kernels {
                           const float* g, const float* ge);
   // y[r] = x[r] . w in float32.
   void (*row_dot)(const void* x, const void* w, float* y, int64_t rows, int64_t width);
+  // y[r, o] = x[r] . w[o]. x: [rows, k] float32, w: [outs, k] compute dtype; rows of y are y_row
+  // apart.
+  void (*few_rows)(const float* x, const void* w, float* y, int64_t rows, int64_t k, int64_t outs,
+                   int64_t y_row);
   // w, m, v updated, g zeroed; compute (null where it is the master) gets the rounded weight.
   void (*adamw)(float* w, float* g, float* m, float* v, void* compute, int64_t count,
                 const AdamWPass& pass);

@@ -5,7 +5,11 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
 
+#include <algorithm>
+
+#include "lm/parallel.h"
 #include "lm/tensor_kernels.h"
 
 namespace lehr::lm {
@@ -33,10 +37,40 @@ at::Tensor low_gradient(const Linear& w, const at::Tensor& dy) {
   return d_low;
 }
 
+at::Tensor few_rows_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const Kernels& k = kernels_for(x);
+  const int64_t rows = x.size(0), width = x.size(1), outs = weight.size(0);
+  const at::Tensor y = at::empty({rows, outs}, x.options());
+  const at::Tensor plain = at::zeros({rows, width}, at::kFloat),
+                   sums = at::empty({rows, outs}, at::kFloat);
+  k.accumulate(x.data_ptr(), plain.data_ptr<float>(), rows * width);
+  constexpr int64_t kLeast = 64;  // outputs that are worth a thread
+  const int64_t threads = at::get_num_threads();
+  parallel_blocks(
+      outs, std::max(kLeast, (outs + threads - 1) / threads), [&](int64_t begin, int64_t end) {
+        float* sum = sums.data_ptr<float>() + begin;
+        k.few_rows(plain.data_ptr<float>(), row(weight, begin), sum, rows, width, end - begin,
+                   outs);
+        const int64_t bytes = y.element_size();
+        for (int64_t r = 0; r < rows; ++r, sum += outs) {
+          if (bias.defined())
+            k.accumulate(static_cast<char*>(bias.data_ptr()) + begin * bytes, sum, end - begin);
+          k.store_scaled(sum, 1.0f, static_cast<char*>(row(y, r)) + begin * bytes, end - begin);
+        }
+      });
+  return y;
+}
+
 }  // namespace
 
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (x.size(0) <= kFewRows && x.is_contiguous() && weight.is_contiguous())
+    return few_rows_product(x, weight, bias);
+  return at::linear(x, weight, bias);
+}
+
 at::Tensor apply(const Linear& w, const at::Tensor& x) {
-  at::Tensor y = at::linear(x, w.weight, w.bias);
+  at::Tensor y = product(x, w.weight, w.bias);
   if (!w.a.defined()) return y;
   const int64_t r = rank(w);
   const at::Tensor low = scaled_low(w, x);

@@ -243,7 +243,7 @@ at::Tensor Model::forward_hidden(const PackedBatch& batch, const KeyValueSink& s
 
 at::Tensor Model::logits(const at::Tensor& hidden_rows) const {
   const at::NoGradGuard no_grad;
-  return at::mm(hidden_rows, head().weight.t()).to(at::kFloat);
+  return product(hidden_rows, head().weight).to(at::kFloat);
 }
 
 LinearHead Model::head() const {

@@ -1,6 +1,7 @@
 // Assembles one instruction set's table. Included once by each kernels_*.cpp and by nothing else;
 // no standard template may come in here, for its inline functions would carry these flags.
 #include "lm/isa/attention.h"
+#include "lm/isa/few_rows.h"
 #include "lm/isa/flat.h"
 #include "lm/isa/rows.h"
 
@@ -24,6 +25,7 @@ constexpr Kernels make_table() {
       .row_statistics = row_statistics<T>,
       .logits_gradient = logits_gradient<T>,
       .row_dot = row_dot<T>,
+      .few_rows = few_rows<T>,
       .adamw = adamw<T>,
       .sum_squares = sum_squares,
   };

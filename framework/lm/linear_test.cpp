@@ -1,0 +1,60 @@
+#include "lm/linear.h"
+
+#include <ATen/ops/equal.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/randn.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "lm/kernels.h"
+
+namespace lehr::lm {
+namespace {
+
+std::vector<Isa> isas() {
+  std::vector<Isa> out;
+  for (const Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512})
+    if (isa <= best_isa()) out.push_back(isa);
+  return out;
+}
+
+// Sizes around vectors and tiles; every instruction set against sums in double.
+TEST(Linear, FewRowsKernelsMakeTheProduct) {
+  for (const Isa isa : isas())
+    for (const bool bf16 : {false, true})
+      for (const int64_t k : {1, 15, 16, 17, 64, 100})
+        for (const int64_t outs : {1, 2, 3, 4, 9})
+          for (const int64_t rows : {1, 3, 4, 5, 8}) {
+            const at::Tensor x = at::randn({rows, k});
+            const at::Tensor w = at::randn({outs, k}).to(bf16 ? at::kBFloat16 : at::kFloat);
+            const at::Tensor wanted = at::linear(x.to(at::kDouble), w.to(at::kDouble));
+            at::Tensor y = at::randn({rows, outs + 2});  // beyond `outs` nothing is written
+            const at::Tensor before = y.clone();
+            kernels(bf16, isa).few_rows(x.data_ptr<float>(), w.data_ptr(), y.data_ptr<float>(),
+                                        rows, k, outs, outs + 2);
+            const at::Tensor error = (y.narrow(1, 0, outs).to(at::kDouble) - wanted).abs().max();
+            ASSERT_LT(error.item<double>(), 2e-5) << rows << " x " << k << " x " << outs;
+            ASSERT_TRUE(at::equal(y.narrow(1, outs, 2), before.narrow(1, outs, 2)));
+          }
+}
+
+TEST(Linear, RowsComeOutTheSameAloneAndTogether) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor x = at::randn({kFewRows, 200}).to(dtype), w = at::randn({333, 200}).to(dtype);
+    const at::Tensor bias = at::randn({333}).to(dtype);
+    const at::Tensor together = product(x, w, bias);
+    EXPECT_EQ(together.scalar_type(), dtype);
+    const at::Tensor wanted =
+        at::linear(x.to(at::kDouble), w.to(at::kDouble), bias.to(at::kDouble));
+    const double rounding = dtype == at::kFloat ? 1e-6 : 1.0 / 256;
+    EXPECT_TRUE(((together.to(at::kDouble) - wanted).abs() <= rounding * (wanted.abs() + 16))
+                    .all()
+                    .item<bool>());
+    for (int64_t rows = 1; rows < kFewRows; ++rows)
+      EXPECT_TRUE(at::equal(product(x.narrow(0, 0, rows), w, bias), together.narrow(0, 0, rows)));
+  }
+}
+
+}  // namespace
+}  // namespace lehr::lm
