@@ -36,7 +36,6 @@ def main():
         for module in (gopher_quality_filter, gopher_repetition_filter, fineweb_quality_filter):
             module.split_into_words = lambda text, language: text.split()
         c4_filters.split_into_sentences = lambda text, language: range(sentences(text))
-        rounds = 1
     steps = [GopherRepetitionFilter(), GopherQualityFilter(), C4QualityFilter(filter_no_terminal_punct=False), FineWebQualityFilter()]
     keeps(steps, texts[0])
     rates = []

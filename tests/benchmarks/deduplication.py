@@ -4,6 +4,7 @@ knows what to keep, reading and parsing included. The peers read JSON Lines, and
 writing. What was kept is compared."""
 
 import json
+import pathlib
 
 import near_duplicates
 from measure import HEAD, LEHR, PEERS, equal, install_peers, number, ratio, row, sh
@@ -113,6 +114,21 @@ def kept_by_lehr(folder, stage, threads, until=None):
     return int(results["documents_out"]), results[until] if until else seconds
 
 
+def planted_found(folder, stage, origins):
+    """Of documents planted as near-duplicates, the share that went; of documents that went, the share that rightly did.
+    Groups are what goes back to one text: all of it but one should go."""
+    kept_by_lehr(folder, stage, 2)
+    made = sh(LEHR, "store", "path", "dedup.documents", "--store", folder / ".lehr").strip()
+    kept = {int(json.loads(line)["id"]) for shard in sorted(pathlib.Path(made).glob("*.jsonl.zst"))
+            for line in sh("zstd", "-dcq", shard).splitlines()}
+    groups = {}
+    for number, origin in enumerate(origins):
+        groups.setdefault(number if origin is None else origin, []).append(number)
+    gone = len(origins) - len(kept)
+    rightly = sum(len(group) - max(1, sum(number in kept for number in group)) for group in groups.values())
+    return rightly / (len(origins) - len(groups)), rightly / gone
+
+
 def peer(script, folder):
     scratch = folder / "peer"
     done = json.loads(sh(PEERS / "bin/python", "-c", script, folder / "documents.jsonl", scratch).splitlines()[-1])
@@ -141,7 +157,8 @@ def minhash(scratch):
     """30,000 documents of 300 words for all; how Lehr grows is in `./tools/bench minhash_growth`."""
     install_peers("datatrove[processing]", "datasketch", "xxhash<4", "spacy")
     folder = scratch / "minhash"
-    size = write(folder, (text for text, _ in near_duplicates.documents(30000, 300)))
+    origins = []
+    size = write(folder, (origins.append(origin) or text for text, origin in near_duplicates.documents(30000, 300)))
     measures = {}
     for until, part in (("seconds/clustered", ", without writing"), (None, "")):
         for mode, stage in MODES.items():
@@ -153,7 +170,9 @@ def minhash(scratch):
     measures["datasketch, 1 process"] = (lambda: peer(DATASKETCH, folder), 1)
     alike = [[name for name in measures if "datatrove" in name], [name for name in measures if "fast" in name]]
     table = compare(folder, size, measures, 5, alike)
-    return (f"30,000 documents, {size / 1e6:.0f} MB of text, 14 x 8 hashes of 5 words\n\n{table}\n\n"
+    found = "\n".join("{}: {:.2f} % of the planted near-duplicates found, {:.2f} % of what was dropped is one".format(
+        mode, *(100 * share for share in planted_found(folder, stage, origins))) for mode, stage in MODES.items())
+    return (f"30,000 documents, {size / 1e6:.0f} MB of text, 14 x 8 hashes of 5 words\n\n{table}\n\n{found}\n\n"
             + beside_spacy(scratch, {mode: 30000 / kept_by_lehr(folder, stage, 1)[1] for mode, stage in MODES.items()}))
 
 

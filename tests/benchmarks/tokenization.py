@@ -5,17 +5,21 @@ import hashlib
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 
 import corpus
 import vocabularies
 from measure import HEAD, PEERS, ROOT, equal, install_peers, interleaved, number, ratio, row
+from store import machine
 
 BENCHMARK = ROOT / "build/bin/tokenizer_benchmark"
 TOOL = ROOT / "build/tests/tokenizer_tool"
 PEER = ROOT / "tests/benchmarks/tokenizer_peer.py"
 MB = 1_000_000
-ENCODE_MB, TRAIN_MB, SMALL_MB = 400, 200, 20  # SMALL_MB: what slow peers get; it flatters nobody, all are linear
+ENCODE_MB, TRAIN_MB, GROWN_MB, SMALL_MB = 400, 200, 1000, 20  # SMALL_MB: what slow peers get; it flatters nobody, all are linear
+MEMORY_BYTES = 1 << 28
+OWN = "own 32,000"  # trained on a tenth of the text
 VOCABULARIES = {  # Lehr's pattern, and the expression for tiktoken
     "r50k_base": ("gpt2", r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"),
     "cl100k_base": ("cl100k", r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
@@ -27,7 +31,9 @@ VOCABULARIES = {  # Lehr's pattern, and the expression for tiktoken
 
 
 def run(*command, threads=1):
-    done = subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True,
+    """One thread means one core: fastokens takes all there are, whatever RAYON_NUM_THREADS says."""
+    pinned = ["taskset", "-c", "1"] if threads == 1 else []
+    done = subprocess.run(pinned + [str(c) for c in command], check=True, capture_output=True, text=True,
                           env={**os.environ, "RAYON_NUM_THREADS": str(threads)})
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -68,20 +74,25 @@ def encode(scratch):
     ranks = vocabularies.fetch(ROOT / ".deps/vocabularies")
     large = corpus.write(scratch / "corpus", ENCODE_MB * MB)
     small, tenth = part_of(large, SMALL_MB), part_of(large, ENCODE_MB // 10)
+    memory = MEMORY_BYTES / statistics.median(machine(scratch, 3, MEMORY_BYTES)["read"]) / MB
     rows = [HEAD]
-    for name, (pattern, expression) in VOCABULARIES.items():
+    for name, (pattern, expression) in {**VOCABULARIES, OWN: ("gpt2", "")}.items():
         file, folder, shards = ranks / f"{name}.tiktoken", scratch / name, scratch / "shards"
-        subprocess.run([TOOL, "import", file, pattern, folder], check=True)
+        if name == OWN:
+            run(BENCHMARK, "train", tenth, pattern, "huggingface", 32004, folder, 2, threads=2)
+        else:
+            subprocess.run([TOOL, "import", file, pattern, folder], check=True)
+        slow = ("tokenizers",) if name == OWN else ("tiktoken", "tokenizers")
 
         def ours(text, threads):
-            return run(BENCHMARK, "encode", folder, text, shards, threads)
+            return run(BENCHMARK, "encode", folder, text, shards, threads, threads=threads)
 
         def theirs(who, text, threads, ids=""):
             return peer("encode", who, folder, file, expression, text, ids, threads=threads)
 
         ours(small, 1)
         wanted = digest(ids_without_ends(shards))
-        for who in ("gigatoken", "fastokens", "tokenizers", "tiktoken"):
+        for who in ("gigatoken", "fastokens", *slow):
             theirs(who, small, 1, scratch / "ids")
             equal(digest(scratch / "ids"), wanted, f"ids of {name} by {who}")
 
@@ -94,13 +105,14 @@ def encode(scratch):
             measures[f"Lehr, {threads}"] = rate(lambda t=threads: ours(large, t), large)
             for who in ("gigatoken", "fastokens"):
                 measures[f"{who}, {threads}"] = rate(lambda t=threads, w=who: theirs(w, large, t), large)
-            for who in ("tiktoken", "tokenizers"):
+            for who in slow:
                 measures[f"{who}, {threads}"] = rate(lambda t=threads, w=who: theirs(w, small, t), small)
         measures["Lehr, 1, a tenth"] = rate(lambda: ours(tenth, 1), tenth)
         figures = interleaved(measures, 5)
         for what, rates in figures.items():
-            note = "" if what.startswith("Lehr") else f"MB/s, Lehr {ratio(figures['Lehr, ' + what[-1]], rates)} x"
-            rows.append(row(f"{name}: {what} thread" + ("s" if what.endswith("2") else ""), rates, note or "MB/s"))
+            note = (f"MB/s, {number(100 * statistics.median(rates) / memory)} % of the memory's bandwidth" if what.startswith("Lehr")
+                    else f"MB/s, Lehr {ratio(figures['Lehr, ' + what[-1]], rates)} x")
+            rows.append(row(f"{name}: {what.replace('1', '1 thread').replace('2', '2 threads')}", rates, note))
         rows.append(row(f"{name}: two threads of Lehr against one",
                         [b / a for a, b in zip(figures["Lehr, 1"], figures["Lehr, 2"])], "x"))
     return f"{ENCODE_MB} MB of text, cold, shards included (slow peers: {SMALL_MB} MB)\n\n" + "\n".join(rows)
@@ -114,10 +126,11 @@ def bpe_training(scratch):
     install_peers("tokenizers", "gigatoken", "rustbpe", "numpy")
     large = corpus.write(scratch / "corpus", TRAIN_MB * MB)
     small, tenth = part_of(large, SMALL_MB), part_of(large, TRAIN_MB // 10)
+    grown = corpus.write(scratch / "grown", GROWN_MB * MB)
     folder = scratch / "trained"
 
     def ours(text, threads, tie_break="huggingface", vocabulary=32000):
-        return run(BENCHMARK, "train", text, "gpt2", tie_break, vocabulary + 4, folder, threads)
+        return run(BENCHMARK, "train", text, "gpt2", tie_break, vocabulary + 4, folder, threads, threads=threads)
 
     merges = {}
     for who in ("tokenizers", "gigatoken", "rustbpe"):
@@ -135,6 +148,7 @@ def bpe_training(scratch):
 
     measures = {"Lehr, 2 threads": lambda: ours(large, 2), "Lehr, 1 thread": lambda: ours(large, 1),
                 "Lehr, 2 threads, a tenth of the text": lambda: ours(tenth, 2),
+                f"Lehr, 2 threads, {GROWN_MB} MB": lambda: ours(grown, 2),
                 "gigatoken, 2 threads": lambda: peer("train", "gigatoken", large, 32000, threads=2),
                 "rustbpe, 2 threads": lambda: peer("train", "rustbpe", large, 32000, threads=2),
                 "HF tokenizers, 2 threads": lambda: peer("train", "tokenizers", large, 32000, threads=2)}
