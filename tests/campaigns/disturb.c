@@ -17,9 +17,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,7 @@ static int sticky, failure; /* failure: an errno, or one of the next */
 enum { kKill = -1, kLightsOut = -2, kShort = -3 };
 static atomic_long own_count;
 static atomic_long* count_cell = &own_count;
+static uintptr_t program_begin, program_end; /* its code */
 static const char *synced_folder, *synced_root;
 static __thread int inside; /* our own calls are none of theirs */
 
@@ -60,8 +63,20 @@ static void look_for_stage(void) {
   awaited_kinds = 0;
 }
 
+static int find_program(struct dl_phdr_info* object, size_t size, void* nothing) {
+  (void)size, (void)nothing;
+  for (unsigned i = 0; i < object->dlpi_phnum; ++i) {
+    const ElfW(Phdr)* part = &object->dlpi_phdr[i];
+    if (part->p_type != PT_LOAD || !(part->p_flags & PF_X)) continue;
+    program_begin = object->dlpi_addr + part->p_vaddr;
+    program_end = program_begin + part->p_memsz;
+  }
+  return 1; /* it is the first */
+}
+
 __attribute__((constructor)) static void set_up(void) {
   inside = 1;
+  dl_iterate_phdr(find_program, NULL);
   synced_root = getenv("LEHR_DISTURB_ROOT");
   synced_folder = synced_root ? getenv("LEHR_DISTURB_SYNCED") : NULL;
   const char *calls = getenv("LEHR_DISTURB_CALLS"), *at = getenv("LEHR_DISTURB_AT");
@@ -185,6 +200,16 @@ DISTURBED_OPEN(open, NOTHING, NOTHING)
 DISTURBED_OPEN(open64, NOTHING, NOTHING)
 DISTURBED_OPEN(openat, int folder COMMA, folder COMMA)
 DISTURBED_OPEN(openat64, int folder COMMA, folder COMMA)
+
+/* Only what the program itself asks for: the libraries around it are not ours. That is where an `operator new` that the
+ * program defines, instead of the one below, gets its memory from. */
+extern void* __libc_malloc(size_t size);
+void* malloc(size_t size) {
+  const uintptr_t caller = (uintptr_t)__builtin_return_address(0);
+  if (caller < program_begin || caller >= program_end || disturbance(kNew) <= 0) return __libc_malloc(size);
+  errno = ENOMEM;
+  return NULL;
+}
 
 /* operator new: throws as the real one does. C++ exceptions pass through this file (-fexceptions). */
 static void* allocate(size_t size) {

@@ -6,11 +6,15 @@ import resource
 import shutil
 import signal
 import subprocess
+import time
 
 from lab import check
 
-COUNT = 3  # times each, and 100 damaged files a time
-FULL = 50
+COUNT = 3  # times each
+FULL = 10
+FILES = 100  # damaged ones, read by one process
+BATCHES = 3  # of them
+FULL_BATCHES = 500
 PIPELINE = "lehr: 1\nname: hostile\nstages:\n  bad: {{uses: hostile.hostile, with: {{{}}}}}\n"
 RAW = "lehr: 1\nname: raw\nstages:\n  bad: {uses: raw}\n"
 PROCESS = "the process of plugin 'hostile'"
@@ -120,6 +124,20 @@ def interrupted_twice(shop, *more):
     check(done.code in (75, 130), done)
 
 
+def interrupted_once(shop):
+    """A reward hangs in a process of its own: its stage hears that it is to stop."""
+    process = shop.start("--json")
+    asked = 0
+    for line in process.stdout:
+        if '"phase"' in line and '"running"' in line:
+            asked = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            break
+    done = shop.finish(process)
+    check(done.code == 75, done)
+    check(time.monotonic() - asked < 10, "it took too long to stop")
+
+
 def damaged(content, dice):
     """A plugin file with some of its structure changed, or cut."""
     content = bytearray(content)
@@ -138,19 +156,19 @@ def damaged(content, dice):
     return content
 
 
-def damaged_files(lab, dice, count):
+def damaged_files(lab, dice):
     """`lehr plugins list` reads them all in one process; then one of them is used."""
     content = (pathlib.Path(lab.plugins) / "hostile.so").read_bytes()
     with lab.workshop(PIPELINE.format("how: answer")) as shop:
         folder = shop.folder / "damaged"
         folder.mkdir()
-        for number in range(count):
+        for number in range(FILES):
             (folder / f"{number}.so").write_bytes(damaged(content, dice))
         done = shop.lehr_command("plugins", "list", "--plugin-path", str(folder))
         check(done.code in (0, 4), done)
         one = shop.folder / "one"
         one.mkdir()
-        shutil.copy(folder / f"{dice.randrange(count)}.so", one / "hostile.so")
+        shutil.copy(folder / f"{dice.randrange(FILES)}.so", one / "hostile.so")
         done = shop.finish(shop.start(command=[lab.lehr, "run", str(shop.file), "--plugin-path", str(one)]))
         check(done.code in (0, 1, 3, 4), done)
         check(done.code == 0 or "hostile" in done.text, done)
@@ -163,7 +181,7 @@ def campaign(lab):
         kind, *more = label.split("#")[0].split()
         how = more[-1] if more else ""
         if kind == "damaged":
-            return damaged_files(lab, dice, 100)
+            return damaged_files(lab, dice)
         parameters = {"stage": f"how: {how}", "changes": "how: answer", "describe": "how: answer",
                       "step": f"steps: [step: {{how: {how}, at: {more[0]}}}]" if more else "",
                       "reward": f"rewards: [length: {{how: {how}, at: {more[0]}}}]" if more else "",
@@ -179,6 +197,8 @@ def campaign(lab):
                 replaced(shop, how)
             elif kind == "hang" and how == "create":  # asked while planning, which waits for a while
                 refused(shop.run(), "hostile.step")
+            elif kind == "hang" and how == "reward":
+                interrupted_once(shop)
             elif kind == "hang":
                 interrupted_twice(shop)
             elif kind == "describe":
@@ -207,4 +227,4 @@ def campaign(lab):
         return None
 
     lab.each([f"{label}#{time}" for time in range(lab.count) for label in labels()] +
-             [f"damaged#{number}" for number in range(lab.count * (10 if lab.full else 1))], case)
+             [f"damaged#{number}" for number in range(FULL_BATCHES if lab.full else BATCHES)], case)

@@ -5,7 +5,7 @@ import os
 
 from lab import check, tally
 
-COUNT = 400
+COUNT = 500
 FULL = 20_000
 
 # What can happen to which calls. "short": only half is read or written; like EINTR it must make no difference.
@@ -14,27 +14,30 @@ HARMFUL = {"EIO": "read,write,open,sync,rename,remove,make,cut,link,list,lock,ma
            "ENOSPC": "write,open,sync,rename,make,link,copy", "EDQUOT": "write,open,make",
            "EMFILE": "open,list,pipe", "ENOMEM": "map,new"}
 PROCESSES = (("lehr-host", "one"), ("lehr-host", "two"), ("lehr", None))
-MOST_ALLOCATIONS = 200  # of the thousands of one process, spread over all of them
+FEW_ALLOCATIONS = 600  # of the many thousands, spread over all of them; in full as many as are asked for
 
 
 def labels(lab, text):
-    out = []
+    calls, allocations = [], []
     for program, stage in PROCESSES:
+        counts = {}  # kind of call -> how many an undisturbed run makes
         for fault, kinds in {**HARMLESS, **HARMFUL}.items():
             for kind in kinds.split(","):
-                calls = lab.count_calls(text, program, kind, stage)
-                step = max(1, calls // MOST_ALLOCATIONS) if kind == "new" else 1
-                for number in range(1, calls + 1, step):
+                if kind not in counts:
+                    counts[kind] = lab.count_calls(text, program, kind, stage)
+                    check(kind != "new" or counts[kind] > 1000, f"allocations of {program} are not seen: {counts[kind]}")
+                for number in range(1, counts[kind] + 1):
                     # Always interrupted is no fault of ours; without any memory nobody can say anything.
                     for mode in ("once",) if fault == "EINTR" or kind == "new" else ("once", "sticky"):
-                        out.append(f"{program} {stage} {fault} {kind} {number} {mode}")
-    print(f"  {len(out)} different faults")
-    return out
+                        label = f"{program} {stage} {fault} {kind} {number} {mode}"
+                        (allocations if kind == "new" else calls).append(label)
+    print(f"  {len(calls)} faults of calls, {len(allocations)} of allocations")
+    return calls + allocations[::max(1, len(allocations) // max(FEW_ALLOCATIONS, lab.count - len(calls)))]
 
 
 def said(fault, text):
     """The error tells what happened."""
-    reasons = {"ENOMEM": ("out of memory", "bad_alloc", "Cannot allocate memory", "registration failed")}
+    reasons = {"ENOMEM": ("out of memory", "bad_alloc", "Cannot allocate memory", "registration failed", "no memory")}
     return any(reason in text for reason in reasons.get(fault, (os.strerror(getattr(errno, fault)),)))
 
 
@@ -62,6 +65,6 @@ def campaign(lab):
                 # What cannot be told to lehr either: the pipe itself fails.
                 mute = ended or kind == "write" and "ended with exit code" in done.text
                 check(mute or said(fault, done.text), f"the reason is not told: {done}")
-            shop.finishes(expected, f"after {label}")
+            shop.goes_on(expected, f"after {label}")
 
     lab.each(lab.pick([lab.case] if lab.case else labels(lab, text)), case)

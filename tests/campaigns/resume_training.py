@@ -9,7 +9,7 @@ import signal
 
 from lab import check
 
-COUNT = 20  # two of each stage
+COUNT = 10  # two of each stage: with AdamW and Muon, or with all weights and an adapter
 FULL = 1000
 KILLS = 2  # of one case, the second mostly in the run that goes on from the first
 TINY = pathlib.Path(__file__).resolve().parents[1] / "end_to_end" / "tiny.yaml"
