@@ -16,6 +16,11 @@
 
 namespace lehr::lm {
 
+// Below, at and above a vector of each instruction set, and none a multiple of two of them.
+constexpr size_t kWidths[] = {1, 3, 16, 37, 130};
+
+inline int64_t signed_size(size_t size) { return static_cast<int64_t>(size); }
+
 // f(const Kernels&, bool bf16), with every table.
 template <class F>
 void with_every_table(const F& f) {
