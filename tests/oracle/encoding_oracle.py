@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Our ids against tiktoken's (merging by rank) and Hugging Face's tokenizers (lists of merges) for vocabularies in use:
-r50k, cl100k, o200k, Qwen, and a tokenizer.json with several splits that takes a regular expression engine.
+r50k, cl100k, o200k, Qwen, a tokenizer.json with several splits that takes a regular expression engine, and cl100k and o200k
+in a tokenizer.json as Llama 3 has one: cut by its expression, with ignore_merges, and with a token before every text.
 Run by tests/oracle/run, or: encoding_oracle.py --build BUILD [--texts N]"""
 
 import argparse
@@ -122,6 +123,63 @@ def check_json(ours, name, texts, merged_by_rank=None, eos=None):
         print(f"     {different} of these texts have other ids by their list of merges than by rank")
 
 
+def byte_characters():
+    """The byte alphabet of tokenizer.json."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    rest = [b for b in range(256) if b not in printable]
+    return {**{b: chr(b) for b in printable}, **{b: chr(256 + i) for i, b in enumerate(rest)}}
+
+
+def llama_json(ranks):
+    """The ranks as transformers converts those of Llama 3: every way to make a token of two others is a merge, in the order of
+    ranks, and a pre-token that is a token stays whole (ignore_merges)."""
+    characters = byte_characters()
+    written = {token: "".join(characters[b] for b in token) for token in ranks}
+    merges = []
+    for token in sorted(ranks, key=ranks.get):
+        ways = [(token[:i], token[i:]) for i in range(1, len(token)) if token[:i] in ranks and token[i:] in ranks]
+        merges += sorted(ways, key=lambda way: (ranks[way[0]], ranks[way[1]]))
+    first = max(ranks.values()) + 1
+    begin, end = "<|begin_of_text|>", "<|end_of_text|>"
+    text, before = {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": begin, "type_id": 0}}
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    split = {"type": "Split", "pattern": {"Regex": TIKTOKEN["cl100k"]}, "behavior": "Isolated", "invert": False}
+    template = {"type": "TemplateProcessing", "single": [before, text], "pair": [before, text, before, text],
+                "special_tokens": {begin: {"id": begin, "ids": [first], "tokens": [begin]}}}
+    added = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {"version": "1.0", "truncation": None, "padding": None, "normalizer": None, "decoder": byte_level,
+            "added_tokens": [{"id": first + i, "content": content} | added for i, content in enumerate((begin, end))],
+            "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, byte_level]},
+            "post_processor": {"type": "Sequence", "processors": [byte_level, template]},
+            "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
+                      "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": True,
+                      "vocab": {written[token]: rank for token, rank in ranks.items()},
+                      "merges": [[written[left], written[right]] for left, right in merges]}}
+
+
+def check_llama(ours, file, texts):
+    """Every token is a text of its own, too. Then without the merges of the last ones: only ignore_merges finds them."""
+    ranks = vocabularies.ranks_of(file)
+    made = llama_json(ranks)
+    texts = texts + [t for t in (token.decode(errors="ignore") for token in ranks) if t]
+    path = ours.folder / "tokenizer.json"
+    path.write_text(json.dumps(made), encoding="utf-8")
+    tiktokens = tiktoken.Encoding("theirs", pat_str=TIKTOKEN["cl100k"], mergeable_ranks=ranks, special_tokens={})
+    check_json(ours, f"{file.stem} written as Llama 3's", texts, tiktokens.encode_ordinary_batch(texts, num_threads=1))
+    begun = Tokenizer.from_file(str(path)).encode(texts[0]).ids
+    check(f"{file.stem}: theirs begins a text with {begun[0]}, ours does not",
+          begun == [len(ranks)] + ours.encode(texts[:1])[0] and len(ranks) == max(ranks.values()) + 1)
+    model = made["model"]
+    del model["merges"][-len(model["merges"]) // 5:]
+    path.write_text(json.dumps(made), encoding="utf-8")
+    check_json(ours, f"{file.stem}, a fifth of its merges left out,", texts)
+    kept = Tokenizer.from_file(str(path)).encode_batch_fast(texts)
+    model["ignore_merges"] = False
+    merged = Tokenizer.from_str(json.dumps(made)).encode_batch_fast(texts)
+    different = sum(a.ids != b.ids for a, b in zip(kept, merged))
+    check(f"{file.stem}: ignore_merges decides the ids of {different} of them", different > len(ranks) // 20)
+
+
 def check_nfc(ours, name, texts):
     path = ours.folder / "tokenizer.json"
     theirs = Tokenizer.from_file(str(path))
@@ -165,6 +223,8 @@ def main():
                 check_nfc(ours, name, texts)
         check_ranks(ours, folder / "cl100k_base.tiktoken", r"\p{L}+|\p{N}{2}|[^\p{L}]", texts[:2000])
         check_long(ours, folder / "cl100k_base.tiktoken", "cl100k_tiktoken")
+        for name in ("cl100k_base", "o200k_base"):
+            check_llama(ours, folder / f"{name}.tiktoken", texts)
         (ours.folder / "tokenizer.json").write_bytes((folder / vocabularies.DEEPSEEK).read_bytes())
         check_json(ours, "DeepSeek's, three splits,", texts, eos="<｜end▁of▁sentence｜>")
     sys.exit(1 if failures else 0)

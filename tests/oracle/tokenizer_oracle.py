@@ -166,7 +166,14 @@ def compare_ids(name, ours, theirs, texts, folder=None):
 
 def check_added_tokens(ours, theirs_json, folder, texts):
     """Their file with added tokens of every kind, an NFC normalizer and ignore_merges, read by us."""
-    theirs = Tokenizer.from_str(theirs_json)
+    file = json.loads(theirs_json)
+    del file["model"]["merges"][-1000:]  # so that some words are tokens that no merge makes
+    file["model"]["ignore_merges"] = False
+    merged = Tokenizer.from_str(json.dumps(file))
+    file["model"]["ignore_merges"] = True
+    theirs = Tokenizer.from_str(json.dumps(file))
+    different = sum(a.ids != b.ids for a, b in zip(merged.encode_batch(texts), theirs.encode_batch(texts)))
+    check(f"ignore_merges decides the ids of {different} texts", different > len(texts) // 20)
     theirs.normalizer = normalizers.NFC()
     theirs.add_tokens([AddedToken("the", single_word=True), AddedToken("HTTP", normalized=False),
                        AddedToken("e\u0301t", normalized=True), AddedToken("im_e", normalized=False)])
@@ -200,7 +207,7 @@ def main():
             compare_ids(pattern, ours, theirs, odd + gloss[:3000])
             decoded = [theirs.decode(ids, skip_special_tokens=False) for ids in ours.encode(odd, "match")]
             check(f"their decoding of our ids, {pattern}", decoded == odd, first_difference(decoded, odd))
-        check_added_tokens(ours, theirs.to_str(), pathlib.Path(scratch) / "added", odd[:2000])
+        check_added_tokens(ours, theirs.to_str(), pathlib.Path(scratch) / "added", odd[:2000] + gloss[:1000])
         hf_train(gloss, "gpt2", 3000).save(str(ours.folder / "tokenizer.json"))
         compare_ids("a file of theirs", ours, Tokenizer.from_file(str(ours.folder / "tokenizer.json")), odd)
     sys.exit(1 if failures else 0)
