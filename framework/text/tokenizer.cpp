@@ -84,6 +84,7 @@ struct Tokenizer::Impl {
       : pretokenizer(spec.pretokenizer),
         nfc(spec.nfc),
         add_prefix_space(spec.add_prefix_space),
+        before_text(spec.before_text),
         bpe(spec.tokens, spec.merges, spec.ignore_merges, spec.merging),
         files(std::move(its_files)),
         tokens(spec.tokens) {
@@ -150,6 +151,7 @@ struct Tokenizer::Impl {
 
   Pretokenizer pretokenizer;
   bool nfc, add_prefix_space;
+  std::string before_text;
   BpeEncoder bpe;
   AddedTokens before, after;  // matched before and after normalization
   std::map<std::string, std::string> files;
@@ -275,6 +277,7 @@ std::optional<TokenId> Tokenizer::find_special(std::string_view written) const {
   return impl_->find(written);
 }
 const Pretokenizer& Tokenizer::pretokenizer() const { return impl_->pretokenizer; }
+std::string_view Tokenizer::before_text() const { return impl_->before_text; }
 TokenId Tokenizer::end_of_text() const { return *impl_->end_of_text; }
 std::optional<TokenId> Tokenizer::pad() const { return impl_->pad; }
 std::optional<TokenId> Tokenizer::im_start() const { return impl_->im_start; }

@@ -2,7 +2,8 @@
 //
 // Immutable after construction; any number of threads may use one, each with a Cache of its own.
 // Left out: models other than BPE, byte fallback, pre-tokenizers that drop or join what they cut,
-// and the post-processor (no BOS is ever added here).
+// and the post-processor (no BOS is ever added here: not to documents, prompts or conversations, so
+// that all that a model is given begins alike).
 #pragma once
 
 #include <cstdint>
@@ -87,6 +88,10 @@ class Tokenizer {
   std::string_view token_bytes(TokenId id) const;
   bool is_special(TokenId id) const;
   std::optional<TokenId> find_special(std::string_view written) const;
+
+  // The special token that Hugging Face's encode begins every text with, as the post-processor of
+  // the file says; empty: none. encode() here does not.
+  std::string_view before_text() const;
 
   // How text is cut before it is merged.
   const Pretokenizer& pretokenizer() const;

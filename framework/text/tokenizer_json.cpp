@@ -98,6 +98,22 @@ AddedToken read_added(const Parsed& json) {
   return token;
 }
 
+// The special token that a post-processor puts before a text; empty if it puts none.
+std::string before_text_of(const Parsed& part) {
+  const std::string type = part.is_object() ? type_of(part) : "null";
+  if (type == "Sequence") {
+    for (const Parsed& inner : part.at("processors"))
+      if (std::string token = before_text_of(inner); !token.empty()) return token;
+  } else if (type == "TemplateProcessing") {
+    const Parsed& pieces = part.at("single");
+    if (!pieces.empty() && pieces.at(0).contains("SpecialToken"))
+      return pieces.at(0).at("SpecialToken").at("id").get<std::string>();
+  } else if (type == "RobertaProcessing" || type == "BertProcessing") {
+    return part.at("cls").at(0).get<std::string>();
+  }
+  return "";
+}
+
 void read_model(const Parsed& model, TokenizerSpec& spec) {
   if (const std::string type = model.value("type", "BPE"); type != "BPE")
     throw Error("model '" + type + "' is not supported (only BPE)");
@@ -168,6 +184,7 @@ TokenizerSpec parse_tokenizer_json(std::string_view json) {
     lists.read(spec);
     for (const Parsed& token : file.value("added_tokens", Parsed::array()))
       spec.added.push_back(read_added(token));
+    spec.before_text = before_text_of(file.value("post_processor", Parsed()));
   } catch (const nlohmann::json::exception& e) {
     throw Error(std::string("not a tokenizer.json: ") + e.what());
   } catch (const JsonError& e) {

@@ -20,6 +20,7 @@ struct TokenizerSpec {
   std::vector<std::string> tokens;        // bytes by id; empty for unused ids and special tokens
   std::vector<std::pair<TokenId, TokenId>> merges;
   std::vector<AddedToken> added;
+  std::string before_text;  // what its post-processor begins a text with; passed over here
 
   // One more than the largest id.
   TokenId end() const;

@@ -208,6 +208,33 @@ TEST(Tokenizer, StripsSpaceAroundAddedTokens) {
             (std::vector<TokenId>{tokenizer.encode("x")[0], 1000, tokenizer.encode("y")[0]}));
 }
 
+TEST(Tokenizer, SaysWhatTheirEncodeBeginsATextWithAndDoesNotDoSo) {
+  const AddedToken end{1000, "<|endoftext|>", false, false, false, false, true};
+  const AddedToken begin{1001, "<|begin|>", false, false, false, false, true};
+  const std::string written = tokenizer_json(spec_with({end, begin}));
+  const auto with = [&](const std::string& post_processor) {
+    std::string json = written;
+    const std::string none = "\"post_processor\": null";
+    json.replace(json.find(none), none.size(), "\"post_processor\": " + post_processor);
+    const fs::path file = scratch_folder("tokenizer_begin") / "tokenizer.json";
+    std::ofstream(file, std::ios::binary) << json;
+    const Tokenizer tokenizer = Tokenizer::load(file);
+    EXPECT_EQ(tokenizer.encode("the fox", Specials::match).front(), tokenizer.encode("the")[0]);
+    return std::string(tokenizer.before_text());
+  };
+  const std::string text = R"({"Sequence":{"id":"A","type_id":0}})";
+  const std::string token = R"({"SpecialToken":{"id":"<|begin|>","type_id":0}})";
+  const std::string pieces = R"({"type":"TemplateProcessing","single":[)";
+  const std::string before = pieces + token + "," + text + "]}";
+  EXPECT_EQ(with("null"), "");
+  EXPECT_EQ(with(R"({"type":"ByteLevel"})"), "");
+  EXPECT_EQ(with(before), "<|begin|>");
+  EXPECT_EQ(with(R"({"type":"Sequence","processors":[{"type":"ByteLevel"},)" + before + "]}"),
+            "<|begin|>");
+  EXPECT_EQ(with(pieces + text + "," + token + "]}"), "");
+  EXPECT_EQ(with(R"({"type":"RobertaProcessing","sep":["</s>",2],"cls":["<s>",0]})"), "<s>");
+}
+
 TEST(Tokenizer, SaysWhatItCannotRead) {
   const fs::path folder = scratch_folder("tokenizer_bad");
   const auto message = [&](std::string text) {

@@ -16,7 +16,10 @@ tokenizer = {"version": "1.0", "added_tokens": [end], "normalizer": None,
              "model": {"type": "BPE", "vocab": {w: i for i, w in enumerate(written)},
                        "merges": [[written[t[0]], written[t[1]]] for t in tokens[256:]]}}
 (here / "good").mkdir()
-(here / "good/tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False))
+before = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}},
+                                                   {"Sequence": {"id": "A", "type_id": 0}}]}
+good = tokenizer | {"post_processor": {"type": "Sequence", "processors": [{"type": "ByteLevel"}, before]}}
+(here / "good/tokenizer.json").write_text(json.dumps(good, ensure_ascii=False))
 ranks = "".join(f"{base64.b64encode(t).decode()} {i}\n" for i, t in enumerate(tokens))
 (here / "ranks.tiktoken").write_text(ranks)
 wrong = {"cut_off": json.dumps(tokenizer)[:-1], "twice": json.dumps(tokenizer).replace('"gl": 256', '"gl": 256, "gl": 257'),
