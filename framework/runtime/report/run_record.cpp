@@ -168,7 +168,7 @@ std::map<std::string, std::vector<MetricPoint>> read_metrics(const fs::path& sto
                                                              const std::string& run,
                                                              const std::string& stage) {
   std::map<std::string, std::map<std::int64_t, double>> found;
-  const fs::path folder = store_root / "runs" / run / "stages" / folder_name(stage);
+  const fs::path folder = stage_folder(store_root / "runs" / run, stage);
   read_json_lines(folder / "metrics.jsonl", [&](const Json& point) {
     if (!point.contains("name") || !point["name"].is_string()) return;
     const auto value = point.find("value"), step = point.find("step");

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "runtime/store/json_text.h"
+#include "runtime/store/sha256.h"
 #include "text/strict_json.h"
 
 namespace lehr::runtime {
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMostWaiting = 1 << 16;  // bytes of events
+constexpr std::size_t kLongestName = 160;      // of a stage's folder; a file system allows 255
 
 double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -46,9 +48,8 @@ FileDescriptor open_log(const fs::path& path) {
   return open_file(path, O_WRONLY | O_CREAT | O_APPEND);
 }
 
-}  // namespace
-
-std::string folder_name(std::string_view stage_id) {
+// Which several ids may share.
+std::string harmless(std::string_view stage_id) {
   std::string out(stage_id);
   for (char& c : out)
     if (!std::isalnum(static_cast<unsigned char>(c)) &&
@@ -56,6 +57,34 @@ std::string folder_name(std::string_view stage_id) {
       c = '_';
   if (out.empty() || out.front() == '.') out.insert(0, "_");
   return out;
+}
+
+bool has_stage(const fs::path& run, std::string_view stage_id) try {
+  const auto plan = text::parse_json<nlohmann::json>(read_file(run / "plan.json"));
+  const auto& stages = plan.at("stages");
+  return std::any_of(stages.begin(), stages.end(), [&](const nlohmann::json& stage) {
+    return stage.at("id").get_ref<const std::string&>() == stage_id;
+  });
+} catch (const std::exception&) {
+  return false;
+}
+
+}  // namespace
+
+std::string folder_name(std::string_view stage_id) {
+  std::string out = harmless(stage_id);
+  if (out == stage_id && out.size() <= kLongestName) return out;
+  out.resize(std::min(out.size(), kLongestName));
+  return out + "~" + sha256_hex(stage_id).substr(0, 8);
+}
+
+fs::path stage_folder(const fs::path& run, std::string_view stage_id) {
+  const fs::path folder = run / "stages" / folder_name(stage_id);
+  const std::string before = harmless(stage_id);
+  std::error_code error;
+  if (fs::exists(folder, error) || !fs::exists(run / "stages" / before, error)) return folder;
+  // Unless that is another stage's, which has kept its name.
+  return before == stage_id || has_stage(run, before) ? folder : run / "stages" / before;
 }
 
 RunLog::RunLog(const fs::path& store_root, std::string_view pipeline) {

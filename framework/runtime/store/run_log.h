@@ -82,7 +82,12 @@ std::optional<RunEntry> read_run_entry(const std::filesystem::path& folder);
 // Newest first. Folders that are no runs are left out.
 std::vector<RunEntry> list_runs(const std::filesystem::path& store_root);
 
-// A stage id as a folder name: what is not a letter, digit or one of "._@=+,-" becomes '_'.
+// A stage id as a folder name: what is not a letter, digit or one of "._@=+,-" becomes '_'. One
+// that is changed by that, or cut because it is long, ends in '~' and eight digits of the id's
+// SHA-256: "a@n=x/y" and "a@n=x_y" have folders of their own.
 std::string folder_name(std::string_view stage_id);
+// What a run has kept of a stage: stages/<folder_name>, or what a run has that was made when names
+// had no such ending.
+std::filesystem::path stage_folder(const std::filesystem::path& run, std::string_view stage_id);
 
 }  // namespace lehr::runtime
