@@ -44,7 +44,7 @@ class StaticParts {
     if (stage.uses_seed) parts.push_back({"seed", std::to_string(stage.seed), ""});
     if (stage.determinism != "exact") {
       parts.push_back({"device", stage.device, ""});
-      parts.push_back({"machine", tier_, ""});
+      parts.push_back({"machine", stage.device == "cuda" ? tier_ + ", " + gpu() : tier_, ""});
       parts.push_back({"threads", std::to_string(stage.threads), ""});
     }
     std::sort(parts.begin(), parts.end(), [](const KeyPart& a, const KeyPart& b) {
@@ -68,8 +68,13 @@ class StaticParts {
     return found->second;
   }
 
+  const std::string& gpu() {
+    if (gpu_.empty()) gpu_ = gpu_model();
+    return gpu_;
+  }
+
   ContentDigests& contents_;
-  std::string tier_;
+  std::string tier_, gpu_;
   std::unordered_map<const PluginFile*, Code> codes_;
 };
 

@@ -3,9 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <sstream>
+
+#include "runtime/plan/machine.h"
 
 namespace lehr::runtime {
 namespace {
@@ -13,19 +12,6 @@ namespace {
 std::uint64_t machine_memory() {
   return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
          static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
-// CUDA_VISIBLE_DEVICES where it is set, else one for each device file of the driver.
-std::vector<std::string> machine_gpus() {
-  std::vector<std::string> out;
-  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES")) {
-    std::istringstream list(visible);
-    for (std::string name; std::getline(list, name, ',');) out.push_back(name);
-    return out;
-  }
-  while (std::filesystem::exists("/dev/nvidia" + std::to_string(out.size())))
-    out.push_back(std::to_string(out.size()));
-  return out;
 }
 
 std::vector<std::string> at_most(std::vector<std::string> gpus, std::uint32_t declared) {
@@ -44,7 +30,7 @@ ResourcePool::ResourcePool(std::uint32_t threads, std::uint64_t memory,
 
 ResourcePool::ResourcePool(const Plan& plan)
     : ResourcePool(plan.threads, plan.memory > 0 ? plan.memory : machine_memory(),
-                   at_most(machine_gpus(), plan.gpus)) {}
+                   at_most(visible_gpus(), plan.gpus)) {}
 
 std::optional<ResourcePool::Share> ResourcePool::take(const PlannedStage& stage) {
   const bool fits =
