@@ -64,7 +64,8 @@ void apply(StageRecord& stage, const std::string& kind, const Json& event) {
     stage.status = "blocked", stage.message = "blocked by '" + event.value("by", "?") + "'";
   if (kind == "gate" && !event.value("passed", true)) {
     stage.status = "gate failed";
-    stage.message = event.value("metric", "?") + " is not " + event.value("limit", "?");
+    stage.message =
+        event.value("message", event.value("metric", "?") + " is not " + event.value("limit", "?"));
   }
 }
 

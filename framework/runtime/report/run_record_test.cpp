@@ -91,6 +91,21 @@ TEST_F(RunRecordTest, AFailedGateIsTold) {
   EXPECT_EQ(read().find("a")->message, "acc is not >= 1");
 }
 
+TEST_F(RunRecordTest, AGateOnWhatIsNotThereIsToldAsSuch) {
+  {
+    RunLog log(store_, "study");
+    log.write_plan(plan().dump());
+    log.event({{"event", "gate"},
+               {"stage", "a"},
+               {"metric", "acc"},
+               {"value", nullptr},
+               {"limit", ">= 1"},
+               {"passed", false},
+               {"message", "require: 'a' has no result 'acc' (x.yaml:1:2)."}});
+  }
+  EXPECT_EQ(read().find("a")->message, "require: 'a' has no result 'acc' (x.yaml:1:2).");
+}
+
 TEST_F(RunRecordTest, WithoutAPlanThereIsNothingToRead) {
   { RunLog log(store_, "study"); }
   EXPECT_THROW(read_run(store_, only_run()), StoreError);

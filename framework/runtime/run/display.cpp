@@ -90,9 +90,9 @@ std::string told(const Json& event) {
     return out;
   }
   if (kind == "gate" && !event.at("passed").get<bool>()) {
-    const Json& value = event.at("value");
-    return "gate failed: " + text("metric") + " is " +
-           (value.is_number() ? number_text(value) : "missing") + ", required " + text("limit") +
+    if (event.contains("message")) return "gate failed: " + text("message");
+    return "gate failed: " + text("metric") + " is " + number_text(event.at("value")) +
+           ", required " + text("limit") +
            (text("where").empty() ? "" : " (" + text("where") + ")");
   }
   return "";

@@ -9,7 +9,8 @@
 //   stage_retry    {"message", "log", "attempt", "of", "seconds"}: it failed, and is tried again
 //                  after so many seconds
 //   stage_timeout  {"seconds", "grace"}: it is asked to stop   stage_skipped {"reason"}
-//   gate           {"metric", "value", "limit", "passed", "where"}
+//   gate           {"metric", "value", "limit", "passed", "where", "message"}: message: there is no
+//                  such result (value is null)
 //   output         {"name", "path", "type", "digest", "changed"}   output_failed {"name",
 //   "message"} stopping       {}                             run_finished   {"status", "code",
 //   "seconds"}

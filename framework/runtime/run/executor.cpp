@@ -107,17 +107,24 @@ class Executor {
       if (!plan_.stages[i].wanted) tell(i, "stage_skipped", {{"reason", plan_.stages[i].reason}});
   }
 
-  // Before anything runs: what they wait for would never come.
+  // Before anything runs, where it is certain to; else once the stage is about to start.
   void refuse_missing_gpus() {
+    const std::vector<bool> certain = state_.certain_to_run();
     for (std::size_t i = 0; i < plan_.stages.size(); ++i)
-      if (!state_.decided(i) && plan_.stages[i].state != StageState::cached &&
-          plan_.stages[i].gpus > pool_.gpus())
-        fail(i,
-             "it wants " + std::to_string(plan_.stages[i].gpus) + " GPUs, and there are " +
-                 std::to_string(pool_.gpus()) +
-                 " (CUDA_VISIBLE_DEVICES, else /dev/nvidia*; at most 'gpu' of the pipeline's "
-                 "resources)",
-             {});
+      if (certain[i]) refuse_if_gpus_are_missing(i);
+  }
+
+  // True: refused, as what it waits for would never come.
+  bool refuse_if_gpus_are_missing(std::size_t index) {
+    const std::size_t wanted = plan_.stages[index].gpus;
+    if (wanted <= pool_.gpus()) return false;
+    fail(index,
+         "it wants " + std::to_string(wanted) + (wanted == 1 ? " GPU" : " GPUs") +
+             ", and there are " + std::to_string(pool_.gpus()) +
+             " (CUDA_VISIBLE_DEVICES, else /dev/nvidia*; at most 'gpu' of the pipeline's "
+             "resources)",
+         {});
+    return true;
   }
 
   // ---- starting ----
@@ -138,7 +145,7 @@ class Executor {
     using Kind = RunState::Readiness::Kind;
     if (readiness.kind == Kind::waits) return;
     if (readiness.kind != Kind::ready) return leave(index, readiness);
-    if (!check_gates(index, true) || take_hit(index)) return;
+    if (!check_gates(index, true) || take_hit(index) || refuse_if_gpus_are_missing(index)) return;
     to_start_.insert(index);
     start_if_it_fits(index);
   }
@@ -328,15 +335,18 @@ class Executor {
       if (gate.stage.empty() == foreign) continue;
       const double* value = state_.result(index, gate);
       const bool passed = value != nullptr && gate.passes(*value);
-      tell(index, "gate",
-           {{"metric", gate.name()},
-            {"value", value == nullptr ? Json() : Json(*value)},
-            {"limit", gate.text()},
-            {"passed", passed},
-            {"where", gate.where}});
+      Json event = {{"metric", gate.name()},
+                    {"value", value == nullptr ? Json() : Json(*value)},
+                    {"limit", gate.text()},
+                    {"passed", passed},
+                    {"where", gate.where}};
+      std::string message = gate.name() + " is not " + gate.text();
+      if (value == nullptr)
+        event["message"] = message = "require: " + state_.missing_result(index, gate);
+      tell(index, "gate", std::move(event));
       if (passed) continue;
       all_passed = false;
-      state_.decide(index, StageStatus::gate_failed, gate.name() + " is not " + gate.text());
+      state_.decide(index, StageStatus::gate_failed, message);
     }
     return all_passed;
   }

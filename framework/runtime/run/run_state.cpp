@@ -71,10 +71,7 @@ RunState::Readiness RunState::readiness(std::size_t index) const {
   if (out.kind == Kind::waits) return out;
   for (const Gate& condition : plan_.stages[index].conditions) {
     const double* value = result(index, condition);
-    if (value == nullptr)
-      return {Kind::broken, "when: '" + condition.stage + "' has no result '" + condition.metric +
-                                "' (" + condition.where + ")." +
-                                suggestion(condition.metric, result_names(condition.stage))};
+    if (value == nullptr) return {Kind::broken, "when: " + missing_result(index, condition)};
     if (!condition.passes(*value))
       return {Kind::skipped, condition.name() + " is " + number_text(*value) + ", wanted " +
                                  condition.text() + " (" + condition.where + ")"};
@@ -90,10 +87,33 @@ const double* RunState::result(std::size_t index, const Gate& gate) const {
   return found == result->results.end() ? nullptr : &found->second.value;
 }
 
-std::vector<std::string> RunState::result_names(const std::string& stage) const {
-  std::vector<std::string> out;
-  if (const StageResult* result = outcomes_[index_.at(stage)].result.get())
-    for (const auto& [name, number] : result->results) out.push_back(name);
+std::string RunState::missing_result(std::size_t index, const Gate& gate) const {
+  const StageOutcome& of = outcomes_[gate.stage.empty() ? index : index_.at(gate.stage)];
+  std::vector<std::string> known;
+  if (of.result)
+    for (const auto& [name, number] : of.result->results) known.push_back(name);
+  return "'" + of.id + "' has no result '" + gate.metric + "' (" + gate.where + ")." +
+         suggestion(gate.metric, known);
+}
+
+bool RunState::holds_already(const Gate& condition) const {
+  const StageResult* result = plan_.stages[index_.at(condition.stage)].result.get();
+  if (result == nullptr) return false;
+  const auto found = result->results.find(condition.metric);
+  return found != result->results.end() && condition.passes(found->second.value);
+}
+
+std::vector<bool> RunState::certain_to_run() const {
+  std::vector<bool> comes(plan_.stages.size()), out(plan_.stages.size());  // comes: has a result
+  for (std::size_t i = 0; i < plan_.stages.size(); ++i) {
+    const PlannedStage& stage = plan_.stages[i];
+    comes[i] = stage.state != StageState::skip &&
+               std::all_of(needs_[i].begin(), needs_[i].end(),
+                           [&](std::size_t from) { return comes[from]; }) &&
+               std::all_of(stage.conditions.begin(), stage.conditions.end(),
+                           [&](const Gate& condition) { return holds_already(condition); });
+    out[i] = comes[i] && stage.state == StageState::run;
+  }
   return out;
 }
 

@@ -33,12 +33,17 @@ class RunState {
   };
   // Of a stage that is not decided.
   Readiness readiness(std::size_t index) const;
+  // Which stages run whatever comes out, unless something fails: no result of theirs can be in the
+  // store, and no condition that is still open could skip them or what they need.
+  std::vector<bool> certain_to_run() const;
   // The first stage, of those before `end` in the plan, that has become ready or can never start
   // since it was last given. A decision costs the stages that wait for it, not a walk over the
   // plan.
   std::optional<std::size_t> next_to_look_at(std::size_t end);
   // The value that the gate of stage `index` is about; null: there is no such result.
   const double* result(std::size_t index, const Gate& gate) const;
+  // Then: "'exam' has no result 'eval/acuracy' (x.yaml:4:5). Did you mean 'eval/accuracy'?"
+  std::string missing_result(std::size_t index, const Gate& gate) const;
   // Of a ready stage: one digest for each of its inputs.
   std::vector<std::string> input_digests(std::size_t index) const;
 
@@ -51,7 +56,7 @@ class RunState {
 
  private:
   bool any(StageStatus status) const;
-  std::vector<std::string> result_names(const std::string& stage) const;
+  bool holds_already(const Gate& condition) const;
 
   const Plan& plan_;
   std::vector<StageOutcome> outcomes_;

@@ -104,6 +104,41 @@ TEST(RunState, DecidesAConditionOnceTheResultIsThere) {
             std::string::npos);
 }
 
+TEST(RunState, SaysTheSameOfAGateOnAResultThatIsNotThere) {
+  const Plan plan = chain();
+  RunState state(plan);
+  StageResult result;
+  result.results["eval/accuracy"] = {0.7};
+  state.outcome(1).result = std::make_shared<const StageResult>(result);
+  for (const char* of : {"", "b"})
+    EXPECT_EQ(
+        state.missing_result(of[0] == '\0' ? 1 : 3, {"eval/acuracy", ">=", 0.8, "x.yaml:4:5", of}),
+        "'b' has no result 'eval/acuracy' (x.yaml:4:5). Did you mean 'eval/accuracy'?");
+}
+
+TEST(RunState, KnowsWhatRunsWhateverComesOut) {
+  Plan plan = chain();
+  const auto certain = [&] {
+    std::string out;
+    const std::vector<bool> runs = RunState(plan).certain_to_run();
+    for (std::size_t i = 0; i < runs.size(); ++i)
+      if (runs[i]) out += plan.stages[i].id;
+    return out;
+  };
+  EXPECT_EQ(certain(), "abcd");
+  plan.stages[1].conditions.push_back({"eval/accuracy", ">=", 0.8, "x.yaml:4:5", "a"});
+  EXPECT_EQ(certain(), "ad") << "b may be skipped, and c with it";
+  StageResult result;
+  result.results["eval/accuracy"] = {0.9};
+  plan.stages[0].state = StageState::cached;
+  plan.stages[0].result = std::make_shared<const StageResult>(result);
+  EXPECT_EQ(certain(), "bcd") << "the condition holds";
+  plan.stages[1].state = StageState::maybe;
+  EXPECT_EQ(certain(), "cd");
+  plan.stages[0].state = StageState::skip;
+  EXPECT_EQ(certain(), "d");
+}
+
 TEST(RunState, SaysWhatWasNeverStarted) {
   const Plan plan = chain();
   RunState state(plan);
