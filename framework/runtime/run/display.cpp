@@ -67,9 +67,10 @@ std::string told(const Json& event) {
                ? ""
                : (text("level") == "warning" ? "warning: " : "") + text("text");
   if (kind == "resumed") return "going on from checkpoint '" + text("tag") + "'";
-  if (kind == "waiting") return "waiting: another run computes the same";
+  if (kind == "waiting") return "waiting: the same is being computed already";
   if (kind == "stage_finished") {
-    std::string out = event.at("taken").get<bool>()
+    std::string out = event.contains("made_as") ? "taken from '" + text("made_as") + "'"
+                      : event.at("taken").get<bool>()
                           ? "taken from another run"
                           : "done in " + duration_text(event.at("seconds"));
     const std::string results = results_text(event.at("results"));

@@ -295,7 +295,8 @@ class Executor {
              state_.outcome(index).message + "; not tried again, as another stage has failed", {});
   }
 
-  // The host says that the result is in the store. taken: another run made it.
+  // The host says that the result is in the store. taken: another stage of the same key made it,
+  // mostly in another run.
   void finish(std::size_t index, bool taken, std::shared_ptr<const StageResult> result) {
     StageOutcome& outcome = state_.outcome(index);
     if (!result) return fail(index, "its result is not in the store", {});
@@ -309,11 +310,13 @@ class Executor {
     for (const std::string& digest : state_.input_digests(index))
       trusted_.insert(digest);  // the host has checked them
     state_.decide(index, taken ? StageStatus::taken : StageStatus::ran, "");
-    tell(index, "stage_finished",
-         {{"key", results_.key(index).key},
-          {"seconds", outcome.seconds},
-          {"taken", taken},
-          {"results", results_json(*outcome.result)}});
+    Json event = {{"key", results_.key(index).key},
+                  {"seconds", outcome.seconds},
+                  {"taken", taken},
+                  {"results", results_json(*outcome.result)}};
+    if (taken && outcome.result->run == journal_.log().id())
+      event["made_as"] = outcome.result->stage_id;
+    tell(index, "stage_finished", std::move(event));
     check_gates(index, false);
   }
 

@@ -19,7 +19,7 @@ namespace lehr::runtime {
 enum class StageStatus {
   cached,
   ran,
-  taken,  // another run has made it
+  taken,  // another run has made it, or a stage of this one that has the same key
   failed,
   gate_failed,
   blocked,  // what it needs has failed

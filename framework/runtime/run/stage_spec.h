@@ -2,11 +2,11 @@
 // inherited pipe. The same file is what Slurm or MPI would start a host with.
 //
 // Events from the host, member "event":
-//   * started {"pid"}, resumed {"tag"}, waiting {} (another run has the lease)
+//   * started {"pid"}, resumed {"tag"}, waiting {} (another host has the lease)
 //   * log {"level", "text"}, progress {"done", "total", "unit", "note"}
 //   * metric {"step", "name", "value"} (value null: not finite; then "text" says which)
 //   * phase {"name"}: "checking inputs", "running", "publishing"
-//   * finished {"taken", "seconds"}: the result file is on disk; taken: another run made it
+//   * finished {"taken", "seconds"}: the result file is on disk; taken: another host made it
 //   * failed {"message"}, cancelled {}
 #pragma once
 
