@@ -116,6 +116,29 @@ def test_a_run_keeps_open_only_the_logs_of_what_is_running(arguments):
         check(len(logs) == 40 and all(log.read_text() == "info: rebuilt\n" for log in logs), logs)
 
 
+def test_two_stages_of_one_key_are_computed_once_and_told_so(arguments):
+    with Workshop(arguments) as shop:
+        shop.file.write_text("lehr: 1\nname: mill\nstages:\n" + "".join(
+            f"  {name}: {{uses: mill.grind, with: {{lines: 3}}}}\n" for name in "ab"))
+        text = shop.run(said=[": taken from '", "2 ran, 0 cached"])
+        check("another run" not in text, text)
+
+
+def test_gc_takes_runs_and_keeps_their_newest(arguments):
+    with Workshop(arguments) as shop:
+        for lines in (3, 4, 3, 3):  # the first made what the last takes from the store
+            shop.write(lines=lines)
+            shop.run()
+        runs = sorted((shop.store / "runs").iterdir(), key=lambda run: (run / "lease").stat().st_mtime_ns)
+        dry = json.loads(shop.call("store", "gc", "--grace", "0", "--keep-runs", "1", "--dry-run", "--json"))
+        gone = {item["name"] for item in dry["items"] if item["kind"] == "run" and item["bytes"] > 0}
+        check(gone == {run.name for run in runs[1:3]}, dry)
+        shop.call("store", "gc", "--grace", "0", "--keep-runs", "1")
+        check(sorted((shop.store / "runs").iterdir()) == sorted([runs[0], runs[3]]), "other runs are left")
+        shop.call("store", "gc", "--grace", "0", "--keep-runs", "0")
+        check(not any((shop.store / "runs").iterdir()), "runs are left that nothing needs")
+
+
 def test_pins_outlive_runs(arguments):
     with Workshop(arguments) as shop:
         shop.run()

@@ -189,4 +189,16 @@ void make_folders(const fs::path& path) {
   if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) fail(errno);
 }
 
+std::uint64_t tree_bytes(const fs::path& path) {
+  std::uint64_t total = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end;
+       it.increment(error)) {
+    std::error_code gone;  // meanwhile
+    if (it->is_regular_file(gone))
+      if (const std::uint64_t bytes = it->file_size(gone); !gone) total += bytes;
+  }
+  return total;
+}
+
 }  // namespace lehr::runtime

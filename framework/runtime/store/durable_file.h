@@ -3,6 +3,7 @@
 // reason.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <future>
 #include <stdexcept>
@@ -79,5 +80,7 @@ void remove_tree(const std::filesystem::path& path);
 // Removes all that is in a folder, which is made if it is missing.
 void empty_folder(const std::filesystem::path& path);
 void make_folders(const std::filesystem::path& path);
+// Of all files in a tree. Nothing there is 0.
+std::uint64_t tree_bytes(const std::filesystem::path& path);
 
 }  // namespace lehr::runtime

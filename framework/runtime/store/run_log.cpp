@@ -209,6 +209,8 @@ std::optional<RunEntry> read_run_entry(const fs::path& folder) {
       run.seconds = summary.value("seconds", 0.0);
     }
   } catch (const std::exception&) {
+    std::error_code error;
+    if (!fs::exists(run.folder, error)) return std::nullopt;  // gc took it just now
     if (run.status.empty()) run.status = "damaged";
   }
   return run;

@@ -43,13 +43,13 @@ struct GcOptions {
   // and gc.lock protect that): it is the time to think again after an experiment. Checkpoints of
   // stopped stages stay a week at least.
   std::chrono::seconds grace{3600};
-  int keep_runs = 3;  // newest runs of each pipeline whose results stay
+  int keep_runs = 3;  // newest runs of each pipeline that stay, with their results
   bool dry_run = false;
 };
 
 struct GcItem {
-  std::string kind;  // "artifact", "result", "work"
-  std::string name;  // digest or key
+  std::string kind;  // "artifact", "result", "work", "run"
+  std::string name;  // digest, key or id
   std::uint64_t bytes = 0;
   std::string made_by;  // "clean (filter.filter)"; empty: not known
 };

@@ -1,14 +1,17 @@
-// Collecting garbage. What stays: results named by the newest runs of each pipeline, by living runs
-// and by held leases, what pins and output links stand on, and everything younger than the grace
-// period; with a result stay its artifacts. Deciding and moving away happen under the exclusive
-// lock, which publishing and finding hold shared; the slow deleting happens after it.
+// Collecting garbage. What stays: the newest runs of each pipeline and living ones, results named
+// by these and by held leases, what pins and output links stand on, and everything younger than the
+// grace period; with a result stay its artifacts, and the run that made it, which has its log and
+// metrics. Deciding and moving away happen under the exclusive lock, which publishing, finding and
+// the beginning of a run hold shared; the slow deleting happens after it.
 #include <fcntl.h>
 #include <sys/file.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "runtime/store/lease.h"
 #include "runtime/store/lineage.h"
@@ -40,27 +43,24 @@ FileDescriptor exclusive_lock(const fs::path& path) {
   return file;
 }
 
-std::set<std::string> keys_of_kept_runs(const std::vector<RunEntry>& runs, int keep) {
-  std::set<std::string> keys;
+struct Runs {
+  std::vector<RunEntry> kept, old;  // kept: living ones, and the newest of each pipeline
+};
+
+Runs sorted_out(std::vector<RunEntry> newest_first, int keep) {
+  Runs out;
   std::map<std::string, int> kept;
-  for (const RunEntry& run : runs)  // newest first
-    if (run.status == "running" || kept[run.pipeline]++ < keep)
-      keys.insert(run.keys.begin(), run.keys.end());
-  return keys;
+  for (RunEntry& run : newest_first) {
+    const bool stays = run.status == "running" || kept[run.pipeline]++ < keep;
+    (stays ? out.kept : out.old).push_back(std::move(run));
+  }
+  return out;
 }
 
 bool older_than(const fs::path& path, std::chrono::seconds age) {
   std::error_code error;
   const auto time = fs::last_write_time(path, error);
   return !error && fs::file_time_type::clock::now() - time >= age;
-}
-
-std::uint64_t tree_bytes(const fs::path& folder) {
-  std::uint64_t total = 0;
-  std::error_code error;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, error))
-    if (entry.is_regular_file(error)) total += entry.file_size(error);
-  return total;
 }
 
 }  // namespace
@@ -80,8 +80,9 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
   GcReport report;
   {
     const FileDescriptor lock = exclusive_lock(root_ / "gc.lock");
-    const std::vector<RunEntry> runs = list_runs(root_);
-    std::set<std::string> keys = keys_of_kept_runs(runs, options.keep_runs);
+    const Runs runs = sorted_out(list_runs(root_), options.keep_runs);
+    std::set<std::string> keys, makers_of_kept;
+    for (const RunEntry& run : runs.kept) keys.insert(run.keys.begin(), run.keys.end());
     for (const auto& entry : fs::directory_iterator(root_ / "work")) {
       const std::string key = entry.path().filename().string();
       if (Lease::held(entry.path())) {
@@ -111,11 +112,17 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
     for (const StageResult& result : lineage.results()) {
       if (keys.contains(result.key) || !older_than(result_path(result.key), options.grace)) {
         for (const auto& [port, output] : result.outputs) reached.insert(output.digest);
+        makers_of_kept.insert(result.run);
         continue;
       }
       report.items.push_back({"result", result.key, fs::file_size(result_path(result.key)),
                               result.stage_id + " (" + result.stage + ")"});
       if (!options.dry_run) discard(result_path(result.key));
+    }
+    for (const RunEntry& run : runs.old) {
+      if (makers_of_kept.contains(run.id) || !older_than(run.folder, options.grace)) continue;
+      report.items.push_back({"run", run.id, tree_bytes(run.folder), ""});
+      if (!options.dry_run) discard(run.folder);
     }
     for (const auto& entry : fs::directory_iterator(root_ / "results"))
       if (entry.path().filename().string().starts_with(".") &&

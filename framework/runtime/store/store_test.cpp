@@ -232,6 +232,55 @@ TEST_F(StoreTest, GcKeepsWhatTheNewestRunsReachAndWhatIsLeased) {
   EXPECT_TRUE(fs::is_empty(store.root() / "trash"));
 }
 
+TEST_F(StoreTest, GcTakesOldRunsAndKeepsThoseThatMadeWhatStays) {
+  const ArtifactStore store(root_ / "store");
+  const auto run = [&](const std::string& pipeline, const StageResult* made_here = nullptr) {
+    RunLog log(store.root(), pipeline);
+    log.write_plan("{}");
+    log.finish({{"status", "ok"}});
+    if (made_here != nullptr) {
+      StageResult result = *made_here;
+      result.run = log.id();
+      store.write_result(result);
+    }
+    return log.id();
+  };
+  const StageResult pinned = result("pinned", publish(store, "pinned")),
+                    lost = result("lost", publish(store, "lost"));
+  const std::string maker = run("p", &pinned), of_lost = run("p", &lost), idle = run("p"),
+                    newest = run("p"), other = run("q");
+  pin(store, pinned.outputs.begin()->second.digest, "");
+  const RunLog living(store.root(), "q");
+  const auto is_there = [&](const std::string& id) {
+    return fs::exists(store.root() / "runs" / id);
+  };
+  for (const std::string& id : {maker, of_lost, idle})  // before the newest, within one second
+    fs::last_write_time(store.root() / "runs" / id / "lease",
+                        fs::file_time_type::clock::now() - std::chrono::minutes(1));
+
+  GcOptions options;
+  options.keep_runs = 1;
+  EXPECT_EQ(store.gc(options).count("run"), 0u) << "all are younger than the grace period";
+  options.grace = std::chrono::seconds(0);
+  options.dry_run = true;
+  EXPECT_EQ(store.gc(options).count("run"), 2u);
+  EXPECT_TRUE(is_there(idle)) << "a dry run removes nothing";
+  options.dry_run = false;
+  const GcReport report = store.gc(options);
+  EXPECT_EQ(report.count("run"), 2u);
+  for (const GcItem& item : report.items) EXPECT_GT(item.bytes, 0u) << item.kind;
+  EXPECT_FALSE(is_there(idle));
+  EXPECT_FALSE(is_there(of_lost));
+  EXPECT_TRUE(is_there(maker)) << "it has the log of what is pinned";
+  EXPECT_TRUE(is_there(newest));
+  EXPECT_TRUE(is_there(other));
+  EXPECT_TRUE(is_there(living.id()));
+  EXPECT_TRUE(fs::is_empty(store.root() / "trash"));
+  options.keep_runs = 0;
+  EXPECT_EQ(store.gc(options).count("run"), 2u) << "all but the living one and the maker";
+  EXPECT_TRUE(is_there(living.id()));
+}
+
 TEST_F(StoreTest, GcTakesWhatAKilledImportOrVerificationLeft) {
   const ArtifactStore store(root_ / "store");
   const fs::path left = store.work_path("verify-1-2"), used = store.work_path("import-1-2"),
