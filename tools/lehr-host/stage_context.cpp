@@ -110,12 +110,13 @@ lehr_status output(lehr_context* c, lehr_str port, lehr_str* path) {
 size_t output_count(lehr_context* c) { return c->description.at("outputs").size(); }
 
 lehr_status output_at(lehr_context* c, size_t index, lehr_output* out, size_t out_size) {
-  if (index >= output_count(c) || out_size < sizeof(lehr_output))
-    return refuse(c, [] { return "there is no such output"; });
+  if (index >= output_count(c)) return refuse(c, [] { return "there is no such output"; });
   const Json& port = c->description.at("outputs")[index];
   const auto& path = *c->outputs.find(port.at("name").get_ref<const std::string&>());
-  *out = {borrow(path.first), borrow(port.at("type").get_ref<const std::string&>()),
-          borrow(path.second)};
+  const lehr_output whole = {borrow(path.first),
+                             borrow(port.at("type").get_ref<const std::string&>()),
+                             borrow(path.second)};
+  std::memcpy(out, &whole, std::min(out_size, sizeof whole));
   return LEHR_OK;
 }
 

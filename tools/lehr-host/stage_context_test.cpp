@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <new>
 
@@ -62,6 +63,24 @@ TEST_F(StageServices, LetNoExceptionOutWhenMemoryRunsOut) {
   EXPECT_GT(run_out([&] { host.set_facet(&context_, {"documents", 9}, text_, text_); }), 0);
   EXPECT_GT(run_out([&] { host.open_step(&context_, text_, 0, &step, &instance); }), 0);
   EXPECT_GT(run_out([&] { host.score(&context_, text_, 0, nullptr, 0, 0, nullptr); }), 0);
+}
+
+// A plugin of another version may know fewer members, or more.
+TEST_F(StageServices, FillAsMuchOfAnOutputAsThePluginKnows) {
+  const lehr_host& host = *stage_services();
+  lehr_output out{};
+  ASSERT_EQ(host.output_at(&context_, 0, &out, offsetof(lehr_output, path)), LEHR_OK);
+  EXPECT_EQ(std::string(out.port.data, out.port.size), "documents");
+  EXPECT_EQ(std::string(out.type.data, out.type.size), "documents");
+  EXPECT_EQ(out.path.data, nullptr);
+  struct {
+    lehr_output known;
+    int more = 7;
+  } larger;
+  ASSERT_EQ(host.output_at(&context_, 0, &larger.known, sizeof larger), LEHR_OK);
+  EXPECT_GT(larger.known.path.size, 0u);
+  EXPECT_EQ(larger.more, 7);
+  EXPECT_NE(host.output_at(&context_, 1, &out, sizeof out), LEHR_OK);
 }
 
 TEST_F(StageServices, RememberThatAResultIsLost) {
