@@ -61,5 +61,26 @@ TEST_F(MessageSocket, RefusesWhatIsNoMessage) {
   EXPECT_FALSE(receive_message(ends_[1]));
 }
 
+TEST_F(MessageSocket, GivesUpTheOtherEndWhenAsked) {
+  int asked = 0;
+  const GiveUp second_time = [&] { return ++asked == 2; };
+  EXPECT_FALSE(receive_message(ends_[1], second_time));
+  EXPECT_EQ(asked, 2);
+  asked = 0;  // more than fits in between
+  EXPECT_FALSE(send_message(ends_[0], std::string(8 << 20, 'x'), second_time));
+  EXPECT_EQ(asked, 2);
+}
+
+TEST_F(MessageSocket, WaitsForWhatComesLater) {
+  std::thread sender;
+  const auto got = receive_message(ends_[1], [&] {
+    if (!sender.joinable()) sender = std::thread([&] { send_message(ends_[0], {1, 2, 3}); });
+    return false;
+  });
+  sender.join();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(*got, nlohmann::ordered_json({1, 2, 3}));
+}
+
 }  // namespace
 }  // namespace lehr::host

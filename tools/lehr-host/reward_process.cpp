@@ -8,15 +8,24 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 
 #include "message_socket.h"
+#include "stage_context.h"
 
 extern char** environ;
 
 namespace lehr::host {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// For the answer that is under way when the stage is asked to stop: with it the stage can end its
+// step and keep its state. What takes longer hangs, for all that we know.
+constexpr std::chrono::seconds kLastAnswer{5};
 
 std::string how_it_ended(pid_t pid) {
   int status = 0;
@@ -66,13 +75,22 @@ RewardProcess::~RewardProcess() {
 
 nlohmann::ordered_json RewardProcess::ask(const nlohmann::ordered_json& request) {
   if (pid_ < 0) throw std::runtime_error("reward '" + name_ + "': its process has died");
+  std::optional<Clock::time_point> deadline;
+  bool given_up = false;
+  const auto give_up = [&] {
+    if (!stop_requested()) return false;
+    if (!deadline) deadline = Clock::now() + kLastAnswer;
+    return given_up = Clock::now() >= *deadline;
+  };
   std::optional<nlohmann::ordered_json> reply;
-  if (send_message(socket_.get(), request)) reply = receive_message(socket_.get());
+  if (send_message(socket_.get(), request, give_up))
+    reply = receive_message(socket_.get(), give_up);
   if (!reply) {
     ::kill(pid_,
            SIGKILL);  // it may have closed the socket and live on; a dead one keeps its own ending
     const std::string ending = how_it_ended(pid_);
     pid_ = -1;
+    if (given_up) throw RewardGivenUp("reward '" + name_ + "' did not answer, and was killed");
     throw std::runtime_error("reward '" + name_ + "': its process died: " + ending);
   }
   if (reply->contains("error"))

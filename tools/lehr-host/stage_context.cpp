@@ -192,7 +192,12 @@ lehr_status score(lehr_context* c, lehr_str parameter, size_t index, const lehr_
     if (found == c->rewards.end() || index >= found->second.size())
       throw std::runtime_error("'" + std::string(view(parameter)) + "' has no reward " +
                                std::to_string(index));
-    found->second[index]->score(exchanges, count, stride, scores);
+    try {
+      found->second[index]->score(exchanges, count, stride, scores);
+    } catch (const RewardGivenUp&) {
+      c->gave_up_reward = true;
+      throw;
+    }
     return LEHR_OK;
   });
 }

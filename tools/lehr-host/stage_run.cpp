@@ -184,7 +184,9 @@ int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe&
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   context.rewards.clear();
-  if (status == LEHR_CANCELLED && stop_requested()) return stopped(events);
+  // Without a reward's scores no result is the stage's own, whatever it says.
+  if (context.gave_up_reward || (status == LEHR_CANCELLED && stop_requested()))
+    return stopped(events);
   if (status == LEHR_CANCELLED) return failed(events, "it stopped although nobody asked it to");
   if (status != LEHR_OK) return failed(events, failure_text(context));
   if (context.lost_result) return failed(events, "memory ran out for one of its results");
@@ -210,6 +212,8 @@ int run_stage(const StageSpec& spec, EventPipe& events) try {
     }
   }
   return code;
+} catch (const RewardGivenUp&) {
+  return stopped(events);
 } catch (const LoadError& e) {
   return failed(events, e.what(), runtime::kExitPlugin);
 } catch (const std::exception& e) {
