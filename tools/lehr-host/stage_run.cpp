@@ -55,6 +55,20 @@ std::optional<Lease> take_lease(const ArtifactStore& store, const StageSpec& spe
   return std::nullopt;
 }
 
+// Why the stage is not started where there is so little room; empty: there is enough.
+std::string why_too_full(const StageSpec& spec, const ArtifactStore& store) {
+  std::uint64_t wanted = spec.disk_bytes;  // less what is there from an attempt before
+  if (wanted > 0) wanted -= std::min(wanted, runtime::tree_bytes(store.work_path(spec.key)));
+  const std::uint64_t free = store.free_bytes();
+  if (free >= std::max(wanted, kLeastFreeBytes)) return "";
+  const auto mebibytes = [](std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
+  return (wanted > kLeastFreeBytes
+              ? "it needs " + mebibytes(wanted) + " of disk, as its plugin estimates, and only "
+              : "only ") +
+         mebibytes(free) + " are free where the store is ('" + store.root().string() +
+         "'). Make room, or choose another place with --store";
+}
+
 // The stage's description with the outputs that the pipeline declares in place of "*".
 Json with_declared_outputs(Json description, const StageSpec& spec) {
   Json outputs = Json::array();
@@ -152,10 +166,7 @@ int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe&
   const lehr_stage* stage = plugin.stage(spec.stage);
   if (stage == nullptr)
     throw LoadError(spec.plugin.string() + ": it has no stage '" + spec.stage + "'");
-  if (const auto free = store.free_bytes(); free < kLeastFreeBytes)
-    return failed(events, "only " + std::to_string(free >> 20) +
-                              " MiB are free where the store is ('" + store.root().string() +
-                              "'). Make room, or choose another place with --store");
+  if (const std::string why = why_too_full(spec, store); !why.empty()) return failed(events, why);
 
   const fs::path work = store.work_path(spec.key);
   DurableState state(work);

@@ -1,7 +1,19 @@
 #include "runtime/run/planned_spec.h"
 
+#include <algorithm>
+
 namespace lehr::runtime {
 namespace fs = std::filesystem;
+namespace {
+
+std::uint64_t disk_bytes(const nlohmann::ordered_json& estimate) {
+  if (!estimate.is_object() || !estimate.contains("disk") || !estimate["disk"].is_number())
+    return 0;
+  constexpr double kMost = 1e18;  // far from what cannot be counted
+  return static_cast<std::uint64_t>(std::clamp(estimate["disk"].get<double>(), 0.0, kMost));
+}
+
+}  // namespace
 
 StageSpec planned_spec(const PlannedStage& stage, const StageKey& key,
                        const std::vector<std::string>& input_digests,
@@ -21,6 +33,7 @@ StageSpec planned_spec(const PlannedStage& stage, const StageKey& key,
   out.seed = stage.seed;
   out.threads = stage.threads;
   out.device = stage.device;
+  out.disk_bytes = disk_bytes(stage.estimate);
   for (const std::string& gpu : gpus) out.gpus += (out.gpus.empty() ? "" : ",") + gpu;
   for (std::size_t i = 0; i < stage.inputs.size(); ++i)
     out.inputs.push_back({stage.inputs[i].port, stage.inputs[i].label, input_digests[i],

@@ -63,6 +63,8 @@ struct Wanted {
   std::string plugin;   // its name
 };
 
+bool is_estimate(const Wanted& wanted) { return wanted.question.json["ask"] == "estimate"; }
+
 std::string code_of(const PlannedStage& stage, const PluginFile& plugin) {
   for (const KeyPart& part : stage.static_parts)
     if (part.name == "code." + plugin.name) return part.value;
@@ -100,14 +102,14 @@ Json input_facts(const PlannedStage& stage, const ArtifactStore* store) {
 
 class Inquiry {
  public:
-  Inquiry(Advice wanted, const ArtifactStore* store) : wanted_(wanted), store_(store) {}
+  explicit Inquiry(const ArtifactStore* store) : store_(store) {}
 
   void add(PlannedStage& stage) {
     const std::string name = stage.uses.substr(stage.uses.find('.') + 1);
     const Json* described = stage.plugin->stage(name);
     if (described && described->value("check", false))
       ask(stage, *stage.plugin, "check", "stages", name, stage.parameters);
-    if (described && described->value("estimate", false) && wanted_ == Advice::rules_and_estimates)
+    if (described && described->value("estimate", false))
       ask(stage, *stage.plugin, "estimate", "stages", name, stage.parameters);
     for (const auto& [kind, uses] :
          {std::pair{"steps", &stage.steps}, std::pair{"rewards", &stage.rewards}})
@@ -140,7 +142,6 @@ class Inquiry {
                      plugin.name});
   }
 
-  Advice wanted_;
   const ArtifactStore* store_;
   std::vector<Wanted> list_;
 };
@@ -167,7 +168,7 @@ const Origin& place_of(const Wanted& wanted, const std::string& error) {
 void heed(const Wanted& wanted, const PluginAnswer& answer, bool& broken,
           Diagnostics& diagnostics) {
   PlannedStage& stage = *wanted.stage;
-  if (wanted.question.json["ask"] == "estimate") {  // a failure is shown, and stops nothing
+  if (is_estimate(wanted)) {  // a failure is shown, and stops nothing
     stage.estimate = answer.error.empty() ? answer.estimate : Json{{"error", answer.error}};
     return;
   }
@@ -183,7 +184,7 @@ void heed(const Wanted& wanted, const PluginAnswer& answer, bool& broken,
 
 bool take_advice(Plan& plan, Advice wanted, const ArtifactStore* store, const fs::path& host,
                  Diagnostics& diagnostics) {
-  Inquiry inquiry(wanted, store);
+  Inquiry inquiry(store);
   for (PlannedStage& stage : plan.stages)
     if (stage.state == StageState::run || stage.state == StageState::maybe) inquiry.add(stage);
   if (inquiry.list().empty()) return false;
@@ -196,7 +197,7 @@ bool take_advice(Plan& plan, Advice wanted, const ArtifactStore* store, const fs
     if (answers.contains(one.key)) continue;
     if (const Json* known = kept.find(one.key)) {
       answers[one.key] = {known->value("error", ""), false, known->value("estimate", Json())};
-    } else {
+    } else if (!is_estimate(one) || wanted == Advice::rules_and_estimates) {
       answers[one.key] = {};
       open.push_back(one.question);
       open_keys.push_back(one.key);
@@ -209,7 +210,9 @@ bool take_advice(Plan& plan, Advice wanted, const ArtifactStore* store, const fs
   }
   kept.save();
   bool broken = false;
-  for (const Wanted& one : inquiry.list()) heed(one, answers.at(one.key), broken, diagnostics);
+  for (const Wanted& one : inquiry.list())
+    if (const auto answer = answers.find(one.key); answer != answers.end())
+      heed(one, answer->second, broken, diagnostics);
   return broken;
 }
 

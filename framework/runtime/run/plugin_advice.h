@@ -1,6 +1,6 @@
 // What plugins say about a plan before anything runs: their rules across parameters, and estimates.
 // Asked only of those whose manifest offers it, only for stages that are not cached; answers are
-// kept in the store's cache by code and parameters, so that the same plan asks once.
+// kept in the store's cache by code, parameters and inputs, so that the same plan asks once.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +11,10 @@
 
 namespace lehr::runtime {
 
-enum class Advice { rules, rules_and_estimates };
+enum class Advice {
+  rules,  // and the estimates that are kept already, as from a `lehr plan` before
+  rules_and_estimates,
+};
 
 // The plan has been looked up. Refusals go to `diagnostics` at the place of what they are about
 // (see Stage::check), estimates into the plan. store: null if there is none yet; then nothing is

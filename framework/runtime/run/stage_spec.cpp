@@ -36,6 +36,7 @@ nlohmann::ordered_json StageSpec::to_json() const {
           {"threads", threads},
           {"device", device},
           {"gpus", gpus},
+          {"disk_bytes", disk_bytes},
           {"inputs", ins},
           {"declared_outputs", outs},
           {"item_plugins", items},
@@ -64,6 +65,7 @@ StageSpec StageSpec::from_json(const nlohmann::ordered_json& json) try {
   out.threads = text::whole_number<std::uint32_t>(json.at("threads"));
   out.device = json.at("device");
   out.gpus = json.value("gpus", "");
+  out.disk_bytes = text::whole_number<std::uint64_t>(json, "disk_bytes", 0);
   for (const auto& in : json.at("inputs"))
     out.inputs.push_back({in.at("port"), in.at("label"), in.at("digest"), in.at("check")});
   if (json.contains("declared_outputs"))

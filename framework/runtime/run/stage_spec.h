@@ -55,7 +55,8 @@ struct StageSpec {
   std::uint64_t seed = 0;
   std::uint32_t threads = 1;
   std::string device = "cpu";
-  std::string gpus;  // CUDA_VISIBLE_DEVICES of the stage; empty: as it is
+  std::string gpus;              // CUDA_VISIBLE_DEVICES of the stage; empty: as it is
+  std::uint64_t disk_bytes = 0;  // that its plugin estimates for the work folder; 0: not known
   std::vector<SpecInput> inputs;
   std::vector<std::pair<std::string, std::string>> declared_outputs;  // port, type: by the pipeline
   std::map<std::string, std::filesystem::path>

@@ -24,6 +24,11 @@ class Fire : public lehr::Stage {
     d.boolean("hold", hold_).no_effect().help("wait to be asked to stop");
     d.boolean("deaf", deaf_).no_effect().help("with hold: do not listen");
     d.real("accuracy", accuracy_).help("the result eval/accuracy");
+    d.bytes("disk", disk_).no_effect().help("what it estimates to need");
+  }
+
+  void estimate(const std::vector<lehr::Input>&, lehr::Estimate& out) override {
+    if (disk_ > 0) out.disk_bytes = static_cast<double>(disk_);
   }
 
   void run(lehr::Context& context) override {
@@ -48,6 +53,6 @@ class Fire : public lehr::Stage {
  private:
   std::string glaze_ = "white";
   bool vary_ = false, hold_ = false, deaf_ = false;
-  std::int64_t fail_ = 0;
+  std::int64_t fail_ = 0, disk_ = 0;
   std::optional<double> accuracy_;
 };
