@@ -206,6 +206,11 @@ TEST_F(PluginFileTest, RegistryTellsOfTwoFilesThatAreOnePlugin) {
   ASSERT_EQ(registry.broken().size(), 1u);
   EXPECT_EQ(registry.broken()[0].path, folder_ / "second.so");
   EXPECT_EQ(registry.why_broken("acme"), "");  // there is one that can be used
+  fs::rename(folder_ / "second.so", folder_ / "second");
+  EXPECT_TRUE(PluginRegistry(std::vector<fs::path>{folder_, folder_})
+                  .broken()
+                  .empty());  // the same file again
+  fs::rename(folder_ / "second", folder_ / "second.so");
   // In another folder it is meant to be passed over.
   const fs::path other = folder_ / "other";
   fs::create_directories(other);

@@ -45,9 +45,10 @@ PluginRegistry::PluginRegistry(const std::vector<fs::path>& folders) {
         PluginFile plugin = read_plugin_file(file);
         std::string name = plugin.name;
         const auto [first, fresh] = plugins_.try_emplace(std::move(name), std::move(plugin));
-        if (!fresh && first->second.path.parent_path() == folder)  // who should win is not known
+        const fs::path& used = first->second.path;
+        if (!fresh && used != file && used.parent_path() == folder)  // who should win is not known
           broken_.push_back({file, file.string() + ": it is the plugin '" + first->first +
-                                       "', as '" + first->second.path.filename().string() +
+                                       "', as '" + used.filename().string() +
                                        "' beside it is, which is used. Remove one of them"});
       } catch (const PluginError& e) {
         broken_.push_back({file, e.what()});
