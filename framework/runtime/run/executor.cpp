@@ -61,7 +61,7 @@ class Executor {
     // Beside the rest, where there is so much to write that it is worth a thread.
     auto plan_is_kept =
         std::async(plan_.stages.size() < 64 ? std::launch::deferred : std::launch::async,
-                   [this] { journal_.log().write_plan(plan_.json()); });
+                   [this] { journal_.log().write_plan(plan_.json(), has_work()); });
     journal_.tell({{"event", "run_started"},
                    {"run", journal_.log().id()},
                    {"pipeline", plan_.name},
@@ -98,6 +98,12 @@ class Executor {
   }
 
  private:
+  bool has_work() const {
+    return std::any_of(plan_.stages.begin(), plan_.stages.end(), [](const PlannedStage& stage) {
+      return stage.state == StageState::run || stage.state == StageState::maybe;
+    });
+  }
+
   void tell(std::size_t index, const char* kind, Json more = Json::object()) {
     journal_.tell(plan_.stages[index].id, kind, std::move(more));
   }

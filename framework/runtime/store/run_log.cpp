@@ -108,8 +108,10 @@ RunLog::~RunLog() {
   }
 }
 
-void RunLog::write_plan(std::string_view plan) {
+void RunLog::write_plan(std::string_view plan, bool durably) {
+  is_durable_ = durably;
   write_file_atomically(folder_ / "plan.json", plan);
+  if (!durably) return;
   sync_keys();
   fsync_path(folder_.parent_path());
 }
@@ -179,8 +181,10 @@ void RunLog::close(const std::string& stage) { stages_.erase(stage); }
 
 void RunLog::finish(const nlohmann::ordered_json& summary) {
   flush();
+  const std::string text = summary.dump(1) + "\n";
+  if (!is_durable_) return write_file_atomically(folder_ / "run.json", text);
   sync_keys();
-  write_file_durably(folder_ / "run.json", summary.dump(1) + "\n");
+  write_file_durably(folder_ / "run.json", text);
 }
 
 bool is_running(const fs::path& folder) {

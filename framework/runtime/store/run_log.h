@@ -35,9 +35,10 @@ class RunLog {
 
   const std::string& id() const { return id_; }
   const std::filesystem::path& folder() const { return folder_; }
-  // Also brings to disk that there is this run, and the keys it has so far: beside add_keys() and
-  // event() if need be, so that a run with nothing to do has less to wait for when it ends.
-  void write_plan(std::string_view plan);
+  // Durably: also brings to disk that there is this run, and the keys it has so far; and so does
+  // finish(). Where nothing is to be done that waits for nobody: lost with the power within half a
+  // minute, it has said nothing that the runs do not say which made the results.
+  void write_plan(std::string_view plan, bool durably = true);
   void add_keys(const std::vector<std::string>& keys);
   // Events are written in batches: call flush() before waiting for something.
   void event(const nlohmann::ordered_json& event);
@@ -62,6 +63,7 @@ class RunLog {
   std::filesystem::path folder_;
   FileDescriptor lease_, keys_, events_;
   std::atomic<bool> has_new_keys_ = false;  // that are not on disk
+  bool is_durable_ = true;
   std::string waiting_events_;
   std::map<std::string, StageFiles> stages_;
 };
