@@ -22,7 +22,7 @@ using runtime::StageRecord;
 constexpr int kLookAgainMs = 1000;  // where changes are not told, as on some network file systems
 
 fs::path log_file(const fs::path& run, const std::string& stage) {
-  return run / "stages" / runtime::folder_name(stage) / "log.txt";
+  return runtime::stage_folder(run, stage) / "log.txt";
 }
 
 bool is_over(const StageRecord& stage) {

@@ -103,6 +103,7 @@ void collect(const Options& options, const runtime::GcOptions& gc) {
     std::cout << Json{{"artifacts", report.count("artifact")},
                       {"results", report.count("result")},
                       {"work", report.count("work")},
+                      {"runs", report.count("run")},
                       {"bytes", report.bytes()},
                       {"dry_run", gc.dry_run},
                       {"items", std::move(items)}}
@@ -113,16 +114,18 @@ void collect(const Options& options, const runtime::GcOptions& gc) {
   if (gc.dry_run)
     for (const auto& item : report.items)
       if (item.kind != "result")
-        std::cout << std::left << std::setw(14) << item.name.substr(0, 12) << std::setw(10)
-                  << item.kind << std::setw(12) << runtime::bytes_text(item.bytes)
+        std::cout << std::left << std::setw(14)
+                  << (item.kind == "run" ? item.name + "  " : item.name.substr(0, 12))
+                  << std::setw(10) << item.kind << std::setw(12) << runtime::bytes_text(item.bytes)
                   << (item.kind == "artifact" && item.made_by.empty() ? "(no result names it)"
                                                                       : item.made_by)
                   << "\n";
   std::cout << (gc.dry_run ? "would remove " : "removed ")
             << counted(report.count("artifact"), "artifact") << ", "
             << counted(report.count("result"), "result") << ", "
-            << counted(report.count("work"), "unfinished stage") << ": "
-            << runtime::bytes_text(report.bytes()) << "\n";
+            << counted(report.count("work"), "unfinished stage") << ", "
+            << counted(report.count("run"), "run") << ": " << runtime::bytes_text(report.bytes())
+            << "\n";
 }
 
 // A number of seconds, or with a unit: 90s, 30m, 2h, 7d.
@@ -164,7 +167,8 @@ void add_store(Command app, Options& options, int& exit_code) {
   auto grace = std::make_shared<std::string>("1h");
   add_store_option(gc, options);
   add_json_option(gc, options, "The report as JSON");
-  gc.option("--keep-runs", settings->keep_runs, "Newest runs of each pipeline whose results stay")
+  gc.option("--keep-runs", settings->keep_runs,
+            "Newest runs of each pipeline that stay, with their results")
       .show_default()
       .at_least(0);
   gc.option("--grace", *grace,

@@ -32,7 +32,7 @@
 namespace lehr {
 
 // exact: same bytes everywhere. machine: same bytes for the same instruction set, thread count and
-// libraries. none: the first published result stands.
+// libraries, and on a GPU its model. none: the first published result stands.
 enum class Determinism { exact, machine, none };
 
 class Description {
