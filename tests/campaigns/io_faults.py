@@ -14,7 +14,7 @@ HARMFUL = {"EIO": "read,write,open,sync,rename,remove,make,cut,link,list,lock,ma
            "ENOSPC": "write,open,sync,rename,make,link,copy", "EDQUOT": "write,open,make",
            "EMFILE": "open,list,pipe", "ENOMEM": "map,new"}
 PROCESSES = (("lehr-host", "one"), ("lehr-host", "two"), ("lehr", None))
-FEW_ALLOCATIONS = 600  # of the many thousands, spread over all of them; in full as many as are asked for
+FEW_ALLOCATIONS = 600  # of the many thousands, drawn; in full so many that all calls have their turn beside them
 
 
 def labels(lab, text):
@@ -32,7 +32,8 @@ def labels(lab, text):
                         label = f"{program} {stage} {fault} {kind} {number} {mode}"
                         (allocations if kind == "new" else calls).append(label)
     print(f"  {len(calls)} faults of calls, {len(allocations)} of allocations")
-    return calls + allocations[::max(1, len(allocations) // max(FEW_ALLOCATIONS, lab.count - len(calls)))]
+    wanted = max(FEW_ALLOCATIONS, lab.count - len(calls))
+    return calls + lab.dice.sample(allocations, min(wanted, len(allocations)))
 
 
 def said(fault, text):
