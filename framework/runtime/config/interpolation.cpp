@@ -10,6 +10,8 @@
 namespace lehr::runtime {
 namespace {
 
+constexpr std::size_t kLongestText = 1 << 20;  // that references make
+
 bool has_reference(const Node& node) {
   if (node.is_scalar()) return node.text.find("${") != std::string::npos;
   return std::any_of(node.items.begin(), node.items.end(),
@@ -111,6 +113,12 @@ NodePtr Interpolation::scalar(const NodePtr& node) {
     }
     out += text.substr(i, found - i);
     out += value->text;
+    if (out.size() > kLongestText) {
+      diagnostics_.error(node->origin,
+                         "with what its references stand for this text is longer than "
+                         "1 MiB. Put it into a file");
+      return bad_node(*node);
+    }
     i = end + 1;
   }
   auto result = std::make_shared<Node>(*node);
