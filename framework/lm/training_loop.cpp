@@ -388,6 +388,7 @@ void TrainingLoop::evaluate() {
   evaluations_since_best_ = 0;
   best_evaluation_ = last_evaluation_;
   best_step_ = step_;
+  best_.reset();  // never two of them
   if (options_.save == "best") best_ = kept_.front().model->trained().copy();
 }
 

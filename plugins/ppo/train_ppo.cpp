@@ -103,7 +103,7 @@ double TrainPpo::most_bytes(const lm::ModelConfig& policy, const lm::ModelConfig
                             bool judged, double length) const {
   const PpoOptions& o = options_;
   const lm::Precision precision = lm::parse_precision(training_.precision);
-  const double models = lm::trained_bytes(policy, training_) +
+  const double models = lm::trained_bytes(policy, training_) + lm::best_bytes(policy, training_) +
                         lm::trained_bytes(critic, training_) +
                         (training_.lora.rank ? 0 : lm::frozen_bytes(policy, precision)) +
                         (judged ? lm::frozen_bytes(critic, precision) : 0);

@@ -153,6 +153,7 @@ void Pretrain::estimate(const std::vector<Input>& inputs, Estimate& out) {
     workload.parameters = static_cast<double>(config->parameters());
     out.parameters = workload.parameters;
     out.memory_bytes = lm::kProcessBytes + lm::trained_bytes(*config, training_) +
+                       lm::best_bytes(*config, training_) +
                        lm::step_bytes(*config, training_, training_.row_tokens()) +
                        (tokens ? token_bytes(*tokens) : 0);
     out.disk_bytes = lm::disk_bytes(*config, training_, lm::checkpoint_bytes(*config, training_));
