@@ -62,8 +62,10 @@ class StrictJsonBuilder {
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) {
     const std::string_view what = error.what();  // "[json.exception...] parse error at line 1, ..."
     const std::size_t end = what.find("] ");
-    throw JsonError("it is not JSON: " +
-                    std::string(end == std::string_view::npos ? what : what.substr(end + 2)));
+    std::string message(end == std::string_view::npos ? what : what.substr(end + 2));
+    for (char& c : message)  // it quotes what it has read, which may be no text
+      if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+    throw JsonError("it is not JSON: " + message);
   }
 
  private:

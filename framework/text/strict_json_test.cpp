@@ -19,6 +19,12 @@ std::string refusal(const std::string& text, const JsonLimits& limits = {}) {
   }
 }
 
+TEST(StrictJson, MessagesAreTextWhateverWasRead) {
+  const std::string said = refusal("{\"a\": \"\xff\xfe\"}");
+  EXPECT_NE(said, "");
+  EXPECT_NO_THROW(json(said).dump());
+}
+
 TEST(StrictJson, ReadsWhatIsWellFormed) {
   EXPECT_EQ(parse_json<json>(R"({"a": [1, {"b": null}], "c": "d"})"),
             json({{"a", {1, {{"b", nullptr}}}}, {"c", "d"}}));

@@ -11,6 +11,7 @@ namespace lehr::runtime {
 namespace {
 
 constexpr std::size_t kLongestText = 1 << 20;  // that references make
+constexpr std::size_t kDeepest = 100;          // variables that use one another
 
 bool has_reference(const Node& node) {
   if (node.is_scalar()) return node.text.find("${") != std::string::npos;
@@ -66,7 +67,13 @@ void Interpolation::set_matrix(std::map<std::string, NodePtr> values) {
 void Interpolation::check_variables() {
   if (!vars_ || !vars_->is_map()) return;
   in_use_ = false;
-  for (const Entry& entry : vars_->entries) lookup("vars." + entry.key, *entry.value);
+  for (const Entry& entry : vars_->entries) {  // not by name: there may be very many
+    const std::string path = "vars." + entry.key;
+    if (resolved_.contains(path)) continue;
+    resolving_.insert(path);
+    resolved_[path] = resolve(entry.value);
+    resolving_.erase(path);
+  }
   in_use_ = true;
 }
 
@@ -183,6 +190,11 @@ NodePtr Interpolation::lookup(std::string_view path, const Node& user) {
   if (const auto done = resolved_.find(path); done != resolved_.end()) return done->second;
   if (!resolving_.insert(std::string(path)).second)
     return refuse("'${" + std::string(path) + "}' is defined by itself");
+  if (resolving_.size() > kDeepest) {
+    resolving_.erase(std::string(path));
+    return refuse("more than " + std::to_string(kDeepest) +
+                  " variables use one another in a chain");
+  }
 
   const std::size_t before = matrix_lookups_;
   NodePtr value = vars_;
