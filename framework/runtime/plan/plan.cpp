@@ -140,7 +140,8 @@ std::string Plan::json() const {
       append_member(out, output.name, output.stage + "." + output.port);
     out += '}';
   }
-  return out += "}\n";
+  out += "}\n";
+  return out;
 }
 
 }  // namespace lehr::runtime

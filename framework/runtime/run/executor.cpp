@@ -40,6 +40,9 @@ class Executor {
       : plan_(plan),
         store_(store),
         options_(options),
+        // Beside the rest, where there is so much to write that it is worth a thread.
+        plan_text_(std::async(plan.stages.size() < 64 ? std::launch::deferred : std::launch::async,
+                              [&plan] { return plan.json(); })),
         journal_(store.root(), plan.name, display),
         supplies_(host, store.root(), journal_.log().id()),
         pool_(plan),
@@ -58,10 +61,6 @@ class Executor {
     Json ids = Json::array();
     for (const PlannedStage& stage : plan_.stages)
       if (stage.state != StageState::skip) ids.push_back(stage.id);
-    // Beside the rest, where there is so much to write that it is worth a thread.
-    auto plan_is_kept =
-        std::async(plan_.stages.size() < 64 ? std::launch::deferred : std::launch::async,
-                   [this] { journal_.log().write_plan(plan_.json(), has_work()); });
     journal_.tell({{"event", "run_started"},
                    {"run", journal_.log().id()},
                    {"pipeline", plan_.name},
@@ -70,7 +69,7 @@ class Executor {
     tell_what_is_not_wanted();
     refuse_missing_gpus();
     start_what_can();
-    plan_is_kept.get();
+    journal_.log().write_plan(plan_text_.get(), has_work());
     while (!running_.empty() || is_pausing()) {
       if (!stopping_ && state_.undecided() > running_.at_work()) supplies_.keep_host_ready();
       wait();
@@ -364,6 +363,7 @@ class Executor {
   const ArtifactStore& store_;
   const RunOptions options_;
   StopSignals signals_;
+  std::future<std::string> plan_text_;
   RunJournal journal_;
   StageSupplies supplies_;
   ResourcePool pool_;
