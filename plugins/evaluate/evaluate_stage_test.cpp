@@ -7,6 +7,7 @@
 #include <fstream>
 #include <numbers>
 
+#include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
 #include "lm/operators.h"
@@ -23,18 +24,8 @@ constexpr std::int64_t kLength = 2500;  // tokens of the one document
 class Evaluate : public testing::Test {
  protected:
   void SetUp() override {
-    text::BpeOptions bytes;
-    bytes.special_tokens = text::chat_special_tokens();
-    bytes.vocab_size = 256 + bytes.special_tokens.size();
-    const text::Tokenizer tokenizer(text::train_bpe({}, text::Pattern::gpt2, bytes));
-    lm::ModelConfig config;
-    config.hidden_size = 16;
-    config.intermediate_size = 32;
-    config.layers = 1;
-    config.heads = config.kv_heads = 2;
-    config.head_dim = 8;
-    config.vocab_size = static_cast<std::int64_t>(bytes.vocab_size);
-    config.max_position_embeddings = 4096;
+    const text::Tokenizer tokenizer = lm::byte_tokenizer();
+    lm::ModelConfig config = lm::byte_model(tokenizer, 4096);
     config.initializer_range = 0.5;
     model_ = lm::Model::create(config, 1, lm::Precision::kFp32);
     for (const char* port : {"models", "probes", "tokens"}) {
@@ -49,9 +40,9 @@ class Evaluate : public testing::Test {
     for (std::int64_t i = 0; i < kLength; ++i)
       ids_.push_back(tokenizer.encode(std::string(
           1, static_cast<char>('a' + random.below(static_cast<std::uint64_t>(i), 26))))[0]);
-    text::TokenShardWriter writer(host_.root / "tokens", "eval", bytes.vocab_size);
+    text::TokenShardWriter writer(host_.root / "tokens", "eval", tokenizer.vocab_size());
     writer.add(ids_, ids_.size());
-    text::write_tokens_json(host_.root / "tokens", bytes.vocab_size, {}, writer.finish());
+    text::write_tokens_json(host_.root / "tokens", tokenizer.vocab_size(), {}, writer.finish());
   }
   // In one segment; every token is one byte.
   double bits_per_byte() const {

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "import_model.h"
+#include "lm/byte_model_test.h"
 #include "lm/checkpoint.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
@@ -17,17 +18,8 @@ using Json = nlohmann::json;
 class ImportFolder : public testing::Test {
  protected:
   void SetUp() override {
-    text::BpeOptions bytes;
-    bytes.special_tokens = text::chat_special_tokens();
-    bytes.vocab_size = 256 + bytes.special_tokens.size();
-    const text::Tokenizer tokenizer(text::train_bpe({}, text::Pattern::gpt2, bytes));
-    lm::ModelConfig config;
-    config.hidden_size = 16;
-    config.intermediate_size = 32;
-    config.layers = 1;
-    config.heads = config.kv_heads = 2;
-    config.head_dim = 8;
-    config.vocab_size = static_cast<std::int64_t>(bytes.vocab_size);
+    const text::Tokenizer tokenizer = lm::byte_tokenizer();
+    const lm::ModelConfig config = lm::byte_model(tokenizer, 64);
     std::filesystem::create_directory(folder_);
     lm::save_model_folder(folder_, lm::Model::create(config, 1), tokenizer);
     std::filesystem::remove(folder_ / "chat_template.jinja");

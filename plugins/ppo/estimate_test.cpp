@@ -3,6 +3,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
 #include "text/tokenizer.h"
@@ -54,13 +55,8 @@ TEST(MostWork, CountsEveryPassOverPromptsAndWholeAnswers) {
 
 TEST(TrainPpo, EstimatesTokensFlopsAndTimeOnceModelAndPromptsAreThere) {
   const lehr_context host;
-  text::BpeOptions bytes;
-  bytes.special_tokens = text::chat_special_tokens();
-  bytes.vocab_size = 256 + bytes.special_tokens.size();
-  const text::Tokenizer tokenizer(text::train_bpe({}, text::Pattern::gpt2, bytes));
-  lm::ModelConfig config = small();
-  config.vocab_size = static_cast<std::int64_t>(bytes.vocab_size);
-  config.max_position_embeddings = 256;
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  const lm::ModelConfig config = lm::byte_model(tokenizer, 256);
   std::filesystem::create_directories(host.root / "model");
   lm::save_model_folder(host.root / "model", lm::Model::create(config, 1), tokenizer);
   std::filesystem::create_directories(host.root / "prompts");

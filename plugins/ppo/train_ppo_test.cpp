@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
 #include "lm/reward_scores.h"
@@ -15,18 +16,8 @@ namespace {
 // A killed host's stage goes on behind the last iteration where only its results are missing.
 TEST(TrainPpo, ResumedBehindTheLastIterationGivesTheSameResults) {
   lehr_context host;
-  text::BpeOptions bytes;
-  bytes.special_tokens = text::chat_special_tokens();
-  bytes.vocab_size = 256 + bytes.special_tokens.size();
-  const text::Tokenizer tokenizer(text::train_bpe({}, text::Pattern::gpt2, bytes));
-  lm::ModelConfig config;
-  config.hidden_size = 16;
-  config.intermediate_size = 32;
-  config.layers = 1;
-  config.heads = config.kv_heads = 2;
-  config.head_dim = 8;
-  config.vocab_size = static_cast<std::int64_t>(bytes.vocab_size);
-  config.max_position_embeddings = 64;
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  const lm::ModelConfig config = lm::byte_model(tokenizer, 64);
   for (const char* port : {"policy", "reward", "prompts"}) {
     std::filesystem::create_directory(host.root / port);
     host.inputs.emplace_back(port, (host.root / port).string());

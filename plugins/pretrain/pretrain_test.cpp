@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
 #include "text/fake_host.h"
@@ -38,10 +39,7 @@ TEST(Pretrain, RefusesAContextThatNoRowHolds) {
 class PretrainRun : public testing::Test {
  protected:
   void SetUp() override {
-    text::BpeOptions bytes;
-    bytes.special_tokens = text::chat_special_tokens();
-    bytes.vocab_size = 256 + bytes.special_tokens.size();
-    const text::Tokenizer tokenizer(text::train_bpe({}, text::Pattern::gpt2, bytes));
+    const text::Tokenizer tokenizer = lm::byte_tokenizer();
     const auto tokens = host_.root / "tokens", model = host_.root / "model";
     std::filesystem::create_directory(tokens);
     std::filesystem::create_directory(model);
