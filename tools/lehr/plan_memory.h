@@ -1,5 +1,5 @@
-// Memory for plans of a thousand stages and more. Of the time to plan one, malloc() and free() would
-// take a sixth and page faults a seventh, for what lives until the program ends anyway.
+// Memory for plans of a thousand stages and more. Of the time to plan one, malloc() and free()
+// would take a sixth and page faults a seventh, for what lives until the program ends anyway.
 #pragma once
 
 #include <cstddef>

@@ -42,8 +42,8 @@ std::vector<bool> stages_named(const Plan& plan, const std::vector<std::string>&
       if (std::find(known.begin(), known.end(), candidate) == known.end())
         known.push_back(candidate);
     }
-    throw SelectionError((option.empty() ? "" : option + ": ") + "the pipeline has no stage '" + name + "'." +
-                         suggestion(name, known));
+    throw SelectionError((option.empty() ? "" : option + ": ") + "the pipeline has no stage '" +
+                         name + "'." + suggestion(name, known));
   }
   return out;
 }
