@@ -13,7 +13,7 @@ import tempfile
 # What is other each time, by command: where a case has runs of its own beforehand, the rest is as written.
 RUN, DIGEST = (r"\b\d{8}-\d{6}-[\w.-]+-[0-9a-f]{4}\b", "RUN"), (r"\b[0-9a-f]{64}\b", "DIGEST")
 SANITIZER = (r"  library\.lib(asan|tsan|ubsan)\.so\S* = .*\n", "")  # a plugin needs it where tools/sanitize built it
-CHANGING = {"run": [RUN, DIGEST, (r"\b\d+ MiB are free", "SIZE are free"), (r" +(\d+\.\d|\d+m\d)?\d*s\b", " TIME")], "explain": [DIGEST, SANITIZER], "validate": [DIGEST], "store": [(r"runs?: \d.*B\b", "runs: SIZE")],
+CHANGING = {"run": [RUN, DIGEST, (r"\b\d+ MiB are free", "SIZE are free"), (r" +(\d+\.\d|\d+m\d)?\d*s\b", " TIME")], "explain": [RUN, DIGEST, SANITIZER], "validate": [DIGEST], "store": [(r"runs?: \d.*B\b", "runs: SIZE")],
             "plan": [(r"took +[\d.hms]+", "took TIME")]}
 HERE = pathlib.Path(__file__).resolve().parent
 

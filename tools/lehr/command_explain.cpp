@@ -1,13 +1,13 @@
-// lehr explain: what a stage's result depends on, and what of it changed since the nearest earlier
-// result.
+// lehr explain: what the result of a stage, or of each variant of a matrix, depends on, and what of
+// it changed since the nearest earlier result.
 #include <algorithm>
 #include <iostream>
 
 #include "change_text.h"
 #include "command.h"
-#include "runtime/config/suggestion.h"
 #include "runtime/plan/differences.h"
 #include "runtime/plan/planner.h"
+#include "runtime/plan/selection.h"
 
 namespace lehr::cli {
 namespace {
@@ -21,15 +21,8 @@ struct Explanation {
   std::vector<runtime::Difference> changes;
 };
 
-const runtime::PlannedStage& stage_named(const runtime::Plan& plan, const std::string& id) {
-  if (const auto* stage = plan.find(id)) return *stage;
-  std::vector<std::string> known;
-  for (const auto& stage : plan.stages) known.push_back(stage.id);
-  throw CommandError(kUsage,
-                     "the pipeline has no stage '" + id + "'." + runtime::suggestion(id, known));
-}
-
-Explanation explain(const runtime::PlannedStage& stage, const runtime::ArtifactStore* store) {
+Explanation explain(const runtime::PlannedStage& stage,
+                    const std::vector<runtime::StageResult>& results) {
   Explanation out{&stage, stage.static_parts, std::nullopt, {}};
   const bool complete = !stage.key.empty();
   if (complete) {
@@ -37,9 +30,7 @@ Explanation explain(const runtime::PlannedStage& stage, const runtime::ArtifactS
     for (const auto& input : stage.inputs) digests.push_back(input.digest);
     out.parts = stage_key(stage, digests).parts;
   }
-  if (!store) return out;
   const std::string ignored = complete ? "" : "in.";
-  const auto results = store->results();
   if (const auto* closest = runtime::closest_result(stage, out.parts, results, ignored)) {
     out.before = *closest;
     out.changes = differences(closest->key_parts, out.parts, ignored);
@@ -107,27 +98,41 @@ Json to_json(const Explanation& e) {
 
 void add_explain(Command app, Options& options, int& exit_code) {
   Command command =
-      app.add("explain", "Show what changed for a stage since it last ran, old -> new");
+      app.add("explain", "Show what changed for stages since they last ran, old -> new");
   add_pipeline_options(command, options);
-  auto stage = std::make_shared<std::string>();
+  auto stages = std::make_shared<std::vector<std::string>>();
   auto all = std::make_shared<bool>(false);
-  command.option("STAGE", *stage, "Name of the stage; with a matrix 'dpo@beta=0.1'")
+  command
+      .option("STAGE", *stages,
+              "Stages; 'dpo' is each variant of its matrix, 'dpo@beta=0.1' one of them")
       .required()
       .type_name("NAME");
   command.flag("--all", *all, "Also list everything the key is made of");
-  add_json_option(command, options, "As JSON");
+  add_json_option(command, options, "As JSON; a list, unless one stage is named alone");
   command.footer(
       example("lehr explain pipelines/quickstart.yaml dpo --set stages.dpo.with.beta=0.2"));
-  command.run([&, stage, all] {
+  command.run([&, stages, all] {
     LoadedPipeline* loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
+    const runtime::Plan& plan = loaded->plan;
+    const std::vector<bool> named = runtime::stages_named(plan, *stages);
     const auto store = store_if_there(options);
     runtime::look_up(loaded->plan, store.get());
-    const Explanation explanation = explain(stage_named(loaded->plan, *stage), store.get());
-    if (options.json)
-      std::cout << to_json(explanation).dump(2) << "\n";
-    else
-      print(explanation, *all);
+    const auto results = store ? store->results() : std::vector<runtime::StageResult>();
+    Json list = Json::array();
+    for (std::size_t i = 0, shown = 0; i < named.size(); ++i) {
+      if (!named[i]) continue;
+      const Explanation explanation = explain(plan.stages[i], results);
+      if (options.json) {
+        list.push_back(to_json(explanation));
+      } else {
+        if (shown++ > 0) std::cout << "\n";
+        print(explanation, *all);
+      }
+    }
+    // By what was asked for, so that it does not change with the number of variants.
+    const bool alone = stages->size() == 1 && plan.find(stages->front()) != nullptr;
+    if (options.json) std::cout << (alone ? list.front() : list).dump(2) << "\n";
   });
 }
 
