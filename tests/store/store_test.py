@@ -139,6 +139,24 @@ def test_gc_takes_runs_and_keeps_their_newest(arguments):
         check(not any((shop.store / "runs").iterdir()), "runs are left that nothing needs")
 
 
+def test_gc_forgets_files_that_are_gone(arguments):
+    with Workshop(arguments) as shop:
+        plugins = shop.folder / "plugins"
+        shutil.copytree(pathlib.Path(arguments.plugins) / "as_it_is", plugins)
+        for file in plugins.iterdir():
+            os.utime(file, (1, 1))  # what is younger than two seconds is not remembered
+        shop.call("run", "mill.yaml", "--plugin-path", str(plugins))
+        memory = shop.store / "cache" / "input-digests.json"
+        before = json.loads(memory.read_text())["files"]
+        check(len(before) > 0, "the plugin's digest is not remembered")
+        shop.call("store", "gc")
+        check(json.loads(memory.read_text())["files"] == before, "gc forgot files that are as they were")
+        shutil.rmtree(plugins)
+        shop.call("store", "gc")
+        left = json.loads(memory.read_text())["files"]
+        check(not any(str(plugins) in identity for identity, _ in left), left)
+
+
 def test_pins_outlive_runs(arguments):
     with Workshop(arguments) as shop:
         shop.run()

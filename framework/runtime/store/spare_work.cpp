@@ -6,18 +6,18 @@ namespace lehr::runtime {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kPrefix = "spare-";
+constexpr std::string_view kSparePrefix = "spare-";
 
 }  // namespace
 
 std::string spare_name(std::string_view run, std::size_t number) {
-  return std::string(kPrefix).append(run).append("-").append(std::to_string(number));
+  return std::string(kSparePrefix).append(run).append("-").append(std::to_string(number));
 }
 
 std::string_view run_of_spare(std::string_view name) {
   const std::size_t dash = name.rfind('-');
-  if (!name.starts_with(kPrefix) || dash <= kPrefix.size()) return {};
-  return name.substr(kPrefix.size(), dash - kPrefix.size());
+  if (!name.starts_with(kSparePrefix) || dash <= kSparePrefix.size()) return {};
+  return name.substr(kSparePrefix.size(), dash - kSparePrefix.size());
 }
 
 std::vector<fs::path> abandoned_spares(const fs::path& store_root) {

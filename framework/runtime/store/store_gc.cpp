@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/store/input_digests.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/lineage.h"
 #include "runtime/store/output_links.h"
@@ -124,10 +125,12 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
       report.items.push_back({"run", run.id, tree_bytes(run.folder), ""});
       if (!options.dry_run) discard(run.folder);
     }
-    for (const auto& entry : fs::directory_iterator(root_ / "results"))
-      if (entry.path().filename().string().starts_with(".") &&
-          older_than(entry.path(), options.grace) && !options.dry_run)
-        discard(entry.path());
+    std::error_code not_there;
+    for (const char* folder : {"results", "cache"})  // what was being written when it was killed
+      for (const auto& entry : fs::directory_iterator(root_ / folder, not_there))
+        if (entry.path().filename().string().starts_with(".") &&
+            older_than(entry.path(), options.grace) && !options.dry_run)
+          discard(entry.path());
     for (const auto& entry : fs::directory_iterator(root_ / "artifacts")) {
       const std::string digest = entry.path().filename().string();
       if (reached.contains(digest) || !older_than(entry.path(), options.grace)) continue;
@@ -141,6 +144,7 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
   if (options.dry_run) return report;
   if (report.count("result") > 0) ResultIndex::remove_all(*this);
   empty_trash();
+  forget_changed_inputs(*this);  // last: it needs room for what it writes
   return report;
 }
 
