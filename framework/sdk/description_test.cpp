@@ -47,6 +47,7 @@ struct Source {
 struct Example : Stage {
   void describe(Description& d) override {
     d.summary("an \"example\"\nof two lines").determinism(Determinism::machine).uses_seed();
+    d.devices({"cpu", "cuda"});
     d.input("tokens", "tokens").facet("tokenizer", "T");
     d.output("model", "model").facet("tokenizer", "T").facet("role", "=base");
     d.count("tokens", tokens).range(1, 1e12).help("how many").unit("tokens");
@@ -89,6 +90,7 @@ TEST(Description, WritesWhatWasDeclared) {
   EXPECT_EQ(json["summary"], "an \"example\"\nof two lines");
   EXPECT_EQ(json["determinism"], "machine");
   EXPECT_EQ(json["seed"], true);
+  EXPECT_EQ(json["devices"], Json::parse(R"(["cpu","cuda"])"));
   EXPECT_EQ(json["outputs"][0]["facets"]["role"], "=base");
   const auto& p = json["parameters"];
   EXPECT_EQ(

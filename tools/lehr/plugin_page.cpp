@@ -134,6 +134,10 @@ class Page {
       fact("determinism", meaning);
       fact("seed", is_set(item, "seed") ? "the output depends on it" : "not used");
     }
+    std::string devices;
+    for (const Json& device : list(item, "devices"))
+      devices += (devices.empty() ? "" : ", ") + device.get<std::string>();
+    if (!devices.empty()) fact("computes on", devices);
     std::string offers = is_set(item, "check") ? "rules across parameters" : "";
     if (is_set(item, "estimate")) offers += (offers.empty() ? "" : ", ") + std::string("estimates");
     if (!offers.empty()) fact("planning", offers);

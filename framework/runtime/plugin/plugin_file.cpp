@@ -54,25 +54,26 @@ using Json = nlohmann::ordered_json;
 // reads a description later relies on them.
 std::string check_members(const Json& entry) {
   static const std::map<std::string, bool (Json::*)() const noexcept, std::less<>> types = {
-      {"name", &Json::is_string},         {"type", &Json::is_string},
-      {"help", &Json::is_string},         {"unit", &Json::is_string},
-      {"summary", &Json::is_string},      {"self", &Json::is_string},
-      {"required", &Json::is_boolean},    {"affects_output", &Json::is_boolean},
-      {"list", &Json::is_boolean},        {"optional", &Json::is_boolean},
-      {"seed", &Json::is_boolean},        {"determinism", &Json::is_string},
-      {"min", &Json::is_number},          {"max", &Json::is_number},
-      {"choices", &Json::is_array},       {"fields", &Json::is_array},
-      {"item", &Json::is_object},         {"facets", &Json::is_object},
-      {"names_each_of", &Json::is_string}};
+      {"name", &Json::is_string},          {"type", &Json::is_string},
+      {"help", &Json::is_string},          {"unit", &Json::is_string},
+      {"summary", &Json::is_string},       {"self", &Json::is_string},
+      {"required", &Json::is_boolean},     {"affects_output", &Json::is_boolean},
+      {"list", &Json::is_boolean},         {"optional", &Json::is_boolean},
+      {"seed", &Json::is_boolean},         {"determinism", &Json::is_string},
+      {"min", &Json::is_number},           {"max", &Json::is_number},
+      {"choices", &Json::is_array},        {"fields", &Json::is_array},
+      {"item", &Json::is_object},          {"facets", &Json::is_object},
+      {"names_each_of", &Json::is_string}, {"devices", &Json::is_array}};
   if (!entry.is_object()) return "an entry is not an object";
   for (const auto& [name, value] : entry.items()) {
     const auto known = types.find(name);
     if (known != types.end() && !(value.*known->second)())
       return "'" + name + "' is of the wrong type";
   }
-  if (entry.contains("choices"))
-    for (const Json& choice : entry.at("choices"))
-      if (!choice.is_string()) return "a choice is not text";
+  for (const char* texts : {"choices", "devices"})
+    if (entry.contains(texts))
+      for (const Json& text : entry.at(texts))
+        if (!text.is_string()) return "an entry of '" + std::string(texts) + "' is not text";
   if (entry.contains("item")) return check_members(entry.at("item"));
   if (entry.contains("fields"))
     for (const Json& field : entry.at("fields")) {

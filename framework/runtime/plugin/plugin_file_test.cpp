@@ -117,6 +117,10 @@ TEST_F(PluginFileTest, NamesTheReasonOfABrokenFile) {
       file_,
       R"({"manifest":1,"name":"acme","version":"1","steps":[{"name":"a","parameters":[{"name":"p","type":"int","help":1}]}]})");
   EXPECT_NE(reason(file_).find("'help' is of the wrong type"), std::string::npos);
+  stamp_plugin_file(
+      file_,
+      R"({"manifest":1,"name":"acme","version":"1","stages":[{"name":"a","devices":[1],"inputs":[],"outputs":[],"parameters":[]}]})");
+  EXPECT_NE(reason(file_).find("an entry of 'devices' is not text"), std::string::npos);
 }
 
 TEST_F(PluginFileTest, TruncationAnywhereIsAnErrorOrHarmless) {

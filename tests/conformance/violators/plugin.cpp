@@ -129,6 +129,13 @@ struct Unbound : Stage {
   }
 };
 
+struct Placeless : Stage {
+  void describe(Description& d) override {
+    Stage::describe(d);
+    d.devices({"cpu", "abacus"});
+  }
+};
+
 struct Presuming : Stage {
   void describe(Description& d) override {
     Stage::describe(d);
@@ -224,6 +231,7 @@ LEHR_PLUGIN(lehr::Plugin("violators", "1.0.0")
                 .stage<Brittle>("brittle")
                 .stage<Beyond>("beyond")
                 .stage<Unbound>("unbound")
+                .stage<Placeless>("placeless")
                 .stage<Presuming>("presuming")
                 .step<Moody>("moody")
                 .step<Remembering>("remembering")

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <map>
 
@@ -156,6 +157,10 @@ Outcome Bench::run(const std::string& name, const Trial& trial) {
   spec.parameters = parameters_;
   spec.seed = 7;
   spec.threads = trial.threads;
+  // Where it can, on the CPU: that is everywhere.
+  const Json devices = stage_.value("devices", Json::array());
+  if (!devices.empty() && std::find(devices.begin(), devices.end(), "cpu") == devices.end())
+    spec.device = devices.front();
   spec.item_plugins[kit_.plugin.name] = kit_.plugin.path;
   spec.kill_after_commits = trial.kill_after_commits;
   spec.stop_after_commits = trial.stop_after_commits;

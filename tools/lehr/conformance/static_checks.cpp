@@ -103,6 +103,13 @@ std::string ports_and_promises(const Json& stage) {
   static const std::set<std::string> classes = {"exact", "machine", "none"};
   if (const std::string given = stage.value("determinism", ""); !classes.contains(given))
     out = add(out, "determinism '" + given + "' is none of exact, machine, none");
+  static const std::set<std::string> devices = {"cpu", "cuda"};
+  if (const auto listed = stage.find("devices"); listed != stage.end()) {
+    for (const Json& device : *listed)
+      if (!devices.contains(device.get<std::string>()))
+        out = add(out, "device " + device.dump() + " is none of cpu, cuda");
+    if (listed->empty()) out = add(out, "it lists no device; leave the list out if none matters");
+  }
   for (const char* side : {"inputs", "outputs"}) {
     std::set<std::string> seen;
     for (const Json& port : stage.value(side, Json::array())) {

@@ -57,6 +57,8 @@ class Context {
   // How many threads this stage may use: declared by the pipeline, part of the key where results
   // depend on it.
   int threads() const { return static_cast<int>(host_->threads(self_)); }
+  // Where to compute, "cpu" or "cuda": one of those that the stage lists (Description::devices). On
+  // "cuda", CUDA_VISIBLE_DEVICES holds the GPUs that are the stage's own.
   std::string device() const { return std::string(view(host_->device(self_))); }
 
   std::vector<Input> inputs() const;

@@ -44,6 +44,11 @@ class Description {
   Description& determinism(Determinism d) { return determinism_ = d, *this; }
   // The stage's output depends on the pipeline's seed, which then is part of its key.
   Description& uses_seed() { return seed_ = true, *this; }
+  // The stage computes where Context::device says, and can on these: "cpu", "cuda". Without this a
+  // device does not matter to it.
+  Description& devices(std::vector<std::string> names) {
+    return devices_ = std::move(names), *this;
+  }
   Port& input(std::string_view name, std::string_view type) {
     return inputs_.emplace_back(name, type);
   }
@@ -215,6 +220,7 @@ class Description {
   std::string summary_;
   Determinism determinism_ = Determinism::exact;
   bool seed_ = false, check_ = false, estimate_ = false;
+  std::vector<std::string> devices_;
   std::deque<Port> inputs_, outputs_;
   std::deque<Parameter> parameters_;
 };
@@ -232,6 +238,10 @@ inline std::string Description::json(std::string_view name, bool stage) const {
   if (stage) {
     out += ",\"determinism\":\"" + std::string(classes[static_cast<int>(determinism_)]) + "\"";
     out += std::string(",\"seed\":") + (seed_ ? "true" : "false");
+    std::string devices;
+    for (const std::string& name : devices_)
+      devices += (devices.empty() ? "" : ",") + json_string(name);
+    if (!devices.empty()) out += ",\"devices\":[" + devices + "]";
     out += ",\"inputs\":" + array(inputs_) + ",\"outputs\":" + array(outputs_);
   }
   if (check_) out += ",\"check\":true";
