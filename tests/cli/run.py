@@ -1,6 +1,7 @@
 """Runs the cases: each folder's pipeline through `lehr`, output and exit code compared with expected.txt."""
 import argparse
 import difflib
+import itertools
 import os
 import pathlib
 import re
@@ -15,6 +16,7 @@ RUN, DIGEST = (r"\b\d{8}-\d{6}-[\w.-]+-[0-9a-f]{4}\b", "RUN"), (r"\b[0-9a-f]{64}
 SANITIZER = (r"  library\.lib(asan|tsan|ubsan)\.so\S* = .*\n", "")  # a plugin needs it where tools/sanitize built it
 CHANGING = {"run": [RUN, DIGEST, (r"\b\d+ MiB are free", "SIZE are free"), (r" +(\d+\.\d|\d+m\d)?\d*s\b", " TIME")], "explain": [RUN, DIGEST, SANITIZER], "validate": [DIGEST], "store": [(r"runs?: \d.*B\b", "runs: SIZE")],
             "plan": [(r"took +[\d.hms]+", "took TIME")]}
+VARIABLE = re.compile(r"[A-Z_]+=")  # CUDA_VISIBLE_DEVICES=GPU-7 run pipeline.yaml
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -33,12 +35,16 @@ def outcome(case, lehr, plugins, folder):
             environment[name] = os.environ[name]
     out = ""
     for line in lines:
-        done = subprocess.run([lehr, *shlex.split(line)], cwd=folder, env=environment, stdout=subprocess.PIPE,
+        words = shlex.split(line)
+        given = dict(word.split("=", 1) for word in itertools.takewhile(VARIABLE.match, words))
+        words = words[len(given):]
+        done = subprocess.run([lehr, *words], cwd=folder, env=environment | given, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=60)
         said = done.stdout.decode().replace(str(folder.resolve()), "FOLDER").replace(plugins, "PLUGINS")
-        for pattern, name in CHANGING.get(line.split()[0], []):
+        for pattern, name in CHANGING.get(words[0], []):
             said = re.sub(pattern, name, said)
-        out += f"$ lehr {line}\n{said}exit {done.returncode}\n"
+        variables = "".join(f"{name}={value} " for name, value in given.items())
+        out += f"$ {variables}lehr {line[len(variables):]}\n{said}exit {done.returncode}\n"
     return out
 
 

@@ -53,6 +53,14 @@ std::string estimate_text(const Json& estimate) {
 
 using Row = std::vector<std::string>;
 
+// "cuda", "cuda, 2 GPUs", "1 GPU"; empty on the CPU.
+std::string device_text(const runtime::PlannedStage& stage) {
+  const bool on_cuda = stage.device == "cuda";
+  const std::string gpus = std::to_string(stage.gpus) + (stage.gpus == 1 ? " GPU" : " GPUs");
+  if (!on_cuda) return stage.gpus > 0 ? gpus : "";
+  return stage.gpus > 1 ? "cuda, " + gpus : "cuda";
+}
+
 // One row a stage; columns that are empty everywhere are left out.
 void print_rows(const runtime::Plan& plan, const std::vector<Row>& rows) {
   std::vector<std::size_t> used;
@@ -81,6 +89,7 @@ void print(const runtime::Plan& plan, const std::filesystem::path& store) {
     ++counts[stage.state];
     if (stage.state != StageState::cached) known_seconds += stage.last_seconds.value_or(0);
     rows.push_back({padded(name(stage.state), 6), padded(stage.id, 5), stage.uses,
+                    device_text(stage),
                     stage.last_seconds ? "took " + runtime::duration_text(*stage.last_seconds) : "",
                     estimate_text(stage.estimate), stage.reason});
   }

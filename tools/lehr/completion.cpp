@@ -173,7 +173,8 @@ Candidates plugins(const Options& options) {
 
 // stages.base.with.lr=: the paths that --set takes, as far as the words go.
 Candidates set_paths(const Options& options) {
-  Candidates out = {{"seed=", ""}, {"resources.threads=", ""}};
+  Candidates out = {
+      {"seed=", ""}, {"resources.threads=", ""}, {"resources.device=", "cpu, cuda or auto"}};
   const auto pipeline = pipeline_of(options);
   const auto registry = load_plugins(options, fs::absolute(options.pipeline).parent_path());
   std::string base;

@@ -111,7 +111,6 @@ class PipelineReader : OwnInterpolation, KeyReader {
       stage.origin = entry.origin;
       stage.seed = pipeline.seed;
       stage.resources.threads = pipeline.resources.threads;
-      stage.resources.device = pipeline.resources.device;
       std::map<std::string, NodePtr> chosen;
       std::size_t rest = n;
       std::vector<std::string> label(axes.size());

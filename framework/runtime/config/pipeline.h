@@ -43,9 +43,10 @@ struct DeclaredOutput {
 // pipeline's own.
 struct Resources {
   std::uint32_t threads = 2;
-  std::uint64_t memory = 0;    // bytes; a promise, not enforced. Pipeline: 0, what the machine has
-  std::uint32_t gpus = 0;      // Pipeline: 0, what the machine has
-  std::string device = "cpu";  // or "cuda"
+  std::uint64_t memory = 0;  // bytes; a promise, not enforced. Pipeline: 0, what the machine has
+  std::uint32_t gpus = 0;    // Pipeline: 0, what the machine has
+  std::string device;        // "cpu", "cuda", "auto"; empty: nothing is said here
+  Origin device_origin;
 };
 
 struct Timeout {

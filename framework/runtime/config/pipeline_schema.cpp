@@ -124,7 +124,11 @@ class SchemaWriter {
           {"gpu", written({whole(0)}, {{"description",
                                         "how many; a stage gets its own in "
                                         "CUDA_VISIBLE_DEVICES"}})},
-          {"device", written({Json{{"enum", {"cpu", "cuda"}}}}, {{"default", "cpu"}})}}}};
+          {"device", written({Json{{"enum", {"cpu", "cuda", "auto"}}}},
+                             {{"default", "cpu"},
+                              {"description",
+                               "where stages that compute on a device do; auto: on a GPU where "
+                               "there is one and the stage can, else cpu"}})}}}};
   }
   static Json whole(int least) { return {{"type", "integer"}, {"minimum", least}}; }
   static Json comparison() { return written({text("^(>=|<=|==|!=|>|<) *[-+.0-9eE]+$")}); }

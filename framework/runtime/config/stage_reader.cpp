@@ -62,10 +62,12 @@ void StageReader::resources(const Node& map, const std::string& where, Resources
     number(*entry->value, where, "'gpu' expects how many, a whole number from 0 to 1024", read_int,
            0, 1024, out.gpus);
   if (const Entry* entry = resources->find("device")) {
-    if (entry->value->is_scalar() && (entry->value->text == "cpu" || entry->value->text == "cuda"))
-      out.device = entry->value->text;
+    const Node& device = *entry->value;
+    if (device.is_scalar() &&
+        (device.text == "cpu" || device.text == "cuda" || device.text == "auto"))
+      out.device = device.text, out.device_origin = device.origin;
     else
-      expected(*entry->value, where, "'device' expects cpu or cuda");
+      expected(device, where, "'device' expects cpu, cuda or auto");
   }
 }
 

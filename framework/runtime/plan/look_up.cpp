@@ -43,7 +43,7 @@ class StaticParts {
       if (!output.where.empty()) parts.push_back({"out." + output.port, output.type, output.where});
     if (stage.uses_seed) parts.push_back({"seed", std::to_string(stage.seed), ""});
     if (stage.determinism != "exact") {
-      parts.push_back({"device", stage.device, ""});
+      parts.push_back({"device", stage.device, stage.device_where});
       parts.push_back({"machine", stage.device == "cuda" ? tier_ + ", " + gpu() : tier_, ""});
       parts.push_back({"threads", std::to_string(stage.threads), ""});
     }

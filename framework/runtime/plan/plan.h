@@ -118,10 +118,11 @@ struct PlannedStage {
   bool uses_seed = false;
   std::uint64_t seed = 0;
   std::uint32_t threads = 1;
-  std::string device = "cpu";
+  std::string device = "cpu";  // or "cuda"
+  std::string device_where;    // in the YAML; empty for the default
   // How it runs, not what comes out: no part of the key.
   std::uint64_t memory = 0;                       // bytes it promises to stay below
-  std::uint32_t gpus = 0;                         // handed to it for itself
+  std::uint32_t gpus = 0;                         // handed to it for itself; on cuda at least 1
   std::uint32_t retries = 0;                      // more attempts after one that failed
   double timeout_seconds = 0, grace_seconds = 0;  // of an attempt; 0: none
   std::string timeout_where;

@@ -5,6 +5,7 @@
 
 #include "runtime/config/parameter_binder.h"
 #include "runtime/config/suggestion.h"
+#include "runtime/plan/device_choice.h"
 #include "runtime/plan/draft.h"
 #include "runtime/plugin/described.h"
 #include "text/matching_files.h"
@@ -74,7 +75,8 @@ Gate gate(const RequireConfig& config) {
 }
 
 // One plugin's part of resolving a stage: what it is and its typed parameters.
-Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnostics& diagnostics) {
+Draft resolve(const StageConfig& config, const PluginRegistry& registry, DeviceChoice& devices,
+              Diagnostics& diagnostics) {
   Draft draft;
   draft.config = &config;
   PlannedStage& stage = draft.stage;
@@ -83,7 +85,6 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnos
   stage.origin = config.origin;
   stage.seed = config.seed;
   stage.threads = config.resources.threads;
-  stage.device = config.resources.device;
   stage.memory = config.resources.memory;
   stage.gpus = config.resources.gpus;
   stage.retries = config.retries;
@@ -105,6 +106,7 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, Diagnos
   const std::string& determinism = member(described, "determinism");
   stage.determinism = determinism.empty() ? "exact" : determinism;
   stage.uses_seed = is_set(described, "seed");
+  devices.choose(config, described, stage, diagnostics);
   outputs(config, described, stage, diagnostics);
   for (const RequireConfig& require : config.require) stage.gates.push_back(gate(require));
   for (const RequireConfig& when : config.when) stage.conditions.push_back(gate(when));
@@ -146,8 +148,9 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, Diagnos
 
   std::vector<Draft> drafts;
   drafts.reserve(pipeline.stages.size());
+  DeviceChoice devices(pipeline.resources);
   for (const StageConfig& stage : pipeline.stages)
-    drafts.push_back(resolve(stage, registry, diagnostics));
+    drafts.push_back(resolve(stage, registry, devices, diagnostics));
   connect(drafts, diagnostics);
   const std::vector<std::size_t> order = data_flow_order(drafts, diagnostics);
   check_facets(drafts, order, diagnostics);

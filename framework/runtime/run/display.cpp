@@ -125,7 +125,8 @@ class PlainDisplay : public Display {
     const std::string stage = event["stage"];
     if (kind == "stage_started") {
       const std::string reason = event.at("reason");
-      say(stage, "started" + (reason.empty() ? "" : " (" + reason + ")"));
+      const std::string where = event.value("device", "") == "cuda" ? " on cuda" : "";
+      say(stage, "started" + where + (reason.empty() ? "" : " (" + reason + ")"));
       running_.insert_or_assign(stage, Running{StageProgress(now), now});
     } else if (const std::string text = told(event); !text.empty()) {
       say(stage, text);

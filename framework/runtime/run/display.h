@@ -3,7 +3,8 @@
 //
 // Besides the host's own events (stage_spec.h), each with "stage":
 //   run_started    {"run", "pipeline", "store", "stages": [ids]}
-//   stage_cached   {"key", "results"}          stage_started  {"key", "reason"}
+//   stage_cached   {"key", "results"}
+//   stage_started  {"key", "reason", "device", "gpus"}: gpus: those it has for itself, if any
 //   stage_finished {"key", "seconds", "taken", "results", "made_as"}: taken: it was not computed
 //                  here; made_as: but as this stage of the same run
 //   stage_failed   {"message", "plugin", "log"}   stage_stopped  {}   stage_blocked {"by"}

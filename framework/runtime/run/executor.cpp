@@ -201,7 +201,10 @@ class Executor {
   void start(std::size_t index, ResourcePool::Share share) {
     const PlannedStage& stage = plan_.stages[index];
     ++state_.outcome(index).attempts;
-    tell(index, "stage_started", {{"key", results_.key(index).key}, {"reason", stage.reason}});
+    Json started = {
+        {"key", results_.key(index).key}, {"reason", stage.reason}, {"device", stage.device}};
+    if (!share.gpus.empty()) started["gpus"] = share.gpus;
+    tell(index, "stage_started", std::move(started));
     try {
       const StageAttempt::TimeLimit limit{stage.timeout_seconds, stage.grace_seconds,
                                           stage.timeout_where};

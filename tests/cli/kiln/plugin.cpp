@@ -96,6 +96,7 @@ struct Encode : Described {
 struct Train : Described {
   void describe(lehr::Description& d) override {
     d.summary("makes a base model").determinism(lehr::Determinism::machine).uses_seed();
+    d.devices({"cpu", "cuda"});
     d.input("tokens", "tokens").facet("tokenizer", "T");
     d.input("prompts", "prompts").optional();
     d.output("model", "model").facet("tokenizer", "T").facet("role", "=base");
@@ -110,7 +111,7 @@ struct Train : Described {
 
 struct Judge : Described {
   void describe(lehr::Description& d) override {
-    d.summary("makes a reward model of a base model");
+    d.summary("makes a reward model of a base model").devices({"cpu"});
     d.input("model", "model").facet("tokenizer", "T").facet("role", "=base");
     d.output("reward", "reward_model").facet("tokenizer", "T");
   }
