@@ -25,6 +25,7 @@ set(torch_libraries ${LEHR_LIBTORCH}/lib/libtorch_cpu.so ${LEHR_LIBTORCH}/lib/li
 if(EXISTS ${LEHR_LIBTORCH}/lib/libtorch_cuda.so)
   list(APPEND torch_libraries -Wl,--no-as-needed ${LEHR_LIBTORCH}/lib/libtorch_cuda.so
     ${LEHR_LIBTORCH}/lib/libc10_cuda.so -Wl,--as-needed)
+  target_compile_definitions(lehr_torch INTERFACE LEHR_TORCH_CUDA)
 endif()
 file(GLOB torch_gomp ${LEHR_LIBTORCH}/lib/libgomp*.so*)
 target_link_libraries(lehr_torch INTERFACE ${torch_libraries} ${torch_gomp})

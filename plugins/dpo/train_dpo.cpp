@@ -8,6 +8,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "lm/devices.h"
 #include "lm/model.h"
 #include "lm/model_folder.h"
 #include "lm/optimizer.h"
@@ -117,7 +118,7 @@ lm::TrainOptions dpo_defaults() {
 
 void TrainDpo::describe(Description& d) {
   d.summary("aligns a model with preferences directly: DPO, cDPO, robust, hinge, IPO, ORPO, SimPO");
-  d.determinism(Determinism::machine).uses_seed();
+  d.determinism(Determinism::machine).uses_seed().devices(lm::devices());
   d.input("model", "model").facet("tokenizer", "T").help("the policy training starts from");
   d.input("preferences", "preferences");
   d.input("reference", "model").optional().facet("tokenizer", "T").help("default: the same model");

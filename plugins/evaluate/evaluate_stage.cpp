@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
+#include "lm/devices.h"
 #include "lm/runtime.h"
 #include "lm/token_feed.h"
 #include "table.h"
@@ -72,7 +73,7 @@ Json sample(const text::Probe& probe, std::span<const Examined> models, std::siz
 
 void EvaluateStage::describe(Description& d) {
   d.summary("puts every model through the same probes and shows them side by side");
-  d.determinism(Determinism::machine);
+  d.determinism(Determinism::machine).devices(lm::devices());
   d.input("models", "model").list().help("in the order of the table");
   d.input("probes", "probes")
       .help("questions with checkable answers, unknowable ones, texts to complete");

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gradients.h"
+#include "lm/devices.h"
 #include "lm/model.h"
 #include "lm/model_folder.h"
 #include "lm/optimizer.h"
@@ -43,7 +44,7 @@ lm::TrainOptions ppo_defaults() {
 void TrainPpo::describe(Description& d) {
   PpoOptions& o = options_;
   d.summary("aligns a policy with rewards of its own answers by proximal policy optimization");
-  d.determinism(Determinism::machine).uses_seed();
+  d.determinism(Determinism::machine).uses_seed().devices(lm::devices());
   d.input("policy", "model").facet("tokenizer", "T").help("where it starts; also the reference");
   d.input("reward", "reward_model").optional().facet("tokenizer", "T").help("scores answers");
   d.input("prompts", "prompts");

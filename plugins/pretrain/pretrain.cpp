@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "language_tally.h"
+#include "lm/devices.h"
 #include "lm/model.h"
 #include "lm/model_folder.h"
 #include "lm/operators.h"
@@ -101,7 +102,7 @@ lm::TrainOptions pretrain_defaults() {
 
 void Pretrain::describe(Description& d) {
   d.summary("trains a language model on tokens, from scratch or onward from a given model");
-  d.determinism(Determinism::machine).uses_seed();
+  d.determinism(Determinism::machine).uses_seed().devices(lm::devices());
   d.input("tokens", "tokens").facet("tokenizer", "T");
   d.input("model", "model").optional().facet("tokenizer", "T").help("go on from these weights");
   d.output("model", "model").facet("tokenizer", "T").facet("role", "=base");

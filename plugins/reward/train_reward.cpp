@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 
+#include "lm/devices.h"
 #include "lm/model.h"
 #include "lm/model_folder.h"
 #include "lm/optimizer.h"
@@ -87,7 +88,7 @@ lm::TrainOptions reward_defaults() {
 
 void TrainReward::describe(Description& d) {
   d.summary("trains a model that scores answers from preferences between them (Bradley-Terry)");
-  d.determinism(Determinism::machine).uses_seed();
+  d.determinism(Determinism::machine).uses_seed().devices(lm::devices());
   d.input("model", "model").facet("tokenizer", "T").help("its trunk is where training starts");
   d.input("preferences", "preferences");
   d.output("reward_model", "reward_model").facet("tokenizer", "T");

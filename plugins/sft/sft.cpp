@@ -8,6 +8,7 @@
 
 #include "answer_loss.h"
 #include "lm/chat_feed.h"
+#include "lm/devices.h"
 #include "lm/model_folder.h"
 #include "lm/runtime.h"
 #include "lm/sequence_feed.h"
@@ -50,7 +51,7 @@ lm::TrainOptions sft_defaults() {
 
 void Sft::describe(Description& d) {
   d.summary("fine-tunes a language model on what the assistant says in conversations");
-  d.determinism(Determinism::machine).uses_seed();
+  d.determinism(Determinism::machine).uses_seed().devices(lm::devices());
   d.input("model", "model").facet("tokenizer", "T");
   d.input("conversations", "conversations").list();
   d.output("model", "model").facet("tokenizer", "T").facet("role", "=instruct");
