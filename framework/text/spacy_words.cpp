@@ -78,6 +78,24 @@ const std::string& text_of(const nlohmann::json& json) {
   return json.get_ref<const std::string&>();
 }
 
+// The bytes of as many characters as `found` has, at the beginning of `text`: there a prefix is
+// taken, wherever its expression matches. As spaCy does, which counts.
+std::uint32_t taken_first(std::string_view text, Span found) {
+  if (found.begin == 0) return found.end;
+  std::uint32_t bytes = 0;
+  for (std::string_view matched = part(text, found); !matched.empty(); take_code_point(matched))
+    while (++bytes < text.size() && is_continuation(text[bytes])) continue;
+  return bytes;
+}
+// The same at its end, for a suffix.
+std::uint32_t taken_last(std::string_view text, Span found) {
+  if (found.end == text.size()) return found.end - found.begin;
+  std::size_t from = text.size();
+  for (std::string_view matched = part(text, found); !matched.empty(); take_code_point(matched))
+    while (--from > 0 && is_continuation(text[from])) continue;
+  return static_cast<std::uint32_t>(text.size() - from);
+}
+
 // A word on its way, or a run of whitespace, which stands between words.
 struct Token {
   Span span;
@@ -138,13 +156,13 @@ struct SpacyTable::Rules {
     while (begin < end && !is_special(begin, end)) {
       const auto rest = text.substr(begin, end - begin);
       const auto prefix = prefix_.find(rest, 0, match);
-      const std::uint32_t before = prefix ? prefix->end - prefix->begin : 0;
+      const std::uint32_t before = prefix ? taken_first(rest, *prefix) : 0;
       if (before > 0 && is_special(begin + before, end)) {
         ends.push_back(begin += before);
         break;
       }
       const auto suffix = find_suffix(rest.substr(before), match);
-      const std::uint32_t after = suffix ? suffix->end - suffix->begin : 0;
+      const std::uint32_t after = suffix ? taken_last(rest.substr(before), *suffix) : 0;
       if (after > 0 && is_special(begin, end - after)) {
         suffixes.push_back(end -= after);
         break;
@@ -202,7 +220,10 @@ struct SpacyTable::Rules {
       for (std::size_t at = 0; at < middle.size();) {
         const auto infix = infix_.find(middle, at, match);
         if (!infix) break;
-        at = infix->end > at ? infix->end : at + 1;
+        if (infix->end > at)
+          at = infix->end;
+        else
+          while (++at < middle.size() && is_continuation(middle[at])) continue;
         if (infix->begin == 0) continue;
         if (infix->begin != done) ends.push_back(begin + infix->begin);
         if (infix->end != infix->begin) ends.push_back(begin + infix->end);

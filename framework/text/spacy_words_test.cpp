@@ -77,6 +77,13 @@ TEST_F(SpacyWordsTest, PutTogetherWhatTheCuttingTookApart) {
   EXPECT_EQ(words("( : )"), (Words{"(", ":", ")"})) << "the same words with spaces between";
 }
 
+TEST_F(SpacyWordsTest, AreWholeCharactersWhereverExpressionsMatch) {
+  write(R"({"format": "lehr spacy table 1", "prefix": "b", "suffix": "z", "suffix_width": null,
+    "infix": "", "url_match": null, "special_cases": {}, "sentence_ends": []})");
+  EXPECT_EQ(words("\u00e9b z\u00e9 \u00e9\u00fc"),
+            (Words{"\u00e9", "b", "z", "\u00e9", "\u00e9", "\u00fc"}));
+}
+
 TEST_F(SpacyWordsTest, HoldNoWhitespace) {
   EXPECT_EQ(words(" a\n\n b \u00a0\u2003c\t"), (Words{"a", "b", "c"}));
   EXPECT_EQ(words("\n"), Words{});
