@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <streambuf>
 
+#include "fasttext_file.h"
 #include "shared_file.h"
 
 namespace lehr::plugins::filter {
@@ -30,13 +32,12 @@ class ByteBuffer : public std::streambuf {
   }
 };
 
-// Its check of a file's beginning is for heirs only.
+// Its check of a file's beginning, which remembers the version, is for heirs only.
 class Classifier : public fasttext::FastText {
  public:
   void load(std::istream& in) {
-    if (!checkModel(in)) throw Error("it does not begin as one");
+    checkModel(in);
     loadModel(in);
-    if (getArgs().model != fasttext::model_name::sup) throw Error("it has no labels");
   }
 };
 
@@ -69,9 +70,10 @@ struct Language::Model {
     if (!in) throw Error(path + ": cannot be opened");
     Model model{hash_of(in), nullptr};
     auto classifier = std::make_unique<Classifier>();
-    // A file that ends too early is an error at once, not sizes out of nowhere.
-    in.exceptions(std::ios::eofbit | std::ios::failbit | std::ios::badbit);
     try {
+      check_fasttext_file(in, std::filesystem::file_size(path));
+      in.seekg(0);
+      in.exceptions(std::ios::eofbit | std::ios::failbit | std::ios::badbit);
       classifier->load(in);
     } catch (const std::exception& e) {
       throw Error(path + ": is no fastText classifier that can be used: " + e.what());
