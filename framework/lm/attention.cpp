@@ -9,8 +9,11 @@
 #include <memory>
 #include <new>
 #include <numeric>
+#include <utility>
 #include <vector>
 
+#include "lm/aten_attention.h"
+#include "lm/device.h"
 #include "lm/kernels.h"
 #include "lm/parallel.h"
 #include "lm/tensor_kernels.h"
@@ -81,7 +84,7 @@ struct Group {
   std::vector<Segment> members;  // root first, then its followers in order
 };
 
-std::vector<Group> group_by_root(std::span<const Segment> segments) {
+std::vector<Group> group_by_root(const std::vector<Segment>& segments) {
   std::vector<Group> groups;
   for (const Segment& s : segments) {
     if (s.prefix_begin == s.prefix_end) {
@@ -106,10 +109,30 @@ void add_to(float* to, const float* from, int64_t count) {
 
 }  // namespace
 
-AttentionOutput attention_forward(const at::Tensor& qkv, std::span<const Segment> segments,
+PackedSegments::PackedSegments(std::vector<Segment> segments) : list(std::move(segments)) {
+  if (device().is_cpu()) return;
+  std::vector<int32_t> queries{0}, keys{0}, rows;
+  bool shared = false;
+  for (const Segment& s : list) {
+    queries.push_back(s.end);
+    keys.push_back(keys.back() + static_cast<int32_t>(key_count(s)));
+    for (int32_t row = s.prefix_begin; row < s.prefix_end; ++row) rows.push_back(row);
+    for (int32_t row = s.begin; row < s.end; ++row) rows.push_back(row);
+    shared |= s.prefix_begin < s.prefix_end;
+    most_queries = std::max<int64_t>(most_queries, s.end - s.begin);
+    most_keys = std::max(most_keys, key_count(s));
+  }
+  query_starts = indices(queries, device());
+  key_starts = indices(keys, device());
+  if (shared) key_rows = indices(rows, device());
+}
+
+AttentionOutput attention_forward(const at::Tensor& qkv, const PackedSegments& packed,
                                   const HeadShape& shape, bool for_backward) {
   check_dense(qkv, "attention qkv");
   TORCH_CHECK(qkv.size(1) == shape.qkv_width(), "attention: qkv must be [N, (H+2K)*D]");
+  if (through_aten(qkv)) return aten::attention_forward(qkv, packed, shape);
+  const std::vector<Segment>& segments = packed.list;
   AttentionOutput output;
   output.out = at::empty({qkv.size(0), shape.heads * shape.head_dim}, qkv.options());
   if (for_backward) output.logsumexp = at::empty({shape.heads, qkv.size(0)}, at::kFloat);
@@ -133,11 +156,12 @@ AttentionOutput attention_forward(const at::Tensor& qkv, std::span<const Segment
 }
 
 at::Tensor attention_backward(const at::Tensor& d_out, const at::Tensor& qkv,
-                              const AttentionOutput& forward, std::span<const Segment> segments,
+                              const AttentionOutput& forward, const PackedSegments& segments,
                               const HeadShape& shape) {
   check_dense(d_out, "attention d_out");
+  if (through_aten(qkv)) return aten::attention_backward(d_out, qkv, forward, segments, shape);
   at::Tensor d_qkv = at::empty_like(qkv);
-  const std::vector<Group> groups = group_by_root(segments);
+  const std::vector<Group> groups = group_by_root(segments.list);
   std::vector<int64_t> costs;
   int64_t most_keys = 0;
   int64_t longest_root = 0;

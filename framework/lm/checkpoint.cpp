@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "lm/device.h"
 #include "lm/safetensors.h"
 #include "text/strict_json.h"
 
@@ -33,13 +34,15 @@ void add_entries(std::vector<TensorEntry>& entries, const std::vector<ParameterS
 
 void fill(const SafetensorsFile& file, const std::vector<ParameterSlot>& slots,
           const at::Tensor& flat, const std::string& prefix) {
+  const at::Tensor host = on_host(flat);
   for (const ParameterSlot& slot : slots) {
     const TensorEntry& entry = file.at(prefix + slot.name);
     if (entry.dtype != DType::kF32 || entry.shape != slot.shape)
       throw std::runtime_error(file.path().string() + ": tensor '" + entry.name +
                                "' does not have the model's shape in F32");
-    std::memcpy(flat.data_ptr<float>() + slot.offset, entry.data, entry.bytes);
+    std::memcpy(host.data_ptr<float>() + slot.offset, entry.data, entry.bytes);
   }
+  flat.copy_(host);
 }
 
 }  // namespace
@@ -71,13 +74,19 @@ void save_checkpoint(const std::filesystem::path& dir, const CheckpointPart& par
     read = [&](const TensorEntry& entry, const Snapshot::Sink& write) {
       snapshot->read(entry.data, entry.bytes, write);
     };
+  // A snapshot knows values by where they were on the device.
+  const auto readable = [&](const at::Tensor& flat) {
+    return snapshot != nullptr ? flat : on_host(flat);
+  };
+  const at::Tensor flat_weights = readable(part.parameters.weights);
   std::vector<TensorEntry> weights;
-  add_entries(weights, part.parameters.slots, part.parameters.weights, "");
+  add_entries(weights, part.parameters.slots, flat_weights, "");
   write_safetensors(folder / "model.safetensors", weights, {}, read);
   if (!part.exp_avg.defined()) return;
+  const at::Tensor exp_avg = readable(part.exp_avg), exp_avg_sq = readable(part.exp_avg_sq);
   std::vector<TensorEntry> moments;
-  add_entries(moments, part.parameters.slots, part.exp_avg, "exp_avg.");
-  add_entries(moments, part.squared, part.exp_avg_sq, "exp_avg_sq.");
+  add_entries(moments, part.parameters.slots, exp_avg, "exp_avg.");
+  add_entries(moments, part.squared, exp_avg_sq, "exp_avg_sq.");
   write_safetensors(folder / "optimizer.safetensors", moments,
                     {{"updates", std::to_string(part.updates)}}, read);
 }

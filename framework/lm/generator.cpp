@@ -1,9 +1,7 @@
 #include "lm/generator.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/mm.h>
 
 #include <algorithm>
 #include <map>
@@ -11,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "lm/device.h"
 #include "lm/kv_cache.h"
 #include "lm/linear.h"
 #include "lm/operators.h"
@@ -34,9 +33,8 @@ struct Lexicographic {
   }
 };
 
-at::Tensor take_rows(const at::Tensor& x, std::vector<int64_t>& rows) {
-  return at::index_select(
-      x, 0, at::from_blob(rows.data(), {static_cast<int64_t>(rows.size())}, at::kLong));
+at::Tensor take_rows(const at::Tensor& x, const std::vector<int32_t>& rows) {
+  return at::index_select(x, 0, indices(rows, x.device()));
 }
 
 class Decoding {
@@ -84,18 +82,15 @@ class Decoding {
     return active_ == 0 || (slots_ - active_) * 4 >= slots_;
   }
 
-  // Where a prompt lies in the batch that takes it in, and whose it is.
-  struct Prompt {
-    int64_t first_row;
-    std::vector<int64_t> slots;
-  };
-
   // Runs the prompts that fit through the model at once, each different one once, fills the cache,
   // draws their first tokens.
   void admit() {
     PackedBatch batch;
-    std::map<std::span<const int32_t>, Prompt, Lexicographic> prompts;
-    std::vector<int64_t> slots, last_rows;
+    // The first row of each in the batch that takes them in.
+    std::map<std::span<const int32_t>, int64_t, Lexicographic> prompts;
+    std::vector<int64_t> slots;
+    std::vector<int32_t> last_rows;
+    std::vector<KvCache::Run> runs;
     for (int64_t slot = 0; slot < slots_ && waiting_ < requests_.size(); ++slot) {
       if (running_[static_cast<size_t>(slot)]) continue;
       const std::span<const int32_t> ids = requests_[waiting_].prompt;
@@ -103,21 +98,18 @@ class Decoding {
       auto prompt = prompts.find(ids);
       if (prompt == prompts.end()) {
         if (batch.size() > 0 && batch.size() + length > kPrefillTokens) break;
-        prompt = prompts.emplace(ids, Prompt{batch.size(), {}}).first;
+        prompt = prompts.emplace(ids, batch.size()).first;
         add_segment(batch, ids);
       }
-      prompt->second.slots.push_back(slot);
       running_[static_cast<size_t>(slot)] = Running{waiting_++, length};
       slots.push_back(slot);
-      last_rows.push_back(prompt->second.first_row + length - 1);
+      runs.push_back({slot, 0, prompt->second, length});
+      last_rows.push_back(static_cast<int32_t>(prompt->second + length - 1));
     }
     fill_up(batch);
-    const at::Tensor hidden =
-        model_.forward_hidden(batch, [&](int64_t layer, const at::Tensor& qkv) {
-          for (const auto& [ids, prompt] : prompts)
-            for (const int64_t slot : prompt.slots)
-              cache_.write(layer, slot, 0, qkv, prompt.first_row, static_cast<int64_t>(ids.size()));
-        });
+    const KvCache::Placement placement = cache_.place(std::move(runs));
+    const at::Tensor hidden = model_.forward_hidden(
+        batch, [&](int64_t layer, const at::Tensor& qkv) { cache_.write(layer, qkv, placement); });
     active_ += static_cast<int64_t>(slots.size());
     draw(take_rows(hidden, last_rows), slots);
   }
@@ -138,8 +130,8 @@ class Decoding {
 
   // One token further for every running answer.
   void decode() {
-    std::vector<int64_t> slots, ids;
-    std::vector<int32_t> positions;
+    std::vector<int64_t> slots;
+    std::vector<int32_t> ids, positions;
     for (int64_t slot = 0; slot < slots_; ++slot) {
       const auto& running = running_[static_cast<size_t>(slot)];
       if (!running) continue;
@@ -147,7 +139,7 @@ class Decoding {
       ids.push_back(results_[running->request].tokens.back());
       positions.push_back(static_cast<int32_t>(running->cached));
     }
-    const size_t rows = slots.size() <= kFewRows
+    const size_t rows = slots.size() <= kFewRows || !device().is_cpu()
                             ? slots.size()
                             : (slots.size() + kRowsStep - 1) / kRowsStep * kRowsStep;
     ids.resize(rows, 0);
@@ -158,18 +150,23 @@ class Decoding {
     const at::Tensor table = rope_table(positions, config.rope_frequencies());
     at::Tensor x = take_rows(model_.embedding(), ids);
     at::Tensor h = rms_norm(x, model_.layer(0).input_norm, config.rms_norm_eps);
-    std::vector<std::vector<KeyRange>> ranges(rows, std::vector<KeyRange>(1));
+    std::vector<KvCache::Run> runs;
+    std::vector<int32_t> seen_slots, counts;
+    for (size_t i = 0; i < rows; ++i) {
+      // Rows that only fill the shape up write to, and read, a slot of their own.
+      const int64_t slot = i < slots.size() ? slots[i] : slots_;
+      if (i <= slots.size()) runs.push_back({slot, positions[i], static_cast<int64_t>(i), 1});
+      seen_slots.push_back(static_cast<int32_t>(slot));
+      counts.push_back(positions[i] + 1);
+    }
+    const KvCache::Placement placement = cache_.place(std::move(runs));
+    const KvCache::View view = cache_.view(std::move(seen_slots), std::move(counts));
     for (int64_t l = 0; l < config.layers; ++l) {
       const LayerWeights& w = model_.layer(l);
       const at::Tensor qkv = project_qkv(config, w, h, table);
-      for (size_t i = 0; i < rows; ++i) {
-        // Rows that only fill the shape up write to, and read, a slot of their own.
-        const int64_t slot = i < slots.size() ? slots[i] : slots_;
-        cache_.write(l, slot, positions[i], qkv, static_cast<int64_t>(i), 1);
-        ranges[i][0] = cache_.range(l, slot, positions[i] + 1);
-      }
+      cache_.write(l, qkv, placement);
       const at::Tensor queries = qkv.narrow(1, 0, shape.heads * shape.head_dim);
-      const at::Tensor attended = cached_attention(queries, ranges, shape);
+      const at::Tensor attended = cache_.attend(l, queries, view);
       h = add_rms_norm(x, apply(w.output, attended), w.post_norm, config.rms_norm_eps);
       const at::Tensor fed = apply(w.down, swiglu(apply(w.gate_up, h)));
       const bool last = l + 1 == config.layers;
@@ -183,7 +180,7 @@ class Decoding {
   // Chooses the next token of each slot from its row of `hidden` (which may have more rows) and
   // ends what is at its end.
   void draw(const at::Tensor& hidden, std::span<const int64_t> slots) {
-    const at::Tensor logits = model_.logits(hidden).contiguous();
+    const at::Tensor logits = on_host(model_.logits(hidden)).contiguous();
     const auto vocab = static_cast<size_t>(logits.size(1));
     const float* data = logits.const_data_ptr<float>();
     std::vector<Choice> choices(slots.size());

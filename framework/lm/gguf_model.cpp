@@ -95,8 +95,9 @@ Model load_gguf_model(const GgufFile& file, Precision precision) {
   // Before there is room for them: keys may claim any size.
   for (const ParameterSlot& slot : parameter_slots(config)) tensor_of(file, slot);
   Model model = Model::blank(config, precision);
-  for (const ParameterSlot& slot : model.slots())
-    read_slot(file, model.config(), slot, model.weights().data_ptr<float>() + slot.offset);
+  model.fill([&](const ParameterSlot& slot, float* to) {
+    read_slot(file, model.config(), slot, to);
+  });
   for (const GgufTensor& tensor : file.tensors()) {
     const bool known = tensor.name == kGgufRopeFactors ||
                        std::any_of(model.slots().begin(), model.slots().end(),
@@ -106,7 +107,6 @@ Model load_gguf_model(const GgufFile& file, Precision precision) {
                                "' has no place in a " + family_name(model.config().family) +
                                " model");
   }
-  model.refresh_compute_copy();
   return model;
 }
 

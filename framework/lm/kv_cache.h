@@ -6,8 +6,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "lm/aten_attention.h"
 #include "lm/config.h"
 #include "lm/operators.h"
 #include "lm/runtime.h"
@@ -21,16 +23,32 @@ class KvCache {
   int64_t slots() const { return slots_; }
   int64_t rows() const { return rows_; }
 
-  // Copies keys and values of qkv rows [first, first + count) (after rope; [N, (H+2K)*D]) into rows
-  // [row, row + count) of the slot.
-  void write(int64_t layer, int64_t slot, int64_t row, const at::Tensor& qkv, int64_t first,
-             int64_t count);
-  // The first `count` rows of the slot. Valid as long as the cache.
-  KeyRange range(int64_t layer, int64_t slot, int64_t count) const;
+  // Rows [first, first + count) of a batch are kept as rows [row, row + count) of a slot.
+  struct Run {
+    int64_t slot, row, first, count;
+  };
+  // Where rows of a batch go, for all layers; no place is named twice.
+  struct Placement {
+    std::vector<Run> runs;
+    at::Tensor from, to;  // through ATen: the rows one by one, int64
+  };
+  Placement place(std::vector<Run> runs) const;
+  // Copies keys and values of qkv (after rope; [N, (H+2K)*D]).
+  void write(int64_t layer, const at::Tensor& qkv, const Placement& placement);
+
+  // Query i of a decoding step looks at the first counts[i] rows of slots[i].
+  struct View {
+    std::vector<int32_t> slots, counts;
+    std::optional<aten::CachedRows> rows;  // through ATen
+  };
+  View view(std::vector<int32_t> slots, std::vector<int32_t> counts) const;
+  // queries: [B, H*D], rows may be strided -> [B, H*D].
+  at::Tensor attend(int64_t layer, const at::Tensor& queries, const View& view) const;
 
  private:
   std::byte* at(int64_t layer, int64_t slot, int64_t row) const;
 
+  HeadShape shape_;
   int64_t slots_, rows_;
   int64_t query_width_, key_width_;  // H*D, K*D
   int64_t element_bytes_;

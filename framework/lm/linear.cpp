@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "lm/device.h"
 #include "lm/parallel.h"
 #include "lm/tensor_kernels.h"
 
@@ -64,7 +65,7 @@ at::Tensor few_rows_product(const at::Tensor& x, const at::Tensor& weight, const
 }  // namespace
 
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (x.size(0) <= kFewRows && x.is_contiguous() && weight.is_contiguous())
+  if (!through_aten(x) && x.size(0) <= kFewRows && x.is_contiguous() && weight.is_contiguous())
     return few_rows_product(x, weight, bias);
   return at::linear(x, weight, bias);
 }

@@ -4,14 +4,14 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/mm.h>
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <stdexcept>
 #include <utility>
 
+#include "lm/device.h"
 #include "lm/model_weights.h"
 #include "lm/parallel.h"
 #include "lm/random.h"
@@ -99,11 +99,9 @@ Model::Model(const ModelConfig& config, Precision precision)
 
 Model Model::create(const ModelConfig& config, uint64_t seed, Precision precision) {
   Model model(config, precision);
-  for (size_t i = 0; i < model.slots().size(); ++i) {
-    const ParameterSlot& slot = model.slots()[i];
-    initialize(model.weights().data_ptr<float>() + slot.offset, slot, i, config, seed);
-  }
-  model.refresh_compute_copy();
+  size_t index = 0;
+  model.fill(
+      [&](const ParameterSlot& slot, float* to) { initialize(to, slot, index++, config, seed); });
   return model;
 }
 
@@ -116,9 +114,7 @@ Model Model::load(const std::filesystem::path& dir, Precision precision) {
   const ModelWeights weights(dir);
   weights.check_fit(config);  // before there is room for them: a config may claim any size
   Model model(config, precision);
-  for (const ParameterSlot& slot : model.slots())
-    to_float(weights.at(slot.name), model.weights().data_ptr<float>() + slot.offset);
-  model.refresh_compute_copy();
+  model.fill([&](const ParameterSlot& slot, float* to) { to_float(weights.at(slot.name), to); });
   return model;
 }
 
@@ -147,17 +143,15 @@ Model Model::with_score_head(uint64_t seed) const {
   ModelConfig config = config_;
   config.head = HeadKind::kScore;
   Model model(config, precision_);
-  for (size_t i = 0; i < model.slots().size(); ++i) {
-    const ParameterSlot& slot = model.slots()[i];
-    float* to = model.weights().data_ptr<float>() + slot.offset;
-    if (slot.name == "score.weight") {
-      initialize(to, slot, i, config, seed);
-    } else {
-      std::memcpy(to, parameter(slot.name).data_ptr<float>(),
-                  static_cast<size_t>(slot.size) * sizeof(float));
-    }
-  }
-  model.refresh_compute_copy();
+  const at::Tensor trunk = base_.host_weights();
+  size_t index = 0;
+  model.fill([&](const ParameterSlot& slot, float* to) {
+    if (slot.name == "score.weight")
+      initialize(to, slot, index, config, seed);
+    else
+      std::copy_n(trunk.data_ptr<float>() + base_.find(slot.name)->offset, slot.size, to);
+    ++index;
+  });
   return model;
 }
 
@@ -165,17 +159,15 @@ void Model::add_adapter(const LoraOptions& options, uint64_t seed) {
   if (trainable()) throw std::logic_error("add_adapter: the model is being trained");
   adapter_ = {options, ParameterBuffer(adapter_slots(config_, options), precision_)};
   ParameterBuffer& parameters = adapter_->parameters;
-  for (size_t i = 0; i < parameters.slots.size(); ++i) {
-    const ParameterSlot& slot = parameters.slots[i];
-    float* to = parameters.weights.data_ptr<float>() + slot.offset;
+  uint64_t index = 0;
+  parameters.fill([&](const ParameterSlot& slot, float* to) {
     if (slot.name == "score.weight")
-      std::memcpy(to, parameter(slot.name).data_ptr<float>(),
-                  static_cast<size_t>(slot.size) * sizeof(float));
+      std::copy_n(on_host(parameter(slot.name)).data_ptr<float>(), slot.size, to);
     else if (ends_with(slot.name, "lora_A.weight"))
-      fill_uniform(to, slot.size, Random(seed, Purpose::kAdapter, i),
+      fill_uniform(to, slot.size, Random(seed, Purpose::kAdapter, index),
                    1.0 / std::sqrt(static_cast<double>(slot.shape[1])));
-  }
-  parameters.refresh_compute_copy();
+    ++index;
+  });
   attach_adapter(trunk_, parameters.compute, config_, options);
 }
 
@@ -206,8 +198,9 @@ void Model::save(const std::filesystem::path& dir) const {
   std::filesystem::create_directories(dir);
   write_config(config_, dir);
   std::vector<TensorEntry> entries;
+  const at::Tensor host = base_.host_weights();
   for (const ParameterSlot& slot : slots()) {
-    const float* data = weights().data_ptr<float>() + slot.offset;
+    const float* data = host.data_ptr<float>() + slot.offset;
     entries.push_back({slot.name, DType::kF32, slot.shape, reinterpret_cast<const std::byte*>(data),
                        static_cast<size_t>(slot.size) * sizeof(float)});
   }
@@ -219,7 +212,7 @@ HeadShape Model::head_shape() const { return {config_.heads, config_.kv_heads, c
 void Model::make_trainable() {
   if (trainable()) return;
   ParameterBuffer& trained = this->trained();
-  trained.gradients = at::zeros(trained.weights.sizes(), at::kFloat);
+  trained.gradients = at::zeros_like(trained.weights);
   if (!adapter_) {
     trunk_gradients_ = view_trunk(base_.gradients, config_, base_.slots);
     return;

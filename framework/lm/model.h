@@ -27,7 +27,7 @@ class Model {
   // biases 0; score head Normal(0, 1/sqrt(C+1)). The same seed gives the same model everywhere.
   static Model create(const ModelConfig& config, uint64_t seed,
                       Precision precision = default_precision());
-  // All weights 0, to be filled by the caller, who then calls refresh_compute_copy().
+  // All weights 0, for the caller to fill().
   static Model blank(const ModelConfig& config, Precision precision = default_precision());
   // config.json and the weights of `dir` (model_weights.h), of float32, bf16 or f16. Throws
   // std::runtime_error naming the tensor at fault.
@@ -85,6 +85,10 @@ class Model {
   void backward(const at::Tensor& loss) const;
   void zero_gradients();
 
+  // See ParameterBuffer::fill; of the weights without an adapter.
+  void fill(const std::function<void(const ParameterSlot& slot, float* to)>& fill) {
+    base_.fill(fill);
+  }
   // The weights without an adapter. After writing to them call refresh_compute_copy().
   const at::Tensor& weights() const { return base_.weights; }
   const at::Tensor& compute_weights() const { return base_.compute; }

@@ -2,11 +2,13 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/mm.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "lm/device.h"
 #include "lm/optimizer.h"
 
 namespace lehr::lm {
@@ -33,7 +35,10 @@ void muon_step(const at::Tensor& weight, const at::Tensor& gradient, const at::T
   gradient.mul_(step.gradient_scale);
   buffer.mul_(step.momentum).add_(gradient, 1 - step.momentum);
   gradient.mul_(1 - step.momentum).add_(buffer, step.momentum);
-  gradient.div_(std::max(global_norm(gradient.view({-1})), kSmallest));
+  if (through_aten(gradient))  // without waiting for the number
+    gradient.div_(at::linalg_vector_norm(gradient).clamp_min(kSmallest));
+  else
+    gradient.div_(std::max(global_norm(gradient.view({-1})), kSmallest));
   const at::Tensor direction = orthogonalized(gradient.to(compute.scalar_type()));
   const auto longer = static_cast<double>(std::max(weight.size(0), weight.size(1)));
   weight.mul_(1 - step.learning_rate * step.weight_decay);

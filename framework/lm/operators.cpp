@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lm/aten_operators.h"
 #include "lm/attention.h"
+#include "lm/device.h"
 #include "lm/kernels.h"
 #include "lm/parallel.h"
 #include "lm/tensor_kernels.h"
@@ -20,6 +22,7 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
 
 at::Tensor add_rms_norm(at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
                         double eps) {
+  if (through_aten(x)) return aten::norm_forward(x.add_(delta), {}, weight, eps).normed;
   const at::Tensor y = at::empty_like(x);
   const Kernels& k = kernels_for(x);
   const int64_t width = x.size(1);
@@ -37,6 +40,7 @@ void rope_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& sh
 }
 
 at::Tensor rope_table(std::span<const int32_t> positions, std::span<const float> frequencies) {
+  if (!device().is_cpu()) return aten::rope_table(positions, frequencies);
   const int64_t rows = static_cast<int64_t>(positions.size());
   const int64_t half = static_cast<int64_t>(frequencies.size());
   const int64_t head_dim = 2 * half;
@@ -57,6 +61,7 @@ at::Tensor rope_table(std::span<const int32_t> positions, std::span<const float>
 
 at::Tensor swiglu(const at::Tensor& gate_up) {
   check_dense(gate_up, "swiglu gate_up");
+  if (through_aten(gate_up)) return aten::swiglu(gate_up);
   const int64_t width = gate_up.size(1) / 2;
   at::Tensor y = at::empty({gate_up.size(0), width}, gate_up.options());
   const Kernels& k = kernels_for(gate_up);
@@ -68,7 +73,7 @@ at::Tensor swiglu(const at::Tensor& gate_up) {
 
 at::Tensor packed_attention(const at::Tensor& qkv, std::span<const Segment> segments,
                             const HeadShape& shape) {
-  return attention_forward(qkv, segments, shape, false).out;
+  return attention_forward(qkv, {{segments.begin(), segments.end()}}, shape, false).out;
 }
 
 at::Tensor cached_attention(const at::Tensor& queries,

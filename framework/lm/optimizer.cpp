@@ -1,12 +1,17 @@
 #include "lm/optimizer.h"
 
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <vector>
 
+#include "lm/device.h"
 #include "lm/muon.h"
 #include "lm/parallel.h"
 #include "lm/tensor_kernels.h"
@@ -39,6 +44,7 @@ std::vector<ParameterSlot> squared_slots(const std::vector<ParameterSlot>& train
 }
 
 double global_norm(const at::Tensor& flat) {
+  if (through_aten(flat)) return at::linalg_vector_norm(flat).item<double>();
   const int64_t count = flat.numel();
   std::vector<double> sums(static_cast<size_t>((count + kBlock - 1) / kBlock));
   const Kernels& k = kernels(false);
@@ -56,17 +62,18 @@ Optimizer::Optimizer(Model& model, const OptimizerOptions& options)
   if (!model.trainable()) throw std::logic_error("Optimizer: make the model trainable first");
   const std::vector<ParameterSlot>& trained = model.trained().slots;
   squared_ = squared_slots(trained, options_);
-  exp_avg_ = at::zeros(model.trained().weights.sizes(), at::kFloat);
-  exp_avg_sq_ =
-      at::zeros({squared_.empty() ? 0 : squared_.back().offset + squared_.back().size}, at::kFloat);
+  exp_avg_ = at::zeros_like(model.trained().weights);
+  exp_avg_sq_ = at::zeros({squared_.empty() ? 0 : squared_.back().offset + squared_.back().size},
+                          exp_avg_.options());
   auto squared = squared_.begin();
   for (const ParameterSlot& slot : trained) {
     if (takes_muon_step(slot, options_)) {
       matrices_.push_back(slot);
       continue;
     }
-    for (int64_t at = 0; at < slot.size; at += kBlock)
-      blocks_.push_back({slot.offset + at, slot.offset + std::min(slot.size, at + kBlock),
+    const int64_t block = through_aten(exp_avg_) ? slot.size : kBlock;
+    for (int64_t at = 0; at < slot.size; at += block)
+      blocks_.push_back({slot.offset + at, slot.offset + std::min(slot.size, at + block),
                          squared->offset + at, slot.decay});
     ++squared;
   }
@@ -81,12 +88,39 @@ StepReport Optimizer::step(double learning_rate) {
   const double scale = clip > 0 ? std::min(1.0, clip / (report.grad_norm + 1e-6)) : 1.0;
   adamw(learning_rate, static_cast<float>(scale));
   muon(learning_rate, scale);
+  if (through_aten(exp_avg_)) {
+    model_.trained().gradients.zero_();
+    model_.refresh_compute_copy();
+  }
   ++updates_;
   report.applied = true;
   return report;
 }
 
+void Optimizer::adamw_through_aten(double learning_rate, float gradient_scale) {
+  const auto number = [&](double value) { return at::full({}, value, exp_avg_.options()); };
+  const at::Tensor updates = number(static_cast<double>(updates_ + 1));
+  const at::Tensor divisor = number(1 / gradient_scale);
+  for (const bool decay : {true, false}) {
+    std::vector<at::Tensor> weights, gradients, averages, squares;
+    for (const Block& part : blocks_) {
+      if (part.decay != decay) continue;
+      const int64_t size = part.end - part.begin;
+      weights.push_back(model_.trained().weights.narrow(0, part.begin, size));
+      gradients.push_back(model_.trained().gradients.narrow(0, part.begin, size));
+      averages.push_back(exp_avg_.narrow(0, part.begin, size));
+      squares.push_back(exp_avg_sq_.narrow(0, part.squared, size));
+    }
+    if (weights.empty()) continue;
+    const std::vector<at::Tensor> steps(weights.size(), updates);
+    at::_fused_adamw_(weights, gradients, averages, squares, {}, steps, learning_rate,
+                      options_.beta1, options_.beta2, decay ? options_.weight_decay : 0.0,
+                      options_.eps, /*amsgrad=*/false, /*maximize=*/false, divisor);
+  }
+}
+
 void Optimizer::adamw(double learning_rate, float gradient_scale) {
+  if (through_aten(exp_avg_)) return adamw_through_aten(learning_rate, gradient_scale);
   const double updates = static_cast<double>(updates_ + 1);
   AdamWPass pass{};
   pass.learning_rate = static_cast<float>(learning_rate);

@@ -51,13 +51,15 @@ class Optimizer {
   const OptimizerOptions& options() const { return options_; }
 
  private:
-  // Blocks over all AdamW tensors as one list of items; norms and matrices differ in decay alone.
+  // Blocks (through ATen: whole tensors) of all AdamW tensors as one list of items; norms and
+  // matrices differ in decay alone.
   struct Block {
     int64_t begin, end;
     int64_t squared;  // where exp_avg_sq has the block
     bool decay;
   };
   void adamw(double learning_rate, float gradient_scale);
+  void adamw_through_aten(double learning_rate, float gradient_scale);
   void muon(double learning_rate, double gradient_scale);
 
   Model& model_;

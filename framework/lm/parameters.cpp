@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "lm/device.h"
 #include "lm/parallel.h"
 #include "lm/tensor_kernels.h"
 
@@ -75,8 +76,11 @@ ParameterBuffer::ParameterBuffer(std::vector<ParameterSlot> its_slots, Precision
     : slots(std::move(its_slots)) {
   const int64_t end = slots.back().offset + slots.back().size;
   const int64_t elements = (end + kAlignment - 1) / kAlignment * kAlignment;
-  weights = at::zeros({elements}, at::kFloat);
-  compute = precision == Precision::kBf16 ? at::zeros({elements}, at::kBFloat16) : weights;
+  const auto zeros = [&](at::ScalarType type) {
+    return at::zeros({elements}, at::TensorOptions(device()).dtype(type));
+  };
+  weights = zeros(at::kFloat);
+  compute = precision == Precision::kBf16 ? zeros(at::kBFloat16) : weights;
 }
 
 ParameterBuffer ParameterBuffer::copy() const {
@@ -89,12 +93,25 @@ ParameterBuffer ParameterBuffer::copy() const {
 
 void ParameterBuffer::refresh_compute_copy() {
   if (!is_split()) return;
+  if (through_aten(compute)) {
+    compute.copy_(weights);
+    return;
+  }
   const Kernels& k = kernels_for(compute);
   const float* from = weights.data_ptr<float>();
   char* to = static_cast<char*>(compute.data_ptr());
   parallel_blocks(weights.numel(), kFlatBlock, [&](int64_t begin, int64_t end) {
     k.store_scaled(from + begin, 1.0f, to + begin * compute.element_size(), end - begin);
   });
+}
+
+at::Tensor ParameterBuffer::host_weights() const { return on_host(weights); }
+
+void ParameterBuffer::fill(const std::function<void(const ParameterSlot&, float*)>& fill) {
+  const at::Tensor host = host_weights();
+  for (const ParameterSlot& slot : slots) fill(slot, host.data_ptr<float>() + slot.offset);
+  weights.copy_(host);
+  refresh_compute_copy();
 }
 
 const ParameterSlot* ParameterBuffer::find(const std::string& name) const {

@@ -1,10 +1,12 @@
-// Named tensors in flat buffers: a float32 master, beside it a bf16 compute copy where precision is
-// bf16, and a float32 gradient where they are trained. Optimizers and checkpoints see only this.
+// Named tensors in flat buffers on the device: a float32 master, beside it a bf16 compute copy
+// where precision is bf16, and a float32 gradient where they are trained. Optimizers and
+// checkpoints see only this.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -41,6 +43,12 @@ struct ParameterBuffer {
   // After writing to weights.
   void refresh_compute_copy();
   bool is_split() const { return !compute.is_same(weights); }
+
+  // The float32 values on the host, to be read; where the device is the CPU, the weights.
+  at::Tensor host_weights() const;
+  // Calls fill(slot, where its values are to go, a place on the host that holds the present ones),
+  // slot by slot, and makes the compute copy.
+  void fill(const std::function<void(const ParameterSlot& slot, float* to)>& fill);
 
   const ParameterSlot* find(const std::string& name) const;  // nullptr: absent
   // The part of a flat buffer, in the slot's shape.

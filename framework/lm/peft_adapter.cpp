@@ -11,8 +11,9 @@ void save_adapter(const std::filesystem::path& dir, const Model& model) {
   std::filesystem::create_directories(dir);
   const ParameterBuffer& adapter = model.trained();
   std::vector<TensorEntry> entries;
+  const at::Tensor host = adapter.host_weights();
   for (const ParameterSlot& slot : adapter.slots) {
-    const float* data = adapter.weights.data_ptr<float>() + slot.offset;
+    const float* data = host.data_ptr<float>() + slot.offset;
     entries.push_back({"base_model.model." + slot.name, DType::kF32, slot.shape,
                        reinterpret_cast<const std::byte*>(data),
                        static_cast<size_t>(slot.size) * sizeof(float)});

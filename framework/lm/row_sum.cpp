@@ -1,10 +1,13 @@
 #include "lm/row_sum.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 
 #include <cstring>
 
+#include "lm/device.h"
 #include "lm/parallel.h"
 #include "lm/tensor_kernels.h"
 
@@ -17,6 +20,7 @@ at::Tensor gather_rows(const at::Tensor& hidden, const std::vector<int32_t>& row
     consecutive = rows[i] == rows[i - 1] + 1;
   }
   if (consecutive && count > 0) return hidden.narrow(0, rows[0], count);
+  if (through_aten(hidden)) return at::index_select(hidden, 0, indices(rows, hidden.device()));
   at::Tensor out = at::empty({count, hidden.size(1)}, hidden.options());
   const size_t bytes = static_cast<size_t>(hidden.size(1) * hidden.element_size());
   parallel_blocks(count, kRowBlock, [&](int64_t begin, int64_t end) {
@@ -28,7 +32,8 @@ at::Tensor gather_rows(const at::Tensor& hidden, const std::vector<int32_t>& row
 }
 
 RowSum::RowSum(const at::Tensor& hidden)
-    : sum_(at::zeros(hidden.sizes(), at::kFloat)), dtype_(hidden.scalar_type()) {}
+    : sum_(at::zeros(hidden.sizes(), hidden.options().dtype(at::kFloat))),
+      dtype_(hidden.scalar_type()) {}
 
 void RowSum::add(const std::vector<int32_t>& rows, int64_t first, const at::Tensor& gradient) {
   accumulate_embedding_gradient(gradient,
@@ -36,6 +41,7 @@ void RowSum::add(const std::vector<int32_t>& rows, int64_t first, const at::Tens
 }
 
 at::Tensor RowSum::scaled(float scale) const {
+  if (through_aten(sum_)) return (sum_ * scale).to(dtype_);
   at::Tensor out = at::empty(sum_.sizes(), sum_.options().dtype(dtype_));
   const Kernels& k = kernels_for(out);
   const int64_t width = sum_.size(1);

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "lm/device.h"
 #include "lm/kernels.h"
 
 namespace lehr::lm {
@@ -26,7 +27,9 @@ bool cpu_has_bf16() {
   return has;
 }
 
-Precision default_precision() { return cpu_has_bf16() ? Precision::kBf16 : Precision::kFp32; }
+bool computes_bf16() { return device().is_cpu() ? cpu_has_bf16() : gpu_has_bf16(); }
+
+Precision default_precision() { return computes_bf16() ? Precision::kBf16 : Precision::kFp32; }
 
 Precision parse_precision(const std::string& name) {
   if (name == "auto") return default_precision();
@@ -34,10 +37,12 @@ Precision parse_precision(const std::string& name) {
   if (name != "bf16") {
     throw std::invalid_argument("unknown precision '" + name + "'; choose fp32, bf16 or auto");
   }
-  if (!cpu_has_bf16()) {
+  if (!computes_bf16()) {
     throw std::invalid_argument(
-        "precision 'bf16': this cpu lacks AVX512_BF16, where bf16 would be far slower than fp32; "
-        "choose fp32 or auto");
+        device().is_cpu()
+            ? "precision 'bf16': this cpu lacks AVX512_BF16, where bf16 would be far slower than "
+              "fp32; choose fp32 or auto"
+            : "precision 'bf16': this GPU lacks it; choose fp32 or auto");
   }
   return Precision::kBf16;
 }
@@ -61,15 +66,14 @@ void start_runtime(int threads) {
 }
 
 void start_runtime(const Context& context) {
-  if (const std::string device = context.device(); device != "cpu")
-    throw Error("resources: this stage computes on the CPU only, not on device '" + device +
-                "'. Give the stage 'resources: {device: cpu}'");
+  choose_device(context.device());
   start_runtime(context.threads());
 }
 
 int threads() { return at::get_num_threads(); }
 
 std::string numerics_fingerprint() {
+  if (!device().is_cpu()) return std::string("cuda LibTorch ") + TORCH_VERSION;
   const char* isa = best_isa() == Isa::kAvx512 ? "avx512"
                     : best_isa() == Isa::kAvx2 ? "avx2"
                                                : "baseline";
@@ -79,14 +83,17 @@ std::string numerics_fingerprint() {
 
 double measure_peak_flops(Precision precision, int64_t rows) {
   const c10::InferenceMode guard;
-  constexpr int64_t n = 1024;
+  const int64_t n = device().is_cpu() ? 1024 : 8192;  // what fills it
+  if (!device().is_cpu()) rows = std::max(rows, n);
   const auto type = precision == Precision::kBf16 ? at::kBFloat16 : at::kFloat;
-  const at::Tensor a = at::randn({rows, n}).to(type);
-  const at::Tensor b = at::randn({n, n}).to(type);
+  const at::Tensor a = at::randn({rows, n}).to(device(), type);
+  const at::Tensor b = at::randn({n, n}).to(device(), type);
   double best = 1e30;
   for (int run = 0; run < 6; ++run) {
+    synchronize();
     const auto start = std::chrono::steady_clock::now();
     const at::Tensor c = at::mm(a, b);
+    synchronize();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     if (run > 0) best = std::min(best, seconds.count());
   }

@@ -3,7 +3,7 @@
 // step, and the writer has usually read them all by the time of the update. What it has not read by
 // then is copied. So a snapshot costs the training thread between nothing and one pass over
 // memory, and no memory of its own where the disk keeps up; a full copy would cost 12 bytes a
-// parameter throughout.
+// parameter throughout. Of a GPU's buffers a copy is made at once, in its own memory.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,21 +25,22 @@ class Snapshot {
   void detach();
 
   // For one reader thread: hands the values of `bytes` at `from`, a place inside a buffer that was
-  // added, to `sink` in pieces. Buffers are read once, in the order in which they were added, each
-  // from its beginning to its end; gaps may be left out.
+  // added (an address of the GPU where it is there), to `sink` in pieces. Buffers are read once, in
+  // the order in which they were added, each from its beginning to its end; gaps may be left out.
   using Sink = std::function<void(const std::byte* data, std::size_t bytes)>;
   void read(const std::byte* from, std::size_t bytes, const Sink& sink);
 
  private:
   struct Buffer {
     at::Tensor flat;
+    const std::byte* place;  // where it begins, as the reader names it
+    std::size_t bytes;
     std::size_t next = 0;  // bytes before it are read
     // After detach(): the values from `copied_from` on.
     std::unique_ptr<std::byte[]> copy;
     std::size_t copied_from = 0;
 
-    const std::byte* begin() const { return static_cast<const std::byte*>(flat.const_data_ptr()); }
-    std::size_t bytes() const { return flat.nbytes(); }
+    void copy_out(std::size_t at, std::size_t count, std::byte* to) const;
   };
 
   std::mutex mutex_;

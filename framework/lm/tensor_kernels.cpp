@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "lm/aten_operators.h"
+#include "lm/device.h"
 #include "lm/parallel.h"
 
 namespace lehr::lm {
@@ -43,6 +45,7 @@ void check_dense(const at::Tensor& tensor, const char* what) {
 NormOutput norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
                         double eps) {
   check_dense(x, "norm x");
+  if (through_aten(x)) return aten::norm_forward(x, delta, weight, eps);
   NormOutput out{delta.defined() ? at::empty_like(x) : x, at::empty_like(x),
                  at::empty({x.size(0)}, at::kFloat)};
   if (delta.defined()) check_dense(delta, "norm delta");
@@ -60,6 +63,7 @@ void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& 
                    const at::Tensor& weight, at::Tensor& dx, bool accumulate,
                    const at::Tensor& d_weight) {
   check_dense(dy, "norm dy");
+  if (through_aten(x)) return aten::norm_backward(dy, x, rstd, weight, dx, accumulate, d_weight);
   const int64_t rows = x.size(0);
   const int64_t width = x.size(1);
   // One partial sum per block of rows, whatever the threads; added in order.
@@ -78,6 +82,7 @@ void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& 
 void head_norm_(at::Tensor& qkv, const at::Tensor& q_weight, const at::Tensor& k_weight,
                 const HeadShape& shape, double eps, HeadNormTape* tape) {
   check_dense(qkv, "head_norm qkv");
+  if (through_aten(qkv)) return aten::head_norm_(qkv, q_weight, k_weight, shape, eps, tape);
   const int64_t d = shape.head_dim;
   const int64_t heads = shape.heads + shape.kv_heads;
   if (tape != nullptr) {
@@ -104,6 +109,9 @@ void head_norm_backward_(at::Tensor& d_qkv, const HeadNormTape& tape, const at::
                          const at::Tensor& k_weight, const HeadShape& shape,
                          const at::Tensor& d_q_weight, const at::Tensor& d_k_weight) {
   check_dense(d_qkv, "head_norm d_qkv");
+  if (through_aten(d_qkv))
+    return aten::head_norm_backward_(d_qkv, tape, q_weight, k_weight, shape, d_q_weight,
+                                     d_k_weight);
   const int64_t rows = d_qkv.size(0);
   const int64_t d = shape.head_dim;
   const int64_t heads = shape.heads + shape.kv_heads;
@@ -133,6 +141,7 @@ void rotate_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& 
                   cosines_sines.size(0) == qkv.size(0) && cosines_sines.size(1) == shape.head_dim &&
                   cosines_sines.is_contiguous(),
               "rope: qkv must be [N, (H+2K)*D] and the table [N, D]");
+  if (through_aten(qkv)) return aten::rotate_(qkv, cosines_sines, shape, sign);
   const Kernels& k = kernels_for(qkv);
   const float* table = cosines_sines.data_ptr<float>();
   parallel_blocks(qkv.size(0), kRowBlock, [&](int64_t begin, int64_t end) {
@@ -144,6 +153,7 @@ void rotate_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& 
 SwigluGradient swiglu_backward(const at::Tensor& gate_up, const at::Tensor& dy) {
   check_dense(gate_up, "swiglu gate_up");
   check_dense(dy, "swiglu dy");
+  if (through_aten(dy)) return aten::swiglu_backward(gate_up, dy);
   SwigluGradient out{at::empty_like(gate_up), at::empty_like(dy)};
   const Kernels& k = kernels_for(gate_up);
   parallel_blocks(dy.size(0), kRowBlock, [&](int64_t begin, int64_t end) {
@@ -154,6 +164,7 @@ SwigluGradient swiglu_backward(const at::Tensor& gate_up, const at::Tensor& dy) 
 }
 
 void accumulate_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::Tensor gradient) {
+  if (through_aten(x)) return aten::accumulate_weight_gradient(dy, x, gradient);
   if (x.scalar_type() == at::kFloat) {
     gradient.addmm_(dy.t(), x);
     return;
@@ -170,6 +181,10 @@ void accumulate_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::T
 
 void accumulate_bias_gradient(const at::Tensor& dy, const at::Tensor& gradient) {
   check_dense(dy, "bias dy");
+  if (through_aten(dy)) {
+    gradient.add_(dy.sum(0, false, at::kFloat));
+    return;
+  }
   const Kernels& k = kernels_for(dy);
   float* to = gradient.data_ptr<float>();
   parallel_blocks(dy.size(1), 64, [&](int64_t begin, int64_t end) {
@@ -183,6 +198,7 @@ void accumulate_bias_gradient(const at::Tensor& dy, const at::Tensor& gradient) 
 void accumulate_embedding_gradient(const at::Tensor& dx, std::span<const int32_t> ids,
                                    const at::Tensor& gradient) {
   check_dense(dx, "embedding dx");
+  if (through_aten(dx)) return aten::accumulate_embedding_gradient(dx, ids, gradient);
   const Kernels& k = kernels_for(dx);
   parallel_blocks(dx.size(1), 64, [&](int64_t begin, int64_t end) {
     k.scatter_add(dx.data_ptr(), ids.data(), gradient.data_ptr<float>(), dx.size(0), dx.size(1),

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "lm/device.h"
 #include "lm/runtime.h"
 
 namespace lehr::lm {
@@ -413,6 +414,8 @@ void TrainingLoop::finish() {
   struct rusage usage {};
   getrusage(RUSAGE_SELF, &usage);
   context_.volatile_result("peak_memory_bytes", static_cast<double>(usage.ru_maxrss) * 1024);
+  if (const int64_t bytes = peak_gpu_bytes(); bytes > 0)
+    context_.volatile_result("peak_gpu_memory_bytes", static_cast<double>(bytes));
   if (training_seconds_ <= 0) return;
   context_.volatile_result("tokens_per_second",
                            static_cast<double>(training_tokens_) / training_seconds_);

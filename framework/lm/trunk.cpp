@@ -38,7 +38,7 @@ struct TrunkTape : torch::CustomClassHolder {
   TrunkWeights weights;
   TrunkWeights gradients;  // empty: not recorded
   std::vector<int32_t> ids;
-  std::vector<Segment> segments;
+  PackedSegments segments;
   at::Tensor angles;  // rope table [N, D]
   bool checkpointing = false;
   std::vector<LayerTape> layers;
@@ -53,7 +53,7 @@ c10::intrusive_ptr<TrunkTape> make_tape(const ModelConfig& config, const TrunkWe
   tape->shape = {config.heads, config.kv_heads, config.head_dim};
   tape->weights = weights;
   tape->ids = batch.ids;
-  tape->segments = batch.segments;
+  tape->segments = PackedSegments(batch.segments);
   tape->angles = rope_table(batch.positions, config.rope_frequencies());
   return tape;
 }

@@ -1,0 +1,108 @@
+#include "lm/device.h"
+
+#include <ATen/Context.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/ops/_flash_attention_forward.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <lehr/plugin.h>
+#include <stdlib.h>
+
+#include <exception>
+
+namespace lehr::lm {
+namespace {
+
+at::Device chosen = at::kCPU;
+int aten_only = 0;
+
+// Asked by doing: LibTorch tells no compute capability without CUDA's own headers.
+bool probe_bf16() {
+  const at::NoGradGuard no_gradients;
+  try {
+    const auto options = at::TensorOptions(chosen);
+    const at::Tensor x = at::zeros({8, 1, 64}, options.dtype(at::kBFloat16));
+    const at::Tensor starts = at::arange(0, 9, 8, options.dtype(at::kInt));
+    at::_flash_attention_forward(x, x, x, starts, starts, 8, 8, 0.0, true, false);
+    synchronize();
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+template <class T>
+at::Tensor copied(std::span<const T> values, at::ScalarType type, at::Device where) {
+  const at::Tensor host =
+      at::from_blob(const_cast<T*>(values.data()), {static_cast<int64_t>(values.size())}, type);
+  // From memory that is not pinned CUDA takes the bytes before it returns.
+  return where.is_cpu() ? host.clone() : host.to(where, /*non_blocking=*/true);
+}
+
+}  // namespace
+
+at::Device device() { return chosen; }
+
+void choose_device(const std::string& name) {
+  if (name == "cpu") {
+    chosen = at::kCPU;
+    return;
+  }
+  if (name != "cuda") throw Error("resources: there is no device '" + name + "'. Known: cpu, cuda");
+  const std::string advice = "ive the stage 'resources: {device: cpu}'";
+#ifndef LEHR_TORCH_CUDA
+  throw Error(
+      "resources: device 'cuda', but this build's LibTorch computes on the CPU only. Build "
+      "Lehr with -DLEHR_LIBTORCH=DIR, a LibTorch with CUDA, or g" +
+      advice);
+#endif
+  if (at::detail::getCUDAHooks().getNumGPUs() < 1)
+    throw Error("resources: device 'cuda', but CUDA finds no GPU that it can use. G" + advice);
+  // cuBLAS reads it once: without it products may depend on what else runs.
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
+  at::Context& context = at::globalContext();
+  context.setDeterministicAlgorithms(true, /*warn_only=*/false);
+  context.setDeterministicFillUninitializedMemory(false);
+  context.setAllowBF16ReductionCuBLAS(false);  // sums of bf16 products stay in float32
+  chosen = at::Device(at::kCUDA, 0);
+  context.lazyInitDevice(at::kCUDA);
+}
+
+bool gpu_has_bf16() {
+  static const bool has = chosen.is_cuda() && probe_bf16();
+  return has;
+}
+
+bool through_aten(const at::Tensor& tensor) { return aten_only > 0 || !tensor.is_cpu(); }
+
+ThroughAten::ThroughAten() { ++aten_only; }
+ThroughAten::~ThroughAten() { --aten_only; }
+
+at::Tensor on_host(const at::Tensor& tensor) {
+  return tensor.is_cpu() ? tensor : tensor.contiguous().to(at::kCPU);
+}
+
+at::Tensor indices(std::span<const int32_t> values, at::Device where) {
+  return copied(values, at::kInt, where);
+}
+
+at::Tensor floats(std::span<const float> values, at::Device where) {
+  return copied(values, at::kFloat, where);
+}
+
+void synchronize() {
+  if (chosen.is_cuda()) at::detail::getCUDAHooks().deviceSynchronize(chosen.index());
+}
+
+int64_t peak_gpu_bytes() {
+  if (!chosen.is_cuda()) return 0;
+  const auto stats = c10::getDeviceAllocator(at::kCUDA)->getDeviceStats(chosen.index());
+  return stats.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)]
+      .peak;
+}
+
+}  // namespace lehr::lm
