@@ -23,7 +23,8 @@ target_compile_definitions(lehr_torch INTERFACE AT_PER_OPERATOR_HEADERS)
 target_compile_options(lehr_torch INTERFACE ${OpenMP_CXX_FLAGS})
 set(torch_libraries ${LEHR_LIBTORCH}/lib/libtorch_cpu.so ${LEHR_LIBTORCH}/lib/libc10.so)
 if(EXISTS ${LEHR_LIBTORCH}/lib/libtorch_cuda.so)
-  list(APPEND torch_libraries -Wl,--no-as-needed ${LEHR_LIBTORCH}/lib/libtorch_cuda.so
+  # What LibTorch itself needs of CUDA it finds when it is loaded.
+  list(APPEND torch_libraries -Wl,--allow-shlib-undefined -Wl,--no-as-needed ${LEHR_LIBTORCH}/lib/libtorch_cuda.so
     ${LEHR_LIBTORCH}/lib/libc10_cuda.so -Wl,--as-needed)
   target_compile_definitions(lehr_torch INTERFACE LEHR_TORCH_CUDA)
 endif()

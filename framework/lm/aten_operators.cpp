@@ -147,7 +147,7 @@ void accumulate_embedding_gradient(const at::Tensor& dx, std::span<const int32_t
 void statistics(const at::Tensor& logits, const at::Tensor& targets, int64_t first,
                 double inverse_temperature, const Statistics& out) {
   const int64_t count = logits.size(0);
-  const at::Tensor columns = targets.narrow(0, first, count).unsqueeze(1);
+  const at::Tensor columns = targets.narrow(0, first, count).to(at::kLong).unsqueeze(1);
   const auto rows = [&](const at::Tensor& whole) { return whole.narrow(0, first, count); };
   at::Tensor scaled = logits.to(at::kFloat);
   if (inverse_temperature != 1) scaled = scaled * inverse_temperature;
@@ -163,7 +163,7 @@ void to_gradients(const at::Tensor& logits, const at::Tensor& targets, int64_t f
                   double inverse_temperature, const Statistics& made, const at::Tensor& g,
                   const at::Tensor& ge) {
   const int64_t count = logits.size(0);
-  const at::Tensor columns = targets.narrow(0, first, count).unsqueeze(1);
+  const at::Tensor columns = targets.narrow(0, first, count).to(at::kLong).unsqueeze(1);
   const auto rows = [&](const at::Tensor& whole) {
     return whole.narrow(0, first, count).unsqueeze(1);
   };

@@ -11,7 +11,16 @@
 #include "lm/operators.h"
 #include "lm/tensor_kernels.h"
 
-namespace lehr::lm::aten {
+namespace lehr::lm {
+
+// What a head keeps of logits [m, V] for entries [first, first + m): statistics() writes those rows
+// of logprob, correct and, where defined, entropy and mean_logit, on the logits' device.
+struct Statistics {
+  at::Tensor logprob, entropy, mean_logit;  // [M] float32
+  at::Tensor correct;                       // [M] bool
+};
+
+namespace aten {
 
 NormOutput norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
                         double eps);
@@ -31,13 +40,7 @@ void accumulate_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::T
 void accumulate_embedding_gradient(const at::Tensor& dx, std::span<const int32_t> ids,
                                    const at::Tensor& gradient);
 
-// What the head keeps of logits [m, V] for entries [first, first + m): written into the rows of
-// logprob, correct and, where defined, entropy and mean_logit, which are on the logits' device.
-// targets: [M] int64.
-struct Statistics {
-  at::Tensor logprob, entropy, mean_logit;  // [M] float32
-  at::Tensor correct;                       // [M] bool
-};
+// targets: [M] int32.
 void statistics(const at::Tensor& logits, const at::Tensor& targets, int64_t first,
                 double inverse_temperature, const Statistics& out);
 // See Kernels::logits_gradient. g, ge: [M] float32 on the logits' device; ge may be undefined.
@@ -45,4 +48,5 @@ void to_gradients(const at::Tensor& logits, const at::Tensor& targets, int64_t f
                   double inverse_temperature, const Statistics& made, const at::Tensor& g,
                   const at::Tensor& ge);
 
-}  // namespace lehr::lm::aten
+}  // namespace aten
+}  // namespace lehr::lm

@@ -1,39 +1,19 @@
 #include "lm/device.h"
 
 #include <ATen/Context.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/detail/CUDAHooksInterface.h>
-#include <ATen/ops/_flash_attention_forward.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/zeros.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <lehr/plugin.h>
 #include <stdlib.h>
 
-#include <exception>
+#include "lm/gpu_driver.h"
 
 namespace lehr::lm {
 namespace {
 
 at::Device chosen = at::kCPU;
 int aten_only = 0;
-
-// Asked by doing: LibTorch tells no compute capability without CUDA's own headers.
-bool probe_bf16() {
-  const at::NoGradGuard no_gradients;
-  try {
-    const auto options = at::TensorOptions(chosen);
-    const at::Tensor x = at::zeros({8, 1, 64}, options.dtype(at::kBFloat16));
-    const at::Tensor starts = at::arange(0, 9, 8, options.dtype(at::kInt));
-    at::_flash_attention_forward(x, x, x, starts, starts, 8, 8, 0.0, true, false);
-    synchronize();
-    return true;
-  } catch (const std::exception&) {
-    return false;
-  }
-}
 
 template <class T>
 at::Tensor copied(std::span<const T> values, at::ScalarType type, at::Device where) {
@@ -72,10 +52,9 @@ void choose_device(const std::string& name) {
   context.lazyInitDevice(at::kCUDA);
 }
 
-bool gpu_has_bf16() {
-  static const bool has = chosen.is_cuda() && probe_bf16();
-  return has;
-}
+bool gpu_has_bf16() { return chosen.is_cuda() && gpu::compute_capability() >= 80; }
+
+bool only_aten() { return aten_only > 0; }
 
 bool through_aten(const at::Tensor& tensor) { return aten_only > 0 || !tensor.is_cpu(); }
 

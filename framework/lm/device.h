@@ -1,7 +1,8 @@
 // Where models are computed. On the CPU by our own kernels; elsewhere (CUDA) the same operators run
-// through ATen. A process computes on one device, chosen before its first tensor: parameters,
-// optimizer state and activations live there; what comes from files and goes to them, and the small
-// results of heads (losses, log-probabilities), are on the host.
+// through ATen and, where that would take many passes over memory, kernels of ours for GPUs. A
+// process computes on one device, chosen before its first tensor: parameters, optimizer state and
+// activations live there; what comes from files and goes to them, and the small results of heads
+// (losses, log-probabilities), are on the host.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -22,10 +23,12 @@ void choose_device(const std::string& name);
 // on).
 bool gpu_has_bf16();
 
-// Whether an operator goes through ATen instead of our kernels: everywhere but on the CPU.
+// Whether an operator goes through ATen (or, on a GPU, through our kernels there: gpu_kernels.h)
+// instead of our CPU kernels: everywhere but on the CPU.
 bool through_aten(const at::Tensor& tensor);
+bool only_aten();  // not even through our GPU kernels
 
-// For tests, as long as one lives: on the CPU too.
+// For tests, as long as one lives: only through ATen, on the CPU too.
 class ThroughAten {
  public:
   ThroughAten();

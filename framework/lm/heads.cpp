@@ -16,6 +16,7 @@
 
 #include "lm/aten_operators.h"
 #include "lm/device.h"
+#include "lm/gpu_kernels.h"
 #include "lm/operators.h"
 #include "lm/parallel.h"
 #include "lm/row_sum.h"
@@ -33,7 +34,7 @@ struct HeadTape : torch::CustomClassHolder {
   std::vector<int32_t> rows;
   std::vector<int32_t> targets;
   at::Tensor hidden;   // [N, C]
-  at::Tensor columns;  // [M] int64, the targets where ATen reads them; else undefined
+  at::Tensor columns;  // [M] int32, the targets on the device; undefined where our CPU kernels run
   // On hidden's device, as correct and mean_logit.
   at::Tensor logprob;  // [M]
   at::Tensor entropy;  // [M]; undefined: not wanted
@@ -53,7 +54,7 @@ c10::intrusive_ptr<HeadTape> make_tape(const at::Tensor& hidden, const LinearHea
     tape->rows.push_back(entry.row);
     tape->targets.push_back(entry.target);
   }
-  if (through_aten(hidden)) tape->columns = indices(tape->targets, hidden.device()).to(at::kLong);
+  if (through_aten(hidden)) tape->columns = indices(tape->targets, hidden.device());
   return tape;
 }
 
@@ -103,14 +104,14 @@ at::Tensor host_copy(const at::Tensor& x) { return x.is_cpu() ? x.clone() : on_h
 
 constexpr int64_t kLogitRows = 4;  // rows of logits a thread takes at a time
 
-aten::Statistics aten_statistics(const HeadTape& tape) {
+Statistics made(const HeadTape& tape) {
   return {tape.logprob, tape.entropy, tape.mean_logit, tape.correct};
 }
 
 void statistics(const HeadTape& tape, int64_t first, const at::Tensor& logits) {
   if (through_aten(logits))
-    return aten::statistics(logits, tape.columns, first, tape.inverse_temperature,
-                            aten_statistics(tape));
+    return (gpu::takes(logits, logits.size(1)) ? gpu::statistics : aten::statistics)(
+        logits, tape.columns, first, tape.inverse_temperature, made(tape));
   const bool all = tape.entropy.defined();
   const Kernels& k = kernels_for(logits);
   parallel_blocks(logits.size(0), kLogitRows, [&](int64_t begin, int64_t end) {
@@ -128,8 +129,8 @@ void statistics(const HeadTape& tape, int64_t first, const at::Tensor& logits) {
 void to_gradients(const HeadTape& tape, int64_t first, const at::Tensor& logits,
                   const at::Tensor& g, const at::Tensor& ge) {
   if (through_aten(logits))
-    return aten::to_gradients(logits, tape.columns, first, tape.inverse_temperature,
-                              aten_statistics(tape), g, ge);
+    return (gpu::takes(logits, logits.size(1)) ? gpu::to_gradients : aten::to_gradients)(
+        logits, tape.columns, first, tape.inverse_temperature, made(tape), g, ge);
   const bool both = ge.defined();
   const Kernels& k = kernels_for(logits);
   parallel_blocks(logits.size(0), kLogitRows, [&](int64_t begin, int64_t end) {

@@ -10,6 +10,7 @@
 #include "lm/aten_operators.h"
 #include "lm/attention.h"
 #include "lm/device.h"
+#include "lm/gpu_kernels.h"
 #include "lm/kernels.h"
 #include "lm/parallel.h"
 #include "lm/tensor_kernels.h"
@@ -22,7 +23,11 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
 
 at::Tensor add_rms_norm(at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
                         double eps) {
-  if (through_aten(x)) return aten::norm_forward(x.add_(delta), {}, weight, eps).normed;
+  if (through_aten(x)) {
+    const NormOutput made = norm_forward(x, delta, weight, eps);
+    x = made.sum;
+    return made.normed;
+  }
   const at::Tensor y = at::empty_like(x);
   const Kernels& k = kernels_for(x);
   const int64_t width = x.size(1);
@@ -61,6 +66,7 @@ at::Tensor rope_table(std::span<const int32_t> positions, std::span<const float>
 
 at::Tensor swiglu(const at::Tensor& gate_up) {
   check_dense(gate_up, "swiglu gate_up");
+  if (gpu::takes(gate_up, gate_up.size(1) / 2)) return gpu::swiglu(gate_up);
   if (through_aten(gate_up)) return aten::swiglu(gate_up);
   const int64_t width = gate_up.size(1) / 2;
   at::Tensor y = at::empty({gate_up.size(0), width}, gate_up.options());

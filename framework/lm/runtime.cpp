@@ -15,6 +15,7 @@
 #include <stdexcept>
 
 #include "lm/device.h"
+#include "lm/gpu_driver.h"
 #include "lm/kernels.h"
 
 namespace lehr::lm {
@@ -73,7 +74,7 @@ void start_runtime(const Context& context) {
 int threads() { return at::get_num_threads(); }
 
 std::string numerics_fingerprint() {
-  if (!device().is_cpu()) return std::string("cuda LibTorch ") + TORCH_VERSION;
+  if (!device().is_cpu()) return gpu::model() + " LibTorch " + TORCH_VERSION;
   const char* isa = best_isa() == Isa::kAvx512 ? "avx512"
                     : best_isa() == Isa::kAvx2 ? "avx2"
                                                : "baseline";

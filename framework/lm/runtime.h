@@ -27,8 +27,8 @@ void start_runtime(int threads = 0);
 void start_runtime(const Context& context);
 int threads();
 
-// "avx512+bf16 2 threads LibTorch 2.13.0", "cuda LibTorch 2.11.0": what results may depend on; for
-// checkpoints and keys.
+// "avx512+bf16 2 threads LibTorch 2.13.0", "NVIDIA H200 LibTorch 2.11.0": what results may depend
+// on; for checkpoints and keys.
 std::string numerics_fingerprint();
 
 // Matrix-product FLOP/s of the device now: best of a few products [rows, 1024] x [1024, 1024],

@@ -11,6 +11,7 @@
 
 #include "lm/aten_operators.h"
 #include "lm/device.h"
+#include "lm/gpu_kernels.h"
 #include "lm/parallel.h"
 
 namespace lehr::lm {
@@ -45,6 +46,7 @@ void check_dense(const at::Tensor& tensor, const char* what) {
 NormOutput norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
                         double eps) {
   check_dense(x, "norm x");
+  if (gpu::takes(x, x.size(1))) return gpu::norm_forward(x, delta, weight, eps);
   if (through_aten(x)) return aten::norm_forward(x, delta, weight, eps);
   NormOutput out{delta.defined() ? at::empty_like(x) : x, at::empty_like(x),
                  at::empty({x.size(0)}, at::kFloat)};
@@ -63,6 +65,8 @@ void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& 
                    const at::Tensor& weight, at::Tensor& dx, bool accumulate,
                    const at::Tensor& d_weight) {
   check_dense(dy, "norm dy");
+  if (gpu::takes(x, x.size(1)))
+    return gpu::norm_backward(dy, x, rstd, weight, dx, accumulate, d_weight);
   if (through_aten(x)) return aten::norm_backward(dy, x, rstd, weight, dx, accumulate, d_weight);
   const int64_t rows = x.size(0);
   const int64_t width = x.size(1);
@@ -141,6 +145,7 @@ void rotate_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& 
                   cosines_sines.size(0) == qkv.size(0) && cosines_sines.size(1) == shape.head_dim &&
                   cosines_sines.is_contiguous(),
               "rope: qkv must be [N, (H+2K)*D] and the table [N, D]");
+  if (gpu::takes(qkv, shape.head_dim / 2)) return gpu::rotate_(qkv, cosines_sines, shape, sign);
   if (through_aten(qkv)) return aten::rotate_(qkv, cosines_sines, shape, sign);
   const Kernels& k = kernels_for(qkv);
   const float* table = cosines_sines.data_ptr<float>();
@@ -153,6 +158,7 @@ void rotate_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& 
 SwigluGradient swiglu_backward(const at::Tensor& gate_up, const at::Tensor& dy) {
   check_dense(gate_up, "swiglu gate_up");
   check_dense(dy, "swiglu dy");
+  if (gpu::takes(dy, dy.size(1))) return gpu::swiglu_backward(gate_up, dy);
   if (through_aten(dy)) return aten::swiglu_backward(gate_up, dy);
   SwigluGradient out{at::empty_like(gate_up), at::empty_like(dy)};
   const Kernels& k = kernels_for(gate_up);

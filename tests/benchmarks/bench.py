@@ -25,10 +25,10 @@ from pipelines import pipelines
 from startup import libraries, startup
 from store import peak, store
 from tokenization import bpe_training, encode
-from training import pretrain, train, train_large, train_sft
+from training import pretrain, train, train_gpu, train_large, train_sft
 
 ALL = [startup, pipelines, store, peak, documents, encode, bpe_training, filters, minhash, exact_dedup, pretrain, memory, libraries]
-LONG = [minhash_growth, decode, train, train_large, train_sft]  # not part of all
+LONG = [minhash_growth, decode, train, train_large, train_gpu, train_sft]  # not part of all
 
 
 def wait_for_quiet():

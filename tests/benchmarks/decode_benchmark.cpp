@@ -2,7 +2,7 @@
 // makes them. Serves one measurement for each line of standard input, so that it and its peers can
 // take turns without loading the model anew:
 //
-//   decode_benchmark FOLDER PRECISION THREADS
+//   decode_benchmark FOLDER PRECISION THREADS DEVICE
 //   ids BATCH TOKENS   -> the ids of all answers, one line
 //   rate BATCH TOKENS  -> tokens per second, prompts included in the time
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <iostream>
 #include <string>
 
+#include "lm/device.h"
 #include "lm/generator.h"
 #include "lm/model.h"
 #include "lm/runtime.h"
@@ -33,7 +34,8 @@ std::vector<lm::GenerationRequest> prompts(std::int32_t batch, std::int64_t voca
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc != 4) return 2;
+  if (argc != 5) return 2;
+  lm::choose_device(argv[4]);
   lm::start_runtime(std::stoi(argv[3]));
   const lm::Model model = lm::Model::load(argv[1], lm::parse_precision(argv[2]));
   std::string what;

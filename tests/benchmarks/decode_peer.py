@@ -1,7 +1,7 @@
 """Hugging Face's side of `./tools/bench decode`; see decode_benchmark.cpp for the lines it answers.
 
   decode_peer.py make FOLDER JSON        a random model of that shape, with decided logits, in bf16 values
-  decode_peer.py serve FOLDER KIND DTYPE THREADS
+  decode_peer.py serve FOLDER KIND DTYPE THREADS DEVICE
       KIND  generate   model.generate as it comes
             tuned      a loop of its own: a static cache, torch.compile, the head on the last token only"""
 
@@ -48,27 +48,27 @@ def tuned(model):
             caches[key] = transformers.StaticCache(config=model.config, max_cache_len=key[1])
         cache = caches[key]
         cache.reset()
-        at = torch.arange(ids.shape[1])
+        at = torch.arange(ids.shape[1], device=ids.device)
         next_ids = model(input_ids=ids, past_key_values=cache, cache_position=at, position_ids=at[None],
                          logits_to_keep=1).logits[:, -1].argmax(-1)
         out = [next_ids]
         for i in range(tokens - 1):
-            next_ids = step(next_ids[:, None], cache, torch.tensor([ids.shape[1] + i]))
+            next_ids = step(next_ids[:, None], cache, torch.tensor([ids.shape[1] + i], device=ids.device))
             out.append(next_ids)
         return torch.stack(out, 1)
     return answer
 
 
-def serve(folder, kind, dtype, threads):
+def serve(folder, kind, dtype, threads, device):
     torch.set_num_threads(int(threads))
-    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).to(device).eval()
     answer = {"generate": generate, "tuned": tuned}[kind](model)
     with torch.no_grad():
         for line in sys.stdin:
             what, batch, tokens = line.split()
             ids = prompts(int(batch), model.config.vocab_size)
             start = time.perf_counter()
-            out = answer(ids, int(tokens))
+            out = answer(ids.to(device), int(tokens)).cpu()
             seconds = time.perf_counter() - start
             if what == "ids":
                 print(*out.flatten().tolist(), flush=True)

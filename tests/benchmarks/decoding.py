@@ -5,7 +5,7 @@ import json
 import pathlib
 import subprocess
 
-from measure import HEAD, PEERS, ROOT, equal, install_peers, interleaved, number, row, sh
+from measure import DEVICE, HEAD, PYTHON, ROOT, equal, install_peers, interleaved, number, row, sh
 from store import machine
 
 HERE = pathlib.Path(__file__).parent
@@ -17,7 +17,7 @@ SHAPES = {  # the 13.8M and the 33.6M of the training rows
                   intermediate_size=1024, vocab_size=8192),
     "33.6M": dict(hidden_size=512, num_hidden_layers=8, num_attention_heads=8, num_key_value_heads=4,
                   intermediate_size=1536, vocab_size=16384)}
-ROUNDS = {1: 5, 32: 5}
+ROUNDS = {1: 5, 32: 5, 256: 3} if DEVICE == "cuda" else {1: 5, 32: 5}
 
 
 class Server:
@@ -42,10 +42,9 @@ class Server:
 def servers(folder, precision):
     """Ours, model.generate, and the tuned loop."""
     dtype = {"fp32": "float32", "bf16": "bfloat16"}[precision]
-    python = PEERS / "bin/python"
-    return {"lehr": Server(ROOT / "build/bin/decode_benchmark", folder, precision, THREADS),
-            "HF generate": Server(python, HERE / "decode_peer.py", "serve", folder, "generate", dtype, THREADS),
-            "HF, static cache + torch.compile": Server(python, HERE / "decode_peer.py", "serve", folder, "tuned", dtype, THREADS)}
+    return {"lehr": Server(ROOT / "build/bin/decode_benchmark", folder, precision, THREADS, DEVICE),
+            "HF generate": Server(PYTHON, HERE / "decode_peer.py", "serve", folder, "generate", dtype, THREADS, DEVICE),
+            "HF, static cache + torch.compile": Server(PYTHON, HERE / "decode_peer.py", "serve", folder, "tuned", dtype, THREADS, DEVICE)}
 
 
 def weight_bytes(shape):
@@ -55,14 +54,25 @@ def weight_bytes(shape):
     return 2 * (shape["num_hidden_layers"] * layer + shape["vocab_size"] * width)
 
 
+def gpu_read():
+    """Bytes a second of the GPU's memory, read by a sum."""
+    return float(sh(PYTHON, "-c", "import torch, time\n"
+                    "x = torch.randn(1 << 30, device='cuda').to(torch.bfloat16)\n"
+                    "best = 1e9\n"
+                    "for _ in range(10):\n"
+                    "  torch.cuda.synchronize(); start = time.perf_counter(); x.view(torch.int32).max()\n"
+                    "  torch.cuda.synchronize(); best = min(best, time.perf_counter() - start)\n"
+                    "print(x.nbytes / best)"))
+
+
 def decode(scratch):
     install_peers("torch==2.13.0", "transformers", "safetensors")
-    read = max(SIZE / seconds for seconds in machine(scratch, 3, SIZE)["read"])
+    read = gpu_read() if DEVICE == "cuda" else max(SIZE / seconds for seconds in machine(scratch, 3, SIZE)["read"])
     rows = [f"Memory read {read / 1e9:.1f} GB/s in this run. Prompts of 32 tokens, {TOKENS} greedy tokens each, bf16, "
-            f"{THREADS} threads; ids equal in fp32 first.", "", HEAD]
+            f"{'a GPU' if DEVICE == 'cuda' else THREADS + ' threads'}; ids equal in fp32 first.", "", HEAD]
     for name, shape in SHAPES.items():
         folder = scratch / name
-        sh(PEERS / "bin/python", HERE / "decode_peer.py", "make", folder,
+        sh(PYTHON, HERE / "decode_peer.py", "make", folder,
            json.dumps({**shape, "max_position_embeddings": 512, "tie_word_embeddings": True}))
         exact = servers(folder, "fp32")
         answers = {who: server.ask("ids 4 24").split() for who, server in exact.items()}

@@ -1,5 +1,6 @@
 """What every benchmark shares: timed commands, interleaved rounds, tables."""
 
+import os
 import pathlib
 import statistics
 import subprocess
@@ -8,6 +9,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LEHR = ROOT / "build/bin/lehr"
 PEERS = ROOT / ".deps/bench"  # a virtual environment that the product never needs
+# cuda: models are computed on a GPU, by us and by the peers. BENCH_PYTHON: the interpreter that has the peers already, with
+# a PyTorch for that GPU; then nothing is installed.
+DEVICE = os.environ.get("BENCH_DEVICE", "cpu")
+PYTHON = os.environ.get("BENCH_PYTHON", PEERS / "bin/python")
 
 HEAD = "| what | min | median | max | |\n| --- | --- | --- | --- | --- |"
 
@@ -56,6 +61,8 @@ def equal(found, wanted, what):
 
 def install_peers(*packages):
     """Python packages into the peers' environment, once."""
+    if "BENCH_PYTHON" in os.environ:
+        return
     if not (PEERS / "bin/python").exists():
         sh("python3", "-m", "venv", PEERS)
     missing = [p for p in packages if not (PEERS / "installed" / p).exists()]

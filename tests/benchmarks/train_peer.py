@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import transformers
 
+DEVICE = json.loads(sys.argv[1])["device"]
 ADAMW = dict(betas=(0.9, 0.95), eps=1e-8)
 
 
@@ -36,11 +37,12 @@ class Clock:
     def report(self, **more):
         return {"losses": self.losses, "tokens": self.tokens, "seconds": np.diff(self.ends).tolist(),
                 "first_step": self.ends[0] - self.begun, **more,
-                "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+                "peak_bytes": torch.cuda.max_memory_allocated() if DEVICE == "cuda" else
+                resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
 
 
 def load(task):
-    return transformers.AutoModelForCausalLM.from_pretrained(task["model"], dtype=torch.float32)
+    return transformers.AutoModelForCausalLM.from_pretrained(task["model"], dtype=torch.float32).to(DEVICE)
 
 
 def decayed(model, weight_decay):
@@ -64,13 +66,13 @@ def compiled(task, clock):
     optimizer = torch.optim.AdamW(decayed(model, 0.1), lr=task["learning_rate"], fused=True, **ADAMW)
 
     def loss_of(inputs, targets):
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(DEVICE, torch.bfloat16):
             logits = model(input_ids=inputs, use_cache=False).logits
         return torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
 
     loss_of = torch.compile(loss_of)
     for inputs, targets in batches(task):
-        loss = loss_of(inputs, targets)
+        loss = loss_of(inputs.to(DEVICE), targets.to(DEVICE))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -100,7 +102,7 @@ def trainer(task, clock):
         arguments = transformers.TrainingArguments(
             output_dir=folder, per_device_train_batch_size=task["rows"], max_steps=task["steps"],
             learning_rate=task["learning_rate"], lr_scheduler_type="constant", adam_beta1=0.9, adam_beta2=0.95,
-            weight_decay=0.1, max_grad_norm=1.0, bf16=True, use_cpu=True, logging_steps=1, report_to=[],
+            weight_decay=0.1, max_grad_norm=1.0, bf16=True, use_cpu=DEVICE == "cpu", logging_steps=1, report_to=[],
             save_strategy="no", remove_unused_columns=False, disable_tqdm=True)
         told = Told(clock, lambda step: task["rows"] * task["context"])
         run = InOrder(model=load(task), args=arguments, train_dataset=rows, callbacks=[told])
@@ -120,7 +122,7 @@ def held_out_loss(model, rows):
     model.eval()
     with torch.no_grad():
         for row in rows:
-            ids, trained = torch.tensor([row["ids"]]), torch.tensor(row["trained"], dtype=torch.bool)
+            ids, trained = torch.tensor([row["ids"]]).to(DEVICE), torch.tensor(row["trained"], dtype=torch.bool).to(DEVICE)
             logits = model(input_ids=ids).logits[0, :-1]
             nll = torch.nn.functional.cross_entropy(logits.float(), ids[0, 1:], reduction="none")[trained[1:]]
             total, count = total + float(nll.sum()), count + nll.numel()
@@ -141,7 +143,7 @@ def trl(task, clock):
     with tempfile.TemporaryDirectory() as folder:
         config = SFTConfig(
             output_dir=folder, per_device_train_batch_size=8, num_train_epochs=1, learning_rate=task["learning_rate"],
-            lr_scheduler_type="constant", weight_decay=0.0, bf16=True, use_cpu=True, logging_steps=1, report_to=[],
+            lr_scheduler_type="constant", weight_decay=0.0, bf16=True, use_cpu=DEVICE == "cpu", logging_steps=1, report_to=[],
             save_strategy="no", gradient_checkpointing=False, loss_type="nll", disable_tqdm=True,
             dataset_kwargs={"skip_prepare_dataset": True})
         # The order is the trainer's own; over an epoch each conversation counts once.
@@ -167,10 +169,10 @@ def sorted_loop(task, clock):
     for b in np.random.default_rng(8).permutation(len(batches)):
         members = [rows[i] for i in batches[b]]
         longest = max(len(r["ids"]) for r in members)
-        ids = torch.tensor([r["ids"] + [0] * (longest - len(r["ids"])) for r in members])
-        mask = torch.tensor([[1] * len(r["ids"]) + [0] * (longest - len(r["ids"])) for r in members])
-        trained = torch.tensor([r["trained"] + [0] * (longest - len(r["ids"])) for r in members], dtype=torch.bool)
-        with torch.autocast("cpu", torch.bfloat16):
+        ids = torch.tensor([r["ids"] + [0] * (longest - len(r["ids"])) for r in members]).to(DEVICE)
+        mask = torch.tensor([[1] * len(r["ids"]) + [0] * (longest - len(r["ids"])) for r in members]).to(DEVICE)
+        trained = torch.tensor([r["trained"] + [0] * (longest - len(r["ids"])) for r in members], dtype=torch.bool).to(DEVICE)
+        with torch.autocast(DEVICE, torch.bfloat16):
             hidden = model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
             wanted = trained[:, 1:]
             logits = model.lm_head(hidden[:, :-1][wanted])

@@ -11,14 +11,15 @@ import time
 
 import corpus
 from conversations import write_conversations
-from measure import HEAD, LEHR, PEERS, ROOT, equal, install_peers, number, row, sh
+from measure import DEVICE, HEAD, LEHR, PYTHON, ROOT, equal, install_peers, number, row, sh
 
 HERE = pathlib.Path(__file__).parent
 THREADS = 2
-CONTEXT, ROWS, LEARNING_RATE = 256, 8, 1e-3
-SHAPES = {"13.8M": "{width: 384, layers: 6, heads: 6, ffn: 1024, context: 256}",
-          "33.6M": "{width: 512, layers: 8, heads: 8, kv_heads: 4, ffn: 1536, context: 256}"}
-VOCABULARIES = {"13.8M": 8192, "33.6M": 16384}
+CONTEXT, ROWS, LEARNING_RATE = (1024, 64, 1e-3) if DEVICE == "cuda" else (256, 8, 1e-3)
+SHAPES = {"13.8M": f"{{width: 384, layers: 6, heads: 6, ffn: 1024, context: {CONTEXT}}}",
+          "33.6M": f"{{width: 512, layers: 8, heads: 8, kv_heads: 4, ffn: 1536, context: {CONTEXT}}}",
+          "122M": f"{{width: 768, layers: 16, heads: 12, kv_heads: 4, ffn: 2048, context: {CONTEXT}}}"}
+VOCABULARIES = {"13.8M": 8192, "33.6M": 16384, "122M": 16384}
 # glibc's malloc gives big blocks back at once and pays with page faults; Lehr sets these for itself.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str((2 << 30) - 1),
              "MALLOC_TOP_PAD_": str(64 << 20)}
@@ -49,9 +50,9 @@ def pretrain(scratch):
 # the process to the end of the first step, "peak_bytes"}.
 
 def peer(kind, tuned, **task):
-    task.update(kind=kind, threads=THREADS, begun=time.time())
+    task.update(kind=kind, threads=THREADS, device=DEVICE, begun=time.time())
     environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS), **(ALLOCATOR if tuned else {})}
-    done = subprocess.run([PEERS / "bin/python", HERE / "train_peer.py", json.dumps(task)], capture_output=True, text=True,
+    done = subprocess.run([PYTHON, HERE / "train_peer.py", json.dumps(task)], capture_output=True, text=True,
                           env=environment, check=False)
     if done.returncode != 0:
         sys.exit(f"train_peer {kind}: {done.stderr[-2000:]}")
@@ -107,14 +108,14 @@ def lehr_pretrain(lehr, steps):
 def pretrain_pipeline(folder, name):
     """One document, so that the order of tokens is the text's."""
     folder.mkdir()
-    for split, size, seed in (("train", 3_000_000, 7), ("eval", 20_000, 8)):
+    for split, size, seed in (("train", 3_000_000 if DEVICE == "cpu" else 16_000_000, 7), ("eval", 20_000, 8)):
         text = corpus.write(folder / "text", size, seed).read_text()
         (folder / f"{split}.txt").write_text(text.replace(corpus.SEPARATOR, "\n"))
     return Lehr(folder, f"""
 lehr: 1
 name: bench-train
 seed: 7
-resources: {{threads: {THREADS}}}
+resources: {{threads: {THREADS}, device: {DEVICE}}}
 stages:
   text: {{uses: files.documents, with: {{train: [train.txt], eval: [eval.txt]}}}}
   tokenizer: {{uses: tokenizer.train, in: {{documents: text}}, with: {{vocab_size: {VOCABULARIES[name]}}}}}
@@ -183,6 +184,11 @@ def train(scratch):
     return train_shape(scratch, "13.8M", int(os.environ.get("BENCH_STEPS", 24)), 3)
 
 
+def train_gpu(scratch):
+    """122M parameters, for a GPU."""
+    return train_shape(scratch, "122M", int(os.environ.get("BENCH_STEPS", 24)), 2)
+
+
 def train_large(scratch):
     """The 33.6M shape."""
     return train_shape(scratch, "33.6M", int(os.environ.get("BENCH_STEPS", 12)), 3)
@@ -220,7 +226,7 @@ def rendered(lehr, model, folder, split):
               "  n = min(len(o['input_ids']), 256)\n"
               "  print(json.dumps({'ids': o['input_ids'][:n], 'trained': o['assistant_masks'][:n]}))\n")
     out = folder / f"ids-{split}.jsonl"
-    out.write_text(sh(PEERS / "bin/python", "-c", script, model, folder / f"chats-{split}.jsonl"))
+    out.write_text(sh(PYTHON, "-c", script, model, folder / f"chats-{split}.jsonl"))
     return str(out)
 
 

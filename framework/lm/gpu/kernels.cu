@@ -1,0 +1,269 @@
+// Our kernels for NVIDIA GPUs, compiled by NVRTC when a process first uses one (gpu_kernels.cpp).
+// What each computes stands in kernels.h. T is float or bf16; sums run in float32, in an order that
+// depends on the shapes alone. Rows and parts of rows are taken in packs of eight: widths are
+// multiples of 8, and rows begin at multiples of 16 bytes.
+
+struct bf16 {
+  unsigned short bits;
+};
+
+__device__ inline float get(float x) { return x; }
+__device__ inline float get(bf16 x) { return __uint_as_float(static_cast<unsigned>(x.bits) << 16); }
+__device__ inline void put(float& to, float x) { to = x; }
+__device__ inline void put(bf16& to, float x) {
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(to.bits) : "f"(x));
+}
+template <class T>
+__device__ inline float rounded(float x) {
+  T t;
+  put(t, x);
+  return get(t);
+}
+
+constexpr int kPack = 8;
+template <class T>
+struct alignas(16) Pack {
+  T v[kPack];
+};
+template <class T>
+__device__ inline Pack<T> load(const T* from) {
+  return *reinterpret_cast<const Pack<T>*>(from);
+}
+template <class T>
+__device__ inline void store(T* to, const Pack<T>& pack) {
+  *reinterpret_cast<Pack<T>*>(to) = pack;
+}
+
+__device__ inline float warp_sum(float x) {
+  for (int apart = 16; apart > 0; apart /= 2) x += __shfl_xor_sync(0xffffffffu, x, apart);
+  return x;
+}
+__device__ inline float warp_max(float x) {
+  for (int apart = 16; apart > 0; apart /= 2) x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, apart));
+  return x;
+}
+
+// Of all threads of a block, for all of them. scratch: 32 floats.
+template <bool maximum>
+__device__ inline float block_reduce(float x, float* scratch) {
+  const int warps = blockDim.x / 32, lane = threadIdx.x % 32;
+  x = maximum ? warp_max(x) : warp_sum(x);
+  __syncthreads();  // scratch may still be read from the time before
+  if (lane == 0) scratch[threadIdx.x / 32] = x;
+  __syncthreads();
+  x = lane < warps ? scratch[lane] : (maximum ? -3.4e38f : 0.0f);
+  return maximum ? warp_max(x) : warp_sum(x);
+}
+
+// A warp a row. delta, sum, rstd_out may be null; sum may be x.
+template <class T>
+__global__ void rms_norm(const T* x, const T* delta, T* sum, const T* weight, T* y, float* rstd_out,
+                         int rows, int width, float eps) {
+  const int row = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+  if (row >= rows) return;
+  const long long at = static_cast<long long>(row) * width;
+  float squares = 0;
+  for (int c = lane * kPack; c < width; c += 32 * kPack) {
+    Pack<T> p = load(x + at + c);
+    if (delta != nullptr) {
+      const Pack<T> d = load(delta + at + c);
+#pragma unroll
+      for (int i = 0; i < kPack; ++i) put(p.v[i], get(p.v[i]) + get(d.v[i]));
+      store(sum + at + c, p);
+    }
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) squares += get(p.v[i]) * get(p.v[i]);
+  }
+  const float rstd = 1.0f / sqrtf(warp_sum(squares) / width + eps);
+  if (lane == 0 && rstd_out != nullptr) rstd_out[row] = rstd;
+  const T* from = delta != nullptr ? sum : x;
+  for (int c = lane * kPack; c < width; c += 32 * kPack) {
+    Pack<T> p = load(from + at + c);
+    const Pack<T> w = load(weight + c);
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) put(p.v[i], get(w.v[i]) * rounded<T>(get(p.v[i]) * rstd));
+    store(y + at + c, p);
+  }
+}
+
+// A warp a row.
+template <class T>
+__global__ void rms_norm_backward(const T* dy, const T* x, const T* weight, const float* rstd,
+                                  T* dx, int rows, int width, int accumulate) {
+  const int row = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+  if (row >= rows) return;
+  const long long at = static_cast<long long>(row) * width;
+  const float s = rstd[row];
+  float dot = 0;
+  for (int c = lane * kPack; c < width; c += 32 * kPack) {
+    const Pack<T> d = load(dy + at + c), p = load(x + at + c), w = load(weight + c);
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) dot += get(d.v[i]) * get(w.v[i]) * (get(p.v[i]) * s);
+  }
+  const float mean = warp_sum(dot) / width;
+  for (int c = lane * kPack; c < width; c += 32 * kPack) {
+    const Pack<T> d = load(dy + at + c), p = load(x + at + c), w = load(weight + c);
+    Pack<T> out = {};
+    if (accumulate) out = load(dx + at + c);
+#pragma unroll
+    for (int i = 0; i < kPack; ++i)
+      put(out.v[i], get(out.v[i]) + s * (get(d.v[i]) * get(w.v[i]) - get(p.v[i]) * s * mean));
+    store(dx + at + c, out);
+  }
+}
+
+// partial [gridDim.y, width] = sums of dy * x * rstd over blocks of rows. A thread a column.
+template <class T>
+__global__ void rms_norm_columns(const T* dy, const T* x, const float* rstd, float* partial,
+                                 int rows, int width, int block_rows) {
+  const int column = blockIdx.x * blockDim.x + threadIdx.x;
+  if (column >= width) return;
+  const int begin = blockIdx.y * block_rows, end = min(rows, begin + block_rows);
+  float sum = 0;
+#pragma unroll 8
+  for (int r = begin; r < end; ++r) {
+    const long long at = static_cast<long long>(r) * width + column;
+    sum += get(dy[at]) * (get(x[at]) * rstd[r]);
+  }
+  partial[static_cast<long long>(blockIdx.y) * width + column] = sum;
+}
+
+// to [width] += the rows of partial, in their order.
+__global__ void add_columns(const float* partial, float* to, int blocks, int width) {
+  const int column = blockIdx.x * blockDim.x + threadIdx.x;
+  if (column >= width) return;
+  float sum = 0;
+#pragma unroll 8
+  for (int b = 0; b < blocks; ++b) sum += partial[static_cast<long long>(b) * width + column];
+  to[column] += sum;
+}
+
+// A thread eight pairs.
+template <class T>
+__global__ void rope(T* qkv, const float* table, long long pairs_of_eight, long long stride,
+                     int heads, int head_dim, float sign) {
+  const long long item = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (item >= pairs_of_eight) return;
+  const int packs = head_dim / (2 * kPack);
+  const long long row = item / (heads * packs);
+  const int rest = static_cast<int>(item - row * (heads * packs)), head = rest / packs;
+  const int first = (rest - head * packs) * kPack;
+  T* low = qkv + row * stride + head * head_dim + first;
+  T* high = low + head_dim / 2;
+  const float* angles = table + row * head_dim + first;
+  const Pack<float> cosine = load(angles), sine = load(angles + head_dim / 2);
+  Pack<T> a = load(low), b = load(high);
+#pragma unroll
+  for (int i = 0; i < kPack; ++i) {
+    const float l = get(a.v[i]), h = get(b.v[i]), s = sign * sine.v[i];
+    put(a.v[i], l * cosine.v[i] - h * s);
+    put(b.v[i], h * cosine.v[i] + l * s);
+  }
+  store(low, a);
+  store(high, b);
+}
+
+// A thread eight outputs.
+template <class T>
+__global__ void swiglu(const T* gate_up, T* y, long long packs, int width) {
+  const long long item = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (item >= packs) return;
+  const int row_packs = width / kPack;
+  const long long row = item / row_packs;
+  const int column = static_cast<int>(item - row * row_packs) * kPack;
+  const T* gate = gate_up + row * 2 * width + column;
+  Pack<T> g = load(gate);
+  const Pack<T> u = load(gate + width);
+#pragma unroll
+  for (int i = 0; i < kPack; ++i)
+    put(g.v[i], get(g.v[i]) / (1.0f + __expf(-get(g.v[i]))) * get(u.v[i]));
+  store(y + row * width + column, g);
+}
+
+template <class T>
+__global__ void swiglu_backward(const T* gate_up, const T* dy, T* d_gate_up, T* y, long long packs,
+                                int width) {
+  const long long item = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (item >= packs) return;
+  const int row_packs = width / kPack;
+  const long long row = item / row_packs;
+  const int column = static_cast<int>(item - row * row_packs) * kPack;
+  const long long gate_at = row * 2 * width + column;
+  Pack<T> g = load(gate_up + gate_at), u = load(gate_up + gate_at + width);
+  Pack<T> d = load(dy + row * width + column);
+#pragma unroll
+  for (int i = 0; i < kPack; ++i) {
+    const float gate = get(g.v[i]), up = get(u.v[i]), slope = get(d.v[i]);
+    const float sigmoid = 1.0f / (1.0f + __expf(-gate)), silu = gate * sigmoid;
+    put(d.v[i], silu * up);
+    put(u.v[i], slope * silu);
+    put(g.v[i], slope * up * sigmoid * (1.0f + gate * (1.0f - sigmoid)));
+  }
+  store(d_gate_up + gate_at, g);
+  store(d_gate_up + gate_at + width, u);
+  store(y + row * width + column, d);
+}
+
+// A block a row. entropy and mean_logit: both null or neither.
+template <class T>
+__global__ void row_statistics(const T* logits, const int* targets, int width,
+                               float inverse_temperature, float* logprob, float* entropy,
+                               float* mean_logit, bool* correct) {
+  __shared__ float scratch[32];
+  const int row = blockIdx.x;
+  const T* z = logits + static_cast<long long>(row) * width;
+  float top = -3.4e38f;
+  for (int c = threadIdx.x * kPack; c < width; c += blockDim.x * kPack) {
+    const Pack<T> p = load(z + c);
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) top = fmaxf(top, get(p.v[i]));
+  }
+  top = block_reduce<true>(top, scratch);
+  float total = 0, weighted = 0, sum = 0;
+  for (int c = threadIdx.x * kPack; c < width; c += blockDim.x * kPack) {
+    const Pack<T> p = load(z + c);
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      const float d = (get(p.v[i]) - top) * inverse_temperature, e = __expf(d);
+      total += e;
+      weighted += e * d;
+      sum += get(p.v[i]);
+    }
+  }
+  total = block_reduce<false>(total, scratch);
+  if (entropy != nullptr) {
+    weighted = block_reduce<false>(weighted, scratch);
+    sum = block_reduce<false>(sum, scratch);
+  }
+  if (threadIdx.x != 0) return;
+  const float target = get(z[targets[row]]);
+  logprob[row] = (target - top) * inverse_temperature - logf(total);
+  correct[row] = target >= top;
+  if (entropy == nullptr) return;
+  entropy[row] = logf(total) - weighted / total;
+  mean_logit[row] = sum / width;
+}
+
+// A block a row, in place. ge and entropy may be null.
+template <class T>
+__global__ void logits_gradient(T* logits, const int* targets, int width, float inverse_temperature,
+                                const float* logprob, const float* entropy, const float* g,
+                                const float* ge) {
+  const int row = blockIdx.x, target = targets[row];
+  T* z = logits + static_cast<long long>(row) * width;
+  const float log_total = get(z[target]) * inverse_temperature - logprob[row];
+  __syncthreads();  // all have read it before it is overwritten
+  const float a = g[row] * inverse_temperature;
+  const float b = ge != nullptr ? ge[row] * inverse_temperature : 0.0f;
+  const float h = ge != nullptr ? entropy[row] : 0.0f;
+  for (int c = threadIdx.x * kPack; c < width; c += blockDim.x * kPack) {
+    Pack<T> p = load(z + c);
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      const float lp = get(p.v[i]) * inverse_temperature - log_total;
+      const float slope = -__expf(lp) * (a + b * (lp + h));
+      put(p.v[i], c + i == target ? slope + a : slope);
+    }
+    store(z + c, p);
+  }
+}
