@@ -6,8 +6,12 @@
 namespace lehr::lm {
 namespace {
 
+[[noreturn]] void refuse(const std::string& what) {
+  throw std::invalid_argument("packed batch: " + what);
+}
+
 void require(bool holds, const std::string& what) {
-  if (!holds) throw std::invalid_argument("packed batch: " + what);
+  if (!holds) refuse(what);
 }
 
 }  // namespace
@@ -21,15 +25,15 @@ void check_batch(const PackedBatch& batch, int64_t vocab_size, int64_t max_posit
   for (int64_t r = 0; r < rows; ++r) {
     const int32_t id = batch.ids[static_cast<size_t>(r)];
     const int32_t position = batch.positions[static_cast<size_t>(r)];
-    require(id >= 0 && id < vocab_size, "row " + std::to_string(r) + " holds token '" +
-                                            std::to_string(id) + "' outside the vocabulary of " +
-                                            std::to_string(vocab_size));
-    require(position >= 0 && position < max_positions,
-            "row " + std::to_string(r) + " has position '" + std::to_string(position) +
-                "', the model ends at " + std::to_string(max_positions));
+    // No message is put together for rows that are right: they are many.
+    if (id < 0 || id >= vocab_size)
+      refuse("row " + std::to_string(r) + " holds token '" + std::to_string(id) +
+             "' outside the vocabulary of " + std::to_string(vocab_size));
+    if (position < 0 || position >= max_positions)
+      refuse("row " + std::to_string(r) + " has position '" + std::to_string(position) +
+             "', the model ends at " + std::to_string(max_positions));
   }
   int32_t expected = 0;
-
   for (size_t s = 0; s < batch.segments.size(); ++s) {
     const Segment& segment = batch.segments[s];
     const std::string name = "segment " + std::to_string(s);
@@ -49,9 +53,9 @@ void check_batch(const PackedBatch& batch, int64_t vocab_size, int64_t max_posit
   require(expected == rows,
           "segments end at '" + std::to_string(expected) + "', rows at " + std::to_string(rows));
   for (const LossEntry& entry : batch.loss_entries) {
-    require(entry.row >= 0 && entry.row < rows && entry.target >= 0 && entry.target < vocab_size,
-            "a loss entry has row '" + std::to_string(entry.row) + "', target '" +
-                std::to_string(entry.target) + "', outside the batch or the vocabulary");
+    if (entry.row < 0 || entry.row >= rows || entry.target < 0 || entry.target >= vocab_size)
+      refuse("a loss entry has row '" + std::to_string(entry.row) + "', target '" +
+             std::to_string(entry.target) + "', outside the batch or the vocabulary");
   }
 }
 

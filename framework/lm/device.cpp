@@ -61,6 +61,11 @@ bool through_aten(const at::Tensor& tensor) { return aten_only > 0 || !tensor.is
 ThroughAten::ThroughAten() { ++aten_only; }
 ThroughAten::~ThroughAten() { --aten_only; }
 
+EachOnce::EachOnce() : ordered_(at::globalContext().deterministicAlgorithms()) {
+  at::globalContext().setDeterministicAlgorithms(false, false);
+}
+EachOnce::~EachOnce() { at::globalContext().setDeterministicAlgorithms(ordered_, false); }
+
 at::Tensor on_host(const at::Tensor& tensor) {
   return tensor.is_cpu() ? tensor : tensor.contiguous().to(at::kCPU);
 }

@@ -37,6 +37,19 @@ class ThroughAten {
   ThroughAten& operator=(const ThroughAten&) = delete;
 };
 
+// As long as one lives, ATen need not order what it writes or adds by index: every place is met at
+// most once.
+class EachOnce {
+ public:
+  EachOnce();
+  ~EachOnce();
+  EachOnce(const EachOnce&) = delete;
+  EachOnce& operator=(const EachOnce&) = delete;
+
+ private:
+  bool ordered_;
+};
+
 // On the host, dense; the tensor itself where it is there already.
 at::Tensor on_host(const at::Tensor& tensor);
 // A copy on `where`. The caller's memory may change as soon as this returns.

@@ -1,6 +1,5 @@
 #include "lm/kv_cache.h"
 
-#include <ATen/Context.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 #include <c10/util/Exception.h>
@@ -11,23 +10,6 @@
 #include "lm/device.h"
 
 namespace lehr::lm {
-namespace {
-
-// While one lives, writes by index need not be ordered: every place is written once.
-class Unordered {
- public:
-  Unordered() : before_(at::globalContext().deterministicAlgorithms()) {
-    at::globalContext().setDeterministicAlgorithms(false, false);
-  }
-  ~Unordered() { at::globalContext().setDeterministicAlgorithms(before_, false); }
-  Unordered(const Unordered&) = delete;
-  Unordered& operator=(const Unordered&) = delete;
-
- private:
-  bool before_;
-};
-
-}  // namespace
 
 KvCache::KvCache(const ModelConfig& config, Precision precision, int64_t slots, int64_t rows)
     : shape_{config.heads, config.kv_heads, config.head_dim},
@@ -73,7 +55,7 @@ void KvCache::write(int64_t layer, const at::Tensor& qkv, const Placement& place
   TORCH_CHECK(qkv.element_size() == element_bytes_ && qkv.stride(1) == 1,
               "key/value cache: qkv has another dtype or layout");
   if (placement.to.defined()) {
-    const Unordered each_once;
+    const EachOnce unordered;
     layers_[static_cast<size_t>(layer)]
         .view({slots_ * rows_, 2 * key_width_})
         .index_copy_(

@@ -5,13 +5,23 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
+#include <span>
 
 #include "lm/device.h"
 #include "lm/parallel.h"
 #include "lm/tensor_kernels.h"
 
 namespace lehr::lm {
+namespace {
+
+bool ascending(std::span<const int32_t> rows) {
+  return std::ranges::adjacent_find(rows, std::ranges::greater_equal()) == rows.end();
+}
+
+}  // namespace
 
 at::Tensor gather_rows(const at::Tensor& hidden, const std::vector<int32_t>& rows) {
   const int64_t count = static_cast<int64_t>(rows.size());
@@ -36,8 +46,11 @@ RowSum::RowSum(const at::Tensor& hidden)
       dtype_(hidden.scalar_type()) {}
 
 void RowSum::add(const std::vector<int32_t>& rows, int64_t first, const at::Tensor& gradient) {
-  accumulate_embedding_gradient(gradient,
-                                {rows.data() + first, static_cast<size_t>(gradient.size(0))}, sum_);
+  const std::span<const int32_t> these(rows.data() + first, static_cast<size_t>(gradient.size(0)));
+  if (!through_aten(gradient) || !ascending(these))
+    return accumulate_embedding_gradient(gradient, these, sum_);
+  const EachOnce unordered;
+  sum_.index_add_(0, indices(these, sum_.device()), gradient.to(at::kFloat));
 }
 
 at::Tensor RowSum::scaled(float scale) const {

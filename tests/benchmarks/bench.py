@@ -19,7 +19,7 @@ from decoding import decode
 from deduplication import exact_dedup, minhash, minhash_growth
 from documents import documents
 from filters import filters
-from measure import ROOT, sh
+from measure import DEVICE, ROOT, sh
 from memory import memory
 from pipelines import pipelines
 from startup import libraries, startup
@@ -46,6 +46,8 @@ def facts():
     cpu = re.search(r"model name\s*: (.*)", info).group(1)
     kernel = os.uname().release
     device = sh("findmnt", "-no", "SOURCE,FSTYPE", "--target", tempfile.gettempdir()).split()
+    if DEVICE == "cuda":
+        cpu = sh("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader").strip() + "; " + cpu
     return f"{cpu}, {os.cpu_count()} cores, {' '.join(flags)}; Linux {kernel}; {' '.join(device)}"
 
 

@@ -84,7 +84,11 @@ class Lehr:
         for line in (newest / "stages" / stage / "metrics.jsonl").read_text().splitlines():
             point = json.loads(line)
             series.setdefault(point["name"], []).append((point["time"], point["value"]))
-        return {"series": series, "begun": begun, "peak_bytes": usage.ru_maxrss * 1024}  # of the largest process
+        peak = usage.ru_maxrss * 1024  # of the largest process
+        if DEVICE == "cuda":
+            newest = max((self.folder / "store/results").glob("*.json"), key=lambda p: p.stat().st_mtime)
+            peak = json.loads(newest.read_text())["results"]["peak_gpu_memory_bytes"]["value"]
+        return {"series": series, "begun": begun, "peak_bytes": peak}
 
     def artifact(self, stage, port):
         sh(LEHR, "run", self.pipeline, "--store", self.folder / "store", "--until", stage)
@@ -161,6 +165,7 @@ def table(title, runs, extra=()):
 
 def train_shape(scratch, name, steps, rounds):
     install_peers("torch==2.13.0", "transformers", "accelerate", "safetensors", "numpy")
+    rounds = 2 if DEVICE == "cuda" else rounds  # a GPU has no neighbours
     lehr = pretrain_pipeline(scratch / name, name)
     model, tokens = lehr.artifact("start", "model"), lehr.artifact("tokens", "tokens")
     task = dict(model=str(model), data=str(next(tokens.glob("train*.bin"))), rows=ROWS, context=CONTEXT, steps=steps,
