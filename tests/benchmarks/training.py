@@ -174,12 +174,13 @@ def train_shape(scratch, name, steps, rounds):
                 "HF Trainer, bf16": lambda: peer("trainer", False, **task),
                 "PyTorch loop, bf16 + torch.compile": lambda: peer("compiled", True, **task)}
     runs = {who: [] for who in measures}
+    title = f"pretraining {name}, {ROWS} x {CONTEXT}"
     for _ in range(rounds):
         for who, measure in measures.items():
             runs[who].append(measure())
+            print(f"{title}: {who} {useful_rate(runs[who][-1]):.0f} tokens/s", file=sys.stderr, flush=True)
             same_curve(runs[who][-1]["losses"], runs["lehr"][0]["losses"], who)
     shares = [run["mfu"] for run in runs["lehr"]]
-    title = f"pretraining {name}, {ROWS} x {CONTEXT}"
     return "\n".join([f"Losses of {steps} steps within 1e-2 of each other, from the same weights over the same tokens.", "", HEAD,
                       *table(title, runs, [row(f"{title}: lehr", shares, "% of the measured bf16 peak")])])
 
