@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 
 namespace lehr::text {
 
@@ -54,6 +55,15 @@ lehr_status FakeHost::run(const lehr_stage& stage) {
   truncate_outputs();
   const lehr_host host = table();
   return stage.run(reinterpret_cast<lehr_context*>(this), &host);
+}
+
+std::map<std::string, std::string> FakeHost::contents() const {
+  std::map<std::string, std::string> out;
+  for (const auto& entry : fs::directory_iterator(output())) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    out[entry.path().filename().string()] = {std::istreambuf_iterator<char>(in), {}};
+  }
+  return out;
 }
 
 // Lengths of the latest state; files that it does not know are removed.

@@ -39,6 +39,8 @@ class FakeHost {
   void add_step(const std::string& name, const lehr_step& step) { steps_[name] = step; }
   lehr_status run(const lehr_stage& stage);
   std::filesystem::path output() const { return folder_ / "out"; }
+  // The files of the output by their names.
+  std::map<std::string, std::string> contents() const;
 
   std::map<std::string, double> results;
   std::string failure;

@@ -70,12 +70,6 @@ class FilterStage : public testing::Test {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  static std::map<std::string, std::string> contents(const FakeHost& host) {
-    std::map<std::string, std::string> out;
-    for (const auto& entry : fs::directory_iterator(host.output()))
-      out[entry.path().filename().string()] = bytes_of(entry.path());
-    return out;
-  }
   static std::string lines_of(const fs::path& path) {
     text::CompressedFile file(path);
     std::string out(1 << 20, '\0');
@@ -123,7 +117,7 @@ TEST_F(FilterStage, GivesTheSameBytesWithAnyNumberOfThreads) {
   auto one = host("one", 1, all_steps_), three = host("three", 3, all_steps_);
   ASSERT_EQ(run(one), LEHR_OK) << one.failure;
   ASSERT_EQ(run(three), LEHR_OK) << three.failure;
-  EXPECT_EQ(contents(one), contents(three));
+  EXPECT_EQ(one.contents(), three.contents());
   EXPECT_EQ(one.results, three.results);
   EXPECT_EQ(one.results.at("documents_in"), 40000);
   // "again N" of every fifth document is seen first in the evaluation split.
@@ -150,7 +144,7 @@ TEST_F(FilterStage, GoesOnAfterAFailureAndEndsWithTheSameBytes) {
   auto again = host("broken", 3, all_steps_, 1);
   ASSERT_EQ(run(again), LEHR_OK) << again.failure;
   EXPECT_LT(again.commits, 6);
-  EXPECT_EQ(contents(again), contents(whole));
+  EXPECT_EQ(again.contents(), whole.contents());
   EXPECT_EQ(again.results, whole.results);
 }
 
@@ -169,7 +163,7 @@ TEST_F(FilterStage, DecidesTheSameWhenWhatItHasSeenGoesToDiskAlsoAfterAStop) {
     if (status == LEHR_CANCELLED) continue;
     ASSERT_EQ(status, LEHR_OK) << little.failure;
     EXPECT_GT(attempts, 0);
-    EXPECT_EQ(contents(little), contents(whole));
+    EXPECT_EQ(little.contents(), whole.contents());
     EXPECT_EQ(little.results, whole.results);
     break;
   }
@@ -185,7 +179,7 @@ TEST_F(FilterStage, CommitsWhatIsFinishedWhenCancelled) {
   EXPECT_EQ(stopped.commits, 1);
   auto again = host("stopped", 2, all_steps_);
   ASSERT_EQ(run(again), LEHR_OK) << again.failure;
-  EXPECT_EQ(contents(again), contents(whole));
+  EXPECT_EQ(again.contents(), whole.contents());
   EXPECT_EQ(again.results, whole.results);
 }
 

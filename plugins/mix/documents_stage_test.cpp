@@ -49,14 +49,6 @@ class MixDocuments : public testing::Test {
   static lehr_status run(FakeHost& host) {
     return host.run(detail::stage_table<Documents>(borrow("documents")));
   }
-  static std::map<std::string, std::string> contents(const FakeHost& host) {
-    std::map<std::string, std::string> out;
-    for (const auto& entry : fs::directory_iterator(host.output())) {
-      std::ifstream in(entry.path(), std::ios::binary);
-      out[entry.path().filename().string()] = {std::istreambuf_iterator<char>(in), {}};
-    }
-    return out;
-  }
 
   fs::path folder_;
 };
@@ -65,8 +57,8 @@ TEST_F(MixDocuments, AreTheSameBytesWithAnyThreadsMemoryAndCommits) {
   auto one = host("one", 1), three = host("three", 3, {{"memory", 1 << 20}, {"commit_every", 1}});
   ASSERT_EQ(run(one), LEHR_OK) << one.failure;
   ASSERT_EQ(run(three), LEHR_OK) << three.failure;
-  EXPECT_EQ(contents(one).size(), 5u);  // three shards, what is held out, the summary
-  EXPECT_EQ(contents(one), contents(three));
+  EXPECT_EQ(one.contents().size(), 5u);  // three shards, what is held out, the summary
+  EXPECT_EQ(one.contents(), three.contents());
   EXPECT_EQ(one.results, three.results);
   EXPECT_GT(three.commits, 10);
 }
@@ -86,7 +78,7 @@ TEST_F(MixDocuments, OfASourceThatComesAThousandTimesTakeTheirMemoryOnly) {
   auto plenty = with("plenty", 1 << 30), little = with("little", 1 << 17);
   ASSERT_EQ(run(plenty), LEHR_OK) << plenty.failure;
   ASSERT_EQ(run(little), LEHR_OK) << little.failure;
-  EXPECT_EQ(contents(plenty), contents(little));
+  EXPECT_EQ(plenty.contents(), little.contents());
   EXPECT_GT(plenty.results.at("documents"), 40000);
   std::size_t runs = 0;
   for (const auto& entry : fs::recursive_directory_iterator(folder_ / "little" / "state")) {
@@ -114,7 +106,7 @@ TEST_F(MixDocuments, GoOnWhereverTheyWereStoppedAndEndWithTheSameBytes) {
       continue;
     }
     ASSERT_EQ(status, LEHR_OK) << again.failure;
-    EXPECT_EQ(contents(again), contents(whole));
+    EXPECT_EQ(again.contents(), whole.contents());
     EXPECT_EQ(again.results, whole.results);
     break;
   }
