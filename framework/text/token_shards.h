@@ -6,6 +6,7 @@
 // The reader maps the files, so a corpus larger than memory can be read at random.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -27,6 +28,15 @@ struct SplitPosition {
   SplitTotals totals;
   std::size_t shard = 0;                    // the one that is written
   std::uint64_t tokens = 0, documents = 0;  // in it; no documents: it is not begun
+
+  // All of it, as a durable state keeps it.
+  using Numbers = std::array<std::uint64_t, 6>;
+  Numbers numbers() const {
+    return {totals.tokens, totals.documents, totals.bytes, shard, tokens, documents};
+  }
+  static SplitPosition of(const Numbers& n) {
+    return {{n[0], n[1], n[2]}, static_cast<std::size_t>(n[3]), n[4], n[5]};
+  }
 };
 
 // Whether ids of such a vocabulary are kept as u16.

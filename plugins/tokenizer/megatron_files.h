@@ -20,11 +20,20 @@
 
 namespace lehr::plugins::tokenizer {
 
-// shards: with at least one document; narrow: their ids are u16. look_around: called now and then
-// with the number of tokens that are written; may throw. Throws Error if a file cannot be written,
-// or a document has 2^31 tokens.
+// How far the two files of a split are written; a stage that was stopped goes on from there.
+struct MegatronPosition {
+  enum class Part { ids, lengths, begins, marks };
+  Part part = Part::ids;
+  std::uint64_t next = 0;   // of the part: token, sequence or mark
+  std::uint64_t bytes = 0;  // of both files
+};
+
+// shards: with at least one document; narrow: their ids are u16. position: a former one, whose
+// files are there; what is in them behind it is cut off. look_around: called now and then, when all
+// before its position is with the operating system; may throw. Throws Error if a file cannot be
+// written, or a document has 2^31 tokens.
 void write_megatron_files(const text::TokenShards& shards, bool narrow,
-                          const std::filesystem::path& prefix,
-                          const std::function<void(std::uint64_t)>& look_around);
+                          const std::filesystem::path& prefix, const MegatronPosition& position,
+                          const std::function<void(const MegatronPosition&)>& look_around);
 
 }  // namespace lehr::plugins::tokenizer

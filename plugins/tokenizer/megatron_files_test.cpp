@@ -57,6 +57,10 @@ class MegatronFiles : public testing::TestWithParam<std::size_t> {
   }
   ~MegatronFiles() override { fs::remove_all(folder_); }
   bool narrow() const { return text::fits_u16(GetParam()); }
+  std::string bytes_of(const std::string& name) const {
+    std::ifstream in(folder_ / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
 
   fs::path folder_;
   std::vector<std::vector<text::TokenId>> documents_;
@@ -64,8 +68,8 @@ class MegatronFiles : public testing::TestWithParam<std::size_t> {
 
 TEST_P(MegatronFiles, HoldTheDocumentsOfAllShards) {
   ASSERT_TRUE(fs::exists(folder_ / "train-00003.bin"));
-  write_megatron_files(text::TokenShards(folder_, "train"), narrow(), folder_ / "train",
-                       [](std::uint64_t) {});
+  write_megatron_files(text::TokenShards(folder_, "train"), narrow(), folder_ / "train", {},
+                       [](const MegatronPosition&) {});
   Numbers idx(folder_ / "train.idx"), bin(folder_ / "train.bin");
   EXPECT_EQ(idx.text(9), std::string("MMIDIDX\0\0", 9));
   EXPECT_EQ(idx.next<std::uint64_t>(), 1);
@@ -84,15 +88,27 @@ TEST_P(MegatronFiles, HoldTheDocumentsOfAllShards) {
   EXPECT_TRUE(idx.at_end());
 }
 
-TEST_P(MegatronFiles, SayHowFarTheyAreAndCanBeStopped) {
-  std::uint64_t last = 0;
+TEST_P(MegatronFiles, SayHowFarTheyAreAndGoOnFromThere) {
   const text::TokenShards shards(folder_, "train");
-  write_megatron_files(shards, narrow(), folder_ / "train",
-                       [&](std::uint64_t done) { last = done; });
-  EXPECT_EQ(last, shards.tokens());
-  EXPECT_THROW(write_megatron_files(shards, narrow(), folder_ / "train",
-                                    [](std::uint64_t) { throw std::runtime_error("stop"); }),
-               std::runtime_error);
+  std::vector<MegatronPosition> positions;
+  write_megatron_files(shards, narrow(), folder_ / "whole", {},
+                       [&](const MegatronPosition& at) { positions.push_back(at); });
+  EXPECT_EQ(positions.size(), 4u);  // before each part
+  EXPECT_EQ(positions[1].bytes, shards.tokens() * (narrow() ? 2 : 4) + 34);
+  for (const MegatronPosition& stop : positions) {
+    const auto stop_there = [&](const MegatronPosition& at) {
+      if (at.part == stop.part) throw std::runtime_error("stop");
+    };
+    EXPECT_THROW(write_megatron_files(shards, narrow(), folder_ / "again", {}, stop_there),
+                 std::runtime_error);
+    const bool ids = stop.part == MegatronPosition::Part::ids;
+    std::ofstream(folder_ / (ids ? "again.bin" : "again.idx"), std::ios::app) << "what came later";
+    write_megatron_files(shards, narrow(), folder_ / "again", stop, [](const MegatronPosition&) {});
+    for (const char* extension : {".bin", ".idx"})
+      EXPECT_EQ(bytes_of(std::string("again") + extension),
+                bytes_of(std::string("whole") + extension))
+          << static_cast<int>(stop.part);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, MegatronFiles, testing::Values(300, 65536, 65537));

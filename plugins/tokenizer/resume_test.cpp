@@ -1,4 +1,5 @@
-// Encoding and training, stopped wherever they look around, go on and end with the same bytes.
+// Encoding, training and the writing of Megatron's files, stopped wherever they look around, go on
+// and end with the same bytes.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -6,6 +7,7 @@
 #include <random>
 
 #include "encode_stage.h"
+#include "megatron_stage.h"
 #include "text/documents.h"
 #include "text/fake_host.h"
 #include "text/tokenizer.h"
@@ -73,15 +75,8 @@ class TokenizerStages : public testing::Test {
   template <class S>
   lehr_status run(FakeHost& host) {
     for (const char* port : {"conversations", "tokenizer"}) host.add_input(port, folder_ / port);
+    host.add_input("tokens", folder_ / "tokens" / "out");
     return host.run(detail::stage_table<S>(borrow("stage")));
-  }
-  static std::map<std::string, std::string> contents(const FakeHost& host) {
-    std::map<std::string, std::string> out;
-    for (const auto& entry : fs::directory_iterator(host.output())) {
-      std::ifstream in(entry.path(), std::ios::binary);
-      out[entry.path().filename().string()] = {std::istreambuf_iterator<char>(in), {}};
-    }
-    return out;
   }
 
   fs::path folder_;
@@ -94,9 +89,9 @@ TEST_F(TokenizerStages, EncodeGoesOnWhereverItWasStopped) {
   EXPECT_EQ(whole.commits, 0);
   ASSERT_EQ(run<Encode>(often), LEHR_OK) << often.failure;
   EXPECT_GT(often.commits, 3);
-  const auto expected = contents(whole);
+  const auto expected = whole.contents();
   EXPECT_EQ(expected.size(), 8u);  // two shards, tokens.json, the tokenizer
-  EXPECT_EQ(contents(often), expected);
+  EXPECT_EQ(often.contents(), expected);
 
   for (const int every : {kOften, kNever}) {
     int stops = 0;
@@ -110,10 +105,43 @@ TEST_F(TokenizerStages, EncodeGoesOnWhereverItWasStopped) {
         continue;
       }
       ASSERT_EQ(status, LEHR_OK) << again.failure;
-      EXPECT_EQ(contents(again), expected);
+      EXPECT_EQ(again.contents(), expected);
       EXPECT_EQ(again.results, whole.results);
     }
     EXPECT_GT(stops, 1);
+  }
+}
+
+TEST_F(TokenizerStages, MegatronGoesOnWhereverItWasStopped) {
+  write_tokenizer(300);
+  auto tokens = encoding("tokens", 2, kNever);
+  ASSERT_EQ(run<Encode>(tokens), LEHR_OK) << tokens.failure;
+  const auto writing = [&](const std::string& name, int commit_every) {
+    return FakeHost(folder_ / name, tokens.output(), {{"commit_every", commit_every}}, 1);
+  };
+  auto whole = writing("whole", kNever), often = writing("often", kOften);
+  ASSERT_EQ(run<Megatron>(whole), LEHR_OK) << whole.failure;
+  EXPECT_EQ(whole.commits, 0);
+  ASSERT_EQ(run<Megatron>(often), LEHR_OK) << often.failure;
+  EXPECT_GT(often.commits, 8);
+  const auto expected = whole.contents();
+  EXPECT_EQ(expected.count("train.idx") + expected.count("eval.bin"), 2u);
+  EXPECT_EQ(often.contents(), expected);
+
+  // Each time for one or two looks around: no attempt has time for a whole file.
+  for (const int every : {kOften, kNever}) {
+    int stops = 0;
+    for (lehr_status status = LEHR_CANCELLED; status == LEHR_CANCELLED; ++stops) {
+      ASSERT_LT(stops, 50);
+      auto again = writing("again" + std::to_string(every), every);
+      again.cancel_after = 1 + stops % 2;
+      status = run<Megatron>(again);
+      ASSERT_NE(status, LEHR_FAILED) << again.failure;
+      if (status != LEHR_OK) continue;
+      EXPECT_EQ(again.contents(), expected);
+      EXPECT_EQ(again.results, whole.results);
+    }
+    EXPECT_GT(stops, 8);
   }
 }
 
@@ -125,10 +153,10 @@ TEST_F(TokenizerStages, TrainGoesOnWhereverItWasStopped) {
   ASSERT_EQ(run<Train>(often), LEHR_OK) << often.failure;
   EXPECT_GT(often.commits, 2);
   ASSERT_EQ(run<Train>(little), LEHR_OK) << little.failure;
-  const auto expected = contents(whole);
+  const auto expected = whole.contents();
   EXPECT_EQ(expected.size(), 3u);
   for (const FakeHost* host : {&often, &little}) {
-    EXPECT_EQ(contents(*host), expected);
+    EXPECT_EQ(host->contents(), expected);
     EXPECT_EQ(host->results, whole.results);
   }
 
@@ -147,7 +175,7 @@ TEST_F(TokenizerStages, TrainGoesOnWhereverItWasStopped) {
     while_merging += merging;
     auto again = training(name, 2, kNever);
     ASSERT_EQ(run<Train>(again), LEHR_OK) << again.failure;
-    EXPECT_EQ(contents(again), expected) << "after " << stops;
+    EXPECT_EQ(again.contents(), expected) << "after " << stops;
     EXPECT_EQ(again.results, whole.results) << "after " << stops;
     EXPECT_EQ(again.commits, 0);
   }
@@ -170,7 +198,7 @@ TEST_F(TokenizerStages, TrainStoppedWhileItMergesDoesNotCountAgain) {
   fs::remove(folder_ / "documents" / "train-00000.jsonl.zst");
   auto again = training("again", 2, kNever);
   ASSERT_EQ(run<Train>(again), LEHR_OK) << again.failure;
-  EXPECT_EQ(contents(again), contents(whole));
+  EXPECT_EQ(again.contents(), whole.contents());
 }
 
 }  // namespace
