@@ -8,7 +8,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr const char* kState = "state.json";
 constexpr const char* kCounts = "counts.bin";
 
@@ -21,16 +21,22 @@ json to_json(const text::BlockPosition& p) {
 json to_json(const MixState::Written& w) {
   return {{"offsets", w.offsets},
           {"documents", w.documents},
+          {"tokens", w.tokens},
           {"bytes", w.bytes},
           {"shard", {w.shard.shard, w.shard.length}},
+          {"train", w.train.numbers()},
+          {"eval", w.eval.numbers()},
           {"done", w.done}};
 }
 
 MixState::Written written_of(const json& j) {
   return {j.at("offsets"),
           j.at("documents"),
+          j.at("tokens"),
           j.at("bytes"),
           {j.at("shard").at(0), j.at("shard").at(1)},
+          text::SplitPosition::of(j.at("train")),
+          text::SplitPosition::of(j.at("eval")),
           j.at("done")};
 }
 
@@ -38,8 +44,8 @@ MixState::Written written_of(const json& j) {
 
 MixState::MixState(const Context& context, std::vector<Source>& sources, const MixLimits& limits)
     : context_(context), sources_(sources), limits_(limits) {
-  written.documents.assign(sources.size(), 0);
-  written.bytes.assign(sources.size(), 0);
+  for (auto* amounts : {&written.documents, &written.tokens, &written.bytes})
+    amounts->assign(sources.size(), 0);
 }
 
 void MixState::resume() {

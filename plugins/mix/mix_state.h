@@ -14,18 +14,20 @@
 #include "record_runs.h"
 #include "text/document_shards.h"
 #include "text/line_blocks.h"
+#include "text/token_shards.h"
 
 namespace lehr::plugins::mix {
 
 class MixState {
  public:
   enum class Pass { counting, sorting, writing };
-  // How far documents are written.
+  // How far the mix is written.
   struct Written {
-    std::vector<std::uint64_t> offsets;           // of the merge; empty: nothing is written
-    std::vector<std::uint64_t> documents, bytes;  // by source
-    text::ShardPosition shard;
-    std::uint64_t done = 0;  // bytes of text
+    std::vector<std::uint64_t> offsets;                   // of the merge; empty: nothing is written
+    std::vector<std::uint64_t> documents, tokens, bytes;  // by source; bytes: of text
+    text::ShardPosition shard;                            // where documents are mixed
+    text::SplitPosition train, eval;                      // where tokens are
+    std::uint64_t done = 0;                               // bytes of text, or of ids
   };
 
   // sources: must outlive this.

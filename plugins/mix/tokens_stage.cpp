@@ -13,7 +13,6 @@ namespace lehr::plugins::mix {
 namespace {
 
 constexpr std::uint64_t kPause = 4096;  // documents between two looks around
-constexpr std::uint64_t kShardTokens = std::uint64_t{1} << 28;
 
 // A document in the sorted records: the number of its source, then its tokens.
 constexpr std::size_t kHead = sizeof(std::uint32_t);
@@ -68,12 +67,15 @@ class Mixing {
   }
 
   void write_train(MixState& state, text::TokenShardWriter& writer, std::uint64_t total) {
-    documents.assign(sources_.size(), 0);
-    tokens.assign(sources_.size(), 0);
-    bytes.assign(sources_.size(), 0);
     std::vector<text::TokenId> ids;
-    std::uint64_t done = 0, count = 0;
-    RunMerge records(state.runs());
+    MixState::Written now = state.written;
+    RunMerge records(state.runs(), now.offsets);
+    const auto all_is_written = [&] {
+      now.offsets = records.offsets();
+      now.train = writer.position();
+      state.write(now);
+    };
+    std::uint64_t count = 0;
     for (std::string_view record; records.next(record);) {
       std::uint32_t number;
       std::memcpy(&number, record.data(), kHead);
@@ -81,31 +83,41 @@ class Mixing {
       std::memcpy(ids.data(), record.data() + kHead, record.size() - kHead);
       const std::uint64_t size = text_bytes(ids);
       writer.add(ids, size);
-      ++documents[number];
-      tokens[number] += ids.size();
-      bytes[number] += size;
-      done += ids.size();
-      if (++count % kPause == 0) pause(state, total + done, 2 * total);
+      ++now.documents[number];
+      now.tokens[number] += ids.size();
+      now.bytes[number] += size;
+      now.done += ids.size() * sizeof ids[0];
+      if (++count % kPause != 0) continue;
+      all_is_written();
+      pause(state, total + now.done / sizeof ids[0], 2 * total);
     }
+    all_is_written();
   }
 
   // All of the sources' held-out documents, once, in their order.
-  void write_eval(text::TokenShardWriter& writer) {
+  void write_eval(MixState& state, text::TokenShardWriter& writer) {
     std::vector<text::TokenId> ids;
+    MixState::Written now = state.written;
+    std::uint64_t there = now.eval.totals.documents;
     for (const Source& source : sources_) {
       const text::TokenShards shards(source.input.path, "eval");
-      std::uint64_t begin = 0;
-      for (std::uint64_t i = 0; i < shards.documents(); ++i) {
-        ids.resize(shards.document_end(i) - begin);
+      std::uint64_t next = std::min(there, shards.documents()), begin = end_of(shards, next);
+      there -= next;
+      while (next < shards.documents()) {
+        ids.resize(shards.document_end(next) - begin);
         shards.read(begin, std::span(ids));
         writer.add(ids, text_bytes(ids));
         begin += ids.size();
-        if (i % kPause == 0 && context_.cancelled()) throw Cancelled();
+        now.done += ids.size() * sizeof ids[0];
+        if (++next % kPause != 0) continue;
+        now.eval = writer.position();
+        state.write(now);
+        if (!context_.cancelled()) continue;
+        state.commit();
+        throw Cancelled();
       }
     }
   }
-
-  std::vector<std::uint64_t> documents, tokens, bytes;  // by source
 
  private:
   std::uint64_t text_bytes(const std::vector<text::TokenId>& ids) const {
@@ -158,25 +170,28 @@ void Tokens::run(Context& context) {
   const auto folder = context.output("tokens");
   const std::uint64_t shard_tokens = shards_ ? (total + static_cast<std::uint64_t>(*shards_) - 1) /
                                                    static_cast<std::uint64_t>(*shards_)
-                                             : kShardTokens;
-  text::TokenShardWriter train(folder, "train", tokenizer.vocab_size(), shard_tokens);
+                                             : text::TokenShardWriter::kShardTokens;
+  text::TokenShardWriter train(folder, "train", tokenizer.vocab_size(), shard_tokens,
+                               state.written.train);
   mixing.write_train(state, train, total);
-  text::TokenShardWriter eval(folder, "eval", tokenizer.vocab_size());
-  mixing.write_eval(eval);
+  text::TokenShardWriter eval(folder, "eval", tokenizer.vocab_size(),
+                              text::TokenShardWriter::kShardTokens, state.written.eval);
+  mixing.write_eval(state, eval);
   const auto train_totals = train.finish();
   if (train_totals.documents == 0)
     throw Error("the mix is empty: total is too small for a document");
   text::write_tokens_json(folder, tokenizer.vocab_size(), train_totals, eval.finish());
   tokenizer.save(folder);
+  const MixState::Written& written = state.written;
   text::DocumentSummary summary;
   for (std::size_t i = 0; i < sources.size(); ++i)
     summary.add_source(
         sources[i].options.from,
-        {mixing.documents[i], mixing.bytes[i], mixing.tokens[i],
-         static_cast<double>(mixing.tokens[i]) /
+        {written.documents[i], written.bytes[i], written.tokens[i],
+         static_cast<double>(written.tokens[i]) /
              static_cast<double>(std::max<std::uint64_t>(sources[i].placing.size(), 1))});
   summary.write(folder);
-  report(context, sources, mixing.documents, mixing.tokens);
+  report(context, sources, written.documents, written.tokens);
 }
 
 }  // namespace lehr::plugins::mix
