@@ -16,12 +16,16 @@ template <class T>
 std::string verdict_on(const std::string& text,
                        nlohmann::json parameters = nlohmann::json::object(),
                        const std::string& fields = "") {
-  Description description;
-  T().describe(description);
-  const auto described = nlohmann::json::parse(description.json("step", false));
-  for (const auto& p : described.at("parameters"))
-    if (!parameters.contains(p.at("name")))
-      parameters[p.at("name").get<std::string>()] = p.at("default");
+  static const nlohmann::json defaults = [] {
+    Description description;
+    T().describe(description);
+    auto all = nlohmann::json::object();
+    for (const auto& p : nlohmann::json::parse(description.json("step", false)).at("parameters"))
+      all[p.at("name").get<std::string>()] = p.at("default");
+    return all;
+  }();
+  for (const auto& [name, value] : defaults.items())
+    if (!parameters.contains(name)) parameters[name] = value;
   const text::ValueTree tree(parameters);
   const auto step = detail::bind<T>(tree.root());
   lehr_document raw{};
