@@ -27,9 +27,10 @@ KvCache::KvCache(const ModelConfig& config, Precision precision, int64_t slots, 
   }
 }
 
-std::byte* KvCache::at(int64_t layer, int64_t slot, int64_t row) const {
+std::byte* KvCache::at(int64_t layer, int64_t slot, int64_t head, int64_t row) const {
   auto* base = static_cast<std::byte*>(layers_[static_cast<size_t>(layer)].data_ptr());
-  return base + (slot * rows_ + row) * 2 * key_width_ * element_bytes_;
+  const int64_t heads = 2 * shape_.kv_heads;
+  return base + ((slot * heads + head) * rows_ + row) * shape_.head_dim * element_bytes_;
 }
 
 KvCache::Placement KvCache::place(std::vector<Run> runs) const {
@@ -64,11 +65,15 @@ void KvCache::write(int64_t layer, const at::Tensor& qkv, const Placement& place
     return;
   }
   const auto* base = static_cast<const std::byte*>(qkv.data_ptr());
-  const auto bytes = static_cast<size_t>(2 * key_width_ * element_bytes_);
-  for (const Run& run : placement.runs)
-    for (int64_t i = 0; i < run.count; ++i)
-      std::memcpy(at(layer, run.slot, run.row + i),
-                  base + ((run.first + i) * qkv.stride(0) + query_width_) * element_bytes_, bytes);
+  const int64_t bytes = shape_.head_dim * element_bytes_;
+  for (const Run& run : placement.runs) {
+    for (int64_t i = 0; i < run.count; ++i) {
+      const std::byte* from =
+          base + ((run.first + i) * qkv.stride(0) + query_width_) * element_bytes_;
+      for (int64_t head = 0; head < 2 * shape_.kv_heads; ++head, from += bytes)
+        std::memcpy(at(layer, run.slot, head, run.row + i), from, static_cast<size_t>(bytes));
+    }
+  }
 }
 
 KvCache::View KvCache::view(std::vector<int32_t> slots, std::vector<int32_t> counts) const {
@@ -81,10 +86,10 @@ at::Tensor KvCache::attend(int64_t layer, const at::Tensor& queries, const View&
   if (view.rows)
     return aten::cached_attention(queries, layers_[static_cast<size_t>(layer)], *view.rows, shape_);
   std::vector<std::vector<KeyRange>> ranges;
-  for (size_t i = 0; i < view.slots.size(); ++i) {
-    const std::byte* keys = at(layer, view.slots[i], 0);
-    ranges.push_back({{keys, keys + key_width_ * element_bytes_, view.counts[i], 2 * key_width_}});
-  }
+  const int64_t d = shape_.head_dim;
+  for (size_t i = 0; i < view.slots.size(); ++i)
+    ranges.push_back({{at(layer, view.slots[i], 0, 0), at(layer, view.slots[i], shape_.kv_heads, 0),
+                       view.counts[i], d, rows_ * d}});
   return cached_attention(queries, ranges, shape_);
 }
 

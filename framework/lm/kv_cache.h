@@ -1,6 +1,7 @@
-// Keys and values of the sequences being decoded: for each layer one block [slots, rows, 2 * K * D]
-// in the compute dtype, a row's keys beside its values, as they stand in qkv. A slot holds one
-// sequence; who uses which slot is the generator's affair.
+// Keys and values of the sequences being decoded, in the compute dtype: for each layer one block
+// [slots, 2, K, rows, D], where a head's keys lie end to end and its values likewise, so that the
+// processor foresees what is read next; through ATen [slots, rows, 2, K, D], as they stand in qkv.
+// A slot holds one sequence; who uses which slot is the generator's affair.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -46,7 +47,8 @@ class KvCache {
   at::Tensor attend(int64_t layer, const at::Tensor& queries, const View& view) const;
 
  private:
-  std::byte* at(int64_t layer, int64_t slot, int64_t row) const;
+  // Of a head's keys (values: heads K to 2K).
+  std::byte* at(int64_t layer, int64_t slot, int64_t head, int64_t row) const;
 
   HeadShape shape_;
   int64_t slots_, rows_;

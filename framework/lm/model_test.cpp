@@ -308,8 +308,8 @@ TEST(Model, CachedAttentionEqualsPackedAttention) {
   const float* keys = qkv.data_ptr<float>() + 40;
   const float* values = keys + 20;
   const int64_t stride = shape.qkv_width();
-  const std::vector<KeyRange> ranges = {{keys, values, 50, stride},
-                                        {keys + 50 * stride, values + 50 * stride, 30, stride}};
+  const std::vector<KeyRange> ranges = {{keys, values, 50, stride, 10},
+                                        {keys + 50 * stride, values + 50 * stride, 30, stride, 10}};
   const at::Tensor last = cached_attention(qkv.slice(1, 0, 40).narrow(0, 79, 1),
                                            std::vector<std::vector<KeyRange>>{ranges}, shape);
   EXPECT_LT(relative_error(last[0], packed[79]), 1e-6);

@@ -110,7 +110,7 @@ at::Tensor cached_attention(const at::Tensor& queries,
     float total = 0;
     for (const KeyRange& range : ranges[static_cast<size_t>(b)]) {
       const auto shifted = [&](const void* base) {
-        return static_cast<const char*>(base) + kv_head * d * bytes;
+        return static_cast<const char*>(base) + kv_head * range.head_stride * bytes;
       };
       k.attend_range(static_cast<const char*>(row(queries, b)) + head * d * bytes,
                      shifted(range.keys), shifted(range.values), range.count, range.stride, d,

@@ -44,12 +44,13 @@ at::Tensor packed_attention(const at::Tensor& qkv, std::span<const Segment> segm
                             const HeadShape& shape);
 
 // A run of cached keys and values in the compute dtype: row r of head k is at
-// keys + (r * stride + k * D) elements; values likewise. `count` rows are visible.
+// keys + r * stride + k * head_stride elements; values likewise. `count` rows are visible.
 struct KeyRange {
   const void* keys = nullptr;
   const void* values = nullptr;
   int64_t count = 0;
-  int64_t stride = 0;  // elements between rows
+  int64_t stride = 0;       // elements between rows
+  int64_t head_stride = 0;  // and between heads
 };
 // Decoding: query row b attends to every key of ranges[b] in order (shared prefix, own rows).
 // queries: [B, H*D] rows may be strided (a slice of qkv) -> [B, H*D].

@@ -286,7 +286,8 @@ TEST_P(Operators, CachedAttentionSeesEveryKeyOfItsRanges) {
       return base + static_cast<int64_t>(element) * qkv.element_size();
     };
     return KeyRange{at(kSlowHeads.key(static_cast<size_t>(first), 0)),
-                    at(kSlowHeads.value(static_cast<size_t>(first), 0)), count, 48};
+                    at(kSlowHeads.value(static_cast<size_t>(first), 0)), count, 48,
+                    kHeads.head_dim};
   };
   const std::vector<std::vector<KeyRange>> ranges = {
       {range(0, 40), range(40, 1)}, {range(3, 1)}, {range(5, 0), range(50, 10), range(0, 2)}};

@@ -200,20 +200,56 @@ void attention_backward(const AttentionTask& task, const AttentionGradient& grad
   }
 }
 
+constexpr int kKeysTogether = 4;
+
+// query . key of kKeys keys that are `stride` elements apart, times scale.
+template <class T, int kKeys>
+LEHR_INLINE void scores_of(const T* query, const T* key, int64_t stride, int64_t head_dim,
+                           float scale, float* scores) {
+  Vector sum[kKeys] = {};
+  const int64_t whole = head_dim / kLanes * kLanes;
+  for (int64_t c = 0; c < whole; c += kLanes) {
+    const Vector q = load_vector(query + c);
+#pragma GCC unroll 4
+    for (int i = 0; i < kKeys; ++i) sum[i] += q * load_vector(key + i * stride + c);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < kKeys; ++i) {
+    float dot = halved_sum(sum[i]);
+    for (int64_t c = whole; c < head_dim; ++c) dot += get(query[c]) * get(key[i * stride + c]);
+    scores[i] = dot * scale;
+  }
+}
+
+// accumulator += p[i] * value i, in their order.
+template <class T, int kValues>
+LEHR_INLINE void add_values(const float* p, const T* value, int64_t stride, int64_t head_dim,
+                            float* accumulator) {
+  const int64_t whole = head_dim / kLanes * kLanes;
+  for (int64_t c = 0; c < whole; c += kLanes) {
+    Vector sum = load_vector(accumulator + c);
+#pragma GCC unroll 4
+    for (int i = 0; i < kValues; ++i) sum += p[i] * load_vector(value + i * stride + c);
+    *reinterpret_cast<UnalignedVector*>(accumulator + c) = sum;
+  }
+  for (int64_t c = whole; c < head_dim; ++c)
+    for (int i = 0; i < kValues; ++i) accumulator[c] += p[i] * get(value[i * stride + c]);
+}
+
 template <class T>
 void attend_range(const void* query_, const void* keys_, const void* values_, int64_t count,
                   int64_t stride, int64_t head_dim, float scale, float* scores, float* maximum,
                   float* total, float* accumulator) {
   const T* query = static_cast<const T*>(query_);
+  const T* keys = static_cast<const T*>(keys_);
+  const T* values = static_cast<const T*>(values_);
+  const int64_t together = count / kKeysTogether * kKeysTogether;
+  for (int64_t t = 0; t < together; t += kKeysTogether)
+    scores_of<T, kKeysTogether>(query, keys + t * stride, stride, head_dim, scale, scores + t);
+  for (int64_t t = together; t < count; ++t)
+    scores_of<T, 1>(query, keys + t * stride, stride, head_dim, scale, scores + t);
   float top = *maximum;
-  for (int64_t t = 0; t < count; ++t) {
-    const T* key = static_cast<const T*>(keys_) + t * stride;
-    float dot = 0;
-#pragma omp simd reduction(+ : dot)
-    for (int64_t c = 0; c < head_dim; ++c) dot += get(query[c]) * get(key[c]);
-    scores[t] = dot * scale;
-    top = scores[t] > top ? scores[t] : top;
-  }
+  for (int64_t t = 0; t < count; ++t) top = scores[t] > top ? scores[t] : top;
   const float shrink = exponential(*maximum - top);
 #pragma omp simd
   for (int64_t c = 0; c < head_dim; ++c) accumulator[c] *= shrink;
@@ -223,12 +259,10 @@ void attend_range(const void* query_, const void* keys_, const void* values_, in
     scores[t] = exponential(scores[t] - top);
     sum += scores[t];
   }
-  for (int64_t t = 0; t < count; ++t) {
-    const T* value = static_cast<const T*>(values_) + t * stride;
-    const float p = scores[t];
-#pragma omp simd
-    for (int64_t c = 0; c < head_dim; ++c) accumulator[c] += p * get(value[c]);
-  }
+  for (int64_t t = 0; t < together; t += kKeysTogether)
+    add_values<T, kKeysTogether>(scores + t, values + t * stride, stride, head_dim, accumulator);
+  for (int64_t t = together; t < count; ++t)
+    add_values<T, 1>(scores + t, values + t * stride, stride, head_dim, accumulator);
   *maximum = top;
   *total = sum;
 }

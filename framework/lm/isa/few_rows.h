@@ -15,17 +15,6 @@ constexpr int kOutTile = 2;
 #endif
 constexpr int kFewRowTile = 4;
 
-typedef uint16_t HalfVector __attribute__((vector_size(kLanes * 2), aligned(2), may_alias));
-typedef uint32_t BitVector __attribute__((vector_size(kLanes * 4)));
-
-LEHR_INLINE Vector load_vector(const float* x) {
-  return *reinterpret_cast<const UnalignedVector*>(x);
-}
-LEHR_INLINE Vector load_vector(const bf16* x) {
-  return reinterpret_cast<Vector>(
-      __builtin_convertvector(*reinterpret_cast<const HalfVector*>(x), BitVector) << 16);
-}
-
 LEHR_INLINE float sum_of_lanes(Vector x) {
   float out = 0;
   for (int i = 0; i < kLanes; ++i) out += x[i];

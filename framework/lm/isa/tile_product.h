@@ -3,6 +3,10 @@
 // m is a multiple of kRowTile, n of 16, both padded by the caller. Tiles live in registers.
 #pragma once
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #include "lm/isa/scalar.h"
 
 namespace lehr::lm::LEHR_ISA {
@@ -24,6 +28,41 @@ constexpr int kVectorTile = 2;
 
 typedef float Vector __attribute__((vector_size(kLanes * 4)));
 typedef float UnalignedVector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+
+LEHR_INLINE Vector load_vector(const float* x) {
+  return *reinterpret_cast<const UnalignedVector*>(x);
+}
+LEHR_INLINE Vector load_vector(const bf16* x) {
+  // By name where there is an instruction: compilers take two halves and put them together.
+#if defined(__AVX512F__)
+  const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
+  return reinterpret_cast<Vector>(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+#elif defined(__AVX2__)
+  const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x));
+  return reinterpret_cast<Vector>(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+#else
+  Vector out;
+  for (int i = 0; i < kLanes; ++i) out[i] = get(x[i]);
+  return out;
+#endif
+}
+
+// The lanes' sum, half upon half, as compilers sum a vector.
+LEHR_INLINE float halved_sum(Vector x) {
+#if defined(__AVX512F__)
+  const auto eight = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+                     __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+#elif defined(__AVX2__)
+  const Vector eight = x;
+#endif
+#if defined(__AVX2__)
+  const auto four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) +
+                    __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+#else
+  const Vector four = x;
+#endif
+  return (four[0] + four[2]) + (four[1] + four[3]);
+}
 
 template <int kVectors>
 LEHR_INLINE void tile(int64_t k, const float* a, int64_t a_row, int64_t a_column, const float* b,
