@@ -20,7 +20,8 @@ std::string verdict_on(const std::string& text,
     Description description;
     T().describe(description);
     auto all = nlohmann::json::object();
-    for (const auto& p : nlohmann::json::parse(description.json("step", false)).at("parameters"))
+    const auto described = nlohmann::json::parse(description.json("step", false));
+    for (const auto& p : described.at("parameters"))
       all[p.at("name").get<std::string>()] = p.at("default");
     return all;
   }();
