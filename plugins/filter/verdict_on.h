@@ -22,7 +22,7 @@ std::string verdict_on(const std::string& text,
     auto all = nlohmann::json::object();
     const auto described = nlohmann::json::parse(description.json("step", false));
     for (const auto& p : described.at("parameters"))
-      all[p.at("name").get<std::string>()] = p.at("default");
+      if (p.contains("default")) all[p.at("name").get<std::string>()] = p.at("default");
     return all;
   }();
   for (const auto& [name, value] : defaults.items())
