@@ -159,42 +159,64 @@ std::string ArtifactStore::resolve_digest(std::string_view prefix) const {
   return found.front();
 }
 
-std::vector<StoreProblem> ArtifactStore::verify(
-    unsigned threads, const std::function<void(std::size_t, std::size_t)>& seen) const {
+std::vector<StoreProblem> ArtifactStore::problems_of(
+    const std::vector<fs::path>& artifacts, const std::vector<fs::path>& results, unsigned threads,
+    const std::function<void(std::size_t, std::size_t)>& seen) const {
   std::vector<StoreProblem> problems;
-  std::vector<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(root_ / "artifacts"))
-    folders.push_back(entry.path());
-  std::sort(folders.begin(), folders.end());
-  for (std::size_t i = 0; i < folders.size(); ++i) {
-    if (seen) seen(i, folders.size());
+  for (std::size_t i = 0; i < artifacts.size(); ++i) {
+    const fs::path& folder = artifacts[i];
+    if (seen) seen(i, artifacts.size());
     try {
-      const std::string digest = folders[i].filename().string();
-      if (const std::string why = damage(folders[i], artifact(digest), true, threads); !why.empty())
-        problems.push_back({folders[i], why});
+      const std::string digest = folder.filename().string();
+      if (const std::string why = damage(folder, artifact(digest), true, threads); !why.empty())
+        problems.push_back({folder, why});
     } catch (const std::exception& e) {
-      problems.push_back({folders[i], e.what()});
+      problems.push_back({folder, e.what()});
     }
   }
   std::set<fs::path> damaged;  // a result goes with its artifact: the next run makes both again
   for (const StoreProblem& problem : problems) damaged.insert(problem.path);
-  for (const auto& entry : fs::directory_iterator(root_ / "results")) {
-    if (entry.path().filename().string().starts_with(".")) continue;  // being written
+  for (const fs::path& file : results) {
     try {
-      for (const auto& [port, output] : read_result(entry.path()).outputs) {
+      for (const auto& [port, output] : read_result(file).outputs) {
         const fs::path folder = artifact_path(output.digest);
         if (const bool there = fs::exists(folder); !there || damaged.contains(folder))
-          problems.push_back({entry.path(), "output '" + port + "' (" +
-                                                output.digest.substr(0, 12) + ") is " +
-                                                (there ? "damaged" : "missing")});
+          problems.push_back({file, "output '" + port + "' (" + output.digest.substr(0, 12) +
+                                        ") is " + (there ? "damaged" : "missing")});
       }
     } catch (const std::exception& e) {
-      problems.push_back({entry.path(), e.what()});
+      problems.push_back({file, e.what()});
     }
   }
   // What gc has taken away meanwhile is no problem; a result goes before its artifacts.
   std::erase_if(problems, [](const StoreProblem& p) { return !fs::exists(p.path); });
   return problems;
+}
+
+std::vector<StoreProblem> ArtifactStore::verify(
+    unsigned threads, const std::function<void(std::size_t, std::size_t)>& seen) const {
+  std::vector<fs::path> artifacts, results;
+  for (const auto& entry : fs::directory_iterator(root_ / "artifacts"))
+    artifacts.push_back(entry.path());
+  std::sort(artifacts.begin(), artifacts.end());
+  for (const auto& entry : fs::directory_iterator(root_ / "results"))
+    if (!entry.path().filename().string().starts_with("."))  // else it is being written
+      results.push_back(entry.path());
+  const auto suspects = problems_of(artifacts, results, threads, seen);
+  if (suspects.empty()) return {};
+  // Under our eyes gc may have taken something and a run have made it again, the same: only what is
+  // still wrong when nothing is taken is wrong.
+  FileDescriptor lock;
+  try {
+    lock = shared_lock();
+  } catch (const IoError&) {  // nobody takes anything from a store that cannot be written
+  }
+  std::set<fs::path> again;
+  for (const StoreProblem& suspect : suspects) again.insert(suspect.path);
+  const auto not_again = [&](const fs::path& path) { return !again.contains(path); };
+  std::erase_if(artifacts, not_again);
+  std::erase_if(results, not_again);
+  return problems_of(artifacts, results, threads, {});
 }
 
 void ArtifactStore::discard(const fs::path& path) const {

@@ -111,6 +111,11 @@ class ArtifactStore {
   std::uint64_t free_bytes() const;
 
  private:
+  // What is wrong with these just now; what is gone is not. `seen` as in verify().
+  std::vector<StoreProblem> problems_of(
+      const std::vector<std::filesystem::path>& artifacts,
+      const std::vector<std::filesystem::path>& results, unsigned threads,
+      const std::function<void(std::size_t, std::size_t)>& seen) const;
   void move_in(const std::filesystem::path& folder, const std::string& digest) const;
   // True if the artifact is in the store, whole as far as was looked.
   bool holds(const std::string& digest, bool content) const;

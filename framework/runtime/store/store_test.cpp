@@ -232,6 +232,24 @@ TEST_F(StoreTest, GcKeepsWhatTheNewestRunsReachAndWhatIsLeased) {
   EXPECT_TRUE(fs::is_empty(store.root() / "trash"));
 }
 
+TEST_F(StoreTest, VerifyBelievesOnlyWhatIsStillWrongWhenNothingIsTaken) {
+  const ArtifactStore store(root_ / "store");
+  for (const char* name : {"one", "two"}) store.write_result(result(name, publish(store, name)));
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(store.root() / "artifacts"))
+    folders.push_back(entry.path());
+  const fs::path folder = *std::min_element(folders.begin(), folders.end());
+  ::chmod(folder.c_str(), 0755);
+  // As if gc took the first artifact before it is looked at, and a run made it again after that.
+  const auto meanwhile = [&](std::size_t done, std::size_t) {
+    if (done == 0) fs::rename(folder / "artifact.json", folder / "away");
+    if (done == 1) fs::rename(folder / "away", folder / "artifact.json");
+  };
+  EXPECT_TRUE(store.verify(1, meanwhile).empty());
+  fs::rename(folder / "artifact.json", folder / "away");
+  EXPECT_EQ(store.verify(1).size(), 2u) << "the artifact and its result";
+}
+
 TEST_F(StoreTest, GcTakesOldRunsAndKeepsThoseThatMadeWhatStays) {
   const ArtifactStore store(root_ / "store");
   const auto run = [&](const std::string& pipeline, const StageResult* made_here = nullptr) {
