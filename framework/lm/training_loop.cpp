@@ -30,24 +30,14 @@ void keep_last(std::vector<int64_t>& steps, size_t count) {
     steps.erase(steps.begin(), steps.end() - static_cast<std::ptrdiff_t>(count));
 }
 
-nlohmann::json to_json(const Metrics& metrics) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const auto& [name, value] : metrics) list.push_back({name, value});
-  return list;
-}
-
-Metrics to_metrics(const nlohmann::json& list) {
-  Metrics metrics;
-  for (const auto& item : list)
-    metrics.emplace_back(item.at(0).get<std::string>(),
-                         item.at(1).is_number() ? item.at(1).get<double>() : std::nan(""));
-  return metrics;
-}
-
 }  // namespace
 
 TrainingLoop::TrainingLoop(Context& context, const TrainOptions& options, int64_t total_steps)
-    : context_(context), options_(options), total_steps_(total_steps), writer_(context) {}
+    : context_(context),
+      options_(options),
+      total_steps_(total_steps),
+      best_(options.save == "best"),
+      writer_(context) {}
 
 void TrainingLoop::keep(std::string name, Model& model, Optimizer* optimizer) {
   kept_.push_back({std::move(name), &model, optimizer, LossGuard(options_.spike_deviations)});
@@ -67,7 +57,7 @@ void TrainingLoop::keep_files(std::function<void(const std::filesystem::path&)> 
 
 void TrainingLoop::evaluate_with(std::function<Metrics()> evaluate, bool higher_is_better) {
   evaluate_ = std::move(evaluate);
-  higher_is_better_ = higher_is_better;
+  best_.prefer_higher(higher_is_better);
 }
 
 nlohmann::json TrainingLoop::state() const {
@@ -79,12 +69,10 @@ nlohmann::json TrainingLoop::state() const {
                           {"rolled_back", rolled_back_},
                           {"evaluated_at", evaluated_at_},
                           {"last_evaluation", to_json(last_evaluation_)},
-                          {"best_evaluation", to_json(best_evaluation_)},
-                          {"best_step", best_step_},
-                          {"evaluations_since_best", evaluations_since_best_},
                           {"checkpoints", checkpoints_},
                           {"anchors", anchors_},
                           {"numerics", numerics_fingerprint()}};
+  best_.save(state);
   for (const Kept& kept : kept_)
     state["guards"][kept.name] = {{"losses", kept.guard.state()},
                                   {"skipped_in_a_row", kept.skipped_in_a_row},
@@ -115,7 +103,8 @@ void TrainingLoop::begin_checkpoint(bool anchor) {
   Checkpoint checkpoint;
   for (const Kept& kept : kept_)
     checkpoint.parts.push_back(checkpoint_part(kept.name, kept.model->trained(), kept.optimizer));
-  if (best_) checkpoint.frozen.push_back(checkpoint_part("best", *best_, nullptr));
+  if (best_.weights() != nullptr)
+    checkpoint.frozen.push_back(checkpoint_part("best", *best_.weights(), nullptr));
   checkpoint.state = state();
   checkpoint.files = save_files_;
   checkpoint.tag = tag_of(step_);
@@ -171,9 +160,7 @@ void TrainingLoop::resume() {
   rolled_back_ = state.at("rolled_back");
   evaluated_at_ = state.at("evaluated_at");
   last_evaluation_ = to_metrics(state.at("last_evaluation"));
-  best_evaluation_ = to_metrics(state.at("best_evaluation"));
-  best_step_ = state.at("best_step");
-  evaluations_since_best_ = state.at("evaluations_since_best");
+  best_.restore(state, found->path / "best", kept_.front().model->trained());
   checkpoints_ = state.at("checkpoints").get<std::vector<int64_t>>();
   anchors_ = state.at("anchors").get<std::vector<int64_t>>();
   for (Kept& kept : kept_) {
@@ -181,10 +168,6 @@ void TrainingLoop::resume() {
     kept.guard.restore(guard.at("losses"));
     kept.skipped_in_a_row = guard.at("skipped_in_a_row");
     kept.first_skipped = guard.at("first_skipped");
-  }
-  if (options_.save == "best" && !best_evaluation_.empty()) {
-    best_ = kept_.front().model->trained().copy();
-    load_checkpoint(found->path / "best", *best_, nullptr);
   }
   if (load_state_) load_state_(state.at("extra"));
   if (load_files_) load_files_(found->path);
@@ -224,7 +207,7 @@ bool TrainingLoop::next() {
     throw Cancelled();
   }
   if (evaluation_due()) evaluate();
-  if (options_.patience > 0 && evaluations_since_best_ >= options_.patience) {
+  if (options_.patience > 0 && best_.no_better_since() >= options_.patience) {
     stop_early();
     return false;
   }
@@ -239,7 +222,7 @@ void TrainingLoop::stop_early() {
       last_evaluation_.empty() ? "" : " eval/" + last_evaluation_.front().first;
   context_.info("training stops at step " + std::to_string(step_) + " of " +
                 std::to_string(total_steps_) + ":" + name + " was not better than at step " +
-                std::to_string(best_step_) + " in " + std::to_string(evaluations_since_best_) +
+                std::to_string(best_.step()) + " in " + std::to_string(best_.no_better_since()) +
                 " evaluations in a row");
 }
 
@@ -369,28 +352,13 @@ void TrainingLoop::log(const Metrics& metrics, int64_t tokens) {
                     note);
 }
 
-bool TrainingLoop::is_best(const Metrics& evaluation) const {
-  if (evaluation.empty() || !std::isfinite(evaluation.front().second)) return false;
-  if (best_evaluation_.empty()) return true;
-  const double value = evaluation.front().second, best = best_evaluation_.front().second;
-  return higher_is_better_ ? value > best : value < best;
-}
-
 void TrainingLoop::evaluate() {
   const Clock::time_point began = Clock::now();
   last_evaluation_ = evaluate_();
   evaluation_seconds_ = seconds_since(began);
   evaluated_at_ = step_;
   for (const auto& [name, value] : last_evaluation_) context_.metric(step_, "eval/" + name, value);
-  if (!is_best(last_evaluation_)) {
-    ++evaluations_since_best_;
-    return;
-  }
-  evaluations_since_best_ = 0;
-  best_evaluation_ = last_evaluation_;
-  best_step_ = step_;
-  best_.reset();  // never two of them
-  if (options_.save == "best") best_ = kept_.front().model->trained().copy();
+  best_.judge(last_evaluation_, step_, kept_.front().model->trained());
 }
 
 void TrainingLoop::finish() {
@@ -398,13 +366,14 @@ void TrainingLoop::finish() {
   if (step_ != committed_at_) begin_checkpoint(false);
   if (evaluate_ && evaluated_at_ != step_) evaluate();
   await_checkpoint();
-  if (best_) {
+  const bool takes_best = best_.weights() != nullptr;
+  if (takes_best) {
     ParameterBuffer& trained = kept_.front().model->trained();
-    trained.weights.copy_(best_->weights);
+    trained.weights.copy_(best_.weights()->weights);
     trained.refresh_compute_copy();
-    context_.result("best_step", static_cast<double>(best_step_));
+    context_.result("best_step", static_cast<double>(best_.step()));
   }
-  for (const auto& [name, value] : best_ ? best_evaluation_ : last_evaluation_)
+  for (const auto& [name, value] : takes_best ? best_.evaluation() : last_evaluation_)
     context_.result("eval/" + name, value);
   if (stopped_early_) context_.result("stopped_by_patience", 1);
   context_.result("steps", static_cast<double>(step_));

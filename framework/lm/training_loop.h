@@ -28,11 +28,11 @@
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "lm/best_so_far.h"
 #include "lm/checkpoint_writer.h"
 #include "lm/loss_guard.h"
 #include "lm/model.h"
@@ -40,8 +40,6 @@
 #include "lm/train_options.h"
 
 namespace lehr::lm {
-
-using Metrics = std::vector<std::pair<std::string, double>>;
 
 struct Update {
   double loss = 0;
@@ -111,7 +109,6 @@ class TrainingLoop {
   using Clock = std::chrono::steady_clock;
 
   void evaluate();
-  bool is_best(const Metrics& evaluation) const;
   void stop_early();
   void begin_checkpoint(bool anchor);
   void await_checkpoint();  // where no step waits for it
@@ -136,7 +133,6 @@ class TrainingLoop {
   std::function<void(const nlohmann::json&)> load_state_;
   std::function<void(const std::filesystem::path&)> save_files_, load_files_;
   std::function<Metrics()> evaluate_;
-  bool higher_is_better_ = false;
 
   int64_t step_ = 0;
   int64_t tokens_ = 0;
@@ -147,11 +143,8 @@ class TrainingLoop {
   std::vector<int64_t> anchors_;      // steps; the last two
   bool settled_ = false;              // total_steps_ was found by timing, and is not durable
   Metrics last_evaluation_;
-  Metrics best_evaluation_;  // empty: none yet whose first value is finite
-  int64_t best_step_ = 0;
-  int64_t evaluations_since_best_ = 0;
+  BestSoFar best_;
   bool stopped_early_ = false;
-  std::optional<ParameterBuffer> best_;  // for `save: best`
   Clock::time_point step_began_, last_checkpoint_;
   // Of this process.
   double training_seconds_ = 0, evaluation_seconds_ = 0;
