@@ -21,7 +21,7 @@ namespace lehr::plugins::parquet {
 namespace {
 
 constexpr std::uint64_t kBatchBytes = 4 << 20, kBlockBytes = 8 << 20;
-constexpr std::int64_t kMostRows = 1 << 16;
+constexpr std::int64_t kMostRows = 1 << 16, kMostBlockRows = 1 << 18;
 
 }  // namespace
 
@@ -157,8 +157,12 @@ bool ParquetDocuments::next_batch(Batch& batch, std::uint64_t& bytes) {
 bool ParquetDocuments::next(Block& block) try {
   block.batches.clear();
   block.bytes = 0;
-  for (Batch batch; block.bytes < kBlockBytes && next_batch(batch, block.bytes);)
+  std::int64_t rows = 0;  // without text they would never fill a block
+  for (Batch batch;
+       block.bytes < kBlockBytes && rows < kMostBlockRows && next_batch(batch, block.bytes);) {
+    rows += batch.rows->num_rows();
     block.batches.push_back(std::move(batch));
+  }
   block.end = position_;
   return !block.batches.empty();
 } catch (const ::parquet::ParquetException& e) {
