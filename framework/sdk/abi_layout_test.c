@@ -29,6 +29,7 @@ AT(lehr_host, output_count, 192);
 AT(lehr_host, output_at, 200);
 AT(lehr_output, path, 32);
 _Static_assert(sizeof(lehr_value) == 72 && sizeof(lehr_document) == 88, "version 1 array elements");
-_Static_assert(sizeof(lehr_exchange) == 56 && sizeof(lehr_input) == 96, "version 1 array elements");
+_Static_assert(sizeof(lehr_exchange) == 56, "version 1 array elements");
+_Static_assert(sizeof(lehr_input) >= 96, "it may have grown at its end");
 _Static_assert(sizeof(lehr_status) == 4, "returned as an int");
 _Static_assert(LEHR_ABI_VERSION == 1u, "a new version needs its own list");

@@ -179,6 +179,64 @@ TEST(StepTable, JudgesABatchOfWiderElements) {
   table.destroy(instance);
 }
 
+struct Foretelling : Stage {
+  void describe(Description& d) override { d.summary("tells what it is told"); }
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override {
+    out.steps = static_cast<double>(inputs.size());
+    out.flops = 7;
+    out.seconds = 5;
+    out.at_most = LEHR_AT_MOST_FLOPS;
+    for (const Input& in : inputs)
+      if (!in.facts.empty()) out.outputs[in.port] = in.facts;
+  }
+  void run(Context&) override {}
+};
+
+TEST(StageTable, TellsOfOutputsWhatItIsToldOfInputs) {
+  const lehr_stage table = detail::stage_table<Foretelling>(borrow("foretelling"));
+  const HostValue none(Json::object());
+  std::string told;
+  const lehr_sink sink{sizeof sink, &told,
+                       [](void* self, lehr_str s) { *static_cast<std::string*>(self) = view(s); }};
+  struct Wider {
+    lehr_input input;
+    char grown[24];
+  } inputs[2] = {};
+  inputs[0].input.port = borrow("a");
+  inputs[1].input.port = borrow("b");
+  inputs[1].input.facts = borrow("{\"size\":3}");
+  lehr_estimate out{sizeof out, -1, -1, -1, -1, -1, -1, -1, 0, &sink};
+  ASSERT_EQ(table.estimate(none.get(), &inputs[0].input, 2, sizeof(Wider), &out, &sink), LEHR_OK);
+  EXPECT_EQ(out.steps, 2);
+  EXPECT_EQ(out.seconds, 5);
+  EXPECT_EQ(out.at_most, std::uint64_t{LEHR_AT_MOST_FLOPS});
+  EXPECT_EQ(told, R"({"b":{"size":3}})");
+}
+
+// As version 1 was frozen: an input ends with its facets, an estimate with its disk_bytes.
+TEST(StageTable, EstimatesForTheFirstHosts) {
+  const lehr_stage table = detail::stage_table<Foretelling>(borrow("foretelling"));
+  const HostValue none(Json::object());
+  constexpr std::size_t kInputSize = 96, kEstimateSize = 56;
+  alignas(lehr_input) char inputs[2 * kInputSize + sizeof(lehr_input)];
+  std::memset(inputs, 0x55, sizeof inputs);
+  for (std::size_t i = 0; i < 2; ++i) std::memset(inputs + i * kInputSize, 0, kInputSize);
+  lehr_estimate out;
+  std::memset(static_cast<void*>(&out), 0x55, sizeof out);
+  const lehr_estimate untouched = out;
+  out.size = kEstimateSize;
+  out.steps = out.flops = -1;
+  ASSERT_EQ(table.estimate(none.get(), reinterpret_cast<const lehr_input*>(inputs), 2, kInputSize,
+                           &out, nullptr),
+            LEHR_OK);
+  EXPECT_EQ(out.steps, 2);
+  EXPECT_EQ(out.flops, 7);
+  EXPECT_EQ(std::memcmp(reinterpret_cast<const char*>(&out) + kEstimateSize,
+                        reinterpret_cast<const char*>(&untouched) + kEstimateSize,
+                        sizeof out - kEstimateSize),
+            0);
+}
+
 TEST(PluginTable, RefusesAnOlderHost) {
   Plugin plugin = Plugin("old", "1").step<Fussy>("fussy");
   lehr_host host{};

@@ -36,6 +36,7 @@ EXPECTED = {
         "stage violators.unbound": "ports and promises are valid",
         "stage violators.placeless": "ports and promises are valid",
         "stage violators.presuming": "estimates before and after its inputs are made",
+        "stage violators.fabling": "estimates before and after its inputs are made",
         "step violators.moody": AGAIN,
         "step violators.remembering": "the same in any order",
         "step violators.bound": "the same for every instance, on two threads",

@@ -17,6 +17,7 @@ class ErrorSink {
   ErrorSink& operator=(const ErrorSink&) = delete;
 
   const lehr_sink* sink() const { return &sink_; }
+  const std::string& said() const { return text_; }
   std::string text() const { return text_.empty() ? "it gave no reason" : text_; }
 
  private:

@@ -1,5 +1,7 @@
 #include "plugin_answers.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <stdexcept>
 #include <string>
@@ -22,7 +24,8 @@ class InputFacts {
   explicit InputFacts(const Json& list) {
     for (const Json& in : list)
       inputs_.push_back({keep(in.at("port")), keep(in.at("label")), keep(in.at("type")),
-                         keep(in.at("path")), keep(in.at("digest")), keep(in.at("facets").dump())});
+                         keep(in.at("path")), keep(in.at("digest")), keep(in.at("facets").dump()),
+                         keep(in.contains("facts") ? in["facts"].dump() : "")});
   }
   const std::vector<lehr_input>& list() const { return inputs_; }
 
@@ -51,24 +54,57 @@ lehr_status check(const PluginLibrary& plugin, const std::string& kind, const st
   return stage->check != nullptr ? stage->check(values, sink) : LEHR_OK;
 }
 
-Json estimate(const lehr_stage& stage, const lehr_value* values, const Json& inputs,
-              ErrorSink& error) {
+// What a stage tells of its outputs, if it holds to the form.
+Json output_facts(const std::string& text, const Json& described) {
+  const Json out = text.empty() ? Json::object() : Json::parse(text, nullptr, false);
+  if (!out.is_object())
+    throw std::runtime_error("what it tells of its outputs is no JSON object: " + text);
+  for (const auto& [port, facts] : out.items()) {
+    const Json& ports = described.at("outputs");
+    if (std::none_of(ports.begin(), ports.end(), [&port = port](const Json& declared) {
+          return declared.at("name") == port || declared.at("name") == "*";
+        }))
+      throw std::runtime_error("it tells of an output '" + port + "', which it does not have");
+    if (!facts.is_object())
+      throw std::runtime_error("what it tells of its output '" + port +
+                               "' is no JSON object: " + facts.dump());
+  }
+  return out;
+}
+
+Json estimate(const lehr_stage& stage, const Json& described, const lehr_value* values,
+              const Json& inputs, ErrorSink& error) {
   const auto function = PluginLibrary::estimate(stage);
   Json out = Json::object();
-  if (function == nullptr) return out;
+  if (function == nullptr) return {{"estimate", out}};
   const InputFacts facts(inputs);
-  lehr_estimate result{sizeof(lehr_estimate), -1, -1, -1, -1, -1, -1, -1};
+  ErrorSink outputs;
+  lehr_estimate result{sizeof(lehr_estimate), -1, -1, -1, -1, -1, -1, -1, 0, outputs.sink()};
   if (function(values, facts.list().data(), facts.list().size(), sizeof(lehr_input), &result,
                error.sink()) != LEHR_OK)
     throw std::runtime_error(error.text());
-  const std::pair<const char*, double> members[] = {
-      {"steps", result.steps},           {"tokens", result.tokens},
-      {"parameters", result.parameters}, {"flops", result.flops},
-      {"memory", result.memory_bytes},   {"disk", result.disk_bytes},
-      {"seconds", result.seconds}};
-  for (const auto& [name, value] : members)
-    if (value >= 0) out[name] = value;
-  return out;
+  const struct {
+    const char* name;
+    double value;
+    std::uint64_t at_most;
+  } members[] = {{"steps", result.steps, LEHR_AT_MOST_STEPS},
+                 {"tokens", result.tokens, LEHR_AT_MOST_TOKENS},
+                 {"parameters", result.parameters, LEHR_AT_MOST_PARAMETERS},
+                 {"flops", result.flops, LEHR_AT_MOST_FLOPS},
+                 {"memory", result.memory_bytes, LEHR_AT_MOST_MEMORY},
+                 {"disk", result.disk_bytes, LEHR_AT_MOST_DISK},
+                 {"seconds", result.seconds, LEHR_AT_MOST_SECONDS}};
+  Json at_most = Json::array();
+  for (const auto& member : members) {
+    if (!(member.value >= 0)) continue;
+    out[member.name] = member.value;
+    if (result.at_most & member.at_most) at_most.push_back(member.name);
+  }
+  if (!at_most.empty()) out["at_most"] = std::move(at_most);
+  Json answer = {{"estimate", std::move(out)}};
+  if (Json told = output_facts(outputs.said(), described); !told.empty())
+    answer["outputs"] = std::move(told);
+  return answer;
 }
 
 Json answer(const PluginLibrary& plugin, const Json& question) {
@@ -78,8 +114,7 @@ Json answer(const PluginLibrary& plugin, const Json& question) {
   const ValueTree values(question.at("parameters"), described.at("parameters"));
   ErrorSink error;
   if (question.at("ask") == "estimate")
-    return {
-        {"estimate", estimate(*plugin.stage(name), values.root(), question.at("inputs"), error)}};
+    return estimate(*plugin.stage(name), described, values.root(), question.at("inputs"), error);
   if (check(plugin, kind, name, values.root(), error.sink()) != LEHR_OK)
     return {{"error", error.text()}};
   return Json::object();

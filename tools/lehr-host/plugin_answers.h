@@ -4,12 +4,13 @@
 //   {"plugin": "/x/acme.so", "code": "<digest, or empty: any>", "questions": [
 //     {"ask": "check", "kind": "stages", "name": "count", "parameters": {...}},
 //     {"ask": "estimate", "kind": "stages", "name": "count", "parameters": {...}, "inputs": [
-//       {"port", "label", "type", "path", "digest", "facets": {...}}]}]}
+//       {"port", "label", "type", "path", "digest", "facets": {...}, "facts": {...}}]}]}
 //
 // "ask": "manifest" asks nothing more than that the plugin loads and is what its manifest says.
 // kind: "stages", "steps", "rewards"; an estimate is asked of stages only. For each question in
-// order one event "answer" is sent: {"error": text} or {"estimate": {"steps": ...}} (unknown
-// members left out), or neither: the parameters are accepted.
+// order one event "answer" is sent: {"error": text} or {"estimate": {"steps": ..., "at_most":
+// ["steps", ...]}, "outputs": {"model": {...}}} (unknown members left out), or neither: the
+// parameters are accepted. facts, outputs: see "Facts" in the SDK's description.md.
 #pragma once
 
 #include <nlohmann/json.hpp>

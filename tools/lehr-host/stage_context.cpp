@@ -93,8 +93,9 @@ size_t input_count(lehr_context* c) { return c->inputs.size(); }
 lehr_status input(lehr_context* c, size_t index, lehr_input* out, size_t out_size) {
   if (index >= c->inputs.size()) return refuse(c, [] { return "there is no such input"; });
   const auto& in = c->inputs[index];
-  const lehr_input whole = {borrow(in.port), borrow(in.label),  borrow(in.artifact.type),
-                            borrow(in.path), borrow(in.digest), borrow(in.facets)};
+  const lehr_input whole = {borrow(in.port),     borrow(in.label),  borrow(in.artifact.type),
+                            borrow(in.path),     borrow(in.digest), borrow(in.facets),
+                            lehr_str{nullptr, 0}};
   std::memcpy(out, &whole, std::min(out_size, sizeof whole));
   return LEHR_OK;
 }

@@ -27,13 +27,16 @@ std::string flop_text(double flops) {
          units[unit];
 }
 
-// "1.46k steps, 6M tokens, 5.9M parameters, 228 TFLOP, 410.0 MiB memory, about 12m 40s"; empty:
-// nothing is known.
+// "1.46k steps, 6M tokens, 5.9M parameters, 410.0 MiB memory; at most 228 TFLOP, about 12m 40s";
+// empty: nothing is known.
 std::string estimate_text(const Json& estimate) {
-  std::string out;
+  if (!estimate.is_object()) return "";
+  std::string out, most;
+  const Json at_most = estimate.value("at_most", Json::array());
   const auto add = [&](const char* name, const auto& text) {
-    if (estimate.is_object() && estimate.contains(name))
-      out += (out.empty() ? "" : ", ") + text(estimate[name].get<double>());
+    if (!estimate.contains(name)) return;
+    std::string& list = std::count(at_most.begin(), at_most.end(), name) > 0 ? most : out;
+    list += (list.empty() ? "" : ", ") + text(estimate[name].get<double>());
   };
   const auto counted = [](const char* unit) {
     return [unit](double n) { return runtime::count_text(n) + unit; };
@@ -48,6 +51,7 @@ std::string estimate_text(const Json& estimate) {
   add("memory", bytes(" memory"));
   add("disk", bytes(" disk"));
   add("seconds", [](double s) { return "about " + runtime::duration_text(s); });
+  if (!most.empty()) out += (out.empty() ? "at most " : "; at most ") + most;
   return out;
 }
 

@@ -57,6 +57,7 @@ struct PlannedOutput {
   std::string self;
   std::string digest;  // when the stage is cached, else empty
   std::string where;   // if the pipeline declares the port (`out:`), not the plugin; else empty
+  nlohmann::ordered_json facts = {};  // what its stage's estimate tells of it; null: nothing
 };
 
 // A document step or reward that a parameter of the stage names, in the order of that parameter's
@@ -141,8 +142,10 @@ struct PlannedStage {
   // never change.
   std::shared_ptr<const StageResult> result;
   std::optional<double> last_seconds;  // what the nearest earlier result took
-  nlohmann::ordered_json estimate;  // {"steps", "tokens", "parameters", "flops", "memory", "disk",
-                                    // "seconds"} as far as the plugin knows, {"error"}, or null
+  // {"steps", "tokens", "parameters", "flops", "memory", "disk", "seconds"} as far as the plugin
+  // knows, with the names of those that may well turn out to be less as "at_most": [...];
+  // {"error"}; or null
+  nlohmann::ordered_json estimate;
 };
 
 // The key of `stage` once the digests of its inputs are known: one for each of stage.inputs, in

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "runtime/run/plugin_questions.h"
@@ -28,14 +31,17 @@ class KeptAnswers {
     }
     if (!answers_.is_object()) answers_ = Json::object();
   }
-  const Json* find(const std::string& key) const {
+  std::optional<PluginAnswer> find(const std::string& key) const {
     const auto found = answers_.find(key);
-    return found != answers_.end() && found->is_object() ? &*found : nullptr;
+    if (found == answers_.end() || !found->is_object()) return {};
+    return PluginAnswer{found->value("error", ""), false, found->value("estimate", Json()),
+                        found->value("outputs", Json())};
   }
   void add(const std::string& key, const PluginAnswer& answer) {
     if (answer.broken) return;  // it may be the machine's fault
     if (answers_.size() >= kMostAnswers) answers_ = Json::object();
     answers_[key] = {{"error", answer.error}, {"estimate", answer.estimate}};
+    if (!answer.outputs.is_null()) answers_[key]["outputs"] = answer.outputs;
     changed_ = true;
   }
   void save() const {
@@ -85,32 +91,44 @@ Json item_parameters(const PlannedStage& stage, const ItemUse& use) {
   return entry.contains("with") ? entry["with"] : Json::object();
 }
 
-Json input_facts(const PlannedStage& stage, const ArtifactStore* store) {
-  Json out = Json::array();
-  for (const PlannedInput& input : stage.inputs) {
-    Json facts = {{"port", input.port}, {"label", input.label}, {"type", input.type},
-                  {"path", ""},         {"digest", ""},         {"facets", Json::object()}};
-    if (store && !input.digest.empty()) {
-      facts["path"] = store->artifact_path(input.digest).string();
-      facts["digest"] = input.digest;
-      facts["facets"] = store->artifact(input.digest).facets;
+bool offers(const PlannedStage& stage, const char* what) {
+  const Json* described = stage.plugin->stage(stage.uses.substr(stage.uses.find('.') + 1));
+  return described && described->value(what, false);
+}
+
+// Stages that are asked together: in data-flow order, as an estimate makes use of what those before
+// it tell of its inputs. Each round starts its plugins anew, so there is a last one, which takes
+// all stages of a chain that is longer.
+std::vector<std::vector<PlannedStage*>> rounds(Plan& plan) {
+  constexpr std::size_t kMostRounds = 16;
+  std::vector<std::vector<PlannedStage*>> out(1);
+  std::unordered_map<std::string_view, std::size_t> next;  // round after that of a stage
+  for (PlannedStage& stage : plan.stages) {
+    if (stage.state != StageState::run && stage.state != StageState::maybe) continue;
+    std::size_t round = 0;
+    if (offers(stage, "estimate")) {
+      for (const PlannedInput& input : stage.inputs)
+        if (const auto maker = next.find(input.from_stage); maker != next.end())
+          round = std::max(round, std::min(maker->second, kMostRounds - 1));
+      next[stage.id] = round + 1;
     }
-    out.push_back(std::move(facts));
+    if (out.size() <= round) out.resize(round + 1);
+    out[round].push_back(&stage);
   }
   return out;
 }
 
 class Inquiry {
  public:
-  explicit Inquiry(const ArtifactStore* store) : store_(store) {}
+  Inquiry(const Plan& plan, const ArtifactStore* store) : store_(store) {
+    for (const PlannedStage& stage : plan.stages) stages_[stage.id] = &stage;
+  }
 
-  void add(PlannedStage& stage) {
+  std::vector<Wanted> about(PlannedStage& stage) {
+    list_.clear();
     const std::string name = stage.uses.substr(stage.uses.find('.') + 1);
-    const Json* described = stage.plugin->stage(name);
-    if (described && described->value("check", false))
-      ask(stage, *stage.plugin, "check", "stages", name, stage.parameters);
-    if (described && described->value("estimate", false))
-      ask(stage, *stage.plugin, "estimate", "stages", name, stage.parameters);
+    for (const char* what : {"check", "estimate"})
+      if (offers(stage, what)) ask(stage, *stage.plugin, what, "stages", name, stage.parameters);
     for (const auto& [kind, uses] :
          {std::pair{"steps", &stage.steps}, std::pair{"rewards", &stage.rewards}})
       for (const ItemUse& use : *uses) {
@@ -121,19 +139,23 @@ class Inquiry {
           ask(stage, *use.plugin, "check", kind, item, item_parameters(stage, use),
               "'" + use.full_name + "': ", use.parameter + "[" + std::to_string(use.index) + "]");
       }
+    return std::move(list_);
   }
-
-  const std::vector<Wanted>& list() const { return list_; }
 
  private:
   void ask(PlannedStage& stage, const PluginFile& plugin, const char* what, const char* kind,
            const std::string& name, const Json& parameters, const std::string& subject = {},
            const std::string& path = {}) {
     Json question = {{"ask", what}, {"kind", kind}, {"name", name}, {"parameters", parameters}};
-    if (what == std::string("estimate")) question["inputs"] = input_facts(stage, store_);
     const std::string code = code_of(stage, plugin);
+    std::string basis = code;
+    if (what == std::string("estimate")) {
+      question["inputs"] = input_facts(stage);
+      for (const KeyPart& part : stage.static_parts)  // files that it may look at
+        if (part.name.starts_with("content.")) basis += part.name + part.value;
+    }
     Sha256 key;
-    key.update(code + question.dump());
+    key.update(basis + question.dump());
     list_.push_back({{fs::absolute(plugin.path), std::move(question), code},
                      key.hex(),
                      &stage,
@@ -142,7 +164,32 @@ class Inquiry {
                      plugin.name});
   }
 
+  Json input_facts(const PlannedStage& stage) const {
+    Json out = Json::array();
+    for (const PlannedInput& input : stage.inputs) {
+      Json facts = {{"port", input.port}, {"label", input.label}, {"type", input.type},
+                    {"path", ""},         {"digest", ""},         {"facets", Json::object()}};
+      if (store_ && !input.digest.empty()) {
+        facts["path"] = store_->artifact_path(input.digest).string();
+        facts["digest"] = input.digest;
+        facts["facets"] = store_->artifact(input.digest).facets;
+      } else if (const Json* told = told_of(input)) {
+        facts["facts"] = *told;
+      }
+      out.push_back(std::move(facts));
+    }
+    return out;
+  }
+
+  // What the stage that makes an input tells of it; null: nothing.
+  const Json* told_of(const PlannedInput& input) const {
+    for (const PlannedOutput& output : stages_.at(input.from_stage)->outputs)
+      if (output.port == input.from_port && !output.facts.is_null()) return &output.facts;
+    return nullptr;
+  }
+
   const ArtifactStore* store_;
+  std::unordered_map<std::string_view, const PlannedStage*> stages_;
   std::vector<Wanted> list_;
 };
 
@@ -170,6 +217,8 @@ void heed(const Wanted& wanted, const PluginAnswer& answer, bool& broken,
   PlannedStage& stage = *wanted.stage;
   if (is_estimate(wanted)) {  // a failure is shown, and stops nothing
     stage.estimate = answer.error.empty() ? answer.estimate : Json{{"error", answer.error}};
+    for (PlannedOutput& output : stage.outputs)
+      if (answer.outputs.contains(output.port)) output.facts = answer.outputs[output.port];
     return;
   }
   if (answer.error.empty()) return;
@@ -184,35 +233,39 @@ void heed(const Wanted& wanted, const PluginAnswer& answer, bool& broken,
 
 bool take_advice(Plan& plan, Advice wanted, const ArtifactStore* store, const fs::path& host,
                  Diagnostics& diagnostics) {
-  Inquiry inquiry(store);
-  for (PlannedStage& stage : plan.stages)
-    if (stage.state == StageState::run || stage.state == StageState::maybe) inquiry.add(stage);
-  if (inquiry.list().empty()) return false;
-
-  KeptAnswers kept(store ? store->root() / "cache" / "plugin-answers.json" : fs::path());
-  std::map<std::string, PluginAnswer> answers;
-  std::vector<PluginQuestion> open;
-  std::vector<std::string> open_keys;
-  for (const Wanted& one : inquiry.list()) {
-    if (answers.contains(one.key)) continue;
-    if (const Json* known = kept.find(one.key)) {
-      answers[one.key] = {known->value("error", ""), false, known->value("estimate", Json())};
-    } else if (!is_estimate(one) || wanted == Advice::rules_and_estimates) {
-      answers[one.key] = {};
-      open.push_back(one.question);
-      open_keys.push_back(one.key);
-    }
-  }
-  const std::vector<PluginAnswer> given = ask_plugins(open, host);
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    answers[open_keys[i]] = given[i];
-    kept.add(open_keys[i], given[i]);
-  }
-  kept.save();
+  std::optional<KeptAnswers> kept;
+  Inquiry inquiry(plan, store);
   bool broken = false;
-  for (const Wanted& one : inquiry.list())
-    if (const auto answer = answers.find(one.key); answer != answers.end())
-      heed(one, answer->second, broken, diagnostics);
+  std::vector<Wanted> open;
+  const auto ask = [&] {
+    std::map<std::string, PluginAnswer> answers;  // the same question may be open more than once
+    std::vector<PluginQuestion> questions;
+    std::vector<PluginAnswer*> places;
+    for (const Wanted& one : open)
+      if (const auto [place, first] = answers.try_emplace(one.key); first) {
+        questions.push_back(one.question);
+        places.push_back(&place->second);
+      }
+    const std::vector<PluginAnswer> given = ask_plugins(questions, host);
+    for (std::size_t i = 0; i < given.size(); ++i) *places[i] = given[i];
+    for (const auto& [key, answer] : answers) kept->add(key, answer);
+    for (const Wanted& one : open) heed(one, answers[one.key], broken, diagnostics);
+    open.clear();
+  };
+  for (const std::vector<PlannedStage*>& round : rounds(plan)) {
+    for (PlannedStage* stage : round)
+      for (Wanted& one : inquiry.about(*stage)) {
+        if (!kept)
+          kept.emplace(store ? store->root() / "cache" / "plugin-answers.json" : fs::path());
+        if (const std::optional<PluginAnswer> known = kept->find(one.key))
+          heed(one, *known, broken, diagnostics);
+        else if (!is_estimate(one) || wanted == Advice::rules_and_estimates)
+          open.push_back(std::move(one));
+      }
+    if (wanted == Advice::rules_and_estimates && !open.empty()) ask();
+  }
+  if (!open.empty()) ask();
+  if (kept) kept->save();
   return broken;
 }
 

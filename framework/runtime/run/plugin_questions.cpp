@@ -85,9 +85,10 @@ class Interview {
     process_->read(
         [&](const Json& event) {
           if (event["event"] == "failed") {  // it does not load: true of all questions
-            while (!done()) take({event.value("message", ""), true, nullptr});
+            while (!done()) take({event.value("message", ""), true, nullptr, nullptr});
           } else if (event["event"] == "answer" && !done()) {
-            take({event.value("error", ""), false, event.value("estimate", Json())});
+            take({event.value("error", ""), false, event.value("estimate", Json()),
+                  event.value("outputs", Json())});
           }
         },
         [](const std::string&) {});
@@ -96,7 +97,7 @@ class Interview {
   void take(PluginAnswer answer) { answers_[numbers_[next_++]] = std::move(answer); }
 
   void died(const std::string& how) {
-    take({"its process " + how, true, nullptr});
+    take({"its process " + how, true, nullptr, nullptr});
     if (!done()) start();
   }
 

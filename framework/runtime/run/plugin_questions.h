@@ -18,9 +18,10 @@ struct PluginQuestion {
 };
 
 struct PluginAnswer {
-  std::string error;                // empty: accepted
-  bool broken = false;              // not a refusal: the plugin did not load, crashed or hung
-  nlohmann::ordered_json estimate;  // null: not asked
+  std::string error;                    // empty: accepted
+  bool broken = false;                  // not a refusal: the plugin did not load, crashed or hung
+  nlohmann::ordered_json estimate;      // null: not asked
+  nlohmann::ordered_json outputs = {};  // with it: what it tells of outputs, by port; or null
 };
 
 // Answers in the order of the questions. patience: how long one answer may take. host: the

@@ -81,6 +81,9 @@ struct Tokenize : Described {
     d.output("tokenizer", "tokenizer").self("T");
     d.count("vocab_size", vocab_size).required().help("number of tokens");
   }
+  void estimate(const std::vector<lehr::Input>&, lehr::Estimate& out) override {
+    out.outputs["tokenizer"] = R"({"vocab_size":)" + std::to_string(vocab_size) + "}";
+  }
   std::int64_t vocab_size = 0;
 };
 
@@ -90,6 +93,9 @@ struct Encode : Described {
     d.input("documents", "documents");
     d.input("tokenizer", "tokenizer").self("T");
     d.output("tokens", "tokens").facet("tokenizer", "T");
+  }
+  void estimate(const std::vector<lehr::Input>& inputs, lehr::Estimate& out) override {
+    if (!inputs.at(1).facts.empty()) out.outputs["tokens"] = inputs.at(1).facts;
   }
 };
 
@@ -106,6 +112,12 @@ struct Train : Described {
     out.tokens = 6e6;
     out.memory_bytes = 300 << 20;
     if (!inputs.at(0).path.empty()) out.flops = 2.5e14;
+    const std::string& facts = inputs.at(0).facts;  // {"vocab_size":100}
+    if (facts.empty()) return;
+    out.parameters = 64 * std::stod(facts.substr(facts.find(':') + 1));
+    out.flops = 3e14;
+    out.seconds = 600;
+    out.at_most = LEHR_AT_MOST_FLOPS | LEHR_AT_MOST_SECONDS;
   }
 };
 

@@ -147,6 +147,13 @@ struct Presuming : Stage {
   }
 };
 
+// Tells of an output that it does not have.
+struct Fabling : Stage {
+  void estimate(const std::vector<lehr::Input>&, lehr::Estimate& out) override {
+    out.outputs["dragons"] = "{}";
+  }
+};
+
 // ---- steps ----
 
 struct Step : lehr::DocumentStep {
@@ -233,6 +240,7 @@ LEHR_PLUGIN(lehr::Plugin("violators", "1.0.0")
                 .stage<Unbound>("unbound")
                 .stage<Placeless>("placeless")
                 .stage<Presuming>("presuming")
+                .stage<Fabling>("fabling")
                 .step<Moody>("moody")
                 .step<Remembering>("remembering")
                 .step<Bound>("bound")

@@ -155,6 +155,9 @@ typedef struct lehr_input {
   lehr_str path;   /* absolute path of a read-only directory */
   lehr_str digest; /* artifact digest, 64 hex digits */
   lehr_str facets; /* JSON object of strings */
+  /* ---- not in the first hosts: look at the size or stride before use ---- */
+  lehr_str facts; /* for `estimate`: JSON object, what the stage that will make this input tells of
+                     it, see lehr_estimate.outputs; empty: nothing, or it is made already */
 } lehr_input;
 
 typedef struct lehr_output {
@@ -228,6 +231,17 @@ typedef struct lehr_host {
   lehr_status (*output_at)(lehr_context*, size_t index, lehr_output* out, size_t out_size);
 } lehr_host;
 
+/* Which numbers of an estimate are the most that can be. */
+enum {
+  LEHR_AT_MOST_STEPS = 1u,
+  LEHR_AT_MOST_TOKENS = 2u,
+  LEHR_AT_MOST_PARAMETERS = 4u,
+  LEHR_AT_MOST_FLOPS = 8u,
+  LEHR_AT_MOST_MEMORY = 16u,
+  LEHR_AT_MOST_DISK = 32u,
+  LEHR_AT_MOST_SECONDS = 64u
+};
+
 /* The host sets the size and every number to -1, "not known"; the stage fills in what it knows. */
 typedef struct lehr_estimate {
   size_t size;
@@ -238,7 +252,12 @@ typedef struct lehr_estimate {
   double memory_bytes; /* highest resident set */
   double disk_bytes;   /* largest together in the work folder: checkpoints and outputs */
   /* ---- not in the first hosts: look at `size` before use ---- */
-  double seconds; /* on this machine, roughly */
+  double seconds;   /* on this machine, roughly */
+  uint64_t at_most; /* LEHR_AT_MOST_* of the numbers that may well turn out to be less; 0 before */
+  /* Set by the host. Takes, once, a JSON object: what the outputs will be, by port, as far as it is
+   * known before they are made ("Facts" in description.md). The estimates of the stages that they
+   * go to find it in lehr_input.facts. */
+  const lehr_sink* outputs;
 } lehr_estimate;
 
 typedef struct lehr_stage {

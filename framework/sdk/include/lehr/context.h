@@ -2,7 +2,9 @@
 // state.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -20,6 +22,9 @@ struct Input {
   std::filesystem::path path;  // a read-only directory
   std::string digest;
   std::string facets;  // a JSON object of strings
+  // In an estimate: a JSON object, what the stage that will make it tells of it
+  // (Estimate::outputs). Empty: it tells nothing, or the input is made already.
+  std::string facts = {};
 };
 
 struct Output {
@@ -27,9 +32,13 @@ struct Output {
   std::filesystem::path path;  // the directory to fill
 };
 
-inline Input to_input(const lehr_input& in) {
+// size: of the lehr_input that the host gives; older ones end before `facts`.
+inline Input to_input(const void* given, std::size_t size) {
+  lehr_input in{};
+  std::memcpy(&in, given, std::min(size, sizeof in));
   return {std::string(view(in.port)), std::string(view(in.label)),  std::string(view(in.type)),
-          std::string(view(in.path)), std::string(view(in.digest)), std::string(view(in.facets))};
+          std::string(view(in.path)), std::string(view(in.digest)), std::string(view(in.facets)),
+          std::string(view(in.facts))};
 }
 
 // A document step opened for one worker thread.
@@ -154,7 +163,7 @@ inline std::vector<Input> Context::inputs() const {
   for (std::size_t i = 0; i < host_->input_count(self_); ++i) {
     lehr_input in{};
     need(host_->input(self_, i, &in, sizeof in), "the host could not describe an input");
-    out.push_back(to_input(in));
+    out.push_back(to_input(&in, sizeof in));
   }
   return out;
 }

@@ -12,9 +12,11 @@
 // their message.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <exception>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -32,6 +34,10 @@ namespace lehr {
 // What a run of a stage would need; what stays empty is not known. See lehr_estimate.
 struct Estimate {
   std::optional<double> steps, tokens, parameters, flops, memory_bytes, disk_bytes, seconds;
+  std::uint64_t at_most = 0;  // LEHR_AT_MOST_... of those that may well turn out to be less
+  // What outputs will be, as far as it is known before they are made: port -> JSON object. Later
+  // stages' estimates find it in Input::facts. See "Facts" in description.md.
+  std::map<std::string, std::string> outputs = {};
 };
 
 // Artifacts in, artifacts out. One object per run, in a process of its own.
@@ -43,7 +49,8 @@ class Stage {
   // throw Error. A message that begins with a parameter's path ("total: ...", "steps[2]: ...",
   // "model.width: ...") is shown where the pipeline gives it, another one at the stage.
   virtual void check() {}
-  // For `lehr plan`, called after check. inputs: one that is not made yet has an empty path.
+  // For `lehr plan`, called after check. inputs: one that is not made yet has an empty path, and
+  // facts where the stage that makes it tells any.
   virtual void estimate(const std::vector<Input>& /*inputs*/, Estimate& /*out*/) {}
   // Fills the output directories. Throw Error to fail, Cancelled to stop when asked.
   virtual void run(Context& context) = 0;
@@ -162,8 +169,14 @@ inline void write_estimate(const Estimate& from, lehr_estimate& to) {
   to.flops = from.flops.value_or(to.flops);
   to.memory_bytes = from.memory_bytes.value_or(to.memory_bytes);
   to.disk_bytes = from.disk_bytes.value_or(to.disk_bytes);
-  if (to.size >= offsetof(lehr_estimate, seconds) + sizeof to.seconds)
-    to.seconds = from.seconds.value_or(to.seconds);
+  const auto has = [&to](std::size_t offset) { return to.size > offset; };
+  if (has(offsetof(lehr_estimate, seconds))) to.seconds = from.seconds.value_or(to.seconds);
+  if (has(offsetof(lehr_estimate, at_most))) to.at_most = from.at_most;
+  if (!has(offsetof(lehr_estimate, outputs)) || !to.outputs || from.outputs.empty()) return;
+  std::string facts;
+  for (const auto& [port, object] : from.outputs)
+    facts += (facts.empty() ? "{" : ",") + json_string(port) + ":" + object;
+  to.outputs->write(to.outputs->self, borrow(facts += "}"));
 }
 
 template <class T>
@@ -172,8 +185,7 @@ lehr_status estimate(const lehr_value* parameters, const lehr_input* inputs, siz
   return guarded(error, [&] {
     std::vector<Input> known;
     for (size_t i = 0; i < count; ++i)
-      known.push_back(to_input(*reinterpret_cast<const lehr_input*>(
-          reinterpret_cast<const char*>(inputs) + i * stride)));
+      known.push_back(to_input(reinterpret_cast<const char*>(inputs) + i * stride, stride));
     Estimate result;
     bind<T>(parameters)->estimate(known, result);
     write_estimate(result, *out);
