@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "lm/generator.h"
 #include "text/json_lines.h"
@@ -148,6 +149,31 @@ std::filesystem::path made(const std::vector<Input>& inputs, std::string_view po
   return {};
 }
 
+std::optional<ModelConfig> known_config(const std::vector<Input>& inputs, std::string_view port) {
+  for (const Input& in : inputs) {
+    if (in.port != port) continue;
+    if (!in.path.empty()) return read_config(in.path);
+    const auto facts = nlohmann::json::parse(in.facts, nullptr, false);
+    if (facts.is_object() && facts.contains("config"))
+      return config_from_json(facts["config"].dump(), "what is told of '" + in.label + "'");
+  }
+  return {};
+}
+
+std::optional<int64_t> told_number(const Input& in, const char* name) {
+  const auto facts = nlohmann::json::parse(in.facts, nullptr, false);
+  if (!facts.is_object() || !facts.contains(name) || !facts[name].is_number_integer()) return {};
+  return facts[name].get<int64_t>();
+}
+
+std::string model_facts(const ModelConfig& config) {
+  return "{\"config\":" + config_to_json(config) + "}";
+}
+
+double most_keys(const ModelConfig& config, int64_t row_tokens) {
+  return static_cast<double>(std::min(config.max_position_embeddings, row_tokens) + 1) / 2;
+}
+
 bool is_quick_to_read(const std::filesystem::path& artifact) {
   std::uintmax_t bytes = 0;
   for (const std::filesystem::path& file : text::data_files(artifact, "train"))
@@ -156,16 +182,22 @@ bool is_quick_to_read(const std::filesystem::path& artifact) {
 }
 
 void estimate_work(const TrainOptions& options, const Workload& workload, double default_epochs,
-                   double tokens_per_epoch, Estimate& out) {
+                   double tokens_per_epoch, bool at_most, Estimate& out) {
   const Budget& budget = options.budget;
   const bool by_epochs =
       !budget.steps && !budget.tokens && !budget.flops && !budget.chinchilla && !budget.time;
   const auto step_tokens = static_cast<double>(workload.tokens_per_step);
   const double step_flops = workload.flops_per_token * step_tokens;
   const double flops_per_second = training_flops_per_second(options);
+  if (at_most && budget.flops) {  // steps: at least so many
+    out.flops = *budget.flops;
+    out.seconds = *out.flops / flops_per_second;
+    return;
+  }
   if (budget.time) {
     out.seconds = *budget.time;
-    if (step_flops > 0) out.steps = std::floor(*budget.time * flops_per_second / step_flops);
+    if (step_flops > 0 && !at_most)
+      out.steps = std::floor(*budget.time * flops_per_second / step_flops);
   } else if ((budget.flops && step_flops <= 0) || (budget.chinchilla && workload.parameters <= 0)) {
     return;  // what it buys depends on a model that is not known
   } else if (!by_epochs || workload.steps_in_epochs) {
@@ -178,6 +210,7 @@ void estimate_work(const TrainOptions& options, const Workload& workload, double
   if (workload.flops_per_token <= 0) return;
   out.flops = *out.tokens * workload.flops_per_token;
   out.seconds = *out.flops / flops_per_second;
+  if (at_most) out.at_most |= LEHR_AT_MOST_FLOPS | LEHR_AT_MOST_SECONDS;
 }
 
 void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config,
@@ -192,12 +225,14 @@ void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config
     Workload known;
     known.tokens_per_step = tokens_per_step;
     known.parameters = static_cast<double>(config.parameters());
-    estimate_work(options, known, default_epochs, 0, out);
+    known.flops_per_token = config.flops_per_token(most_keys(config, row_tokens));
+    estimate_work(options, known, default_epochs, 0, true, out);
     return;
   }
   const auto tokens = static_cast<double>(feed->tokens_per_epoch());
   *out.memory_bytes += kSequenceTokenBytes * tokens + kShapesBytes;
-  estimate_work(options, workload(config, *feed, tokens_per_step), default_epochs, tokens, out);
+  estimate_work(options, workload(config, *feed, tokens_per_step), default_epochs, tokens, false,
+                out);
 }
 
 }  // namespace lehr::lm

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -48,6 +50,16 @@ double disk_bytes(const ModelConfig& config, const TrainOptions& options, double
 
 // Where the input of a port lies; empty: it is not made yet, or not connected.
 std::filesystem::path made(const std::vector<Input>& inputs, std::string_view port);
+// The shape of the model at a port: as its folder says, or before it is made, as the stage that
+// will make it tells. Nothing: it is not known, or not connected.
+std::optional<ModelConfig> known_config(const std::vector<Input>& inputs, std::string_view port);
+// A whole number that is told of an input that is not made yet.
+std::optional<int64_t> told_number(const Input& in, const char* name);
+// What a stage tells of a model that it will make (Estimate::outputs).
+std::string model_facts(const ModelConfig& config);
+// Most keys that a token attends to on average: each segment fills the context, or a row of so many
+// tokens.
+double most_keys(const ModelConfig& config, int64_t row_tokens);
 // Whether an artifact's rows are few enough to be read while planning.
 bool is_quick_to_read(const std::filesystem::path& artifact);
 
@@ -58,12 +70,11 @@ double decoding_flops_per_second(const TrainOptions& options, int64_t answers);
 
 // Steps, tokens, FLOPs and seconds of training, as far as they follow from what is known of the
 // workload: parameters and flops_per_token may be 0, steps_in_epochs empty. tokens_per_epoch 0: not
-// known.
+// known. at_most: flops_per_token is the most that it can be, as by most_keys.
 void estimate_work(const TrainOptions& options, const Workload& workload, double default_epochs,
-                   double tokens_per_epoch, Estimate& out);
+                   double tokens_per_epoch, bool at_most, Estimate& out);
 
-// All there is to say of a stage that trains one model on packed sequences. feed null: not known
-// yet.
+// All that a stage which trains one model on packed sequences needs. feed null: not known yet.
 void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config,
                           SequenceFeed* feed, int64_t tokens_per_step, double default_epochs,
                           Estimate& out);

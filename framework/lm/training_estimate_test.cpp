@@ -189,6 +189,63 @@ TEST(FineTuning, IsEstimatedWithTheLongestRowThatItsSequencesFill) {
       << "sequences that are not known may fill a row";
 }
 
+Input told(std::string facts) {
+  Input in;
+  in.port = "model";
+  in.label = "base";
+  in.facts = std::move(facts);
+  return in;
+}
+
+TEST(KnownConfig, IsWhatIsToldOfAModelThatIsNotMadeYet) {
+  ModelConfig config = small_config();
+  config.head = HeadKind::kScore;
+  EXPECT_EQ(known_config({told(model_facts(config))}, "model"), config);
+  EXPECT_FALSE(known_config({told(model_facts(config))}, "policy"));
+  for (const char* nothing : {"", "{}", "[]", R"({"other":1})"})
+    EXPECT_FALSE(known_config({told(nothing)}, "model")) << nothing;
+  EXPECT_EQ(told_number(told(R"({"vocab_size":300})"), "vocab_size"), 300);
+  for (const char* nothing : {"", "{}", R"({"vocab_size":"many"})"})
+    EXPECT_FALSE(told_number(told(nothing), "vocab_size")) << nothing;
+  try {
+    known_config({told(R"({"config":{"model_type":"mamba"}})")}, "model");
+    ADD_FAILURE();
+  } catch (const std::exception& error) {
+    EXPECT_NE(std::string(error.what()).find("'base'"), std::string::npos) << error.what();
+  }
+}
+
+TEST(FineTuning, BoundsItsWorkBeforeItsSequencesAreThere) {
+  const ModelConfig config = small_config();
+  TrainOptions options = in_float32();
+  options.batch_tokens = options.micro_batch_tokens = 1024;
+  options.budget.tokens = 10240;
+  Estimate before;
+  estimate_fine_tuning(options, config, nullptr, 1024, 1, before);
+  EXPECT_EQ(before.steps, 10);
+  EXPECT_EQ(before.tokens, 10240);
+  EXPECT_EQ(before.at_most, std::uint64_t{LEHR_AT_MOST_FLOPS | LEHR_AT_MOST_SECONDS});
+
+  SequenceFeed feed(conversations(2000, 8), {.row_tokens = 1024, .window = 200});
+  Estimate known;
+  estimate_fine_tuning(options, config, &feed, 1024, 1, known);
+  EXPECT_EQ(known.at_most, 0u);
+  EXPECT_EQ(known.steps, before.steps);
+  EXPECT_LT(*known.flops, *before.flops);
+
+  options.budget = {.flops = 1e9};
+  Estimate bought;
+  estimate_fine_tuning(options, config, nullptr, 1024, 1, bought);
+  EXPECT_EQ(bought.flops, 1e9);
+  EXPECT_FALSE(bought.steps) << "it buys more of them where sequences are short";
+
+  options.budget = {.epochs = 2};
+  Estimate counted;
+  estimate_fine_tuning(options, config, nullptr, 1024, 1, counted);
+  EXPECT_TRUE(counted.parameters && counted.memory_bytes && counted.disk_bytes);
+  EXPECT_FALSE(counted.steps || counted.tokens || counted.flops || counted.seconds);
+}
+
 TEST(FineTuning, CountsTheBestWeightsInMemoryAndInEveryCheckpoint) {
   const ModelConfig config = small_config();
   TrainOptions last = in_float32(), best = last;

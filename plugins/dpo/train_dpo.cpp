@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -149,21 +150,24 @@ void TrainDpo::check() {
 void TrainDpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
   const std::filesystem::path start = lm::made(inputs, "model");
   const std::filesystem::path preferences = lm::made(inputs, "preferences");
-  if (start.empty())
-    return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 1, 0, out);
-  const lm::ModelConfig config = lm::read_config(start);
+  const auto config = lm::known_config(inputs, "model");
+  if (!config)
+    return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 1, 0, false,
+                             out);
+  out.outputs["model"] = lm::model_facts(*config);
   std::optional<lm::SequenceFeed> feed;
-  if (!preferences.empty() && lm::is_quick_to_read(preferences)) {
-    const std::int64_t context_length = config.max_position_embeddings;
+  if (!start.empty() && !preferences.empty() && lm::is_quick_to_read(preferences)) {
+    const std::int64_t context_length = config->max_position_embeddings;
     lm::PreferencePairs pairs = lm::read_preferences(
         preferences, "train", text::Tokenizer::load(start),
         std::min(context_length, max_length_.value_or(context_length)), lm::OverLong::kCut);
     feed.emplace(std::move(pairs.sequences), packing(0));
   }
-  lm::estimate_fine_tuning(training_, config, feed ? &*feed : nullptr, training_.batch_tokens, 1,
+  lm::estimate_fine_tuning(training_, *config, feed ? &*feed : nullptr, training_.batch_tokens, 1,
                            out);
-  if (!lm::made(inputs, "reference").empty())
-    *out.memory_bytes += lm::frozen_bytes(config, lm::parse_precision(training_.precision));
+  if (std::any_of(inputs.begin(), inputs.end(),
+                  [](const Input& in) { return in.port == "reference"; }))
+    *out.memory_bytes += lm::frozen_bytes(*config, lm::parse_precision(training_.precision));
 }
 
 lm::SequenceFeedOptions TrainDpo::packing(std::uint64_t seed) const {

@@ -3,10 +3,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "lm/gguf_config.h"
 #include "lm/gguf_model.h"
 #include "lm/gguf_tokenizer.h"
 #include "lm/model_folder.h"
 #include "lm/model_weights.h"
+#include "lm/training_estimate.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_json.h"
 
@@ -90,6 +92,11 @@ void ImportModel::describe(Description& d) {
   d.output("tokenizer", "tokenizer").self("T");
 }
 
+void ImportModel::estimate(const std::vector<Input>&, Estimate& out) {
+  out.outputs["model"] = lm::model_facts(
+      fs::is_directory(path_) ? lm::read_config(path_) : lm::gguf_config(lm::GgufFile(path_)));
+}
+
 void ImportModel::run(Context& context) {
   const fs::path from = path_, model = context.output("model");
   const lm::ModelConfig config = fs::is_directory(from)
@@ -105,6 +112,10 @@ void ImportRewardModel::describe(Description& d) {
   describe_path(d, path_, "folder with config.json and safetensors");
   d.output("model", "reward_model").facet("tokenizer", "T");
   d.output("tokenizer", "tokenizer").self("T");
+}
+
+void ImportRewardModel::estimate(const std::vector<Input>&, Estimate& out) {
+  out.outputs["model"] = lm::model_facts(lm::read_config(path_));
 }
 
 void ImportRewardModel::run(Context& context) {

@@ -6,12 +6,14 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lehr::plugins::import {
 
 class ImportModel : public Stage {
  public:
   void describe(Description& d) override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  private:
@@ -22,6 +24,7 @@ class ImportModel : public Stage {
 class ImportRewardModel : public Stage {
  public:
   void describe(Description& d) override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  private:

@@ -7,6 +7,7 @@
 #include "lm/checkpoint.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
+#include "lm/training_estimate.h"
 #include "text/fake_host.h"
 
 namespace lehr::plugins::import {
@@ -41,6 +42,16 @@ class ImportFolder : public testing::Test {
   lehr_context host_;
   const std::filesystem::path folder_ = host_.root / "from";
 };
+
+TEST_F(ImportFolder, TellsTheShapeOfTheModelBeforeItIsMade) {
+  const text::ValueTree values(Json{{"path", folder_.string()}});
+  Estimate estimate;
+  detail::bind<ImportModel>(values.root())->estimate({}, estimate);
+  EXPECT_EQ(estimate.outputs.at("model"), lm::model_facts(lm::read_config(folder_)));
+
+  const text::ValueTree nowhere(Json{{"path", (folder_ / "none.gguf").string()}});
+  EXPECT_ANY_THROW(detail::bind<ImportModel>(nowhere.root())->estimate({}, estimate));
+}
 
 TEST_F(ImportFolder, WithAChatTemplateIsInstructWhereverTheTemplateIsKept) {
   EXPECT_EQ(role(), "base");

@@ -6,6 +6,7 @@
 #include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
+#include "lm/training_estimate.h"
 #include "text/tokenizer.h"
 #include "train_ppo.h"
 #include "work.h"
@@ -74,7 +75,23 @@ TEST(TrainPpo, EstimatesTokensFlopsAndTimeOnceModelAndPromptsAreThere) {
   stage.estimate({policy, reward, prompts}, before);
   EXPECT_EQ(before.steps, 30);
   EXPECT_TRUE(before.memory_bytes);
-  EXPECT_FALSE(before.tokens || before.flops || before.seconds) << "no prompt is known";
+  // 30 iterations of 128 samples, scored once, 4 epochs; prompts may fill the context.
+  EXPECT_EQ(before.tokens, 30.0 * 128 * 5 * 256);
+  EXPECT_TRUE(before.flops && before.seconds);
+  EXPECT_TRUE(before.at_most & LEHR_AT_MOST_TOKENS);
+  EXPECT_FALSE(before.at_most & LEHR_AT_MOST_STEPS) << "nothing stops it before";
+
+  Input unmade = policy;
+  unmade.path.clear();
+  Estimate unknown, told;
+  stage.estimate({unmade, reward, prompts}, unknown);
+  EXPECT_EQ(unknown.steps, 30);
+  EXPECT_FALSE(unknown.parameters || unknown.tokens);
+  unmade.facts = lm::model_facts(config);
+  stage.estimate({unmade, reward, prompts}, told);
+  EXPECT_EQ(told.parameters, before.parameters);
+  EXPECT_EQ(told.tokens, before.tokens);
+  EXPECT_EQ(told.outputs, before.outputs);
 
   prompts.path = host.root / "prompts";
   Estimate known;

@@ -124,17 +124,19 @@ double TrainPpo::most_bytes(const lm::ModelConfig& policy, const lm::ModelConfig
 
 void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
   out.steps = static_cast<double>(options_.iterations);
+  if (options_.max_kl) out.at_most |= LEHR_AT_MOST_STEPS;
   const std::filesystem::path start = lm::made(inputs, "policy");
   const std::filesystem::path prompts = lm::made(inputs, "prompts");
-  if (start.empty()) return;
-  const lm::ModelConfig policy = lm::read_config(start);
+  const auto known = lm::known_config(inputs, "policy");
+  if (!known) return;
+  const lm::ModelConfig& policy = *known;
   lm::ModelConfig critic = policy;
   critic.head = lm::HeadKind::kScore;
   const bool judged = std::any_of(inputs.begin(), inputs.end(),
                                   [](const Input& in) { return in.port == "reward"; });
   const std::int64_t context_length = policy.max_position_embeddings;
   std::vector<Question> questions;
-  if (!prompts.empty() && lm::is_quick_to_read(prompts))
+  if (!start.empty() && !prompts.empty() && lm::is_quick_to_read(prompts))
     questions = read_questions(prompts, "train", text::Tokenizer::load(start),
                                longest_prompt(context_length, options_.max_new_tokens))
                     .list;
@@ -146,7 +148,7 @@ void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
   out.disk_bytes = lm::disk_bytes(
       policy, training_,
       lm::checkpoint_bytes(policy, training_) + lm::checkpoint_bytes(critic, training_));
-  if (questions.empty()) return;
+  out.outputs["model"] = lm::model_facts(policy);
   const Work work = most_work(options_, length, policy, critic, judged);
   out.tokens = work.tokens;
   out.flops = work.decoding_flops + work.other_flops;
@@ -154,6 +156,9 @@ void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
       work.other_flops / lm::training_flops_per_second(training_) +
       work.decoding_flops / lm::decoding_flops_per_second(
                                 training_, std::min(options_.samples, options_.decoding_batch));
+  // Answers may end early; prompts that are not known yet may fill the context.
+  out.at_most |=
+      LEHR_AT_MOST_TOKENS | LEHR_AT_MOST_FLOPS | LEHR_AT_MOST_MEMORY | LEHR_AT_MOST_SECONDS;
 }
 
 void TrainPpo::run(Context& context) {

@@ -138,20 +138,28 @@ void Pretrain::check() {
 
 void Pretrain::estimate(const std::vector<Input>& inputs, Estimate& out) {
   std::optional<text::TokensInfo> tokens;
-  std::optional<lm::ModelConfig> config;
+  std::optional<std::int64_t> vocab_size;
   for (const Input& in : inputs) {
-    if (in.path.empty()) continue;
-    if (in.port == "tokens") tokens = text::read_tokens_json(in.path);
-    if (in.port == "model") config = lm::read_config(in.path);
+    if (in.port != "tokens") continue;
+    if (!in.path.empty()) {
+      tokens = text::read_tokens_json(in.path);
+      vocab_size = static_cast<std::int64_t>(tokens->vocab_size);
+    } else {
+      vocab_size = lm::told_number(in, "vocab_size");
+    }
   }
+  std::optional<lm::ModelConfig> config = lm::known_config(inputs, "model");
   const bool onward =
       std::any_of(inputs.begin(), inputs.end(), [](const Input& in) { return in.port == "model"; });
-  if (!onward && tokens) config = shape_.config(static_cast<std::int64_t>(tokens->vocab_size));
+  if (!onward && vocab_size) config = shape_.config(*vocab_size);
 
   lm::Workload workload;
   workload.tokens_per_step = training_.row_tokens() * training_.rows_per_step();
   if (config) {
+    out.outputs["model"] = lm::model_facts(*config);
     workload.parameters = static_cast<double>(config->parameters());
+    workload.flops_per_token =
+        config->flops_per_token(lm::most_keys(*config, training_.row_tokens()));
     out.parameters = workload.parameters;
     out.memory_bytes = lm::kProcessBytes + lm::trained_bytes(*config, training_) +
                        lm::best_bytes(*config, training_) +
@@ -174,7 +182,7 @@ void Pretrain::estimate(const std::vector<Input>& inputs, Estimate& out) {
               2 +
           0.5);
   }
-  lm::estimate_work(training_, workload, 1, 0, out);
+  lm::estimate_work(training_, workload, 1, 0, !tokens, out);
 }
 
 void Pretrain::run(Context& context) {

@@ -5,6 +5,7 @@
 #include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
+#include "lm/training_estimate.h"
 #include "text/fake_host.h"
 #include "text/token_shards.h"
 
@@ -22,6 +23,38 @@ std::string refusal(const Json& parameters) {
   } catch (const Error& error) {
     return error.what();
   }
+}
+
+TEST(Pretrain, EstimatesFromTheVocabularyThatItsTokensWillHave) {
+  const text::ValueTree values(nlohmann::json{
+      {"budget", {{"tokens", 40960}}}, {"model", {{"width", 64}, {"layers", 2}, {"heads", 4}}}});
+  const auto stage = detail::bind<Pretrain>(values.root());
+  Input tokens;
+  tokens.port = "tokens";
+  Estimate unknown, known;
+  stage->estimate({tokens}, unknown);
+  EXPECT_EQ(unknown.steps, 10);
+  EXPECT_FALSE(unknown.parameters || unknown.flops || unknown.outputs.contains("model"));
+
+  tokens.facts = R"({"vocab_size":500})";
+  stage->estimate({tokens}, known);
+  EXPECT_EQ(known.steps, 10);
+  EXPECT_TRUE(known.parameters && known.flops && known.seconds && known.memory_bytes);
+  EXPECT_EQ(known.at_most, std::uint64_t{LEHR_AT_MOST_FLOPS | LEHR_AT_MOST_SECONDS});
+  Input model;
+  model.port = "model";
+  model.facts = known.outputs.at("model");
+  const auto config = lm::known_config({model}, "model");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->vocab_size, 500);
+  EXPECT_EQ(config->hidden_size, 64);
+  EXPECT_EQ(static_cast<double>(config->parameters()), known.parameters);
+
+  Estimate onward;  // the given model counts, not the shape among the parameters
+  tokens.facts.clear();
+  detail::bind<Pretrain>(text::ValueTree(nlohmann::json::object()).root())
+      ->estimate({tokens, model}, onward);
+  EXPECT_EQ(onward.parameters, known.parameters);
 }
 
 TEST(Pretrain, RefusesAContextThatNoRowHolds) {

@@ -108,19 +108,21 @@ void TrainReward::check() { lm::check(training_); }
 void TrainReward::estimate(const std::vector<Input>& inputs, Estimate& out) {
   const std::filesystem::path start = lm::made(inputs, "model");
   const std::filesystem::path preferences = lm::made(inputs, "preferences");
-  if (start.empty())
-    return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 1, 0, out);
-  lm::ModelConfig config = lm::read_config(start);
-  config.head = lm::HeadKind::kScore;
+  auto config = lm::known_config(inputs, "model");
+  if (!config)
+    return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 1, 0, false,
+                             out);
+  config->head = lm::HeadKind::kScore;
+  out.outputs["reward_model"] = lm::model_facts(*config);
   std::optional<lm::SequenceFeed> feed;
-  if (!preferences.empty() && lm::is_quick_to_read(preferences)) {
-    const std::int64_t context_length = config.max_position_embeddings;
+  if (!start.empty() && !preferences.empty() && lm::is_quick_to_read(preferences)) {
+    const std::int64_t context_length = config->max_position_embeddings;
     lm::PreferencePairs pairs = lm::read_preferences(
         preferences, "train", text::Tokenizer::load(start),
         std::min(context_length, max_length_.value_or(context_length)), lm::OverLong::kDrop);
     feed.emplace(std::move(pairs.sequences), packing(0));
   }
-  lm::estimate_fine_tuning(training_, config, feed ? &*feed : nullptr, training_.batch_tokens, 1,
+  lm::estimate_fine_tuning(training_, *config, feed ? &*feed : nullptr, training_.batch_tokens, 1,
                            out);
 }
 

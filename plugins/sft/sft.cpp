@@ -82,18 +82,21 @@ void Sft::estimate(const std::vector<Input>& inputs, Estimate& out) {
   check_weights(static_cast<std::size_t>(std::count_if(inputs.begin(), inputs.end(), is_source)));
   const std::filesystem::path base = lm::made(inputs, "model");
   const std::int64_t step_tokens = training_.row_tokens() * training_.rows_per_step();
+  const auto config = lm::known_config(inputs, "model");
+  if (!config)
+    return lm::estimate_work(training_, {.tokens_per_step = step_tokens}, 3, 0, false, out);
+  out.outputs["model"] = lm::model_facts(*config);
   if (base.empty())
-    return lm::estimate_work(training_, {.tokens_per_step = step_tokens}, 3, 0, out);
-  const lm::ModelConfig config = lm::read_config(base);
+    return lm::estimate_fine_tuning(training_, *config, nullptr, step_tokens, 3, out);
   const auto tokenizer = text::Tokenizer::load(base);
-  const std::int64_t max_length = std::min(max_length_.value_or(config.max_position_embeddings),
-                                           config.max_position_embeddings);
+  const std::int64_t max_length = std::min(max_length_.value_or(config->max_position_embeddings),
+                                           config->max_position_embeddings);
   std::vector<lm::Sequence> train;
   std::size_t source = 0;
   for (const Input& in : inputs) {
     if (!is_source(in)) continue;
     if (in.path.empty() || !lm::is_quick_to_read(in.path))
-      return lm::estimate_fine_tuning(training_, config, nullptr, step_tokens, 3, out);
+      return lm::estimate_fine_tuning(training_, *config, nullptr, step_tokens, 3, out);
     lm::ChatReport report;
     const double weight = weights_.empty() ? 1.0 : weights_[source];
     auto read = lm::weigh(lm::read_conversations(in.path, "train", tokenizer, max_length, report),
@@ -101,7 +104,7 @@ void Sft::estimate(const std::vector<Input>& inputs, Estimate& out) {
     std::move(read.begin(), read.end(), std::back_inserter(train));
   }
   lm::SequenceFeed feed(std::move(train), packing(0));
-  lm::estimate_fine_tuning(training_, config, &feed, step_tokens, 3, out);
+  lm::estimate_fine_tuning(training_, *config, &feed, step_tokens, 3, out);
 }
 
 lm::SequenceFeedOptions Sft::packing(std::uint64_t seed) const {

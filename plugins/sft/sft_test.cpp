@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "lm/fake_host.h"
+#include "lm/training_estimate.h"
 #include "text/fake_host.h"
 
 namespace lehr::plugins::sft {
@@ -12,6 +13,20 @@ Input input(const char* port) {
   Input in;
   in.port = port;
   return in;
+}
+
+TEST(Sft, EstimatesFromTheShapeThatItsModelWillHave) {
+  Input model = input("model");
+  Estimate unknown, known;
+  Sft().estimate({model, input("conversations")}, unknown);
+  EXPECT_FALSE(unknown.parameters || unknown.outputs.contains("model"));
+  const lm::ModelConfig config;
+  model.facts = lm::model_facts(config);
+  Sft().estimate({model, input("conversations")}, known);
+  EXPECT_EQ(known.parameters, static_cast<double>(config.parameters()));
+  EXPECT_TRUE(known.memory_bytes && known.disk_bytes);
+  EXPECT_FALSE(known.steps) << "three epochs of who knows what";
+  EXPECT_EQ(known.outputs.at("model"), model.facts);
 }
 
 TEST(Sft, WantsAWeightForEachSourceBeforeAnyInputIsThere) {
