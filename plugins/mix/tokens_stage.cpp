@@ -150,6 +150,17 @@ void Tokens::describe(Description& d) {
   MixStage::describe(d);
 }
 
+// One tokenizer's all: what is known of one source's vocabulary holds for the mix.
+void Tokens::estimate(const std::vector<Input>& inputs, Estimate& out) {
+  for (const Input& in : inputs) {
+    if (!in.path.empty())
+      out.outputs["tokens"] =
+          "{\"vocab_size\":" + std::to_string(text::read_tokens_json(in.path).vocab_size) + "}";
+    else if (!in.facts.empty())
+      out.outputs["tokens"] = in.facts;
+  }
+}
+
 void Tokens::run(Context& context) {
   std::vector<Source> sources = MixStage::sources(context);
   if (sources.empty()) throw Error("no tokens are connected");

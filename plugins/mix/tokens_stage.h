@@ -1,6 +1,8 @@
 // The stage `mix.tokens`: encoded corpora of one tokenizer become one.
 #pragma once
 
+#include <vector>
+
 #include "mix_stage.h"
 
 namespace lehr::plugins::mix {
@@ -9,6 +11,7 @@ class Tokens : public MixStage {
  public:
   Tokens() : MixStage("tokens", "tokens") {}
   void describe(Description& d) override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 };
 

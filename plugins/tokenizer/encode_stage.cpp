@@ -83,6 +83,17 @@ void Encode::describe(Description& d) {
       .help("text between two durable states; a killed stage repeats at most this much");
 }
 
+void Encode::estimate(const std::vector<Input>& inputs, Estimate& out) {
+  for (const Input& in : inputs) {
+    if (in.port != "tokenizer") continue;
+    if (!in.path.empty())
+      out.outputs["tokens"] =
+          "{\"vocab_size\":" + std::to_string(text::Tokenizer::load(in.path).vocab_size()) + "}";
+    else if (!in.facts.empty())
+      out.outputs["tokens"] = in.facts;
+  }
+}
+
 void Encode::run(Context& context) {
   const auto begin = std::chrono::steady_clock::now();
   const auto tokenizer = text::Tokenizer::load(context.input("tokenizer").path);

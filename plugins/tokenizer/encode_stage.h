@@ -7,12 +7,14 @@
 #include <lehr/plugin.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace lehr::plugins::tokenizer {
 
 class Encode : public Stage {
  public:
   void describe(Description& d) override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  private:

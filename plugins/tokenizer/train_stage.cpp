@@ -95,6 +95,11 @@ void Train::describe(Description& d) {
       .help("text between two durable states; a killed stage counts at most this much again");
 }
 
+// Less only where the text gives fewer merges, which the stage warns of.
+void Train::estimate(const std::vector<Input>&, Estimate& out) {
+  out.outputs["tokenizer"] = "{\"vocab_size\":" + std::to_string(vocab_size_) + "}";
+}
+
 void Train::run(Context& context) {
   const auto pattern = text::Pretokenizer::of(pattern_, expression_);
   if (!pattern.pattern()) context.warning(kSlowExpression);

@@ -8,12 +8,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lehr::plugins::tokenizer {
 
 class Train : public Stage {
  public:
   void describe(Description& d) override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  private:
