@@ -95,9 +95,8 @@ Model load_gguf_model(const GgufFile& file, Precision precision) {
   // Before there is room for them: keys may claim any size.
   for (const ParameterSlot& slot : parameter_slots(config)) tensor_of(file, slot);
   Model model = Model::blank(config, precision);
-  model.fill([&](const ParameterSlot& slot, float* to) {
-    read_slot(file, model.config(), slot, to);
-  });
+  model.fill(
+      [&](const ParameterSlot& slot, float* to) { read_slot(file, model.config(), slot, to); });
   for (const GgufTensor& tensor : file.tensors()) {
     const bool known = tensor.name == kGgufRopeFactors ||
                        std::any_of(model.slots().begin(), model.slots().end(),
