@@ -10,6 +10,7 @@
 
 #include "band_runs.h"
 #include "lehr/value.h"
+#include "text/handed_over.h"
 
 namespace lehr::plugins::minhash {
 namespace {
@@ -35,8 +36,15 @@ TEST(Clusters, AreNamedByTheirSmallestDocumentWhateverTheOrder) {
   for (int round = 0; round < 3; ++round) {
     std::shuffle(pairs.begin(), pairs.end(), random);
     Clusters clusters(n);
-    tbb::parallel_for(std::size_t{0}, pairs.size(),
-                      [&](std::size_t i) { clusters.unite(pairs[i].first, pairs[i].second); });
+    {
+      const tbb::blocked_range<std::size_t> all(0, pairs.size(), 64);
+      const text::HandedOver here(&clusters);
+      tbb::parallel_for(all, [&](const auto& some) {
+        const text::HandedOver there(&clusters);
+        for (std::size_t i = some.begin(); i < some.end(); ++i)
+          clusters.unite(pairs[i].first, pairs[i].second);
+      });
+    }
     clusters.finish();
     for (std::uint32_t i = 0; i < n; ++i) ASSERT_EQ(clusters.root(i), expected[i]);
   }
