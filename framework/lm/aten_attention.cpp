@@ -146,18 +146,15 @@ at::Tensor attention_backward(const at::Tensor& d_out, const at::Tensor& qkv,
   return d_qkv;
 }
 
-CachedRows::CachedRows(std::span<const int32_t> its_slots, std::span<const int32_t> its_counts,
-                       int64_t rows, at::Device where)
-    : slots(indices(its_slots, where)),
-      counts(indices(its_counts, where)),
-      most(*std::max_element(its_counts.begin(), its_counts.end())) {
-  std::vector<int32_t> queries(its_slots.size() + 1), keys(its_slots.size() + 1);
-  for (size_t i = 0; i < its_slots.size(); ++i) {
+CachedRows cached_rows(std::span<const int32_t> slots, std::span<const int32_t> counts,
+                       int64_t rows, at::Device where) {
+  std::vector<int32_t> queries(slots.size() + 1), keys(slots.size() + 1);
+  for (size_t i = 0; i < slots.size(); ++i) {
     queries[i + 1] = static_cast<int32_t>(i) + 1;
-    keys[i] = static_cast<int32_t>(its_slots[i] * rows);
+    keys[i] = static_cast<int32_t>(slots[i] * rows);
   }
-  query_starts = indices(queries, where);
-  key_starts = indices(keys, where);
+  return {indices(slots, where), indices(counts, where), indices(queries, where),
+          indices(keys, where), *std::max_element(counts.begin(), counts.end())};
 }
 
 at::Tensor cached_attention(const at::Tensor& queries, const at::Tensor& cache,

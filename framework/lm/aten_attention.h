@@ -18,12 +18,12 @@ at::Tensor attention_backward(const at::Tensor& d_out, const at::Tensor& qkv,
 // The rows of a key/value cache [slots, rows, 2*K*D] that queries [B] look at: the first counts[b]
 // of slot slots[b].
 struct CachedRows {
-  CachedRows(std::span<const int32_t> slots, std::span<const int32_t> counts, int64_t rows,
-             at::Device where);
   at::Tensor slots, counts;             // [B] int32
   at::Tensor query_starts, key_starts;  // [B+1] int32, as flash attention counts rows
-  int64_t most;                         // the largest count
+  int64_t most;                         // no count is larger
 };
+CachedRows cached_rows(std::span<const int32_t> slots, std::span<const int32_t> counts,
+                       int64_t rows, at::Device where);
 // queries: [B, H*D], rows may be strided -> [B, H*D].
 at::Tensor cached_attention(const at::Tensor& queries, const at::Tensor& cache,
                             const CachedRows& rows, const HeadShape& shape);

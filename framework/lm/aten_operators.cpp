@@ -116,9 +116,8 @@ void rotate_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& 
   high.copy_(turned_high);
 }
 
-at::Tensor rope_table(std::span<const int32_t> positions, std::span<const float> frequencies) {
-  const at::Tensor angles =
-      at::outer(indices(positions, device()).to(at::kFloat), floats(frequencies, device()));
+at::Tensor rope_table(const at::Tensor& positions, const at::Tensor& frequencies) {
+  const at::Tensor angles = at::outer(positions.to(at::kFloat), frequencies);
   return at::cat({angles.cos(), angles.sin()}, 1);
 }
 

@@ -33,7 +33,8 @@ void head_norm_backward_(at::Tensor& d_qkv, const HeadNormTape& tape, const at::
                          const at::Tensor& k_weight, const HeadShape& shape,
                          const at::Tensor& d_q_weight, const at::Tensor& d_k_weight);
 void rotate_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& shape, float sign);
-at::Tensor rope_table(std::span<const int32_t> positions, std::span<const float> frequencies);
+// positions [N] int32, frequencies [D/2] float32 -> cosines and sines [N, D] float32.
+at::Tensor rope_table(const at::Tensor& positions, const at::Tensor& frequencies);
 at::Tensor swiglu(const at::Tensor& gate_up);
 SwigluGradient swiglu_backward(const at::Tensor& gate_up, const at::Tensor& dy);
 void accumulate_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::Tensor gradient);

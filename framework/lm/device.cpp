@@ -4,6 +4,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <lehr/plugin.h>
 #include <stdlib.h>
 
@@ -21,6 +22,10 @@ at::Tensor copied(std::span<const T> values, at::ScalarType type, at::Device whe
       at::from_blob(const_cast<T*>(values.data()), {static_cast<int64_t>(values.size())}, type);
   // From memory that is not pinned CUDA takes the bytes before it returns.
   return where.is_cpu() ? host.clone() : host.to(where, /*non_blocking=*/true);
+}
+
+c10::CachingDeviceAllocator::DeviceStats gpu_memory() {
+  return c10::getDeviceAllocator(at::kCUDA)->getDeviceStats(chosen.index());
 }
 
 }  // namespace
@@ -82,10 +87,25 @@ void synchronize() {
   if (chosen.is_cuda()) at::detail::getCUDAHooks().deviceSynchronize(chosen.index());
 }
 
+OnOwnStream::OnOwnStream() {
+  if (!chosen.is_cuda()) return;
+  static const c10::Stream stream =
+      c10::impl::VirtualGuardImpl(at::kCUDA).getStreamFromGlobalPool(chosen);
+  synchronize();
+  guard_.reset_stream(stream);
+}
+OnOwnStream::~OnOwnStream() { synchronize(); }
+
+void* current_stream() {
+  return c10::impl::VirtualGuardImpl(at::kCUDA).getStream(chosen).native_handle();
+}
+
+int64_t allocation_retries() { return gpu_memory().num_alloc_retries; }
+
 int64_t peak_gpu_bytes() {
   if (!chosen.is_cuda()) return 0;
-  const auto stats = c10::getDeviceAllocator(at::kCUDA)->getDeviceStats(chosen.index());
-  return stats.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)]
+  return gpu_memory()
+      .allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)]
       .peak;
 }
 

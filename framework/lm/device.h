@@ -6,6 +6,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/StreamGuard.h>
 
 #include <cstdint>
 #include <span>
@@ -58,6 +59,23 @@ at::Tensor floats(std::span<const float> values, at::Device where);
 
 // Waits until what was asked of the device is done; nothing to wait for on the CPU.
 void synchronize();
+
+// As long as one lives, this thread asks the GPU in a stream of its own, after all that was asked
+// before: only there can a CUDA graph be recorded. Nothing on the CPU.
+class OnOwnStream {
+ public:
+  OnOwnStream();
+  ~OnOwnStream();
+  OnOwnStream(const OnOwnStream&) = delete;
+  OnOwnStream& operator=(const OnOwnStream&) = delete;
+
+ private:
+  c10::OptionalStreamGuard guard_;
+};
+void* current_stream();  // CUDA's own handle; null is its default stream
+// How often ATen gave memory back that it kept, because the GPU had none left.
+int64_t allocation_retries();
+
 // Most bytes of GPU memory that tensors took at one time in this process; 0 on the CPU.
 int64_t peak_gpu_bytes();
 

@@ -9,11 +9,10 @@
 #include <stdexcept>
 #include <string>
 
+#include "lm/decode_step.h"
 #include "lm/device.h"
 #include "lm/kv_cache.h"
-#include "lm/linear.h"
 #include "lm/operators.h"
-#include "lm/parallel.h"
 #include "lm/random.h"
 
 namespace lehr::lm {
@@ -49,7 +48,9 @@ class Decoding {
         cache_(model.config(), model.precision(), slots_ + 1,
                rows_needed(model, requests, options)),
         running_(static_cast<size_t>(slots_)),
-        results_(requests.size()) {}
+        results_(requests.size()) {
+    if (through_aten(model.embedding())) repeated_.emplace(model, cache_, slots_, options.sampling);
+  }
 
   std::vector<Generation> run() {
     while (true) {
@@ -111,7 +112,8 @@ class Decoding {
     const at::Tensor hidden = model_.forward_hidden(
         batch, [&](int64_t layer, const at::Tensor& qkv) { cache_.write(layer, qkv, placement); });
     active_ += static_cast<int64_t>(slots.size());
-    draw(take_rows(hidden, last_rows), slots);
+    accept(slots, choose_rows(model_.logits(take_rows(hidden, last_rows)), options_.sampling,
+                              uniforms(slots)));
   }
 
   static void add_segment(PackedBatch& batch, std::span<const int32_t> ids) {
@@ -131,66 +133,66 @@ class Decoding {
   // One token further for every running answer.
   void decode() {
     std::vector<int64_t> slots;
-    std::vector<int32_t> ids, positions;
-    for (int64_t slot = 0; slot < slots_; ++slot) {
-      const auto& running = running_[static_cast<size_t>(slot)];
-      if (!running) continue;
-      slots.push_back(slot);
-      ids.push_back(results_[running->request].tokens.back());
-      positions.push_back(static_cast<int32_t>(running->cached));
-    }
-    const size_t rows = slots.size() <= kFewRows || !device().is_cpu()
+    for (int64_t slot = 0; slot < slots_; ++slot)
+      if (running_[static_cast<size_t>(slot)]) slots.push_back(slot);
+    const std::vector<Choice> choices = repeated_ ? repeat(slots) : step(slots);
+    for (const int64_t slot : slots) ++running_[static_cast<size_t>(slot)]->cached;
+    accept(slots, choices);
+  }
+
+  std::vector<Choice> repeat(std::span<const int64_t> slots) {
+    std::vector<RepeatedStep::Row> rows(static_cast<size_t>(slots_));
+    for (const int64_t slot : slots)
+      rows[static_cast<size_t>(slot)] = {last_token(slot), cached(slot), uniform(slot)};
+    const std::vector<Choice> made = repeated_->run(rows);
+    std::vector<Choice> choices;
+    for (const int64_t slot : slots) choices.push_back(made[static_cast<size_t>(slot)]);
+    return choices;
+  }
+
+  std::vector<Choice> step(std::span<const int64_t> slots) {
+    const size_t rows = slots.size() <= kFewRows
                             ? slots.size()
                             : (slots.size() + kRowsStep - 1) / kRowsStep * kRowsStep;
-    ids.resize(rows, 0);
-    positions.resize(rows, 0);
-
-    const ModelConfig& config = model_.config();
-    const HeadShape shape = model_.head_shape();
-    const at::Tensor table = rope_table(positions, config.rope_frequencies());
-    at::Tensor x = take_rows(model_.embedding(), ids);
-    at::Tensor h = rms_norm(x, model_.layer(0).input_norm, config.rms_norm_eps);
+    std::vector<int32_t> ids(rows, 0), positions(rows, 0), seen_slots, counts;
     std::vector<KvCache::Run> runs;
-    std::vector<int32_t> seen_slots, counts;
     for (size_t i = 0; i < rows; ++i) {
       // Rows that only fill the shape up write to, and read, a slot of their own.
       const int64_t slot = i < slots.size() ? slots[i] : slots_;
+      if (i < slots.size()) {
+        ids[i] = last_token(slot);
+        positions[i] = cached(slot);
+      }
       if (i <= slots.size()) runs.push_back({slot, positions[i], static_cast<int64_t>(i), 1});
       seen_slots.push_back(static_cast<int32_t>(slot));
       counts.push_back(positions[i] + 1);
     }
-    const KvCache::Placement placement = cache_.place(std::move(runs));
-    const KvCache::View view = cache_.view(std::move(seen_slots), std::move(counts));
-    for (int64_t l = 0; l < config.layers; ++l) {
-      const LayerWeights& w = model_.layer(l);
-      const at::Tensor qkv = project_qkv(config, w, h, table);
-      cache_.write(l, qkv, placement);
-      const at::Tensor queries = qkv.narrow(1, 0, shape.heads * shape.head_dim);
-      const at::Tensor attended = cache_.attend(l, queries, view);
-      h = add_rms_norm(x, apply(w.output, attended), w.post_norm, config.rms_norm_eps);
-      const at::Tensor fed = apply(w.down, swiglu(apply(w.gate_up, h)));
-      const bool last = l + 1 == config.layers;
-      h = add_rms_norm(x, fed, last ? model_.final_norm() : model_.layer(l + 1).input_norm,
-                       config.rms_norm_eps);
-    }
-    for (const int64_t slot : slots) ++running_[static_cast<size_t>(slot)]->cached;
-    draw(h, slots);
+    const at::Tensor hidden =
+        next_hidden(model_, cache_, take_rows(model_.embedding(), ids),
+                    rope_table(positions, model_.config().rope_frequencies()),
+                    cache_.place(std::move(runs)), cache_.view(seen_slots, counts));
+    return choose_rows(model_.logits(hidden), options_.sampling, uniforms(slots));
   }
 
-  // Chooses the next token of each slot from its row of `hidden` (which may have more rows) and
-  // ends what is at its end.
-  void draw(const at::Tensor& hidden, std::span<const int64_t> slots) {
-    const at::Tensor logits = on_host(model_.logits(hidden)).contiguous();
-    const auto vocab = static_cast<size_t>(logits.size(1));
-    const float* data = logits.const_data_ptr<float>();
-    std::vector<Choice> choices(slots.size());
-    parallel_items(static_cast<int64_t>(slots.size()), [&](int64_t item) {
-      const auto i = static_cast<size_t>(item);
-      const size_t request = running_[static_cast<size_t>(slots[i])]->request;
-      const Random random(options_.seed, Purpose::kSampling, requests_[request].sample);
-      choices[i] = choose({data + i * vocab, vocab}, options_.sampling,
-                          random.uniform(results_[request].tokens.size()));
-    });
+  int32_t last_token(int64_t slot) const {
+    return results_[running_[static_cast<size_t>(slot)]->request].tokens.back();
+  }
+  int32_t cached(int64_t slot) const {
+    return static_cast<int32_t>(running_[static_cast<size_t>(slot)]->cached);
+  }
+  // The random number that decides the slot's next token.
+  double uniform(int64_t slot) const {
+    const size_t request = running_[static_cast<size_t>(slot)]->request;
+    return Random(options_.seed, Purpose::kSampling, requests_[request].sample)
+        .uniform(results_[request].tokens.size());
+  }
+  std::vector<double> uniforms(std::span<const int64_t> slots) const {
+    std::vector<double> all;
+    for (const int64_t slot : slots) all.push_back(uniform(slot));
+    return all;
+  }
+
+  void accept(std::span<const int64_t> slots, std::span<const Choice> choices) {
     for (size_t i = 0; i < slots.size(); ++i) accept(slots[i], choices[i]);
   }
 
@@ -221,6 +223,7 @@ class Decoding {
   std::vector<Generation> results_;
   size_t waiting_ = 0;  // the next request
   int64_t active_ = 0;
+  std::optional<RepeatedStep> repeated_;  // through ATen
 };
 
 }  // namespace
@@ -233,6 +236,7 @@ std::vector<Generation> generate(const Model& model, std::span<const GenerationR
     throw std::invalid_argument("max_new_tokens and batch must be at least 1");
   if (requests.empty()) return {};
   const at::NoGradGuard no_gradients;
+  const OnOwnStream apart;
   return Decoding(model, requests, options, callbacks).run();
 }
 

@@ -14,10 +14,11 @@ extern const char* const kKernelText;  // gpu/kernels.cu, see CMakeLists.txt
 namespace {
 
 constexpr int kMajor = 75, kMinor = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
+constexpr int kRelaxed = 2;              // CU_STREAM_CAPTURE_MODE_RELAXED: others may ask meanwhile
 
 // Every name that kernel() may be asked for: NVRTC compiles the templates that it is told of.
 std::vector<std::string> kernel_names() {
-  std::vector<std::string> names = {"add_columns"};
+  std::vector<std::string> names = {"add_columns", "choose"};
   for (const char* name : {"rms_norm", "rms_norm_backward", "rms_norm_columns", "rope", "swiglu",
                            "swiglu_backward", "row_statistics", "logits_gradient"})
     for (const char* type : {"float", "bf16"})
@@ -85,6 +86,12 @@ class Driver {
     library.find(load_, "cuModuleLoadData");
     library.find(function_, "cuModuleGetFunction");
     library.find(launch_, "cuLaunchKernel");
+    library.find(begin_capture_, "cuStreamBeginCapture_v2");
+    library.find(end_capture_, "cuStreamEndCapture");
+    library.find(instantiate_, "cuGraphInstantiateWithFlags");
+    library.find(destroy_graph_, "cuGraphDestroy");
+    library.find(launch_graph_, "cuGraphLaunch");
+    library.find(destroy_executable_, "cuGraphExecDestroy");
     check(init_(0), "cuInit");
     check(device_(&gpu_, 0), "cuDeviceGet");
     int major = 0, minor = 0;
@@ -107,12 +114,35 @@ class Driver {
     return kernels_.at(name);
   }
 
-  void launch(Kernel kernel, int64_t blocks_x, int64_t blocks_y, int threads, void** arguments) {
+  void launch(Kernel kernel, Grid grid, void* stream, void** arguments) {
     enter();
-    check(launch_(kernel, static_cast<unsigned>(blocks_x), static_cast<unsigned>(blocks_y), 1,
-                  static_cast<unsigned>(threads), 1, 1, 0, nullptr, arguments, nullptr),
+    check(launch_(kernel, static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y), 1,
+                  static_cast<unsigned>(grid.threads), 1, 1, 0, stream, arguments, nullptr),
           "cuLaunchKernel");
   }
+
+  void* record(void* stream, const std::function<void()>& ask) {
+    enter();
+    void *graph = nullptr, *executable = nullptr;
+    check(begin_capture_(stream, kRelaxed), "cuStreamBeginCapture");
+    try {
+      ask();
+    } catch (...) {
+      end_capture_(stream, &graph);
+      if (graph != nullptr) destroy_graph_(graph);
+      throw;
+    }
+    check(end_capture_(stream, &graph), "cuStreamEndCapture");
+    const int made = instantiate_(&executable, graph, 0);
+    destroy_graph_(graph);
+    check(made, "cuGraphInstantiate");
+    return executable;
+  }
+  void launch(void* executable, void* stream) {
+    enter();
+    check(launch_graph_(executable, stream), "cuGraphLaunch");
+  }
+  void destroy(void* executable) { destroy_executable_(executable); }
 
  private:
   void check(int result, const char* what) const {
@@ -175,6 +205,12 @@ class Driver {
   int (*function_)(Kernel*, void*, const char*);
   int (*launch_)(Kernel, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
                  void* stream, void**, void**);
+  int (*begin_capture_)(void* stream, int mode);
+  int (*end_capture_)(void* stream, void** graph);
+  int (*instantiate_)(void** executable, void* graph, unsigned long long flags);
+  int (*destroy_graph_)(void* graph);
+  int (*launch_graph_)(void* executable, void* stream);
+  int (*destroy_executable_)(void* executable);
   std::mutex mutex_;
   int gpu_ = 0, capability_ = 0;
   void* context_ = nullptr;
@@ -192,8 +228,20 @@ std::string model() { return driver().name(); }
 int compute_capability() { return driver().capability(); }
 Kernel kernel(const std::string& name) { return driver().kernel(name); }
 
-void launch(Kernel kernel, int64_t blocks_x, int64_t blocks_y, int threads, void** arguments) {
-  if (blocks_x > 0 && blocks_y > 0) driver().launch(kernel, blocks_x, blocks_y, threads, arguments);
+void launch(Kernel kernel, Grid grid, void* stream, void** arguments) {
+  if (grid.x > 0 && grid.y > 0) driver().launch(kernel, grid, stream, arguments);
 }
+
+Graph::~Graph() {
+  if (recorded()) driver().destroy(executable_);
+}
+
+void Graph::record(void* stream, const std::function<void()>& ask) {
+  void* made = driver().record(stream, ask);
+  if (recorded()) driver().destroy(executable_);
+  executable_ = made;
+}
+
+void Graph::launch(void* stream) const { driver().launch(executable_, stream); }
 
 }  // namespace lehr::lm::gpu

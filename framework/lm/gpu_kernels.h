@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "lm/aten_operators.h"
 
@@ -34,5 +35,12 @@ void statistics(const at::Tensor& logits, const at::Tensor& targets, int64_t fir
 void to_gradients(const at::Tensor& logits, const at::Tensor& targets, int64_t first,
                   double inverse_temperature, const Statistics& made, const at::Tensor& g,
                   const at::Tensor& ge);
+
+// The next token of each row of logits [B, V] float32 as sampler.h says it, without truncation:
+// tokens [B] int32 and their log-probabilities [B] float32. uniforms: [B] float64. Sums run in
+// another order than on the CPU, so a number within rounding of the border of two tokens may fall
+// on the other side.
+std::pair<at::Tensor, at::Tensor> choose(const at::Tensor& logits, const at::Tensor& uniforms,
+                                         double temperature);
 
 }  // namespace lehr::lm::gpu

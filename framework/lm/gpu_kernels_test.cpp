@@ -7,8 +7,10 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/softmax.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "lm/device.h"
@@ -120,6 +122,41 @@ TEST_P(GpuKernels, RowsOfLogits) {
       }
     }
   }
+}
+
+// Greedy: the CPU's choice. Else the token in whose part of the cumulated probabilities the number
+// lies, within the rounding of their sums.
+TEST(GpuChoice, EqualsTheCpus) {
+  choose_device("cuda");
+  for (const int64_t width : kWidths) {
+    at::Tensor logits = at::randn({kRows, width}) * 3;
+    logits[7].zero_();  // nothing but ties
+    logits[8].fill_(-1e9)[width - 1] = 0;
+    const at::Tensor uniforms = at::rand({kRows}, at::kDouble);
+    uniforms[7] = 0.0;
+    uniforms[8] = 1 - 1e-16;
+    for (const double temperature : {0.0, 0.7}) {
+      const auto [tokens, logprobs] =
+          gpu::choose(logits.to(device()), uniforms.to(device()), temperature);
+      const at::Tensor ids = on_host(tokens), values = on_host(logprobs);
+      for (int64_t i = 0; i < kRows; ++i) {
+        const int64_t id = ids[i].item<int32_t>();
+        ASSERT_TRUE(id >= 0 && id < width) << i;
+        const double scale = temperature == 0 ? 1 : 1 / temperature;
+        const at::Tensor p = at::softmax(logits[i].to(at::kDouble) * scale, 0);
+        EXPECT_NEAR(values[i].item<float>(), std::log(p[id].item<double>()), 1e-5) << i;
+        if (temperature == 0) {
+          EXPECT_EQ(id, logits[i].argmax().item<int64_t>()) << i;
+          continue;
+        }
+        const double before = id == 0 ? 0 : p.narrow(0, 0, id).sum().item<double>();
+        const double u = uniforms[i].item<double>();
+        EXPECT_GE(u, before - 1e-6) << i;
+        EXPECT_LE(u, before + p[id].item<double>() + 1e-6) << i;
+      }
+    }
+  }
+  choose_device("cpu");
 }
 
 }  // namespace

@@ -78,7 +78,8 @@ void KvCache::write(int64_t layer, const at::Tensor& qkv, const Placement& place
 
 KvCache::View KvCache::view(std::vector<int32_t> slots, std::vector<int32_t> counts) const {
   View view{std::move(slots), std::move(counts), {}};
-  if (through_aten(layers_.front())) view.rows.emplace(view.slots, view.counts, rows_, device());
+  if (through_aten(layers_.front()))
+    view.rows = aten::cached_rows(view.slots, view.counts, rows_, device());
   return view;
 }
 

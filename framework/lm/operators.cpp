@@ -45,7 +45,8 @@ void rope_(at::Tensor& qkv, const at::Tensor& cosines_sines, const HeadShape& sh
 }
 
 at::Tensor rope_table(std::span<const int32_t> positions, std::span<const float> frequencies) {
-  if (!device().is_cpu()) return aten::rope_table(positions, frequencies);
+  if (!device().is_cpu())
+    return aten::rope_table(indices(positions, device()), floats(frequencies, device()));
   const int64_t rows = static_cast<int64_t>(positions.size());
   const int64_t half = static_cast<int64_t>(frequencies.size());
   const int64_t head_dim = 2 * half;

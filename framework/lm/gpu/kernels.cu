@@ -267,3 +267,114 @@ __global__ void logits_gradient(T* logits, const int* targets, int width, float 
     store(z + c, p);
   }
 }
+
+__device__ inline double warp_sum(double x) {
+  for (int apart = 16; apart > 0; apart /= 2) x += __shfl_xor_sync(0xffffffffu, x, apart);
+  return x;
+}
+
+// Eight columns of a row by their weights e^((z - top) * scale): the sum.
+__device__ inline double weight(const float* z, int c, float top, float scale) {
+  const Pack<float> p = load(z + c);
+  double sum = 0;
+#pragma unroll
+  for (int i = 0; i < kPack; ++i) sum += static_cast<double>(__expf((p.v[i] - top) * scale));
+  return sum;
+}
+
+// A block of 256 threads a row: the likeliest token (inverse_temperature 0), the first of equals, or
+// the one at which `uniform` of all weight is passed. Each warp sums a part of the row that lies in
+// one run; the one in whose part the token is looks for it.
+__global__ void choose(const float* logits, const double* uniforms, int width,
+                       float inverse_temperature, int* tokens, float* logprobs) {
+  constexpr int kWarps = 8;
+  __shared__ float tops[kWarps];
+  __shared__ int firsts[kWarps];
+  __shared__ double sums[kWarps];
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, row = blockIdx.x;
+  const float* z = logits + static_cast<long long>(row) * width;
+  const int stripe = 32 * kPack;  // columns that a warp takes at a time
+  const int part = (width / kPack + kWarps * 32 - 1) / (kWarps * 32) * stripe;
+  const int begin = min(width, warp * part), end = min(width, begin + part);
+
+  float top = -3.4e38f;
+  int first = 0x7fffffff;
+  for (int c = begin + lane * kPack; c < end; c += stripe) {
+    const Pack<float> p = load(z + c);
+#pragma unroll
+    for (int i = 0; i < kPack; ++i)
+      if (p.v[i] > top) top = p.v[i], first = c + i;
+  }
+  for (int apart = 16; apart > 0; apart /= 2) {
+    const float other = __shfl_xor_sync(0xffffffffu, top, apart);
+    const int its = __shfl_xor_sync(0xffffffffu, first, apart);
+    if (other > top || (other == top && its < first)) top = other, first = its;
+  }
+  if (lane == 0) tops[warp] = top, firsts[warp] = first;
+  __syncthreads();
+  top = tops[0];
+  first = firsts[0];
+  for (int w = 1; w < kWarps; ++w)
+    if (tops[w] > top) top = tops[w], first = firsts[w];
+
+  const float scale = inverse_temperature == 0 ? 1.0f : inverse_temperature;
+  double sum = 0;
+  for (int c = begin + lane * kPack; c < end; c += stripe) sum += weight(z, c, top, scale);
+  sum = warp_sum(sum);
+  if (lane == 0) sums[warp] = sum;
+  __syncthreads();
+  double total = 0;
+  for (int w = 0; w < kWarps; ++w) total += sums[w];
+  if (inverse_temperature == 0) {
+    if (threadIdx.x == 0) tokens[row] = first, logprobs[row] = -logf(static_cast<float>(total));
+    return;
+  }
+
+  const double target = uniforms[row] * total;
+  double before = 0;  // weight in front of the part in which the target is passed
+  int chosen = -1;    // that part
+  for (int w = 0; w < kWarps && chosen < 0; ++w) {
+    if (before + sums[w] > target) chosen = w;
+    else before += sums[w];
+  }
+  if (chosen < 0) {  // rounding left nothing in front: the likeliest
+    if (threadIdx.x == 0) tokens[row] = first, logprobs[row] = -logf(static_cast<float>(total));
+    return;
+  }
+  if (warp != chosen) return;
+  // The last column with any weight that is met, in case rounding passes the target nowhere.
+  int token = -1;
+  for (int at = begin; at < end; at += stripe) {
+    const int c = at + lane * kPack;
+    const double own = c < end ? weight(z, c, top, scale) : 0;
+    double up_to = own;  // of this lane and those before it
+    for (int apart = 1; apart < 32; apart *= 2) {
+      const double left = __shfl_up_sync(0xffffffffu, up_to, apart);
+      if (lane >= apart) up_to += left;
+    }
+    const unsigned passed = __ballot_sync(0xffffffffu, own > 0 && before + up_to > target);
+    const unsigned weighty = __ballot_sync(0xffffffffu, own > 0);
+    const int owner = passed != 0 ? __ffs(passed) - 1 : weighty != 0 ? 31 - __clz(weighty) : -1;
+    if (owner >= 0) {
+      int found = -1;
+      if (lane == owner) {
+        double sum = before + up_to - own;
+        for (int i = 0; i < kPack; ++i) {
+          const float w = __expf((z[c + i] - top) * scale);
+          if (w <= 0) continue;
+          sum += static_cast<double>(w);
+          found = c + i;
+          if (sum > target) break;
+        }
+      }
+      token = __shfl_sync(0xffffffffu, found, owner);
+    }
+    if (passed != 0) break;
+    before += __shfl_sync(0xffffffffu, up_to, 31);
+  }
+  if (token < 0) token = first;
+  if (lane == 0) {
+    tokens[row] = token;
+    logprobs[row] = (z[token] - top) * scale - logf(static_cast<float>(total));
+  }
+}
