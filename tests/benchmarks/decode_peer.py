@@ -30,16 +30,17 @@ def prompts(batch, vocabulary):
     return torch.tensor([[(i * 7919 + t * 104729 + 11) % vocabulary for t in range(PROMPT_TOKENS)] for i in range(batch)])
 
 
-def generate(model):
+def generate(model, device):
     def answer(ids, tokens):
         return model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, min_new_tokens=tokens,
                               do_sample=False)[:, ids.shape[1]:]
     return answer
 
 
-def tuned(model):
+def tuned(model, device):
     step = torch.compile(lambda ids, cache, at: model(input_ids=ids, past_key_values=cache, cache_position=at,
-                                                      position_ids=at[None], logits_to_keep=1).logits[:, -1].argmax(-1))
+                                                      position_ids=at[None], logits_to_keep=1).logits[:, -1].argmax(-1),
+                         mode="reduce-overhead" if device == "cuda" else None)  # CUDA graphs
     caches = {}
 
     def answer(ids, tokens):
@@ -54,7 +55,8 @@ def tuned(model):
         out = [next_ids]
         for i in range(tokens - 1):
             next_ids = step(next_ids[:, None], cache, torch.tensor([ids.shape[1] + i], device=ids.device))
-            out.append(next_ids)
+            out.append(next_ids.clone())  # a CUDA graph writes where it wrote before
+            next_ids = out[-1]
         return torch.stack(out, 1)
     return answer
 
@@ -62,7 +64,7 @@ def tuned(model):
 def serve(folder, kind, dtype, threads, device):
     torch.set_num_threads(int(threads))
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).to(device).eval()
-    answer = {"generate": generate, "tuned": tuned}[kind](model)
+    answer = {"generate": generate, "tuned": tuned}[kind](model, device)
     with torch.no_grad():
         for line in sys.stdin:
             what, batch, tokens = line.split()
