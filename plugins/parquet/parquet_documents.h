@@ -1,8 +1,8 @@
 // The documents of Parquet files in the order of their row groups, for text::DocumentCollection:
 // batches of rows are decoded by one thread, a few at a time, and made into documents by all.
 //
-// A batch has as many rows as hold about 4 MiB of text by the row group's own account, so memory is
-// a few such batches and one page of each column, whatever the file's size.
+// A block is rows with about 8 MiB in columns of text, however often one text is repeated, or
+// 262,144 rows. Memory is a few such blocks and one page of each column, whatever the file's size.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "parquet_file.h"
 #include "text/collection_state.h"
 #include "text/documents.h"
-
-namespace arrow {
-class RecordBatch;
-}
 
 namespace lehr::plugins::parquet {
 
@@ -27,19 +24,13 @@ struct Source {
   bool evaluation = false;
 };
 
-struct Rules {
-  text::DocumentOptions options;
-  std::vector<std::string> fields;  // further columns to keep, where all_fields is false
-  bool all_fields = true;           // all that are plain
-  std::uint64_t max_document_bytes = 64 << 20;
-};
-
 class ParquetDocuments {
  public:
   struct Batch {
     std::size_t source = 0;
     std::uint64_t first_row = 1;               // of the file, from 1
-    std::shared_ptr<arrow::RecordBatch> rows;  // Arrow's own owner of the columns' buffers
+    std::shared_ptr<arrow::RecordBatch> rows;  // Arrow's own owner of the columns' buffers, or
+                                               // a part of what it owns
   };
   struct Block {
     std::vector<Batch> batches;
@@ -51,6 +42,7 @@ class ParquetDocuments {
   };
   using Put = std::function<void(const text::Document&, bool evaluation)>;
 
+  // Outlives its blocks.
   ParquetDocuments(std::vector<Source> sources, Rules rules);
   ~ParquetDocuments();
 
@@ -64,8 +56,8 @@ class ParquetDocuments {
   void read(Worker& worker, const Block& block, text::CollectionTally& tally, const Put& put) const;
 
  private:
-  struct File;
-  bool next_batch(Batch& batch, std::uint64_t& bytes);
+  bool need_rows();
+  void take_rows(Block& block, std::int64_t& rows);
   void read_row(Worker& worker, const Batch& batch, std::int64_t row, text::CollectionTally& tally,
                 const Put& put) const;
 
@@ -73,7 +65,9 @@ class ParquetDocuments {
   const Rules rules_;
   std::uint64_t total_bytes_ = 0, finished_bytes_ = 0;
   std::size_t next_source_ = 0;
-  std::unique_ptr<File> file_;
+  BoundedPool pool_;
+  std::unique_ptr<ParquetFile> file_;
+  std::shared_ptr<arrow::RecordBatch> rows_;  // of the present file, in no block yet
   text::CollectionPosition position_;
 };
 
