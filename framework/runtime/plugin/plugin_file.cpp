@@ -10,6 +10,7 @@
 #include <set>
 
 #include "runtime/plugin/elf_file.h"
+#include "runtime/store/json_tree.h"
 #include "runtime/store/sha256.h"
 #include "text/strict_json.h"
 
@@ -136,8 +137,7 @@ PluginFile read_plugin_file(const std::filesystem::path& path) try {
   PluginFile plugin;
   plugin.path = path;
   try {
-    plugin.description = text::parse_json<nlohmann::ordered_json>(
-        {reinterpret_cast<const char*>(manifest->data()), manifest->size()});
+    plugin.description = parse_json_tree(as_text(*manifest));
   } catch (const text::JsonError& e) {
     fail(path, std::string("malformed manifest: ") + e.what());
   }

@@ -2,6 +2,7 @@
 
 #include "runtime/store/artifact.h"
 #include "runtime/store/durable_file.h"
+#include "runtime/store/json_tree.h"
 #include "runtime/store/sha256.h"
 #include "text/strict_json.h"
 
@@ -29,7 +30,7 @@ StoreError damaged(const std::filesystem::path& path, const std::string& why) {
 
 Json parsed(const std::filesystem::path& path, std::string_view text) {
   try {
-    return text::parse_json<Json>(text);
+    return parse_json_tree(text);
   } catch (const text::JsonError& e) {
     throw damaged(path, e.what());
   }

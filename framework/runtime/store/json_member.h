@@ -33,12 +33,17 @@ T member(const JsonObject& object, std::string_view name) {
   return value<T>(object[name], name);
 }
 
-// The JSON object that `text` is; views into it live until the next call in this thread. Throws
-// StoreError; std::bad_alloc, which says nothing of the text.
-inline JsonObject parse_object(std::string_view text) {
+// What it has parsed lives until it parses again.
+inline simdjson::dom::parser& json_parser() {
   static thread_local simdjson::dom::parser parser;
+  return parser;
+}
+
+// The JSON object that `text` is; views into it live until json_parser() parses again in this
+// thread. Throws StoreError; std::bad_alloc, which says nothing of the text.
+inline JsonObject parse_object(std::string_view text) {
   JsonObject out;
-  const simdjson::error_code error = parser.parse(text.data(), text.size()).get(out);
+  const simdjson::error_code error = json_parser().parse(text.data(), text.size()).get(out);
   if (error == simdjson::MEMALLOC) throw std::bad_alloc();
   if (error) throw StoreError("it is not a JSON object");
   return out;
