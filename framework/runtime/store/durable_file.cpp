@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -52,6 +53,9 @@ void write_all(int fd, std::string_view bytes, const fs::path& path) {
 std::string read_file(const fs::path& path, std::size_t limit) {
   const FileDescriptor file = open_file(path, O_RDONLY);
   std::string out;
+  struct stat info {};
+  if (::fstat(file.get(), &info) == 0 && info.st_size > 0)
+    out.reserve(std::min(static_cast<std::size_t>(info.st_size), limit));
   char buffer[1 << 16];
   while (true) {
     const ssize_t n = ::read(file.get(), buffer, sizeof buffer);

@@ -140,7 +140,10 @@ void RunLog::event_line(std::string_view event) {
 }
 
 void RunLog::flush() {
-  write_all(events_.get(), std::exchange(waiting_events_, {}), folder_ / "events.ndjson");
+  std::string events = std::exchange(waiting_events_, {});
+  write_all(events_.get(), events, folder_ / "events.ndjson");
+  events.clear();
+  waiting_events_ = std::move(events);  // with its memory
 }
 
 fs::path RunLog::stage_folder(const std::string& stage) {

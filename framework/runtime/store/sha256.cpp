@@ -36,11 +36,11 @@ std::string Sha256::hex() {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256_Final(digest, &state_->context);
   static const char* digits = "0123456789abcdef";
-  std::string out;
-  out.reserve(64);
+  std::string out(2 * sizeof digest, '\0');
+  char* to = out.data();
   for (const unsigned char byte : digest) {
-    out += digits[byte >> 4];
-    out += digits[byte & 15];
+    *to++ = digits[byte >> 4];
+    *to++ = digits[byte & 15];
   }
   return out;
 }
