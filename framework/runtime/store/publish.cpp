@@ -105,6 +105,7 @@ bool ArtifactStore::carry_out(const fs::path& out, const StageResult& result) co
 }
 
 bool ArtifactStore::finish_publication(const fs::path& out, std::string_view key) const try {
+  if (std::error_code error; !fs::exists(out / kIntendedResult, error) && !error) return false;
   const StageResult result = StageResult::parse(read_checked_text(out / kIntendedResult));
   if (result.key != key) return false;
   for (const auto& [port, output] : result.outputs) {

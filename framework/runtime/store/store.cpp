@@ -61,8 +61,11 @@ fs::path ArtifactStore::result_path(std::string_view key) const {
 fs::path ArtifactStore::work_path(std::string_view key) const { return root_ / "work" / key; }
 
 std::optional<StageResult> ArtifactStore::find_result(std::string_view key) const try {
-  if (!is_digest(key)) return std::nullopt;
-  StageResult result = read_result(result_path(key));
+  const fs::path path = result_path(key);
+  // Mostly it is not there, and to throw is slow in a process that has not thrown yet.
+  if (std::error_code error; !is_digest(key) || (!fs::exists(path, error) && !error))
+    return std::nullopt;
+  StageResult result = read_result(path);
   for (const auto& [port, output] : result.outputs)
     if (!damage(artifact_path(output.digest), artifact(output.digest), false).empty())
       return std::nullopt;
