@@ -14,6 +14,7 @@
 #include "lm/kv_cache.h"
 #include "lm/operators.h"
 #include "lm/random.h"
+#include "lm/token_pass.h"
 
 namespace lehr::lm {
 namespace {
@@ -50,6 +51,7 @@ class Decoding {
         running_(static_cast<size_t>(slots_)),
         results_(requests.size()) {
     if (through_aten(model.embedding())) repeated_.emplace(model, cache_, slots_, options.sampling);
+    if (TokenPass::takes(model)) few_.emplace(model, cache_);
   }
 
   std::vector<Generation> run() {
@@ -151,6 +153,14 @@ class Decoding {
   }
 
   std::vector<Choice> step(std::span<const int64_t> slots) {
+    if (few_ && slots.size() <= kFewRows) {
+      std::vector<int32_t> ids, positions;
+      for (const int64_t slot : slots) {
+        ids.push_back(last_token(slot));
+        positions.push_back(cached(slot));
+      }
+      return choose_rows(few_->logits(ids, positions, slots), options_.sampling, uniforms(slots));
+    }
     const size_t rows = slots.size() <= kFewRows
                             ? slots.size()
                             : (slots.size() + kRowsStep - 1) / kRowsStep * kRowsStep;
@@ -219,6 +229,7 @@ class Decoding {
   const GenerationCallbacks& callbacks_;
   int64_t slots_;
   KvCache cache_;  // one slot more than used: the one of filling rows
+  std::optional<TokenPass> few_;
   std::vector<std::optional<Running>> running_;
   std::vector<Generation> results_;
   size_t waiting_ = 0;  // the next request

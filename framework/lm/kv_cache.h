@@ -46,10 +46,11 @@ class KvCache {
   // queries: [B, H*D], rows may be strided -> [B, H*D].
   at::Tensor attend(int64_t layer, const at::Tensor& queries, const View& view) const;
 
- private:
-  // Of a head's keys (values: heads K to 2K).
+  // A row of a head's keys (values: heads K to 2K), D elements, the next row behind it. Not through
+  // ATen.
   std::byte* at(int64_t layer, int64_t slot, int64_t head, int64_t row) const;
 
+ private:
   HeadShape shape_;
   int64_t slots_, rows_;
   int64_t query_width_, key_width_;  // H*D, K*D

@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 namespace lehr::lm {
@@ -27,5 +28,34 @@ void parallel_blocks(int64_t count, int64_t block, F&& f) {
   parallel_items((count + block - 1) / block,
                  [&](int64_t i) { f(i * block, std::min(count, (i + 1) * block)); });
 }
+
+// Where the threads of one parallel region wait for each other, often and for microseconds: they
+// spin, and sleep where it takes longer. What was written before is seen behind it.
+class Meeting {
+ public:
+  void expect(int threads) { threads_ = threads; }
+  int expected() const { return threads_; }
+
+  void wait() {
+    const uint32_t round = round_.load(std::memory_order_relaxed);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
+      arrived_.store(0, std::memory_order_relaxed);
+      round_.store(round + 1, std::memory_order_release);
+      round_.notify_all();
+      return;
+    }
+    constexpr int kSpins = 2048;  // some fifty microseconds
+    for (int spin = 0; spin < kSpins; ++spin) {
+      if (round_.load(std::memory_order_acquire) != round) return;
+      __builtin_ia32_pause();
+    }
+    round_.wait(round, std::memory_order_acquire);
+  }
+
+ private:
+  int threads_ = 1;
+  std::atomic<int> arrived_ = 0;
+  alignas(64) std::atomic<uint32_t> round_ = 0;
+};
 
 }  // namespace lehr::lm
