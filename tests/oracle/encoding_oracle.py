@@ -75,6 +75,19 @@ def texts_of(seed, count):
     return made
 
 
+def long_runs(seed):
+    """Words, white space and signs of thousands of characters: of one, of two in turn, and at random."""
+    rng = random.Random(seed)
+    alphabets = ["a", "ab", "the", "abcdefghijklmnopqrstuvwxyz", "AB", "aB", "\u00e9", "\u0430\u0431\u0432", "\u4e2d\u6587", "\U0001f600", "e\u0301",
+                 "0", "0123456789", " ", "\n", " \n", "\t ", "=", "-=", "/", "!?.", "'s", "\u3000"]
+    made = []
+    for alphabet in alphabets:
+        for size in (300, 1000, 3000):
+            some = alphabet * size if rng.random() < 0.5 else "".join(rng.choices(alphabet, k=size))
+            made += [some, rng.choice(OFTEN) + some + rng.choice(OFTEN)]
+    return made
+
+
 def glosses(count):
     lines = open("/usr/share/wordnet/data.noun", encoding="utf-8").read().split("\n")
     return [line.split(" | ", 1)[1] for line in lines if " | " in line][:count]
@@ -209,7 +222,7 @@ def main():
                         default=pathlib.Path(__file__).resolve().parents[2] / ".deps/vocabularies")
     arguments = parser.parse_args()
     folder = vocabularies.fetch(arguments.vocabularies)
-    texts = texts_of(23, arguments.texts) + glosses(arguments.texts // 4)
+    texts = texts_of(23, arguments.texts) + long_runs(24) + glosses(arguments.texts // 4)
     with tempfile.TemporaryDirectory() as scratch:
         ours = Ours(arguments.build.resolve(), pathlib.Path(scratch) / "ours")
         for name, pattern in vocabularies.RANKS.items():
