@@ -5,23 +5,17 @@
 #include "text/regex_match.h"
 
 namespace lehr::text {
-struct RegexCutter::Code {
-  pcre2_code* code;
-  ~Code() { ::pcre2_code_free(code); }
+
+struct RegexCutter::Code : RegexCode {
+  using RegexCode::RegexCode;
 };
 
 RegexCutter::RegexCutter(std::string expression) : expression_(std::move(expression)) {
-  int error = 0;
-  PCRE2_SIZE at = 0;
-  pcre2_code* const code =
-      ::pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression_.data()), expression_.size(),
-                      PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C,
-                      &error, &at, nullptr);
-  if (code == nullptr)
-    throw Error("'" + expression_ + "' is not a regular expression: " + regex_error(error) +
-                " at character " + std::to_string(at + 1));
-  code_ = std::shared_ptr<const Code>(new Code{code});
-  ::pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // where it cannot, PCRE2 interprets
+  try {
+    code_ = std::make_shared<const Code>(expression_, PCRE2_MATCH_INVALID_UTF);
+  } catch (const Error& e) {
+    throw Error("'" + expression_ + "' is not a regular expression: " + e.what());
+  }
 }
 
 void RegexCutter::cut(std::string_view text, std::size_t begin, std::size_t end,
@@ -32,7 +26,7 @@ void RegexCutter::cut(std::string_view text, std::size_t begin, std::size_t end,
   std::size_t done = 0;  // up to here `ends` knows
   for (std::size_t at = 0; at < size;) {
     const int found =
-        ::pcre2_match(code_->code, piece, size, at, PCRE2_NOTEMPTY, match.data, match.context);
+        ::pcre2_match(code_->get(), piece, size, at, PCRE2_NOTEMPTY, match.data, match.context);
     if (found == PCRE2_ERROR_NOMATCH) break;
     if (found < 0)
       throw Error("the pre-tokenizer expression '" + expression_ + "' fails on a text of " +

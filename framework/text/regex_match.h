@@ -1,11 +1,14 @@
-// What matching with PCRE2 needs and cannot share.
+// Regular expressions by PCRE2: what is compiled once, and what matching needs and cannot share.
 #pragma once
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 
 namespace lehr::text {
 
@@ -29,10 +32,23 @@ struct RegexMatch {
 };
 
 // What an error code of PCRE2 means.
-inline std::string regex_error(int code) {
-  PCRE2_UCHAR text[256];
-  ::pcre2_get_error_message(code, text, sizeof text);
-  return reinterpret_cast<const char*>(text);
-}
+std::string regex_error(int code);
+
+// An expression that knows Unicode, compiled. Any number of threads may use one.
+class RegexCode {
+ public:
+  RegexCode() = default;  // none, until one is assigned
+  // options: PCRE2's, besides those that every expression has. Throws Error with what is wrong and
+  // at which character, for whoever knows where the expression comes from.
+  explicit RegexCode(std::string_view expression, std::uint32_t options = 0);
+
+  const pcre2_code* get() const { return code_.get(); }
+
+ private:
+  struct Free {
+    void operator()(pcre2_code* code) const { ::pcre2_code_free(code); }
+  };
+  std::unique_ptr<pcre2_code, Free> code_;
+};
 
 }  // namespace lehr::text

@@ -39,17 +39,9 @@ std::string_view part(std::string_view text, Span span) {
 class Expression {
  public:
   // Throws Error with PCRE2's words.
-  explicit Expression(const std::string& pattern) {
-    int error = 0;
-    PCRE2_SIZE at = 0;
-    code_.reset(::pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &at,
-                                nullptr));
-    if (!code_) {
-      throw Error(regex_error(error) + " at character " + std::to_string(at + 1) + " of '" +
-                  pattern.substr(0, 40) + "...'");
-    }
-    ::pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);  // where it cannot, PCRE2 interprets
+  explicit Expression(const std::string& pattern) try : code_(pattern) {
+  } catch (const Error& e) {
+    throw Error(e.what() + (" of '" + pattern.substr(0, 40)) + "...'");
   }
 
   // The first place in `text` from `from` on. Nothing also where PCRE2's limits end the search.
@@ -62,10 +54,7 @@ class Expression {
   }
 
  private:
-  struct Free {
-    void operator()(pcre2_code* code) const { ::pcre2_code_free(code); }
-  };
-  std::unique_ptr<pcre2_code, Free> code_;
+  RegexCode code_;
 };
 
 const nlohmann::json& member(const nlohmann::json& json, const char* name) {

@@ -1,7 +1,5 @@
 #include "regex.h"
 
-#include "text/regex_match.h"
-
 namespace lehr::plugins::filter {
 namespace {
 
@@ -10,8 +8,6 @@ namespace {
 constexpr std::size_t kMostMemory = 64 << 20;
 
 }  // namespace
-
-void Regex::Free::operator()(pcre2_real_code_8* code) const { ::pcre2_code_free(code); }
 
 void Regex::describe(Description& d) {
   d.summary("drops documents that a regular expression finds something in");
@@ -26,15 +22,11 @@ void Regex::describe(Description& d) {
 
 void Regex::check() {
   if (reason_.empty()) throw Error("reason is empty: name what the pattern finds");
-  int error = 0;
-  PCRE2_SIZE at = 0;
-  code_.reset(::pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern_.data()), pattern_.size(),
-                              PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &at,
-                              nullptr));
-  if (!code_)
-    throw Error("pattern \"" + pattern_ + "\", character " + std::to_string(at) + ": " +
-                text::regex_error(error));
-  ::pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);  // where it cannot, matching is slower
+  try {
+    code_ = text::RegexCode(pattern_);
+  } catch (const Error& e) {
+    throw Error("pattern \"" + pattern_ + "\": " + e.what());
+  }
 }
 
 void Regex::process(Document& document) {

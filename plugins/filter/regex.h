@@ -6,10 +6,9 @@
 #include <lehr/plugin.h>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
-struct pcre2_real_code_8;
+#include "text/regex_match.h"
 
 namespace lehr::plugins::filter {
 
@@ -21,13 +20,9 @@ class Regex : public DocumentStep {
   void process(Document& document) override;
 
  private:
-  struct Free {
-    void operator()(pcre2_real_code_8* code) const;
-  };
-
   std::string pattern_, reason_ = "regex";
   std::int64_t match_limit_ = 10'000'000;
-  std::unique_ptr<pcre2_real_code_8, Free> code_;
+  text::RegexCode code_;
 };
 
 }  // namespace lehr::plugins::filter
