@@ -71,12 +71,6 @@ class MinhashStage : public testing::Test {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  static std::map<std::string, std::string> contents(const FakeHost& host) {
-    std::map<std::string, std::string> out;
-    for (const auto& entry : fs::directory_iterator(host.output()))
-      out[entry.path().filename().string()] = bytes_of(entry.path());
-    return out;
-  }
   static std::string lines_of(const fs::path& path) {
     text::CompressedFile file(path);
     std::string out(1 << 20, '\0');
@@ -131,7 +125,7 @@ TEST_F(MinhashStage, GivesTheSameBytesWithAnyThreadsMemoryAndRuns) {
   ASSERT_EQ(run(one), LEHR_OK) << one.failure;
   ASSERT_EQ(run(three), LEHR_OK) << three.failure;
   EXPECT_GT(three.commits, one.commits + 3);
-  EXPECT_EQ(contents(one), contents(three));
+  EXPECT_EQ(one.contents(), three.contents());
   EXPECT_EQ(one.results, three.results);
   EXPECT_EQ(one.messages, three.messages);
   EXPECT_EQ(one.results.at("documents_in"), 12000);
@@ -153,7 +147,7 @@ TEST_F(MinhashStage, GoesOnWhereverItWasStoppedAndEndsWithTheSameBytes) {
       continue;
     }
     ASSERT_EQ(status, LEHR_OK) << again.failure;
-    EXPECT_EQ(contents(again), contents(whole));
+    EXPECT_EQ(again.contents(), whole.contents());
     EXPECT_EQ(again.results, whole.results);
     EXPECT_EQ(again.messages, whole.messages);
     break;
