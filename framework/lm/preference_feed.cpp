@@ -8,6 +8,11 @@
 namespace lehr::lm {
 namespace {
 
+constexpr int64_t kWindowPairs = 64;
+// Updates up to this take at most kWindowPairs pairs into a row, which leaves room in it where 64
+// are short: so the results of pipelines/quickstart.yaml were measured. Larger ones fill rows.
+constexpr int64_t kUnfilledStepTokens = 4096;
+
 // What `answer` adds after the prompt's tokens, up to its last trained one.
 Branch answer_branch(const text::Tokenizer& tokenizer, const text::Messages& prompt,
                      const text::Messages& answer, size_t prompt_tokens,
@@ -58,6 +63,13 @@ PreferencePairs read_preferences(const std::filesystem::path& artifact, std::str
     pairs.sources.push_back(row.source);
   }
   return pairs;
+}
+
+SequenceFeedOptions pair_packing(int64_t row_tokens, int64_t step_tokens, uint64_t seed) {
+  SequenceFeedOptions packing{row_tokens, step_tokens, seed};
+  packing.window = kWindowPairs;
+  packing.fill = step_tokens > kUnfilledStepTokens;
+  return packing;
 }
 
 }  // namespace lehr::lm

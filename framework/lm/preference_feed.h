@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lm/packer.h"
+#include "lm/sequence_feed.h"
 #include "text/tokenizer.h"
 
 namespace lehr::lm {
@@ -32,5 +33,9 @@ enum class OverLong { kCut, kDrop };
 PreferencePairs read_preferences(const std::filesystem::path& artifact, std::string_view split,
                                  const text::Tokenizer& tokenizer, int64_t max_length,
                                  OverLong over_long);
+
+// How pairs are packed for training: few at a time, as sorting by length sorts by kind too
+// (rambling pairs are long) and an update should see kinds mixed.
+SequenceFeedOptions pair_packing(int64_t row_tokens, int64_t step_tokens, uint64_t seed);
 
 }  // namespace lehr::lm

@@ -19,19 +19,24 @@ std::vector<T> shuffled(const std::vector<T>& items, const Random& random) {
   return out;
 }
 
+int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 }  // namespace
 
 SequenceFeed::SequenceFeed(std::vector<Sequence> sequences, const SequenceFeedOptions& options)
     : sequences_(std::move(sequences)), options_(options) {
   if (sequences_.empty()) throw std::invalid_argument("there is no sequence to train on");
-  if (options_.rows_per_step < 1 || options_.window < 1)
-    throw std::invalid_argument("rows per step and window must be at least 1");
+  if (options_.step_tokens < 1 || options_.window < 1)
+    throw std::invalid_argument("tokens of a step and window must be at least 1");
+  int64_t longest = 1;
   for (const Sequence& sequence : sequences_) {
     lengths_.push_back(sequence.tokens());
     tokens_ += lengths_.back();
     loss_tokens_ += sequence.loss_tokens();
-    options_.row_tokens = std::max(options_.row_tokens, lengths_.back());
+    longest = std::max(longest, lengths_.back());
   }
+  rows_per_step_ = divided_up(options_.step_tokens, std::max(options_.row_tokens, longest));
+  options_.row_tokens = std::max(divided_up(options_.step_tokens, rows_per_step_), longest);
   plan_ = plan(0);
   for (const Row& row : plan_) longest_row_ = std::max(longest_row_, tokens_in(row));
 }
@@ -40,6 +45,18 @@ int64_t SequenceFeed::tokens_in(const Row& row) const {
   int64_t sum = 0;
   for (const int32_t i : row) sum += lengths_[static_cast<size_t>(i)];
   return sum;
+}
+
+// Of the window that begins there: it takes `window` sequences, and where it is to fill rows goes
+// on while they and what the last one left fit into one.
+size_t SequenceFeed::end_of_window(const Row& order, size_t begin, const Row& pending) const {
+  const auto window = static_cast<size_t>(options_.window);
+  int64_t tokens = tokens_in(pending);
+  size_t end = begin;
+  while (end < order.size() &&
+         (end - begin < window || (options_.fill && tokens <= options_.row_tokens)))
+    tokens += lengths_[static_cast<size_t>(order[end++])];
+  return end;
 }
 
 std::vector<SequenceFeed::Row> SequenceFeed::plan(int64_t epoch) const {
@@ -53,7 +70,7 @@ std::vector<SequenceFeed::Row> SequenceFeed::plan(int64_t epoch) const {
   Row pending;
   uint64_t window = 0;
   for (size_t next = 0; next < order.size();) {
-    const size_t end = std::min(order.size(), next + static_cast<size_t>(options_.window));
+    const size_t end = end_of_window(order, next, pending);
     pending.insert(pending.end(), order.begin() + static_cast<std::ptrdiff_t>(next),
                    order.begin() + static_cast<std::ptrdiff_t>(end));
     next = end;
@@ -80,8 +97,7 @@ std::vector<SequenceFeed::Row> SequenceFeed::plan(int64_t epoch) const {
 }
 
 int64_t SequenceFeed::steps_in_plan() const {
-  const auto rows = static_cast<int64_t>(plan_.size());
-  return (rows + options_.rows_per_step - 1) / options_.rows_per_step;
+  return divided_up(static_cast<int64_t>(plan_.size()), rows_per_step_);
 }
 
 void SequenceFeed::seek(int64_t k) {
@@ -97,8 +113,8 @@ void SequenceFeed::seek(int64_t k) {
 
 std::vector<Packed> SequenceFeed::step(int64_t k) {
   seek(k);
-  const auto begin = static_cast<size_t>((k - first_step_) * options_.rows_per_step);
-  const size_t end = std::min(plan_.size(), begin + static_cast<size_t>(options_.rows_per_step));
+  const auto begin = static_cast<size_t>((k - first_step_) * rows_per_step_);
+  const size_t end = std::min(plan_.size(), begin + static_cast<size_t>(rows_per_step_));
   std::vector<Packed> rows;
   for (size_t i = begin; i < end; ++i) rows.push_back(pack(plan_[i]));
   return rows;

@@ -10,11 +10,14 @@
 namespace lehr::lm {
 
 struct SequenceFeedOptions {
-  int64_t row_tokens = 2048;  // capacity of a row (a micro-batch); raised to the longest sequence
-  int64_t rows_per_step = 1;
+  int64_t row_tokens = 2048;   // most in a row (a micro-batch); raised to the longest sequence
+  int64_t step_tokens = 2048;  // of a step: as few rows as hold them, all of one capacity
   uint64_t seed = 0;
   bool shuffle = true;
   int64_t window = 1024;  // sequences packed together by first-fit decreasing
+  // A window takes more sequences where these do not fill a row, so that a step holds what it
+  // should however large it is. Else it gives what it has as a row.
+  bool fill = true;
 };
 
 class SequenceFeed {
@@ -41,6 +44,7 @@ class SequenceFeed {
  private:
   using Row = std::vector<int32_t>;  // numbers of sequences
   std::vector<Row> plan(int64_t epoch) const;
+  size_t end_of_window(const Row& order, size_t begin, const Row& pending) const;
   int64_t steps_in_plan() const;
   void seek(int64_t k);
   int64_t tokens_in(const Row& row) const;
@@ -49,6 +53,7 @@ class SequenceFeed {
   std::vector<Sequence> sequences_;
   std::vector<int64_t> lengths_;
   SequenceFeedOptions options_;
+  int64_t rows_per_step_ = 1;
   int64_t tokens_ = 0, loss_tokens_ = 0, longest_row_ = 0;
   // The epoch the cursor is in.
   int64_t epoch_ = 0, first_step_ = 0;

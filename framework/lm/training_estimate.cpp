@@ -19,6 +19,7 @@ constexpr std::uintmax_t kQuickBytes = 32 << 20;
 // What oneDNN keeps for products where rows come in many lengths; see start_runtime.
 constexpr double kShapesBytes = 15e6;
 constexpr double kSequenceTokenBytes = 16;  // ids and weights, once for the feed and once beside it
+constexpr double kPackedTokenBytes = 24;    // of one update's rows: id, position, loss entry
 
 double element_bytes(Precision precision) { return precision == Precision::kBf16 ? 2 : 4; }
 double copy_bytes(Precision precision) { return precision == Precision::kBf16 ? 2 : 0; }
@@ -181,6 +182,14 @@ bool is_quick_to_read(const std::filesystem::path& artifact) {
   return bytes <= kQuickBytes;
 }
 
+double most_pair_tokens(const std::vector<Input>& inputs, int64_t max_length) {
+  for (const Input& in : inputs)
+    if (in.port == "preferences")
+      if (const auto counts = known_rows<text::Preference>(in))
+        return counts->most_tokens(2 * max_length);
+  return 0;
+}
+
 void estimate_work(const TrainOptions& options, const Workload& workload, double default_epochs,
                    double tokens_per_epoch, bool at_most, Estimate& out) {
   const Budget& budget = options.budget;
@@ -204,6 +213,7 @@ void estimate_work(const TrainOptions& options, const Workload& workload, double
     out.steps = static_cast<double>(steps_of(budget, workload, default_epochs));
   }
   if (!out.steps) return;
+  if (at_most && by_epochs) out.at_most |= LEHR_AT_MOST_STEPS | LEHR_AT_MOST_TOKENS;
   out.tokens = *out.steps * step_tokens;
   if (by_epochs && tokens_per_epoch > 0)
     out.tokens = budget.epochs.value_or(default_epochs) * tokens_per_epoch;
@@ -213,26 +223,50 @@ void estimate_work(const TrainOptions& options, const Workload& workload, double
   if (at_most) out.at_most |= LEHR_AT_MOST_FLOPS | LEHR_AT_MOST_SECONDS;
 }
 
-void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config,
-                          SequenceFeed* feed, int64_t tokens_per_step, double default_epochs,
-                          Estimate& out) {
+namespace {
+
+// Of the sequences of an epoch, packed into rows of up to `row_tokens`.
+void estimate_space(const TrainOptions& options, const ModelConfig& config, int64_t row_tokens,
+                    double epoch_tokens, Estimate& out) {
   out.parameters = static_cast<double>(trained_elements(config, options.lora));
-  const int64_t row_tokens = feed != nullptr ? feed->longest_row() : options.row_tokens();
   out.memory_bytes = kProcessBytes + trained_bytes(config, options) + best_bytes(config, options) +
                      step_bytes(config, options, row_tokens);
+  if (epoch_tokens > 0)
+    *out.memory_bytes +=
+        kSequenceTokenBytes * epoch_tokens + kShapesBytes +
+        kPackedTokenBytes * std::min(epoch_tokens, static_cast<double>(options.batch_tokens));
   out.disk_bytes = disk_bytes(config, options, checkpoint_bytes(config, options));
-  if (feed == nullptr) {
-    Workload known;
-    known.tokens_per_step = tokens_per_step;
-    known.parameters = static_cast<double>(config.parameters());
-    known.flops_per_token = config.flops_per_token(most_keys(config, row_tokens));
-    estimate_work(options, known, default_epochs, 0, true, out);
-    return;
+}
+
+}  // namespace
+
+void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config,
+                          SequenceFeed& feed, double default_epochs, Estimate& out) {
+  const auto tokens = static_cast<double>(feed.tokens_per_epoch());
+  estimate_space(options, config, feed.longest_row(), tokens, out);
+  estimate_work(options, workload(config, feed, options.batch_tokens), default_epochs, tokens,
+                false, out);
+}
+
+void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config, double epoch_tokens,
+                       double default_epochs, Estimate& out) {
+  int64_t row_tokens = options.row_tokens();
+  if (epoch_tokens > 0)
+    row_tokens =
+        static_cast<int64_t>(std::min(std::ceil(epoch_tokens), static_cast<double>(row_tokens)));
+  estimate_space(options, config, row_tokens, epoch_tokens, out);
+  Workload known;
+  known.tokens_per_step = options.batch_tokens;
+  known.parameters = static_cast<double>(config.parameters());
+  known.flops_per_token = config.flops_per_token(most_keys(config, row_tokens));
+  if (epoch_tokens > 0) {
+    out.at_most |= LEHR_AT_MOST_MEMORY;
+    known.steps_in_epochs = [&](double epochs) {
+      const double steps = epochs * epoch_tokens / static_cast<double>(options.batch_tokens);
+      return static_cast<int64_t>(std::max(1.0, std::ceil(steps)));
+    };
   }
-  const auto tokens = static_cast<double>(feed->tokens_per_epoch());
-  *out.memory_bytes += kSequenceTokenBytes * tokens + kShapesBytes;
-  estimate_work(options, workload(config, *feed, tokens_per_step), default_epochs, tokens, false,
-                out);
+  estimate_work(options, known, default_epochs, epoch_tokens, true, out);
 }
 
 }  // namespace lehr::lm

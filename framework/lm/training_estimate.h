@@ -17,6 +17,7 @@
 #include "lm/lora.h"
 #include "lm/runtime.h"
 #include "lm/train_options.h"
+#include "text/row_counts.h"
 
 namespace lehr::lm {
 
@@ -63,6 +64,22 @@ double most_keys(const ModelConfig& config, int64_t row_tokens);
 // Whether an artifact's rows are few enough to be read while planning.
 bool is_quick_to_read(const std::filesystem::path& artifact);
 
+// How much an input of rows has to train on: counted where that is quick, or told before it is
+// made.
+template <class Row>
+std::optional<text::RowCounts> known_rows(const Input& in) {
+  if (in.path.empty()) return text::RowCounts::told(in.facts);
+  if (!is_quick_to_read(in.path)) return {};
+  text::RowCounts counts;
+  text::RowReader<Row> reader(text::data_files(in.path, "train"));
+  for (Row row; reader.next(row);) counts.add(row);
+  return counts;
+}
+
+// Most tokens of an epoch over the input `preferences` before it can be read, with a prompt and an
+// answer of at most `max_length`; 0: not known.
+double most_pair_tokens(const std::vector<Input>& inputs, int64_t max_length);
+
 // FLOP/s of whole training steps, and of decoding so many answers at once: shares of what matrix
 // products of as many rows reach here and now.
 double training_flops_per_second(const TrainOptions& options);
@@ -70,13 +87,15 @@ double decoding_flops_per_second(const TrainOptions& options, int64_t answers);
 
 // Steps, tokens, FLOPs and seconds of training, as far as they follow from what is known of the
 // workload: parameters and flops_per_token may be 0, steps_in_epochs empty. tokens_per_epoch 0: not
-// known. at_most: flops_per_token is the most that it can be, as by most_keys.
+// known. at_most: these are the most that they can be, flops_per_token as by most_keys.
 void estimate_work(const TrainOptions& options, const Workload& workload, double default_epochs,
                    double tokens_per_epoch, bool at_most, Estimate& out);
 
-// All that a stage which trains one model on packed sequences needs. feed null: not known yet.
+// All that a stage which trains one model on packed sequences needs.
 void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config,
-                          SequenceFeed* feed, int64_t tokens_per_step, double default_epochs,
-                          Estimate& out);
+                          SequenceFeed& feed, double default_epochs, Estimate& out);
+// The most of it before there are sequences. epoch_tokens: most tokens of an epoch; 0: not known.
+void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config, double epoch_tokens,
+                       double default_epochs, Estimate& out);
 
 }  // namespace lehr::lm

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <numeric>
@@ -42,7 +44,7 @@ double most_bytes(const std::function<void()>& work) {
   return bytes->most();
 }
 
-constexpr int64_t kTokens = 2048;
+constexpr int64_t kRowTokens = 2048;
 
 ModelConfig wide_or_deep(bool deep) {
   ModelConfig config;
@@ -115,7 +117,7 @@ TEST(StepBytes, AreWhatAStepHoldsAtItsHighest) {
     config.head = c.head;
     Model model = Model::create(config, 1, parse_precision(c.options.precision));
     make_trainable(model, c.options, 1);
-    for (const int64_t tokens : {kTokens, kTokens / 4}) {
+    for (const int64_t tokens : {kRowTokens, kRowTokens / 4}) {
       const PackedBatch row = row_of(tokens);
       const double held = most_bytes([&] { model.backward(loss_of(model, row, c.by_logprobs)); });
       const double said = step_bytes(config, c.options, tokens);
@@ -154,7 +156,10 @@ std::vector<Sequence> conversations(size_t count, size_t tokens) {
 
 double memory(const TrainOptions& options, SequenceFeed* feed) {
   Estimate out;
-  estimate_fine_tuning(options, small_config(), feed, options.batch_tokens, 1, out);
+  if (feed != nullptr)
+    estimate_fine_tuning(options, small_config(), *feed, 1, out);
+  else
+    bound_fine_tuning(options, small_config(), 0, 1, out);
   return *out.memory_bytes;
 }
 
@@ -178,12 +183,17 @@ TEST(TrainedBytes, AreWeightsGradientsAndMomentsOfWhatIsTrained) {
 TEST(FineTuning, IsEstimatedWithTheLongestRowThatItsSequencesFill) {
   TrainOptions options = in_float32();
   options.batch_tokens = options.micro_batch_tokens = 1024;
-  // Two at a time are packed: rows of 16 tokens, however many would fit.
-  SequenceFeed short_rows(conversations(200, 8), {.row_tokens = 1024, .window = 2});
-  SequenceFeed full_rows(conversations(200, 8), {.row_tokens = 1024, .window = 200});
+  SequenceFeed short_rows(conversations(200, 8), {.row_tokens = 16, .step_tokens = 1024});
+  SequenceFeed full_rows(conversations(200, 8), {.row_tokens = 1024, .step_tokens = 1024});
   const ModelConfig config = small_config();
   EXPECT_NEAR(memory(options, &full_rows) - memory(options, &short_rows),
               step_bytes(config, options, 1024) - step_bytes(config, options, 16), 1);
+  // However much an update may hold, no more is packed for it than there is.
+  TrainOptions large = options;
+  large.batch_tokens = 1 << 20;
+  const double packed = memory(large, &full_rows) - memory(options, &full_rows);
+  EXPECT_GT(packed, 0);
+  EXPECT_LT(packed, 24 * 1600);
   EXPECT_EQ(memory(options, nullptr),
             kProcessBytes + trained_bytes(config, options) + step_bytes(config, options, 1024))
       << "sequences that are not known may fill a row";
@@ -221,29 +231,67 @@ TEST(FineTuning, BoundsItsWorkBeforeItsSequencesAreThere) {
   options.batch_tokens = options.micro_batch_tokens = 1024;
   options.budget.tokens = 10240;
   Estimate before;
-  estimate_fine_tuning(options, config, nullptr, 1024, 1, before);
+  bound_fine_tuning(options, config, 0, 1, before);
   EXPECT_EQ(before.steps, 10);
   EXPECT_EQ(before.tokens, 10240);
   EXPECT_EQ(before.at_most, std::uint64_t{LEHR_AT_MOST_FLOPS | LEHR_AT_MOST_SECONDS});
 
-  SequenceFeed feed(conversations(2000, 8), {.row_tokens = 1024, .window = 200});
+  SequenceFeed feed(conversations(2000, 8), {.row_tokens = 1024, .step_tokens = 1024});
   Estimate known;
-  estimate_fine_tuning(options, config, &feed, 1024, 1, known);
+  estimate_fine_tuning(options, config, feed, 1, known);
   EXPECT_EQ(known.at_most, 0u);
   EXPECT_EQ(known.steps, before.steps);
   EXPECT_LT(*known.flops, *before.flops);
 
   options.budget = {.flops = 1e9};
   Estimate bought;
-  estimate_fine_tuning(options, config, nullptr, 1024, 1, bought);
+  bound_fine_tuning(options, config, 0, 1, bought);
   EXPECT_EQ(bought.flops, 1e9);
   EXPECT_FALSE(bought.steps) << "it buys more of them where sequences are short";
 
   options.budget = {.epochs = 2};
   Estimate counted;
-  estimate_fine_tuning(options, config, nullptr, 1024, 1, counted);
+  bound_fine_tuning(options, config, 0, 1, counted);
   EXPECT_TRUE(counted.parameters && counted.memory_bytes && counted.disk_bytes);
   EXPECT_FALSE(counted.steps || counted.tokens || counted.flops || counted.seconds);
+}
+
+TEST(FineTuning, BoundsAnEpochOfRowsThatItsSourceTellsOf) {
+  const ModelConfig config = small_config();
+  TrainOptions options = in_float32();
+  options.batch_tokens = options.micro_batch_tokens = 1024;
+  options.budget = {.epochs = 2};
+  Estimate told;
+  bound_fine_tuning(options, config, 10000, 1, told);
+  EXPECT_EQ(told.steps, 20);
+  EXPECT_EQ(told.tokens, 20000);
+  EXPECT_EQ(told.flops, 20000 * config.flops_per_token(most_keys(config, 1024)));
+  EXPECT_TRUE(told.seconds);
+  EXPECT_EQ(told.at_most,
+            std::uint64_t{LEHR_AT_MOST_STEPS | LEHR_AT_MOST_TOKENS | LEHR_AT_MOST_FLOPS |
+                          LEHR_AT_MOST_MEMORY | LEHR_AT_MOST_SECONDS});
+  options.budget = {.steps = 7};
+  Estimate counted;
+  bound_fine_tuning(options, config, 10000, 1, counted);
+  EXPECT_EQ(counted.steps, 7);
+  EXPECT_FALSE(counted.at_most & LEHR_AT_MOST_STEPS);
+}
+
+TEST(KnownRows, AreCountedWhereTheyAreMadeAndToldBefore) {
+  Input in;
+  in.port = "preferences";
+  EXPECT_EQ(most_pair_tokens({in}, 100), 0);
+  in.facts = R"({"train_rows":10,"train_messages":30,"train_bytes":850})";
+  EXPECT_EQ(most_pair_tokens({in}, 100), 1000);
+  EXPECT_EQ(most_pair_tokens({in}, 10), 200) << "a prompt and two answers";
+  in.path = std::filesystem::path(testing::TempDir()) / "lehr_known_rows";
+  std::filesystem::create_directories(in.path);
+  std::ofstream(in.path / "train-0.jsonl")
+      << R"({"prompt":[{"role":"user","content":"1?"}],"chosen":[{"role":"assistant","content":"1"}],)"
+      << R"("rejected":[{"role":"assistant","content":"22"}]})"
+      << "\n";
+  EXPECT_EQ(most_pair_tokens({in}, 100), (4 + 2) + (9 + 1) + (9 + 2) + 3 * 5);
+  std::filesystem::remove_all(in.path);
 }
 
 TEST(FineTuning, CountsTheBestWeightsInMemoryAndInEveryCheckpoint) {

@@ -38,7 +38,7 @@ SequenceFeed feed_of_random_tokens() {
   }
   SequenceFeedOptions options;
   options.row_tokens = 48;
-  options.rows_per_step = 2;
+  options.step_tokens = 96;
   options.seed = 5;
   return SequenceFeed(std::move(sequences), options);
 }

@@ -155,27 +155,20 @@ void TrainDpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
     return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 1, 0, false,
                              out);
   out.outputs["model"] = lm::model_facts(*config);
-  std::optional<lm::SequenceFeed> feed;
+  const std::int64_t context_length = config->max_position_embeddings;
+  const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
   if (!start.empty() && !preferences.empty() && lm::is_quick_to_read(preferences)) {
-    const std::int64_t context_length = config->max_position_embeddings;
     lm::PreferencePairs pairs = lm::read_preferences(
-        preferences, "train", text::Tokenizer::load(start),
-        std::min(context_length, max_length_.value_or(context_length)), lm::OverLong::kCut);
-    feed.emplace(std::move(pairs.sequences), packing(0));
+        preferences, "train", text::Tokenizer::load(start), max_length, lm::OverLong::kCut);
+    lm::SequenceFeed feed(std::move(pairs.sequences),
+                          lm::pair_packing(training_.row_tokens(), training_.batch_tokens, 0));
+    lm::estimate_fine_tuning(training_, *config, feed, 1, out);
+  } else {
+    lm::bound_fine_tuning(training_, *config, lm::most_pair_tokens(inputs, max_length), 1, out);
   }
-  lm::estimate_fine_tuning(training_, *config, feed ? &*feed : nullptr, training_.batch_tokens, 1,
-                           out);
   if (std::any_of(inputs.begin(), inputs.end(),
                   [](const Input& in) { return in.port == "reference"; }))
     *out.memory_bytes += lm::frozen_bytes(*config, lm::parse_precision(training_.precision));
-}
-
-lm::SequenceFeedOptions TrainDpo::packing(std::uint64_t seed) const {
-  lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(), seed};
-  // Sorting by length sorts by kind too (rambling pairs are long), and an update should see them
-  // mixed: pack a few rows at a time.
-  rows.window = 64;
-  return rows;
 }
 
 void TrainDpo::run(Context& context) {
@@ -194,7 +187,8 @@ void TrainDpo::run(Context& context) {
     throw Error(context.input("preferences").path.string() + ": there is no pair to train on");
   context.result("pairs", static_cast<double>(train.size()));
 
-  const lm::SequenceFeedOptions rows = packing(context.seed());
+  const lm::SequenceFeedOptions rows =
+      lm::pair_packing(training_.row_tokens(), training_.batch_tokens, context.seed());
   lm::SequenceFeed feed(train.sequences, rows);
   std::vector<lm::Packed> evaluation;
   if (held_out.size() > 0) evaluation = lm::SequenceFeed(held_out.sequences, rows).all();

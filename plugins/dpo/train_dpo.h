@@ -24,8 +24,6 @@ class TrainDpo : public Stage {
   void run(Context& context) override;
 
  private:
-  lm::SequenceFeedOptions packing(std::uint64_t seed) const;
-
   std::string loss_ = "sigmoid";
   lm::PreferenceOptions preference_;  // loss: from loss_
   double nll_weight_ = 0;

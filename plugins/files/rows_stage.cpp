@@ -1,17 +1,20 @@
 #include "rows_stage.h"
 
+#include <functional>
 #include <optional>
 #include <set>
 
 #include "text/document_summary.h"
+#include "text/matching_files.h"
 
 namespace lehr::plugins::files {
 namespace {
 
+constexpr double kLookBytes = 16 << 20;  // of rows, for an estimate
+
 std::vector<Source> json_lines(const std::vector<std::string>& patterns, std::string_view parameter,
-                               const Context& context) {
-  auto sources =
-      find_sources(patterns, parameter, [&](const std::string& text) { context.warning(text); });
+                               const std::function<void(const std::string&)>& warn) {
+  auto sources = find_sources(patterns, parameter, warn);
   for (const Source& source : sources)
     if (source.format != Format::json_lines)
       throw Error(std::string(parameter) + ": '" + source.path.string() +
@@ -23,6 +26,24 @@ std::vector<std::filesystem::path> paths_of(const std::vector<Source>& sources) 
   std::vector<std::filesystem::path> paths;
   for (const Source& source : sources) paths.push_back(source.path);
   return paths;
+}
+
+// Bytes of all files; 0 if one is compressed, which does not tell how much it holds.
+double plain_bytes(const std::vector<Source>& sources) {
+  double sum = 0;
+  for (const Source& source : sources) {
+    if (text::has_ending(source.name, ".gz") || text::has_ending(source.name, ".zst")) return 0;
+    sum += static_cast<double>(std::filesystem::file_size(source.path));
+  }
+  return sum;
+}
+
+template <class Row>
+bool add_row(std::string_view json, text::RowCounts& counts) {
+  Row row;
+  text::parse_row(json, "", row);
+  counts.add(row);
+  return true;
 }
 
 // What an error says behind the place.
@@ -50,8 +71,32 @@ void RowsStage::check() {
   if (train_.empty() && eval_.empty()) throw Error("give at least one file in 'train' or 'eval'");
 }
 
+// Rows that break a rule are for the run to report.
+void RowsStage::estimate(const std::vector<Input>&, Estimate& out) {
+  const auto sources = json_lines(train_, "train", [](const std::string&) {});
+  text::JsonLinesReader reader(paths_of(sources));
+  text::RowCounts counts;
+  double looked_at = 0;
+  for (std::string_view row; reader.next(row);) {
+    if (looked_at >= kLookBytes) {
+      const double all = plain_bytes(sources);
+      if (all == 0) return;
+      counts.scale(all / looked_at);
+      break;
+    }
+    looked_at += static_cast<double>(row.size() + 1);
+    try {
+      if (text::is_held_out(check_row(row, ""), eval_fraction_)) continue;
+      if (!count_row(row, counts)) return;
+    } catch (const Error&) {
+    }
+  }
+  out.outputs[type_] = counts.facts();
+}
+
 void RowsStage::run(Context& context) {
   const std::filesystem::path folder = context.output(type_);
+  const auto warn = [&](const std::string& text) { context.warning(text); };
   std::optional<text::JsonLinesWriter> writers[2];  // train, eval
   text::DocumentSummary summary;
   std::uint64_t rows = 0;
@@ -79,8 +124,8 @@ void RowsStage::run(Context& context) {
       if (context.cancelled()) throw Cancelled();
     }
   };
-  copy(json_lines(train_, "train", context), false);
-  copy(json_lines(eval_, "eval", context), true);
+  copy(json_lines(train_, "train", warn), false);
+  copy(json_lines(eval_, "eval", warn), true);
   if (rows == 0) {
     summary.report_drops(context);  // which say why
     throw Error("the files hold no valid row");
@@ -109,6 +154,14 @@ std::string Conversations::check_row(std::string_view json, std::string_view whe
   return text::to_json(asked);
 }
 
+bool Conversations::count_row(std::string_view json, text::RowCounts& counts) {
+  return add_row<text::Conversation>(json, counts);
+}
+
+bool Preferences::count_row(std::string_view json, text::RowCounts& counts) {
+  return add_row<text::Preference>(json, counts);
+}
+
 void Probes::describe(Description& d) {
   d.summary("brings your own probes (JSON Lines, plain, .gz or .zst), every row checked");
   d.output("probes", "probes");
@@ -116,7 +169,8 @@ void Probes::describe(Description& d) {
 }
 
 void Probes::run(Context& context) {
-  text::JsonLinesReader reader(paths_of(json_lines(paths_, "paths", context)));
+  const auto warn = [&](const std::string& text) { context.warning(text); };
+  text::JsonLinesReader reader(paths_of(json_lines(paths_, "paths", warn)));
   text::JsonLinesWriter writer(context.output("probes") / "probes.jsonl");
   std::set<std::string> ids;
   for (std::string_view row; reader.next(row);) {

@@ -12,6 +12,7 @@
 #include "sources.h"
 #include "text/chat_rows.h"
 #include "text/held_out.h"
+#include "text/row_counts.h"
 
 namespace lehr::plugins::files {
 
@@ -21,12 +22,15 @@ class RowsStage : public Stage {
   explicit RowsStage(std::string type) : type_(std::move(type)) {}
   void describe(Description& d) override;
   void check() override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  protected:
   // Throws Error, beginning with `where`, if the row breaks a rule. Returns what decides whether
   // the row is held out: rows that ask the same thing stay together.
   virtual std::string check_row(std::string_view json, std::string_view where) = 0;
+  // Adds a row that has been checked; false: it is of a type of which nothing is counted.
+  virtual bool count_row(std::string_view /*json*/, text::RowCounts& /*counts*/) { return false; }
 
  private:
   const std::string type_;
@@ -41,6 +45,7 @@ class Conversations : public RowsStage {
 
  private:
   std::string check_row(std::string_view json, std::string_view where) override;
+  bool count_row(std::string_view json, text::RowCounts& counts) override;
 };
 
 // Rows with a prompt.
@@ -60,6 +65,9 @@ class PromptedRows : public RowsStage {
 class Preferences : public PromptedRows<text::Preference> {
  public:
   Preferences() : PromptedRows("preferences") {}
+
+ private:
+  bool count_row(std::string_view json, text::RowCounts& counts) override;
 };
 class Feedback : public PromptedRows<text::Feedback> {
  public:

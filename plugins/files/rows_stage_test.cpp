@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <optional>
 
 #include "documents_stage.h"
 #include "text/document_summary.h"
@@ -98,6 +99,42 @@ TEST(DocumentsStage, AllowsNoLongerDocumentsThanLaterStagesRead) {
   for (const auto& parameter : described.at("parameters"))
     if (parameter.at("name") == "max_document_bytes") most = parameter.at("max");
   EXPECT_EQ(most, static_cast<double>(text::kMaxDocumentBytes));
+}
+
+std::optional<text::RowCounts> told_of_conversations(const json& parameters) {
+  const text::ValueTree values(parameters);
+  Estimate estimate;
+  detail::bind<Conversations>(values.root())->estimate({}, estimate);
+  const auto found = estimate.outputs.find("conversations");
+  if (found == estimate.outputs.end()) return {};
+  return text::RowCounts::told(found->second);
+}
+
+constexpr const char* kTalk =
+    R"({"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"one"}]})"
+    "\n";
+
+TEST_F(RowsStages, TellHowMuchThereWillBeToTrainOn) {
+  const std::string file = put("a.jsonl", std::string(kTalk) + "no row\n" + kTalk + kTalk);
+  const auto all = told_of_conversations({{"train", {file}}});
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->rows, 3);
+  EXPECT_EQ(all->messages, 6);
+  EXPECT_EQ(all->bytes, 3 * (4 + 2 + 9 + 3));
+  const auto none = told_of_conversations({{"train", {file}}, {"eval_fraction", 1.0}});
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->rows, 0);
+}
+
+TEST_F(RowsStages, TellOfLargeFilesFromTheirBeginning) {
+  std::string text;
+  const double rows = 250'000;  // 20 MB
+  for (int i = 0; i < rows; ++i) text += kTalk;
+  const auto told = told_of_conversations({{"train", {put("a.jsonl", text)}}});
+  ASSERT_TRUE(told);
+  EXPECT_NEAR(told->rows, rows, 1);
+  // How much a compressed file holds beyond what was looked at is not known.
+  EXPECT_FALSE(told_of_conversations({{"train", {put("a.jsonl", text), put("b.jsonl.gz", "")}}}));
 }
 
 }  // namespace

@@ -114,24 +114,17 @@ void TrainReward::estimate(const std::vector<Input>& inputs, Estimate& out) {
                              out);
   config->head = lm::HeadKind::kScore;
   out.outputs["reward_model"] = lm::model_facts(*config);
-  std::optional<lm::SequenceFeed> feed;
+  const std::int64_t context_length = config->max_position_embeddings;
+  const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
   if (!start.empty() && !preferences.empty() && lm::is_quick_to_read(preferences)) {
-    const std::int64_t context_length = config->max_position_embeddings;
     lm::PreferencePairs pairs = lm::read_preferences(
-        preferences, "train", text::Tokenizer::load(start),
-        std::min(context_length, max_length_.value_or(context_length)), lm::OverLong::kDrop);
-    feed.emplace(std::move(pairs.sequences), packing(0));
+        preferences, "train", text::Tokenizer::load(start), max_length, lm::OverLong::kDrop);
+    lm::SequenceFeed feed(std::move(pairs.sequences),
+                          lm::pair_packing(training_.row_tokens(), training_.batch_tokens, 0));
+    lm::estimate_fine_tuning(training_, *config, feed, 1, out);
+  } else {
+    lm::bound_fine_tuning(training_, *config, lm::most_pair_tokens(inputs, max_length), 1, out);
   }
-  lm::estimate_fine_tuning(training_, *config, feed ? &*feed : nullptr, training_.batch_tokens, 1,
-                           out);
-}
-
-lm::SequenceFeedOptions TrainReward::packing(std::uint64_t seed) const {
-  lm::SequenceFeedOptions rows{training_.row_tokens(), training_.rows_per_step(), seed};
-  // Sorting by length sorts by kind too (rambling pairs are long), and an update should see them
-  // mixed: pack a few rows at a time.
-  rows.window = 64;
-  return rows;
 }
 
 void TrainReward::run(Context& context) {
@@ -158,7 +151,8 @@ void TrainReward::run(Context& context) {
   context.result("pairs", static_cast<double>(train.size()));
   context.result("dropped_pairs", static_cast<double>(train.dropped + held_out.dropped));
 
-  const lm::SequenceFeedOptions rows = packing(context.seed());
+  const lm::SequenceFeedOptions rows =
+      lm::pair_packing(training_.row_tokens(), training_.batch_tokens, context.seed());
   lm::SequenceFeed feed(train.sequences, rows);
   std::vector<lm::Packed> evaluation;
   if (held_out.size() > 0) evaluation = lm::SequenceFeed(held_out.sequences, rows).all();

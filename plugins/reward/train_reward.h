@@ -22,8 +22,6 @@ class TrainReward : public Stage {
   void run(Context& context) override;
 
  private:
-  lm::SequenceFeedOptions packing(std::uint64_t seed) const;
-
   double centering_ = 0.01;
   std::optional<std::int64_t> max_length_;
   lm::TrainOptions training_ = reward_defaults();

@@ -81,22 +81,23 @@ void Sft::estimate(const std::vector<Input>& inputs, Estimate& out) {
   const auto is_source = [](const Input& in) { return in.port == "conversations"; };
   check_weights(static_cast<std::size_t>(std::count_if(inputs.begin(), inputs.end(), is_source)));
   const std::filesystem::path base = lm::made(inputs, "model");
-  const std::int64_t step_tokens = training_.row_tokens() * training_.rows_per_step();
   const auto config = lm::known_config(inputs, "model");
   if (!config)
-    return lm::estimate_work(training_, {.tokens_per_step = step_tokens}, 3, 0, false, out);
+    return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 3, 0, false,
+                             out);
   out.outputs["model"] = lm::model_facts(*config);
-  if (base.empty())
-    return lm::estimate_fine_tuning(training_, *config, nullptr, step_tokens, 3, out);
-  const auto tokenizer = text::Tokenizer::load(base);
   const std::int64_t max_length = std::min(max_length_.value_or(config->max_position_embeddings),
                                            config->max_position_embeddings);
+  const bool readable = std::all_of(inputs.begin(), inputs.end(), [&](const Input& in) {
+    return !is_source(in) || (!in.path.empty() && lm::is_quick_to_read(in.path));
+  });
+  if (base.empty() || !readable)
+    return lm::bound_fine_tuning(training_, *config, most_tokens(inputs, max_length), 3, out);
+  const auto tokenizer = text::Tokenizer::load(base);
   std::vector<lm::Sequence> train;
   std::size_t source = 0;
   for (const Input& in : inputs) {
     if (!is_source(in)) continue;
-    if (in.path.empty() || !lm::is_quick_to_read(in.path))
-      return lm::estimate_fine_tuning(training_, *config, nullptr, step_tokens, 3, out);
     lm::ChatReport report;
     const double weight = weights_.empty() ? 1.0 : weights_[source];
     auto read = lm::weigh(lm::read_conversations(in.path, "train", tokenizer, max_length, report),
@@ -104,11 +105,23 @@ void Sft::estimate(const std::vector<Input>& inputs, Estimate& out) {
     std::move(read.begin(), read.end(), std::back_inserter(train));
   }
   lm::SequenceFeed feed(std::move(train), packing(0));
-  lm::estimate_fine_tuning(training_, *config, &feed, step_tokens, 3, out);
+  lm::estimate_fine_tuning(training_, *config, feed, 3, out);
+}
+
+double Sft::most_tokens(const std::vector<Input>& inputs, std::int64_t max_length) const {
+  double sum = 0;
+  std::size_t source = 0;
+  for (const Input& in : inputs) {
+    if (in.port != "conversations") continue;
+    const auto counts = lm::known_rows<text::Conversation>(in);
+    if (!counts) return 0;
+    sum += (weights_.empty() ? 1.0 : weights_[source++]) * counts->most_tokens(max_length);
+  }
+  return sum;
 }
 
 lm::SequenceFeedOptions Sft::packing(std::uint64_t seed) const {
-  return {training_.row_tokens(), training_.rows_per_step(), seed};
+  return {training_.row_tokens(), training_.batch_tokens, seed};
 }
 
 void Sft::run(Context& context) {
@@ -154,9 +167,8 @@ void Sft::run(Context& context) {
   if (!held_out.empty())
     evaluation =
         lm::SequenceFeed(first_tokens(std::move(held_out), training_.eval_tokens), packing).all();
-  const std::int64_t steps = lm::steps_of(
-      training_.budget,
-      lm::workload(model.config(), feed, training_.row_tokens() * training_.rows_per_step()), 3);
+  const std::int64_t steps =
+      lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens), 3);
   context.info(std::to_string(report.conversations) + " conversations, " +
                std::to_string(feed.tokens_per_epoch()) + " tokens an epoch, of them " +
                std::to_string(feed.loss_tokens_per_epoch()) + " trained; " +

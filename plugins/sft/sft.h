@@ -25,6 +25,8 @@ class Sft : public Stage {
   // Throws Error where there is not one for each source. check() cannot know how many there are.
   void check_weights(std::size_t sources) const;
   lm::SequenceFeedOptions packing(std::uint64_t seed) const;
+  // Of an epoch before it can be read, at most; 0: not known.
+  double most_tokens(const std::vector<Input>& inputs, std::int64_t max_length) const;
 
   std::optional<std::int64_t> max_length_;  // null: the model's context
   std::vector<double> weights_;

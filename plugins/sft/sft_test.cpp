@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "lm/fake_host.h"
 #include "lm/training_estimate.h"
 #include "text/fake_host.h"
@@ -27,6 +29,22 @@ TEST(Sft, EstimatesFromTheShapeThatItsModelWillHave) {
   EXPECT_TRUE(known.memory_bytes && known.disk_bytes);
   EXPECT_FALSE(known.steps) << "three epochs of who knows what";
   EXPECT_EQ(known.outputs.at("model"), model.facts);
+}
+
+TEST(Sft, BoundsAnEpochOfConversationsThatAreNotMadeYet) {
+  Input model = input("model"), few = input("conversations"), many = few;
+  model.facts = lm::model_facts(lm::ModelConfig());
+  few.facts = R"({"train_rows":10,"train_messages":20,"train_bytes":900})";      // 1000 tokens
+  many.facts = R"({"train_rows":100,"train_messages":200,"train_bytes":9000})";  // 10000
+  const text::ValueTree values(nlohmann::json{{"weights", {2.0, 0.5}}});
+  Estimate estimate, unknown;
+  detail::bind<Sft>(values.root())->estimate({model, few, many}, estimate);
+  EXPECT_EQ(estimate.tokens, 3 * (2 * 1000 + 5000));
+  EXPECT_EQ(estimate.steps, std::ceil(21000.0 / 1024));
+  EXPECT_TRUE(estimate.flops && estimate.seconds);
+  EXPECT_TRUE(estimate.at_most & LEHR_AT_MOST_TOKENS);
+  detail::bind<Sft>(values.root())->estimate({model, few, input("conversations")}, unknown);
+  EXPECT_FALSE(unknown.steps) << "one of the sources does not tell";
 }
 
 TEST(Sft, WantsAWeightForEachSourceBeforeAnyInputIsThere) {

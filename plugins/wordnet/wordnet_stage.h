@@ -6,6 +6,7 @@
 #include <lehr/plugin.h>
 
 #include <string>
+#include <vector>
 
 #include "curriculum.h"
 
@@ -15,6 +16,7 @@ class WordNetStage : public Stage {
  public:
   void describe(Description& d) override;
   void check() override;
+  void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  private:
