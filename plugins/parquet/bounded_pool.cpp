@@ -7,7 +7,7 @@ namespace lehr::plugins::parquet {
 arrow::Status BoundedPool::look_at(std::int64_t size) const {
   if (size <= limit_) return arrow::Status::OK();
   return arrow::Status::CapacityError("a part of it is said to take ", size,
-                                      " bytes, more than a file of its size can hold");
+                                      " bytes, more than the file can hold");
 }
 
 arrow::Status BoundedPool::Allocate(std::int64_t size, std::int64_t alignment, std::uint8_t** out) {

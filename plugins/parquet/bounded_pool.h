@@ -1,4 +1,4 @@
-// Memory for Arrow that refuses what no honest file of its size could fill. A page says how long it
+// Memory for Arrow that refuses pieces that an honest file could not fill. A page says how long it
 // is, and Arrow makes room, and even clears it, before it looks whether that is true: a file of 700
 // bytes could take two gigabytes and the seconds to clear them.
 #pragma once

@@ -47,14 +47,14 @@ bool is_delta(::parquet::Encoding::type encoding) {
 
 ParquetFile::ParquetFile(std::filesystem::path path, const Rules& rules, BoundedPool& pool)
     : path_(std::move(path)), pool_(pool) {
-  limit_memory(1);
+  limit_memory(file_bytes());
   reader_ = open(false);
   groups_ = reader_->num_row_groups();
   std::shared_ptr<arrow::Schema> schema;
   need(reader_->GetSchema(&schema));
   choose(*schema, rules);
   reader_ = open(true);
-  limit_memory(most_expansion());
+  limit_memory(most_bytes());
 }
 
 ParquetFile::~ParquetFile() = default;
@@ -98,23 +98,29 @@ bool ParquetFile::has_dictionary(int leaf) const {
   return found;
 }
 
-// How many bytes a byte of the file can become.
-std::int64_t ParquetFile::most_expansion() const {
+// The largest piece of memory that reading the columns may take: what they become by the file's
+// own account, or all of a file of its size could, where that is less.
+std::int64_t ParquetFile::most_bytes() const {
   const auto metadata = reader_->parquet_reader()->metadata();
-  std::int64_t most = 1;
+  std::int64_t expansion = 1, said = 0;
   for (int group = 0; group < groups_; ++group)
-    for (const int leaf : columns_)
-      most =
-          std::max(most, expansion_of(metadata->RowGroup(group)->ColumnChunk(leaf)->compression()));
-  return most;
+    for (const int leaf : columns_) {
+      const auto chunk = metadata->RowGroup(group)->ColumnChunk(leaf);
+      expansion = std::max(expansion, expansion_of(chunk->compression()));
+      said = std::max({said, chunk->total_uncompressed_size(), chunk->total_compressed_size()});
+    }
+  return std::min(said, expansion * file_bytes());
 }
 
-// A piece of memory that reading the file takes holds at most what all of it becomes, twice, as
-// Arrow's buffers grow by doubling.
-void ParquetFile::limit_memory(std::int64_t expansion) {
+std::int64_t ParquetFile::file_bytes() const {
   std::error_code error;
-  const auto size = std::min<std::uintmax_t>(std::filesystem::file_size(path_, error), 1ull << 40);
-  pool_.set_limit((64 << 20) + 2 * expansion * (error ? 0 : static_cast<std::int64_t>(size)));
+  const auto size = std::filesystem::file_size(path_, error);
+  return error ? 0 : static_cast<std::int64_t>(std::min<std::uintmax_t>(size, 1ull << 40));
+}
+
+// Twice what is needed, as Arrow's buffers grow by doubling.
+void ParquetFile::limit_memory(std::int64_t bytes) {
+  pool_.set_limit((64 << 20) + 2 * std::clamp<std::int64_t>(bytes, 0, 1ll << 40));
 }
 
 // Which leaf columns are read. A column that is nested is none of them.

@@ -52,8 +52,9 @@ class ParquetFile {
   std::unique_ptr<::parquet::arrow::FileReader> open(bool by_dictionary) const;
   void choose(const arrow::Schema& schema, const Rules& rules);
   bool has_dictionary(int leaf) const;
-  std::int64_t most_expansion() const;
-  void limit_memory(std::int64_t expansion);
+  std::int64_t most_bytes() const;
+  std::int64_t file_bytes() const;
+  void limit_memory(std::int64_t bytes);
   void open_group();
   std::uint64_t rows_of(int group) const;
 
