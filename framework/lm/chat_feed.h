@@ -1,6 +1,6 @@
-// Conversations as sequences for training: rendered in ChatML, with a weight of 1 on assistant
-// content and its end-of-turn and 0 elsewhere; what follows the last of them is left out. Plain
-// C++.
+// Conversations as sequences for training: rendered in the chat format of the tokenizer, with a
+// weight of 1 on assistant content and its end-of-turn and 0 elsewhere; what follows the last of
+// them is left out. Plain C++.
 #pragma once
 
 #include <cstdint>

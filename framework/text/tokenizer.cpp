@@ -12,7 +12,7 @@
 
 #include "text/added_tokens.h"
 #include "text/bpe_encoder.h"
-#include "text/chat.h"
+#include "text/chat_format.h"
 #include "text/nfc.h"
 #include "text/strict_json.h"
 #include "text/tokenizer_json.h"
@@ -35,16 +35,22 @@ std::string read_file(const fs::path& path) {
   return std::move(text).str();
 }
 
+// A member of tokenizer_config.json; null if it is not there.
+nlohmann::json config_member(const std::string& config, const char* name) {
+  try {
+    auto json = parse_json<nlohmann::json>(config);
+    return json.is_object() && json.contains(name) ? std::move(json[name]) : nlohmann::json();
+  } catch (const JsonError& e) {
+    throw Error(std::string("not a tokenizer_config.json: ") + e.what());
+  }
+}
+
 // "eos_token" of tokenizer_config.json is a string or an object with "content".
 std::string config_token(const std::string& config, const char* name) {
   try {
-    const auto json = parse_json<nlohmann::json>(config);
-    if (!json.is_object() || !json.contains(name)) return "";
-    const auto& token = json[name];
+    const auto token = config_member(config, name);
     if (token.is_string()) return token.get<std::string>();
     return token.is_object() ? token.value("content", "") : "";
-  } catch (const JsonError& e) {
-    throw Error(std::string("not a tokenizer_config.json: ") + e.what());
   } catch (const nlohmann::json::exception& e) {
     throw Error(std::string("not a tokenizer_config.json: ") + e.what());
   }
@@ -130,6 +136,45 @@ struct Tokenizer::Impl {
     if (!pad) pad = named("pad_token");
     im_start = find(kImStart);
     im_end = find(kImEnd);
+    find_chat_format();
+  }
+
+  // The template is in a file of its own, or in older folders in tokenizer_config.json: as a text,
+  // or as several with names.
+  std::optional<std::string> chat_template() const {
+    if (const auto file = files.find(kTemplateFile); file != files.end()) return file->second;
+    const auto config = files.find(kConfigFile);
+    if (config == files.end()) return {};
+    const auto found = config_member(config->second, "chat_template");
+    if (found.is_string()) return found.get<std::string>();
+    if (!found.is_array()) return {};
+    for (const auto& one : found)
+      if (one.is_object() && one.value("name", nlohmann::json()) == "default" &&
+          one.contains("template") && one["template"].is_string())
+        return one["template"].get<std::string>();
+    return {};
+  }
+
+  void find_chat_format() {
+    chat = ChatFormat();
+    if (const auto jinja = chat_template(); jinja && !jinja->empty()) {
+      const auto config = files.find(kConfigFile);
+      chat = known_chat_format(
+          *jinja, config == files.end() ? "" : config_token(config->second, "bos_token"));
+      if (!chat) {
+        no_chat =
+            "the model's chat template is none that Lehr can write; known are those of Llama 3, "
+            "Qwen2, Qwen2.5, Qwen3, SmolLM2 and plain ChatML. To talk in ChatML instead, give "
+            "import 'chat: chatml', or take the template out of the model's folder";
+        return;
+      }
+    } else if (!find(kImStart) || !find(kImEnd)) {
+      no_chat =
+          "the tokenizer has no <|im_start|> and <|im_end|>, which chat rendering needs. Train one "
+          "here, or import a model that has been made for ChatML or brings a chat template";
+    }
+    im_start = find(chat->head);
+    im_end = find(chat->end);
   }
 
   template <class Id>
@@ -160,6 +205,8 @@ struct Tokenizer::Impl {
   std::vector<std::uint32_t> byte_lengths;
   std::unordered_map<std::string, TokenId> special;
   std::optional<TokenId> end_of_text, pad, im_start, im_end;
+  std::optional<ChatFormat> chat;
+  std::string no_chat;  // why none can be written; empty: it can
 };
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -278,6 +325,10 @@ std::optional<TokenId> Tokenizer::find_special(std::string_view written) const {
 }
 const Pretokenizer& Tokenizer::pretokenizer() const { return impl_->pretokenizer; }
 std::string_view Tokenizer::before_text() const { return impl_->before_text; }
+const ChatFormat& Tokenizer::chat_format() const {
+  if (!impl_->no_chat.empty()) throw Error(impl_->no_chat);
+  return *impl_->chat;
+}
 TokenId Tokenizer::end_of_text() const { return *impl_->end_of_text; }
 std::optional<TokenId> Tokenizer::pad() const { return impl_->pad; }
 std::optional<TokenId> Tokenizer::im_start() const { return impl_->im_start; }

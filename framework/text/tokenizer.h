@@ -2,8 +2,8 @@
 //
 // Immutable after construction; any number of threads may use one, each with a Cache of its own.
 // Left out: models other than BPE, byte fallback, pre-tokenizers that drop or join what they cut,
-// and the post-processor (no BOS is ever added here: not to documents, prompts or conversations, so
-// that all that a model is given begins alike).
+// and the post-processor (no BOS is ever added here, so that all that a model is given begins
+// alike; in conversations a chat template may write one).
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@
 
 namespace lehr::text {
 
+struct ChatFormat;
 struct TokenizerSpec;
 
 inline constexpr std::string_view kEndOfText = "<|endoftext|>";
@@ -78,6 +79,11 @@ class Tokenizer {
   void encode(std::string_view text, IdBuffer<Id>& ids, Cache& cache,
               Specials specials = Specials::as_text) const;
 
+  // How conversations are written, as the chat template among the files says (ChatML where there is
+  // none). Throws lehr::Error if the template is not a known one, or if there is none and no
+  // <|im_start|> and <|im_end|>.
+  const ChatFormat& chat_format() const;
+
   // The bytes of the tokens, joined; may cut a character when the ids do. Special tokens appear as
   // they are written, or not at all. Throws std::out_of_range for an id that is no token.
   std::string decode(std::span<const TokenId> ids, bool skip_special = false) const;
@@ -99,6 +105,8 @@ class Tokenizer {
   // Ends a document. Every tokenizer has one: <|endoftext|>, <|end_of_text|>, </s>, or eos_token.
   TokenId end_of_text() const;
   std::optional<TokenId> pad() const;
+  // Begin and end a message of a conversation: <|im_start|> and <|im_end|>, or what the chat
+  // template has in their place.
   std::optional<TokenId> im_start() const;
   std::optional<TokenId> im_end() const;
 

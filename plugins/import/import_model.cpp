@@ -9,6 +9,7 @@
 #include "lm/model_folder.h"
 #include "lm/model_weights.h"
 #include "lm/training_estimate.h"
+#include "text/chat_format.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_json.h"
 
@@ -18,8 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // What transformers keeps of a tokenizer beside tokenizer.json.
+constexpr const char* kTemplateFile = "chat_template.jinja";
 constexpr const char* kTokenizerFiles[] = {"tokenizer.json", "tokenizer_config.json",
-                                           "special_tokens_map.json", "chat_template.jinja"};
+                                           "special_tokens_map.json", kTemplateFile};
 
 void write_file(const fs::path& path, std::string_view text) {
   std::ofstream file(path, std::ios::binary);
@@ -57,7 +59,7 @@ lm::ModelConfig import_gguf(const fs::path& from, const fs::path& model) {
   write_file(json, text::tokenizer_json(spec));
   write_file(model / "tokenizer_config.json", text::tokenizer_config_json(spec));
   if (const auto* jinja = file.get<std::string>("tokenizer.chat_template"))
-    write_file(model / "chat_template.jinja", *jinja);
+    write_file(model / kTemplateFile, *jinja);
   loaded.save(model);
   lm::write_generation_config(model, text::Tokenizer::load(model));
   return loaded.config();
@@ -81,6 +83,16 @@ void split_off_tokenizer(Context& context, const fs::path& model, const lm::Mode
   context.result("vocab_size", static_cast<double>(config.vocab_size));
 }
 
+// Whoever only completes texts with the model needs no template.
+void warn_of_chat(Context& context, const text::Tokenizer& tokenizer) {
+  try {
+    context.info("conversations are written in the format of " + tokenizer.chat_format().name);
+  } catch (const Error& error) {
+    context.warning(std::string("no stage can train or ask this model in conversations: ") +
+                    error.what());
+  }
+}
+
 }  // namespace
 
 void ImportModel::describe(Description& d) {
@@ -88,6 +100,10 @@ void ImportModel::describe(Description& d) {
   describe_path(d, path_, "folder with config.json and safetensors, or a .gguf file");
   d.choice("role", role_, {"base", "instruct", "aligned"})
       .help("null: instruct if the model brings a chat template, else base");
+  d.choice("chat", chat_, {"own", "chatml"})
+      .help(
+          "how conversations are written: own: as the model's chat template says (Llama 3, Qwen2, "
+          "Qwen2.5, Qwen3, SmolLM2, plain ChatML); chatml: Lehr's ChatML in its place");
   d.output("model", "model").facet("tokenizer", "T");
   d.output("tokenizer", "tokenizer").self("T");
 }
@@ -102,8 +118,10 @@ void ImportModel::run(Context& context) {
   const lm::ModelConfig config = fs::is_directory(from)
                                      ? import_folder(from, lm::HeadKind::kLanguage, model)
                                      : import_gguf(from, model);
-  split_off_tokenizer(context, model, config);
   const bool chats = !lm::chat_template(model).empty();
+  if (chat_ == "chatml") write_file(model / kTemplateFile, text::chat_template_jinja());
+  split_off_tokenizer(context, model, config);
+  if (chats) warn_of_chat(context, text::Tokenizer::load(model));
   context.set_facet("model", "role", role_.value_or(chats ? "instruct" : "base"));
 }
 

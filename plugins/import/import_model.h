@@ -19,6 +19,7 @@ class ImportModel : public Stage {
  private:
   std::string path_;
   std::optional<std::string> role_;
+  std::string chat_ = "own";
 };
 
 class ImportRewardModel : public Stage {

@@ -8,6 +8,7 @@
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
 #include "lm/training_estimate.h"
+#include "text/chat_format.h"
 #include "text/fake_host.h"
 
 namespace lehr::plugins::import {
@@ -30,8 +31,8 @@ class ImportFolder : public testing::Test {
     config["chat_template"] = chat_template;
     lm::write_state(folder_ / "tokenizer_config.json", config);
   }
-  std::string role() {
-    const text::ValueTree values(Json{{"path", folder_.string()}});
+  std::string role(const char* chat = "own") {
+    const text::ValueTree values(Json{{"path", folder_.string()}, {"chat", chat}});
     host_.parameters = values.root();
     std::filesystem::remove_all(host_.root / "out");
     Context context(&host_, lm::fake_host());
@@ -51,6 +52,15 @@ TEST_F(ImportFolder, TellsTheShapeOfTheModelBeforeItIsMade) {
 
   const text::ValueTree nowhere(Json{{"path", (folder_ / "none.gguf").string()}});
   EXPECT_ANY_THROW(detail::bind<ImportModel>(nowhere.root())->estimate({}, estimate));
+}
+
+TEST_F(ImportFolder, TalksAsItsOwnTemplateSaysOrInChatMl) {
+  configure("{{ messages }}");
+  EXPECT_EQ(role("own"), "instruct");
+  EXPECT_THROW(text::Tokenizer::load(host_.root / "out" / "model").chat_format(), Error);
+  EXPECT_EQ(role("chatml"), "instruct");
+  EXPECT_EQ(text::Tokenizer::load(host_.root / "out" / "model").chat_format().name, "ChatML");
+  EXPECT_EQ(lm::chat_template(host_.root / "out" / "model"), text::chat_template_jinja());
 }
 
 TEST_F(ImportFolder, WithAChatTemplateIsInstructWhereverTheTemplateIsKept) {

@@ -2,6 +2,9 @@
 //   tokenizer_tool train PATTERN TIE_BREAK VOCAB_SIZE FOLDER    writes a tokenizer
 //   tokenizer_tool import FILE PATTERN FOLDER                   a .tiktoken file as a tokenizer
 //   tokenizer_tool encode FOLDER match|as_text                  writes one JSON list of ids a line
+//   tokenizer_tool chat FOLDER    lists of messages instead of texts; writes
+//   {"ids","trained","prompt"}, the
+//                                 prompt being what asks for the last message
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -9,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "text/chat.h"
 #include "text/tiktoken_file.h"
 #include "text/tokenizer.h"
 
@@ -65,6 +69,24 @@ int encode(char** argv) {
   return 0;
 }
 
+int chat(char** argv) {
+  const Tokenizer tokenizer = Tokenizer::load(argv[2]);
+  Tokenizer::Cache cache;
+  for (std::string line; std::getline(std::cin, line);) {
+    Messages messages;
+    for (const auto& m : nlohmann::json::parse(line))
+      messages.push_back({m.at("role").get<std::string>(), m.at("content").get<std::string>()});
+    const ChatTokens whole = render_chat(tokenizer, messages, cache);
+    messages.pop_back();
+    std::cout << nlohmann::json{{"ids", whole.ids},
+                                {"trained", whole.trained},
+                                {"prompt", render_prompt(tokenizer, messages, cache)}}
+                     .dump()
+              << "\n";
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -72,9 +94,11 @@ int main(int argc, char** argv) {
     if (argc == 6 && std::string(argv[1]) == "train") return train(argv);
     if (argc == 5 && std::string(argv[1]) == "import") return import(argv);
     if (argc == 4 && std::string(argv[1]) == "encode") return encode(argv);
+    if (argc == 3 && std::string(argv[1]) == "chat") return chat(argv);
     std::cerr << "usage: tokenizer_tool train PATTERN TIE_BREAK VOCAB_SIZE FOLDER\n"
                  "       tokenizer_tool import FILE PATTERN FOLDER\n"
-                 "       tokenizer_tool encode FOLDER match|as_text\n";
+                 "       tokenizer_tool encode FOLDER match|as_text\n"
+                 "       tokenizer_tool chat FOLDER\n";
     return 2;
   } catch (const std::exception& e) {
     std::cerr << e.what() << "\n";

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "chart.h"
+#include "text/chat_format.h"
 #include "token_json.h"
 #include "views.h"
 
@@ -69,8 +70,12 @@ void show_card(const Request& request, const OpenedModel& opened) {
     if (const std::string shown = piece(tokenizer, id); stops.find(shown) == std::string::npos)
       stops += (stops.empty() ? "" : ", ") + shown;
   line("stops at", stops);
-  line("chat", tokenizer.im_start() && tokenizer.im_end() ? "ChatML (--chat asks it)"
-                                                          : "no <|im_start|>: texts only");
+  try {
+    line("chat", tokenizer.chat_format().name + " (--chat asks it)");
+  } catch (const Error&) {
+    line("chat", tokenizer.im_start() ? "by a template that is not known: texts only"
+                                      : "no <|im_start|>: texts only");
+  }
 }
 
 }  // namespace lehr::inspect
