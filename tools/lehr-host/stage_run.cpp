@@ -139,10 +139,10 @@ lehr_status call_stage(const lehr_stage& stage, lehr_context& context) try {
 }
 
 // Once there is a result: the folder is passed on, with the folders in it that every stage has, or
-// goes.
+// goes, where the spare one was not needed: an attempt before had left this one.
 void leave_work(const StageSpec& spec, const fs::path& work) {
   if (::chdir("/") != 0) return;
-  if (spec.spare_work.empty()) return runtime::remove_tree(work);
+  if (spec.spare_work.empty() || fs::exists(spec.spare_work)) return runtime::remove_tree(work);
   for (const auto& entry : fs::directory_iterator(work)) {
     const fs::path name = entry.path().filename();
     if (name == "out" || name == "scratch")
