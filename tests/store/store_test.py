@@ -278,6 +278,16 @@ def test_verify_runs_again_and_compares(arguments):
         shop.pipeline("verify", code=2, said=["no stage of the pipeline has a result"])
 
 
+def test_verify_leaves_open_what_nothing_tells(arguments):
+    with Workshop(arguments) as shop:
+        shop.file.write_text("lehr: 1\nname: mill\nstages: {mumble: {uses: mill.mumble}}\n")
+        shop.run()
+        shop.pipeline("verify", said=["1 of 1 came out the same\n"])
+        shop.pipeline("verify", env={"MILL_GRAIN": "rye"}, said=[
+            "mumble  open", "differs from byte", "has no results to compare",
+            "0 of 1 came out the same; of 1 it cannot be told"])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lehr", required=True)

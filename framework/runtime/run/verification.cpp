@@ -36,6 +36,11 @@ std::string exactly(double value) {
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
 }
 
+bool has_lasting(const std::map<std::string, NamedResult>& results) {
+  return std::any_of(results.begin(), results.end(),
+                     [](const auto& result) { return !result.second.is_volatile; });
+}
+
 bool within(double a, double b, double tolerance) {
   if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
   return a == b || std::fabs(a - b) <= tolerance * std::max(std::fabs(a), std::fabs(b));
@@ -52,7 +57,8 @@ Verification::Verification(const Plan& plan, const ArtifactStore& store, fs::pat
       tolerance_(tolerance) {}
 
 StageVerification Verification::run(const PlannedStage& stage, Display& display) {
-  StageVerification out{stage.id, stage.determinism, StageVerification::Outcome::same, {}, 0};
+  StageVerification out{stage.id, stage.determinism, StageVerification::Outcome::same, {}, 0,
+                        false};
   const auto before = store_.find_result(stage.key);
   if (!before) throw StoreError("the result of stage '" + stage.id + "' is gone or damaged");
   const Plan plan = ancestry(stage);
@@ -70,8 +76,16 @@ StageVerification Verification::run(const PlannedStage& stage, Display& display)
     if (!ran.message.empty()) out.details.push_back(ran.message);
     return out;
   }
-  if (stage.determinism != "none") compare_outputs(*before, *ran.result, out);
+  out.by_results = stage.determinism == "none" && has_lasting(before->results);
+  if (!out.by_results) compare_outputs(*before, *ran.result, out);
   compare_results(*before, *ran.result, out);
+  if (stage.determinism == "none" && !out.by_results &&
+      out.outcome == StageVerification::Outcome::differs) {
+    out.outcome = StageVerification::Outcome::open;
+    out.details.push_back(
+        "it promises no bytes and has no results to compare: a result (a number it reports) would "
+        "tell");
+  }
   return out;
 }
 

@@ -13,14 +13,16 @@
 namespace lehr::runtime {
 
 // Stages that promise bytes (exact, machine) are held to them and to their named results; those
-// that do not (none), to their named results within this share of the larger of the two.
+// that do not (none), to their named results within this share of the larger of the two. One that
+// has none and gives other bytes stays open: nothing says whether that matters.
 inline constexpr double kVerifyTolerance = 0.05;
 
 struct StageVerification {
   std::string stage, determinism;
-  enum class Outcome { same, differs, failed, stopped } outcome = Outcome::same;
+  enum class Outcome { same, differs, open, failed, stopped } outcome = Outcome::same;
   std::vector<std::string> details;  // what differs, or was compared; why it failed
   double seconds = 0;
+  bool by_results = false;  // held to results alone
 };
 
 class Verification {

@@ -1,4 +1,4 @@
-// For the store tests: a stage that makes documents, two that copy them, and one that promises
+// For the store tests: a stage that makes documents, two that copy them, and two that promise
 // nothing. MILL_GRAIN in the environment, which is no part of a key, makes them break promises.
 #include <lehr/plugin.h>
 
@@ -87,6 +87,18 @@ class Guess : public lehr::Stage {
   }
 };
 
+class Mumble : public lehr::Stage {
+ public:
+  void describe(lehr::Description& d) override {
+    d.summary("promises nothing and reports nothing").determinism(lehr::Determinism::none);
+    d.output("documents", "documents");
+  }
+  void run(lehr::Context& context) override {
+    std::ofstream(context.output("documents") / "train-00000.jsonl")
+        << "{\"id\":\"0\",\"text\":\"" << grain() << "\"}\n";
+  }
+};
+
 }  // namespace
 
 LEHR_PLUGIN(lehr::Plugin("mill", "1.0.0")
@@ -95,4 +107,5 @@ LEHR_PLUGIN(lehr::Plugin("mill", "1.0.0")
                 .stage<Grind>("grind")
                 .stage<Sift>("sift")
                 .stage<Pass>("pass")
-                .stage<Guess>("guess"))
+                .stage<Guess>("guess")
+                .stage<Mumble>("mumble"))
