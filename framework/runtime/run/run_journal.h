@@ -28,11 +28,12 @@ class RunJournal {
     if (kind != "progress" && kind != "metric" && kind != "log") log_.event(event);
     display_.event(event);
   }
+  // more: further members; what a host sent names its event as well.
   void tell(const std::string& stage, const char* kind,
             nlohmann::ordered_json more = nlohmann::ordered_json::object()) {
     nlohmann::ordered_json::object_t event = {{"event", kind}, {"stage", stage}};
     for (auto& [name, value] : more.get_ref<nlohmann::ordered_json::object_t&>())
-      event.emplace_back(name, std::move(value));
+      if (name != "event" && name != "stage") event.emplace_back(name, std::move(value));
     tell(nlohmann::ordered_json(std::move(event)));
   }
   // "stage_cached", which comes by the thousand: as text at once.
