@@ -36,18 +36,6 @@ std::string with_short_digests(const std::string& value) {
   return out;
 }
 
-// Both values, cut to what is around their first difference.
-std::pair<std::string, std::string> around_difference(std::string a, std::string b) {
-  if (std::max(a.size(), b.size()) <= kLongest) return {a, b};
-  std::size_t same = 0;
-  while (same < a.size() && same < b.size() && a[same] == b[same]) ++same;
-  std::size_t begin = same > kLongest / 3 ? same - kLongest / 3 : 0;
-  while (begin > 0 && (static_cast<unsigned char>(a[begin]) & 0xC0) == 0x80) --begin;
-  for (std::string* text : {&a, &b})
-    *text = (begin > 0 ? "…" : "") + shortened(text->substr(begin), kLongest);
-  return {a, b};
-}
-
 // A line of a text, or an element of a list.
 struct Item {
   std::string label;  // what it is known by: "filter.length", the line, the value
@@ -230,8 +218,8 @@ class Changes {
       add(kind, own_name + ":" + places(a, b));
       return add_lines(CameAndWent(lines_a, lines_b, false).lines());
     }
-    auto [old, now] = around_difference(with_short_digests(a ? a->value : "(none)"),
-                                        with_short_digests(b ? b->value : "(none)"));
+    const auto [old, now] = runtime::around_difference(with_short_digests(a ? a->value : "(none)"),
+                                                       with_short_digests(b ? b->value : "(none)"));
     add(kind, (own_name.empty() ? "" : own_name + ": ") + old + " -> " + now + places(a, b));
   }
 

@@ -37,6 +37,12 @@ std::string status_text(const StageRecord& stage) {
   return stage.status + (took.empty() ? "" : " (took " + took + ")");
 }
 
+// Neither results nor metrics: it was not begun.
+bool never_began(const StageRecord& stage) {
+  return stage.status == "not reached" || stage.status == "blocked" || stage.status == "skipped" ||
+         stage.status == "not run";
+}
+
 std::string number_or_dash(const std::optional<double>& number) {
   return number ? number_text(*number) : "-";
 }
@@ -156,6 +162,7 @@ void print(const RunRecord& a, const RunRecord& b, const std::vector<StageCompar
     std::cout << "  a: " << status_text(*stage.a) << ", b: " << status_text(*stage.b) << "\n";
     for (const auto& [letter, record] : {std::pair{"a", stage.a}, {"b", stage.b}})
       if (!record->message.empty()) std::cout << "  " << letter << ": " << record->message << "\n";
+    if (never_began(*stage.a) || never_began(*stage.b)) continue;
     // Inputs can be compared only where the store still has both results.
     const bool inputs = !stage.a->outputs.empty() && !stage.b->outputs.empty();
     std::cout << change_text(stage.a->parts, stage.b->parts, inputs ? "" : "in.", "  ");

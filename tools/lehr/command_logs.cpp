@@ -138,7 +138,10 @@ void logs(const Options& options, const LogOptions& wanted) {
     file = log_file(store / "runs" / found->made_in, found->made_as);
     std::cerr << "lehr: stage '" << stage << "' was " << found->status << " in run " << run.id
               << "; it was computed in run " << found->made_in
-              << (fs::exists(file) ? ":" : ", whose log is gone") << "\n";
+              << (fs::exists(file)                              ? ":"
+                  : fs::exists(store / "runs" / found->made_in) ? ", and logged nothing"
+                                                                : ", whose log is gone")
+              << "\n";
     return void(print_from(file, tail_offset(file, wanted.tail)));
   }
   if (!fs::exists(file) && (is_over(*found) || !wanted.follow)) {

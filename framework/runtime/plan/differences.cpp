@@ -6,8 +6,8 @@
 namespace lehr::runtime {
 namespace {
 
-// Long values are recognisable by their beginning; digests need no more.
-std::string shortened(const std::string& value) {
+// Digests are recognisable by their beginning.
+std::string with_short_digests(const std::string& value) {
   std::string out;
   for (std::size_t i = 0; i < value.size();) {
     std::size_t end = i;
@@ -23,8 +23,10 @@ std::string shortened(const std::string& value) {
       i = end;
     }
   }
-  return out.size() > 120 ? out.substr(0, 117) + "..." : out;
+  return out;
 }
+
+bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
 std::string_view base_of(std::string_view stage_id) {
   return stage_id.substr(0, stage_id.find('@'));
@@ -77,9 +79,28 @@ std::vector<Difference> differences(const KeyParts& before, const std::vector<Ke
   return out;
 }
 
+std::pair<std::string, std::string> around_difference(const std::string& before,
+                                                      const std::string& after,
+                                                      std::size_t longest) {
+  if (std::max(before.size(), after.size()) <= longest) return {before, after};
+  std::size_t same = 0;
+  while (same < before.size() && same < after.size() && before[same] == after[same]) ++same;
+  std::size_t begin = same > longest / 3 ? same - longest / 3 : 0;
+  while (begin > 0 && begin < before.size() && !begins_character(before[begin])) --begin;
+  const auto cut = [&](const std::string& value) {
+    const std::string rest = value.substr(std::min(begin, value.size()));
+    std::size_t end = rest.size() <= longest ? rest.size() : longest - 1;
+    while (end > 0 && end < rest.size() && !begins_character(rest[end])) --end;
+    return (begin > 0 ? "…" : "") + rest.substr(0, end) + (end < rest.size() ? "…" : "");
+  };
+  return {cut(before), cut(after)};
+}
+
 std::string text(const Difference& d) {
-  std::string out = d.name + ": " + (d.before.empty() ? "(none)" : shortened(d.before)) + " -> " +
-                    (d.after.empty() ? "(none)" : shortened(d.after));
+  const auto [before, after] =
+      around_difference(d.before.empty() ? "(none)" : with_short_digests(d.before),
+                        d.after.empty() ? "(none)" : with_short_digests(d.after));
+  std::string out = d.name + ": " + before + " -> " + after;
   return d.where.empty() ? out : out + " (" + d.where + ")";
 }
 

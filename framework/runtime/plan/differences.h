@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/plan/plan.h"
@@ -19,8 +20,14 @@ struct Difference {
 std::vector<Difference> differences(const KeyParts& before, const std::vector<KeyPart>& after,
                                     const std::string& ignored_prefix = "");
 
-// "with.vocab_size: 4096 -> 8192 (tiny.yaml:14:9)"; digests are shortened.
+// "with.vocab_size: 4096 -> 8192 (tiny.yaml:14:9)"; digests are shortened, and of long values is
+// shown what is around their first difference.
 std::string text(const Difference& difference);
+
+// Both values, cut to so many bytes around their first difference where one is longer.
+std::pair<std::string, std::string> around_difference(const std::string& before,
+                                                      const std::string& after,
+                                                      std::size_t longest = 60);
 
 // The result of an earlier run of the same stage that differs least, the newest of equals; of
 // another variant of its matrix only if this one never ran. Null if there is none.

@@ -25,6 +25,21 @@ TEST(Differences, ShortensDigests) {
   EXPECT_EQ(text(d), "code.acme: aaaaaaaaaa... -> bbbbbbbbbb...");
 }
 
+TEST(Differences, ShowsOfLongValuesWhatIsAroundTheirFirstDifference) {
+  const std::string same(200, 'x');
+  EXPECT_EQ(text({"with.args[1]", same + "value 20", same + "value 30", "x.yaml:3:4"}),
+            "with.args[1]: …" + std::string(14, 'x') + "value 20 -> …" + std::string(14, 'x') +
+                "value 30 (x.yaml:3:4)");
+  EXPECT_EQ(text({"with.text", "short", same, ""}),
+            "with.text: short -> " + std::string(59, 'x') + "…");
+  // Characters stay whole: "ä" is two bytes.
+  std::string umlauts;
+  for (int i = 0; i < 100; ++i) umlauts += "ä";
+  const auto [before, after] = around_difference(umlauts + "1", umlauts + "2", 21);
+  EXPECT_EQ(before, "…ääää1");
+  EXPECT_EQ(after, "…ääää2");
+}
+
 TEST(Differences, ComparesWithTheNearestResultOfTheSameStage) {
   PlannedStage stage;
   stage.id = "dpo@beta=0.2";

@@ -169,7 +169,8 @@ class LookUp {
       stage.last_seconds = old->seconds;
       stage.reason = changes.empty() ? "its stored outputs are gone or damaged" : summary(changes);
     } else {
-      stage.reason = "never run before";
+      const bool begun = store_ && std::filesystem::exists(store_->work_path(stage.key));
+      stage.reason = begun ? "begun before, never finished" : "never run before";
     }
   }
   bool take_result(PlannedStage& stage) {

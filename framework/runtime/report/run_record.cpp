@@ -1,6 +1,7 @@
 #include "runtime/report/run_record.h"
 
 #include <charconv>
+#include <cstdio>
 #include <functional>
 #include <limits>
 #include <sstream>
@@ -64,8 +65,11 @@ void apply(StageRecord& stage, const std::string& kind, const Json& event) {
     stage.status = "blocked", stage.message = "blocked by '" + event.value("by", "?") + "'";
   if (kind == "gate" && !event.value("passed", true)) {
     stage.status = "gate failed";
-    stage.message =
-        event.value("message", event.value("metric", "?") + " is not " + event.value("limit", "?"));
+    const Json value = event.value("value", Json());
+    char number[24] = "?";
+    if (value.is_number()) std::snprintf(number, sizeof number, "%.4g", value.get<double>());
+    stage.message = event.value("message", event.value("metric", "?") + " is " + number +
+                                               ", required " + event.value("limit", "?"));
   }
 }
 

@@ -84,11 +84,12 @@ TEST_F(RunRecordTest, AFailedGateIsTold) {
     log.event({{"event", "gate"},
                {"stage", "a"},
                {"metric", "acc"},
+               {"value", 0.5},
                {"limit", ">= 1"},
                {"passed", false}});
   }
   EXPECT_EQ(read().find("a")->status, "gate failed");
-  EXPECT_EQ(read().find("a")->message, "acc is not >= 1");
+  EXPECT_EQ(read().find("a")->message, "acc is 0.5, required >= 1");
 }
 
 TEST_F(RunRecordTest, AGateOnWhatIsNotThereIsToldAsSuch) {

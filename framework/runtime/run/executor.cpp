@@ -351,8 +351,10 @@ class Executor {
                     {"limit", gate.text()},
                     {"passed", passed},
                     {"where", gate.where}};
-      std::string message = gate.name() + " is not " + gate.text();
-      if (value == nullptr)
+      std::string message;
+      if (value != nullptr)
+        message = gate.name() + " is " + number_text(*value) + ", required " + gate.text();
+      else
         event["message"] = message = "require: " + state_.missing_result(index, gate);
       tell(index, "gate", std::move(event));
       if (passed) continue;

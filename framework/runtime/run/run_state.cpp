@@ -66,7 +66,7 @@ RunState::Readiness RunState::readiness(std::size_t index) const {
     else if (status == StageStatus::skipped)
       return {Kind::skipped, "needs '" + outcomes_[from].id + "'"};
     else if (!has_result(status))
-      return {Kind::blocked, outcomes_[from].id};
+      return {Kind::blocked, outcomes_[first_failed(from)].id};
   }
   if (out.kind == Kind::waits) return out;
   for (const Gate& condition : plan_.stages[index].conditions) {
@@ -77,6 +77,18 @@ RunState::Readiness RunState::readiness(std::size_t index) const {
                                  condition.text() + " (" + condition.where + ")"};
   }
   return out;
+}
+
+std::size_t RunState::first_failed(std::size_t index) const {
+  while (outcomes_[index].status == StageStatus::blocked) {
+    const auto& needs = needs_[index];
+    const auto bad = std::find_if(needs.begin(), needs.end(), [&](std::size_t from) {
+      return decided_[from] && !has_result(outcomes_[from].status);
+    });
+    if (bad == needs.end()) break;
+    index = *bad;
+  }
+  return index;
 }
 
 const double* RunState::result(std::size_t index, const Gate& gate) const {
@@ -93,7 +105,7 @@ std::string RunState::missing_result(std::size_t index, const Gate& gate) const 
   if (of.result)
     for (const auto& [name, number] : of.result->results) known.push_back(name);
   return "'" + of.id + "' has no result '" + gate.metric + "' (" + gate.where + ")." +
-         suggestion(gate.metric, known);
+         (known.empty() ? " It reports none" : suggestion(gate.metric, known));
 }
 
 bool RunState::holds_already(const Gate& condition) const {

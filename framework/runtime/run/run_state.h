@@ -28,8 +28,8 @@ class RunState {
 
   struct Readiness {
     enum class Kind { ready, waits, blocked, skipped, broken } kind = Kind::ready;
-    std::string why;  // blocked: the stage because of which it can never start; skipped: why it is
-                      // not wanted; broken: what is wrong with its conditions
+    std::string why;  // blocked: the stage that failed, however far above; skipped: why it is not
+                      // wanted; broken: what is wrong with its conditions
   };
   // Of a stage that is not decided.
   Readiness readiness(std::size_t index) const;
@@ -57,6 +57,8 @@ class RunState {
  private:
   bool any(StageStatus status) const;
   bool holds_already(const Gate& condition) const;
+  // The stage itself, or the one that failed and blocked it.
+  std::size_t first_failed(std::size_t index) const;
 
   const Plan& plan_;
   std::vector<StageOutcome> outcomes_;

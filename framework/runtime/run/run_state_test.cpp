@@ -46,6 +46,8 @@ TEST(RunState, BlocksWhatNeedsAFailedStageAndNothingElse) {
     state.decide(0, status, "");
     EXPECT_EQ(state.readiness(1).kind, Kind::blocked);
     EXPECT_EQ(state.readiness(1).why, "a");
+    state.decide(1, StageStatus::blocked, "");
+    EXPECT_EQ(state.readiness(2).why, "a");  // not 'b', which only stands between them
     EXPECT_EQ(state.readiness(3).kind, Kind::ready);
     EXPECT_TRUE(state.has_failed());
     EXPECT_EQ(state.exit_code(), status == StageStatus::failed ? kExitFailed : kExitGate);
