@@ -71,10 +71,17 @@ class Override {
     }
     path_ = text.substr(0, equals);
     const std::string value = text.substr(equals + 1);
-    if (value.find_first_not_of(" \t") == std::string::npos) {
-      auto null = std::make_shared<Node>();
-      null->origin = origin_;
-      value_ = null;
+    const std::size_t begin = value.find_first_not_of(" \t");
+    // '>' and '|' begin texts of several lines in YAML: a flag has none, but ">= 0.7" is a gate.
+    if (begin == std::string::npos || value[begin] == '>' || value[begin] == '|') {
+      auto node = std::make_shared<Node>();
+      node->origin = origin_;
+      if (begin != std::string::npos) {
+        node->kind = Node::Kind::scalar;
+        node->text = value.substr(begin);
+        node->plain = false;
+      }
+      value_ = node;
       return;
     }
     // The value's places are those of the flag.

@@ -82,10 +82,19 @@ class PipelineReader : OwnInterpolation, KeyReader {
                 "' cannot name a stage: use letters, digits, '_' and '-', a letter first");
       if (!entry.value->is_map()) {
         expected(*entry.value, "stage '" + entry.key + "': ", "expected a map with 'uses'");
+        declare(entry, pipeline);
         continue;
       }
       read_variants(entry, pipeline);
     }
+  }
+
+  // Of a stage that cannot be read its name alone, for those that refer to it.
+  static void declare(const Entry& entry, Pipeline& pipeline) {
+    StageConfig stage;
+    stage.base = stage.id = entry.key;
+    stage.origin = entry.origin;
+    pipeline.stages.push_back(std::move(stage));
   }
 
   // A stage, or one for each combination of its matrix.
@@ -94,7 +103,8 @@ class PipelineReader : OwnInterpolation, KeyReader {
     known_keys(*entry.value, where, StageReader::kKeys);
     interpolation_.set_matrix({});
     std::vector<std::pair<Entry, std::vector<NodePtr>>> axes;
-    if (entry.value->find("matrix") && !read_matrix(*entry.value, where, axes)) return;
+    if (entry.value->find("matrix") && !read_matrix(*entry.value, where, axes))
+      return declare(entry, pipeline);
     std::size_t variants = 1;
     for (const auto& [axis, values] : axes) variants *= values.size();
     if (variants > kMostVariants) {
@@ -102,7 +112,7 @@ class PipelineReader : OwnInterpolation, KeyReader {
                          where + "the matrix has " + std::to_string(variants) +
                              " combinations; at most " + std::to_string(kMostVariants) +
                              " are possible");
-      return;
+      return declare(entry, pipeline);
     }
     std::set<std::string> used;
     for (std::size_t n = 0; n < variants; ++n) {
