@@ -88,6 +88,7 @@ std::vector<std::string> CommandStage::environment(const Context& context) const
   variables["LEHR_THREADS"] = std::to_string(context.threads());
   variables["LEHR_DEVICE"] = context.device();
   for (const Input& input : context.inputs()) add(variables, "LEHR_INPUT_", input.port, input.path);
+  for (const std::string& file : files_) add(variables, "LEHR_", "files", file);
   for (const Output& output : context.outputs())
     add(variables, "LEHR_OUTPUT_", output.port, output.path);
   std::vector<std::string> out;
