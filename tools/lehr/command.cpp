@@ -34,7 +34,7 @@ void add_json_option(Command command, Options& options, const std::string& what)
   command
       .option(
           "--format", [&options](const std::string& format) { options.json = format == "json"; },
-          "text or json")
+          "json is the same as --json")
       .one_of({"text", "json"})
       .type_name("FORMAT");
 }

@@ -1,6 +1,9 @@
 #include "command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "runtime/config/suggestion.h"
 
 namespace lehr::cli {
 
@@ -13,15 +16,38 @@ Option& Option::type_name(const std::string& name) {
   return *this;
 }
 Option& Option::one_of(std::initializer_list<const char*> choices) {
-  option_->check(CLI::IsMember(std::vector<std::string>(choices.begin(), choices.end())));
+  const std::vector<std::string> words(choices.begin(), choices.end());
+  std::string list;
+  for (const std::string& word : words) list += (list.empty() ? "" : ",") + word;
+  option_->check(CLI::Validator(
+      [words](const std::string& value) {
+        const bool known = std::find(words.begin(), words.end(), value) != words.end();
+        return known ? "" : "cannot be '" + value + "'." + runtime::suggestion(value, words);
+      },
+      "{" + list + "}"));
   return *this;
 }
 Option& Option::range(int low, int high) {
-  option_->check(CLI::Range(low, high));
+  option_->check(CLI::Validator(
+      [low, high](const std::string& value) {
+        double number = 0;
+        const bool good =
+            CLI::detail::lexical_cast(value, number) && number >= low && number <= high;
+        return good ? ""
+                    : "must be a number from " + std::to_string(low) + " to " +
+                          std::to_string(high) + ", not " + value;
+      },
+      "NUMBER"));
   return *this;
 }
 Option& Option::at_least(int low) {
-  option_->check(low > 0 ? CLI::PositiveNumber : CLI::NonNegativeNumber);
+  option_->check(CLI::Validator(
+      [low](const std::string& value) {
+        double number = 0;
+        const bool good = CLI::detail::lexical_cast(value, number) && number >= low;
+        return good ? "" : "must be a number from " + std::to_string(low) + " on, not " + value;
+      },
+      "NUMBER"));
   return *this;
 }
 Option& Option::existing_file() {
@@ -50,7 +76,7 @@ Option& Option::group(const std::string& name) {
 }
 
 Command Command::add(const std::string& name, const std::string& summary) {
-  return Command(app_->add_subcommand(name, summary));
+  return Command(app_->add_subcommand(name, summary)->group("Commands"));
 }
 Option Command::option(const std::string& names, std::string& value, const std::string& help) {
   return Option(app_->add_option(names, value, help));

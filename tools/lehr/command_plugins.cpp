@@ -14,10 +14,10 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-std::string names(const Json& description, const char* kind) {
-  std::string out;
+std::vector<std::string> names(const Json& description, const char* kind) {
+  std::vector<std::string> out;
   if (const auto found = description.find(kind); found != description.end())
-    for (const Json& item : *found) out += (out.empty() ? "" : ", ") + item.value("name", "");
+    for (const Json& item : *found) out.push_back(item.value("name", ""));
   return out;
 }
 
@@ -33,9 +33,12 @@ int list_plugins(const Options& options) {
     }
     std::cout << name << " " << plugin.version << ": " << plugin.description.value("summary", "")
               << "\n";
-    for (const char* kind : {"stages", "steps", "rewards"})
-      if (const std::string items = names(plugin.description, kind); !items.empty())
-        std::cout << "  " << kind << ": " << items << "\n";
+    for (const char* kind : {"stages", "steps", "rewards"}) {
+      std::string items;
+      for (const std::string& item : names(plugin.description, kind))
+        items += (items.empty() ? "" : ", ") + item;
+      if (!items.empty()) std::cout << "  " << kind << ": " << items << "\n";
+    }
   }
   for (const auto& broken : registry->broken()) {
     if (options.json)
@@ -57,8 +60,7 @@ int show_file(const Options& options, const runtime::PluginFile& plugin, const s
   if (page.empty()) {
     std::vector<std::string> known;
     for (const char* kind : {"stages", "steps", "rewards"})
-      if (const auto found = plugin.description.find(kind); found != plugin.description.end())
-        for (const Json& part : *found) known.push_back(part.value("name", ""));
+      for (const std::string& part : names(plugin.description, kind)) known.push_back(part);
     throw CommandError(kUsage, "plugin '" + plugin.name + "' has no '" + item + "'." +
                                    runtime::suggestion(item, known, 20));
   }
@@ -81,10 +83,20 @@ int show_plugin(const Options& options, const std::string& name) {
     return show_file(options, found->second, plugin == name ? "" : name.substr(plugin.size() + 1));
   for (const auto& broken : registry->broken())
     if (broken.path.stem() == plugin) throw CommandError(kPluginCannotLoad, broken.reason);
-  std::vector<std::string> known;
-  for (const auto& [other, file] : registry->plugins()) known.push_back(other);
+  std::vector<std::string> known, parts;  // parts: "filter.gopher_quality"
+  for (const auto& [other, file] : registry->plugins()) {
+    known.push_back(other);
+    for (const char* kind : {"stages", "steps", "rewards"})
+      for (const std::string& part : names(file.description, kind))
+        parts.push_back(other + "." + part);
+  }
+  const std::string part = runtime::nearest_name(name, parts);
+  const bool is_part = part.ends_with("." + name);
   throw CommandError(
-      kUsage, "there is no plugin '" + plugin + "'." + runtime::suggestion(plugin, known, 20));
+      kUsage,
+      "there is no plugin '" + plugin + "'." +
+          (is_part ? " Did you mean '" + part + "'?" : runtime::suggestion(plugin, known, 20)) +
+          (known.empty() ? " None is found: `lehr plugins list` says where was looked" : ""));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "command_inspect.h"
 #include "completion.h"
+#include "help_text.h"
 #include "runtime/config/suggestion.h"
 #include "runtime/report/run_record.h"
 
@@ -54,18 +55,17 @@ int unknown_command(const std::vector<std::string>& known, const std::string& na
   return kUsage;
 }
 
-// "store pin ": the command that was meant, as far as its words are commands.
-std::string command_meant(const CLI::App& app, int argc, char** argv) {
-  std::string out;
+// The command that was meant, as far as its words are commands; `words`: "store pin ".
+const CLI::App& command_meant(const CLI::App& app, int argc, char** argv, std::string& words) {
   const CLI::App* at = &app;
   for (int i = 1; i < argc; ++i) {
     const auto found = at->get_subcommands(
         [&](const CLI::App* command) { return command->get_name() == argv[i]; });
     if (found.empty()) break;
     at = found.front();
-    out += std::string(argv[i]) + " ";
+    words += std::string(argv[i]) + " ";
   }
-  return out;
+  return *at;
 }
 
 // lehr __complete INDEX WORD...: one candidate a line, a tab, what it is. For the shells' scripts.
@@ -79,10 +79,11 @@ int run(int argc, char** argv) {
   CLI::App app{
       "Carries a language model from raw text to an aligned assistant: one YAML file, one command.",
       "lehr"};
-  app.set_version_flag("--version", LEHR_VERSION);
+  app.formatter(help_formatter());
+  app.set_help_flag("-h,--help", "Print this help");
+  app.set_version_flag("--version", LEHR_VERSION, "Print the version");
   app.require_subcommand(1);
   app.footer(kExitCodes);
-  app.get_formatter()->column_width(34);
   Options options;
   int exit_code = kOk;
   const Command program(&app);
@@ -121,8 +122,9 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);
-    std::cerr << "lehr: " << e.what() << "\nSee `lehr " << command_meant(app, argc, argv)
-              << "--help`.\n";
+    std::string words;
+    const CLI::App& meant = command_meant(app, argc, argv, words);
+    std::cerr << "lehr: " << usage_error(meant, e) << "\nSee `lehr " << words << "--help`.\n";
     return kUsage;
   }
   return exit_code;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "completion.h"
+#include "help_text.h"
 
 namespace lehr::cli {
 namespace {
@@ -30,26 +31,9 @@ std::vector<const CLI::App*> subcommands(const CLI::App& app) {
   return {all.begin(), all.end()};
 }
 
-std::string value_name(const CLI::Option& option) {
-  const std::string type = option.get_type_name();
-  return type.substr(0, type.find(':'));
-}
-
 std::string synopsis(const CLI::App& command, const std::string& name) {
-  std::string out = ".B " + name;
-  bool options = false;
-  std::string positionals;
-  for (const CLI::Option* option : command.get_options([](const CLI::Option*) { return true; })) {
-    options |= option->nonpositional();
-    if (!option->get_positional()) continue;
-    std::string shown = value_name(*option).find(' ') != std::string::npos
-                            ? value_name(*option)
-                            : option->get_single_name();
-    const bool one = option->get_required() || shown[0] == '[';
-    positionals += (one ? " " : " [") + shown + (one ? "" : "]");
-  }
-  return out + "\n" + roff(positionals.substr(std::min<std::size_t>(1, positionals.size()))) +
-         (positionals.empty() ? "" : " ") + (options ? "[options]" : "") + "\n";
+  const std::string arguments = arguments_text(command);
+  return ".B " + name + "\n" + roff(arguments) + (arguments.empty() ? "" : " ") + "[options]\n";
 }
 
 void add_options(std::string& out, const CLI::App& command) {
@@ -63,11 +47,8 @@ void add_options(std::string& out, const CLI::App& command) {
         option->nonpositional() && option->get_items_expected_max() > 0 ? value_name(*option) : "";
     out += ".TP\n.B " + roff(names) + (type.empty() ? "" : " " + roff(type)) + "\n" +
            roff(option->get_description());
-    const std::string all = option->get_type_name();
-    if (const std::size_t open = all.find('{'); open != std::string::npos)
-      out += " (one of " + roff(all.substr(open + 1, all.find('}') - open - 1)) + ")";
     if (!option->get_default_str().empty())
-      out += " [default " + roff(option->get_default_str()) + "]";
+      out += " (default: " + roff(option->get_default_str()) + ")";
     out += "\n";
   }
 }
@@ -95,7 +76,7 @@ void add_command(std::string& out, const CLI::App& command, const std::string& b
            roff(command.get_description()) + ".\n";
     add_options(out, command);
     if (const auto lines = examples(command); !lines.empty()) {
-      out += ".PP\n.nf\n.RS\n";
+      out += ".PP\nFor example:\n.PP\n.nf\n.RS\n";
       for (const std::string& line : lines) out += roff(line) + "\n";
       out += ".RE\n.fi\n";
     }

@@ -1,8 +1,12 @@
 #include "plugin_page.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <initializer_list>
+#include <utility>
 #include <vector>
 
 #include "runtime/plugin/described.h"
@@ -16,8 +20,9 @@ using runtime::described::is_set;
 using runtime::described::list;
 using runtime::described::member;
 
-std::string number(const Json& value) {
-  const double v = value.get<double>();
+constexpr std::size_t kWidestCell = 26, kWidestPage = 100;
+
+std::string number(double v) {
   char buffer[40];
   const bool whole = std::abs(v) < 1e15 && v == std::floor(v);
   const auto end =
@@ -26,12 +31,34 @@ std::string number(const Json& value) {
   return {buffer, end};
 }
 
+// In the largest unit of which it is a whole number, as one would write it in a pipeline.
+std::string in_units(double value,
+                     std::initializer_list<std::pair<double, const char*>> largest_first) {
+  for (const auto& [size, unit] : largest_first) {
+    const double n = std::round(value / size);
+    if (n >= 1 && std::fabs(value - n * size) <= 1e-9 * value) return number(n) + unit;
+  }
+  return number(value);
+}
+
+// A default or limit of the parameter: "8GiB", "30m", 0.5.
+std::string quantity(const Json& p, const Json& value) {
+  const std::string type = member(p, "type");
+  if (type == "bytes")
+    return in_units(value.get<double>(),
+                    {{0x1p40, "TiB"}, {0x1p30, "GiB"}, {0x1p20, "MiB"}, {0x1p10, "KiB"}, {1, "B"}});
+  if (type == "duration")
+    return in_units(value.get<double>(),
+                    {{86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}, {1e-3, "ms"}});
+  return number(value);
+}
+
 std::string range(const Json& p) {
   const bool low = p.contains("min") && p["min"].is_number(),
              high = p.contains("max") && p["max"].is_number();
-  std::string out = low && high ? number(p["min"]) + " .. " + number(p["max"])
-                    : low       ? ">= " + number(p["min"])
-                    : high      ? "<= " + number(p["max"])
+  std::string out = low && high ? quantity(p, p["min"]) + " .. " + quantity(p, p["max"])
+                    : low       ? ">= " + quantity(p, p["min"])
+                    : high      ? "<= " + quantity(p, p["max"])
                                 : "";
   if (const std::string unit = member(p, "unit"); !unit.empty())
     out += (out.empty() ? "" : " ") + unit;
@@ -55,6 +82,7 @@ std::string default_text(const Json& p) {
   if (type == "struct" || !p.contains("default")) return "";
   const Json& value = p["default"];
   if (value.is_null()) return "none";
+  if (value.is_number() && (type == "bytes" || type == "duration")) return quantity(p, value);
   return value.is_string() && !value.get<std::string>().empty() ? value.get<std::string>()
                                                                 : value.dump();
 }
@@ -81,24 +109,29 @@ class Page {
   std::string bold(const std::string& text) const { return painted("1", text); }
   std::string dim(const std::string& text) const { return painted("2", text); }
 
-  // Aligned columns; the last member of a row is help, on a line of its own below.
+  // Aligned columns, but for what is very wide; the last member of a row is help, below it.
   void table(const std::vector<Row>& rows, const std::string& indent) {
     std::vector<std::size_t> widths;
     for (const Row& row : rows) {
       widths.resize(std::max(widths.size(), row.size()));
       for (std::size_t c = 0; c + 1 < row.size(); ++c)
-        widths[c] = std::max(widths[c], text_width(row[c]));
+        if (const std::size_t width = text_width(row[c]); width <= kWidestCell || c == 0)
+          widths[c] = std::max(widths[c], width);
     }
     for (const Row& row : rows) {
       std::string line;
       for (std::size_t c = 0; c + 1 < row.size(); ++c) {
-        if (widths[c] == 0) continue;
+        if (widths[c] == 0 && row[c].empty()) continue;
         const std::string cell = padded(row[c], widths[c]);
         line += (c == 0 ? "" : "  ") + (c == 0 ? painted("36", cell) : cell);
       }
       line.erase(line.find_last_not_of(' ') + 1);
       out_ += indent + line + "\n";
-      if (!row.back().empty()) out_ += indent + "    " + dim(row.back()) + "\n";
+      const std::size_t inner = row.front().find_first_not_of(' ') + indent.size() + 4;
+      const std::size_t width = std::min(terminal_width(STDOUT_FILENO), kWidestPage);
+      if (row.back().empty()) continue;
+      for (const std::string& help : wrapped(row.back(), width - std::min(width / 2, inner)))
+        out_ += std::string(inner, ' ') + dim(help) + "\n";
     }
   }
 
@@ -185,7 +218,7 @@ class Page {
   void parameters(const Json& described, const std::string& indent, std::vector<Row>& rows) {
     for (const Json& p : described) {
       rows.push_back({indent + member(p, "name"), type_text(p), default_text(p), range(p),
-                      remark(p), member(p, "help").empty() ? "" : indent + member(p, "help")});
+                      remark(p), member(p, "help")});
       parameters(list(p, "fields"), indent + "  ", rows);
       if (p.contains("item")) parameters(list(p["item"], "fields"), indent + "  ", rows);
     }

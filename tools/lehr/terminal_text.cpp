@@ -59,6 +59,22 @@ std::string shortened(const std::string& text, std::size_t width) {
   return out + (text.find('\033') == std::string::npos ? "…" : "…\033[0m");
 }
 
+std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
+  std::vector<std::string> lines(1);
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    std::string& line = lines.back();
+    if (!line.empty() && text_width(line) + 1 + text_width(word) > width)
+      lines.push_back(word);
+    else
+      line += (line.empty() ? "" : " ") + word;
+    at = end + 1;
+  }
+  return lines;
+}
+
 std::string without_trailing_spaces(std::string text) {
   text.erase(text.find_last_not_of(' ') + 1);
   return text;

@@ -15,6 +15,8 @@ std::string padded(std::string text, std::size_t width);         // spaces behin
 std::string right_aligned(std::string text, std::size_t width);  // spaces in front
 // At most `width` columns; what is left out shows as "…".
 std::string shortened(const std::string& text, std::size_t width);
+// The words of `text` in lines of at most `width` columns, if no word is longer.
+std::vector<std::string> wrapped(const std::string& text, std::size_t width);
 std::string without_trailing_spaces(std::string text);
 
 // Columns of the terminal behind `fd`; 80 if it is none.
