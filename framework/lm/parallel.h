@@ -33,12 +33,13 @@ void parallel_blocks(int64_t count, int64_t block, F&& f) {
 // spin, and sleep where it takes longer. What was written before is seen behind it.
 class Meeting {
  public:
-  void expect(int threads) { threads_ = threads; }
-  int expected() const { return threads_; }
+  // -> a number of the thread's own. All join, and are seen to, before one waits.
+  int join() { return threads_.fetch_add(1, std::memory_order_relaxed); }
+  int threads() const { return threads_.load(std::memory_order_relaxed); }
 
   void wait() {
     const uint32_t round = round_.load(std::memory_order_relaxed);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads()) {
       arrived_.store(0, std::memory_order_relaxed);
       round_.store(round + 1, std::memory_order_release);
       round_.notify_all();
@@ -53,7 +54,7 @@ class Meeting {
   }
 
  private:
-  int threads_ = 1;
+  std::atomic<int> threads_ = 0;
   std::atomic<int> arrived_ = 0;
   alignas(64) std::atomic<uint32_t> round_ = 0;
 };

@@ -2,7 +2,6 @@
 
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
@@ -96,18 +95,18 @@ at::Tensor TokenPass::logits(std::span<const int32_t> ids, std::span<const int32
   angles_ = rope_table(positions, config_.rope_frequencies());
   const int threads = static_cast<int>(own_.size());
   Meeting meeting;
-#pragma omp parallel num_threads(threads)
+#pragma omp parallel num_threads(threads)  // there may be fewer
   {
-#pragma omp single
-    meeting.expect(omp_get_num_threads());  // there may be fewer
-    work(own_[static_cast<size_t>(omp_get_thread_num())], omp_get_thread_num(), meeting);
+    const int thread = meeting.join();
+#pragma omp barrier
+    work(own_[static_cast<size_t>(thread)], thread, meeting);
   }
   return logits_.narrow(0, 0, rows_);
 }
 
 void TokenPass::work(Own& own, int thread, Meeting& meeting) {
   const int64_t width = config_.hidden_size;
-  const auto mine = [&](int64_t outputs) { return share(outputs, thread, meeting.expected()); };
+  const auto mine = [&](int64_t outputs) { return share(outputs, thread, meeting.threads()); };
   const auto share_of_product = [&](const at::Tensor& weight, const at::Tensor& bias,
                                     const at::Tensor& to) {
     const Range range = mine(weight.size(0));
@@ -122,9 +121,9 @@ void TokenPass::work(Own& own, int thread, Meeting& meeting) {
     const LayerWeights& w = model_.layer(l);
     share_of_product(w.qkv.weight, w.qkv.bias, qkv_);
     meeting.wait();
-    for (int64_t r = thread; r < rows_; r += meeting.expected()) turn_and_keep(w, l, r);
+    for (int64_t r = thread; r < rows_; r += meeting.threads()) turn_and_keep(w, l, r);
     meeting.wait();
-    for (int64_t item = thread; item < rows_ * shape_.heads; item += meeting.expected())
+    for (int64_t item = thread; item < rows_ * shape_.heads; item += meeting.threads())
       attend(own, l, item / shape_.heads, item % shape_.heads);
     meeting.wait();
     widen(own, attended_.data_ptr(), attended_.size(1));
