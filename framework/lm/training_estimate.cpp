@@ -23,6 +23,8 @@ constexpr double kPackedTokenBytes = 24;    // of one update's rows: id, positio
 
 double element_bytes(Precision precision) { return precision == Precision::kBf16 ? 2 : 4; }
 double copy_bytes(Precision precision) { return precision == Precision::kBf16 ? 2 : 0; }
+// Of what a product adds to a weight's gradient: in float32 it adds in place.
+double added_bytes(double element) { return element < 4 ? element : 0; }
 
 std::vector<ParameterSlot> trained_slots(const ModelConfig& config, const LoraOptions& lora) {
   return lora.rank ? adapter_slots(config, lora) : parameter_slots(config);
@@ -51,7 +53,7 @@ double head_bytes(const ModelConfig& config, double element, double tokens, bool
              vocabulary = static_cast<double>(config.vocab_size);
   const double chunk = std::min(tokens, std::clamp(8388608 / vocabulary, 64.0, 1024.0));
   return element * chunk * (vocabulary + width) + 4 * tokens * width +
-         (trained ? (4 + element) * vocabulary * width : 0);
+         (trained ? (4 + added_bytes(element)) * vocabulary * width : 0);
 }
 
 double moment_bytes(const ModelConfig& config, const TrainOptions& options) {
@@ -102,7 +104,7 @@ double step_bytes(const ModelConfig& config, const TrainOptions& options, int64_
   // reads.
   const double backward = (again ? tape : 0) + 2 * stream +
                           element * tokens * std::max(4 * ffn, 2 * queries + 2 * keys) +
-                          element * ffn * (adapted ? tokens : 2 * width);
+                          ffn * (adapted ? element * tokens : added_bytes(element) * 2 * width);
   return kept + std::max(backward, head_bytes(config, element, tokens, !adapted));
 }
 
