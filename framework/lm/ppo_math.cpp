@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/exp.h>
+#include <ATen/ops/expm1.h>
 #include <ATen/ops/gt.h>
 #include <ATen/ops/lt.h>
 #include <ATen/ops/maximum.h>
@@ -47,6 +48,11 @@ PolicyTerms policy_loss(const at::Tensor& logprobs, const at::Tensor& old_logpro
     terms = at::where(at::lt(advantages, 0), at::minimum(terms, -advantages * dual_clip), terms);
   return {terms.sum(), ratio.detach(), at::gt(clipped, plain).sum().item<double>(),
           at::square(log_ratio.detach()).sum().item<double>() / 2};
+}
+
+at::Tensor kl_loss(const at::Tensor& logprobs, const at::Tensor& reference_logprobs) {
+  const at::Tensor log_ratio = logprobs - reference_logprobs;
+  return (at::expm1(-log_ratio) + log_ratio).sum();
 }
 
 ValueTerms value_loss(const at::Tensor& values, const at::Tensor& old_values,

@@ -29,6 +29,9 @@ struct PolicyTerms {
 PolicyTerms policy_loss(const at::Tensor& logprobs, const at::Tensor& old_logprobs,
                         const at::Tensor& advantages, double clip, double dual_clip = 0);
 
+// Sum of k3, differentiable in logprobs: the KL where it is part of the loss (Shao et al. 2024).
+at::Tensor kl_loss(const at::Tensor& logprobs, const at::Tensor& reference_logprobs);
+
 struct ValueTerms {
   at::Tensor loss;     // scalar: 0.5 * sum of max((V-R)^2, (V_old + clip(V-V_old, -c, c) - R)^2)
   double clipped = 0;  // tokens where the clipped term was the larger

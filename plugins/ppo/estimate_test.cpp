@@ -41,17 +41,54 @@ TEST(MostWork, CountsEveryPassOverPromptsAndWholeAnswers) {
     return Question{std::vector<std::int32_t>(tokens), "", ""};
   };
   // 10 + 20 tokens, and 30 + 10, for which the context of 40 ends the answer.
-  EXPECT_EQ(most_tokens(options, {prompt(10), prompt(30)}, 40), 35);
+  const Lengths lengths = most_tokens(options, {prompt(10), prompt(30)}, 40);
+  EXPECT_EQ(lengths.question, 20);
+  EXPECT_EQ(lengths.answer, 15);
   const double sampled = 3 * 5 * 35, keys = 18;
   const double policy_pass = sampled * (2 * (2560 + 4800) + 64 * keys);
   const double critic_pass = sampled * (2 * (2560 + 16) + 64 * keys);
   for (const bool judged : {false, true}) {
-    const Work work = most_work(options, 35, policy, critic, judged);
+    const Work work = most_work(options, 2048, lengths, policy, critic, judged);
     EXPECT_DOUBLE_EQ(work.tokens, sampled * 3);
     EXPECT_NEAR(work.decoding_flops, policy_pass, 1e-6 * policy_pass);
     const double others = policy_pass * 8 + critic_pass * (judged ? 8 : 7);
     EXPECT_NEAR(work.other_flops, others, 1e-6 * others);
   }
+}
+
+// Questions of 20 tokens, answers of 15. Four answers share a question: 5 + 15 tokens each, of
+// which the question's attend to 10.5 keys, the answer's to 20 + 8.
+TEST(MostWork, WithoutACriticGroupsShareTheirPrompt) {
+  PpoOptions options;
+  options.algorithm = "grpo";
+  options.num_generations = 4;
+  options.iterations = 3;
+  options.samples = 8;
+  options.minibatches = 2;
+  options.epochs = 2;
+  const Lengths lengths{20, 15};
+  const lm::ModelConfig policy = small();
+  lm::ModelConfig judge = policy;
+  judge.head = lm::HeadKind::kScore;
+  const auto pass = [&](double tokens, double keys, double head) {
+    return 24 * (tokens * 2 * (2560 + head) + 64 * keys);
+  };
+  const double keys = 5 * 10.5 + 15 * 28;
+  Work work = most_work(options, 2048, lengths, policy, judge, true);
+  EXPECT_DOUBLE_EQ(work.tokens, 24 * 20 * 3);
+  const double others = pass(20, keys, 4800) * 8 + pass(20, keys, 16);
+  EXPECT_NEAR(work.other_flops, others, 1e-6 * others);
+  const double decoding = pass(35, 35 * 18, 4800);
+  EXPECT_NEAR(work.decoding_flops, decoding, 1e-6 * decoding) << "taken in one by one";
+  // A row of 55 holds two answers with their question.
+  work = most_work(options, 55, lengths, policy, judge, true);
+  EXPECT_DOUBLE_EQ(work.tokens, 24 * 25 * 3);
+
+  lm::TrainOptions training;
+  const double without = most_bytes(options, training, lengths, policy, judge, true);
+  options.algorithm = "ppo";
+  const double with = most_bytes(options, training, lengths, policy, judge, true);
+  EXPECT_DOUBLE_EQ(with - without, lm::trained_bytes(judge, training));
 }
 
 TEST(TrainPpo, EstimatesTokensFlopsAndTimeOnceModelAndPromptsAreThere) {

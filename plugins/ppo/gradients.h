@@ -9,18 +9,27 @@
 
 namespace lehr::plugins::ppo {
 
-// Sums over the tokens of all minibatches of an iteration.
+// Sums over all minibatches of an iteration.
 struct UpdateTally {
-  double tokens = 0, policy_loss = 0, value_loss = 0, clipped = 0, value_clipped = 0;
-  double approximate_kl = 0, entropy = 0, ratio = 0, ratio_squared = 0;
+  double tokens = 0, entropy = 0, kl = 0, value_loss = 0, value_clipped = 0;
+  // Over `ratios`: tokens, or answers where the algorithm's ratio is of answers.
+  double ratios = 0, policy_loss = 0, clipped = 0, approximate_kl = 0, ratio = 0, ratio_squared = 0;
+};
+
+// What the policy's update holds on to while it moves: [M] each.
+struct PolicyTargets {
+  const std::vector<float>& logprobs;            // of the policy that drew the answers
+  const std::vector<float>& reference_logprobs;  // read where the KL is in the loss
+  const std::vector<float>& advantages;
+  double beta = 0;
 };
 
 // Each adds its gradient to the model's and returns its loss; arrays over tokens are [M], `rows`
-// the minibatch. `first`: these probabilities made `logprobs`, so the ratio must be exactly 1;
-// throws lehr::Error where it is not.
+// the minibatch. `first`: these probabilities made the targets' logprobs, so the ratio must be
+// exactly 1; throws lehr::Error where it is not.
 double policy_gradient(lm::Model& policy, const std::vector<RolloutRow>& rows,
-                       const std::vector<float>& logprobs, const std::vector<float>& advantages,
-                       const PpoOptions& options, bool first, UpdateTally& tally);
+                       const PolicyTargets& targets, const PpoOptions& options, bool first,
+                       UpdateTally& tally);
 double value_gradient(lm::Model& critic, const std::vector<RolloutRow>& rows,
                       const std::vector<float>& values, const std::vector<float>& returns,
                       const PpoOptions& options, UpdateTally& tally);

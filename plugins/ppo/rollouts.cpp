@@ -4,6 +4,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "lm/operators.h"
 
@@ -17,41 +18,68 @@ void scatter(const at::Tensor& values, const RolloutRow& row, std::vector<float>
     flat_array[static_cast<std::size_t>(row.flat[i])] = data[i];
 }
 
-RolloutRow pack(const Rollouts& rollouts, std::span<const std::uint64_t> members) {
+RolloutRow pack(const Rollouts& rollouts, std::span<const std::size_t> sequences) {
   RolloutRow row;
-  for (const std::uint64_t i : members)
+  for (const std::size_t i : sequences)
     append(row.packed, rollouts.sequences[i], static_cast<std::int32_t>(i));
   std::int32_t segment = -1;
   std::int64_t next = 0;
   for (const lm::LossEntry& entry : row.packed.batch.loss_entries) {
     if (entry.segment != segment) {
       segment = entry.segment;
-      const auto owner = row.packed.owners[static_cast<std::size_t>(segment)].sequence;
-      next = rollouts.spans[static_cast<std::size_t>(owner)].begin;
+      const auto& owner = row.packed.owners[static_cast<std::size_t>(segment)];
+      next = rollouts.spans[rollouts.answer_of(owner)].begin;
+      row.firsts.push_back(next);
     }
     row.flat.push_back(next++);
     row.rows.push_back(entry.row);
+    row.answers.push_back(static_cast<std::int64_t>(row.firsts.size()) - 1);
   }
   return row;
 }
 
+lm::Sequence alone(const std::vector<std::int32_t>& prompt,
+                   const std::vector<std::int32_t>& answer) {
+  lm::Branch trunk{prompt, std::vector<float>(prompt.size(), 0.0f)};
+  trunk.ids.insert(trunk.ids.end(), answer.begin(), answer.end());
+  trunk.weights.insert(trunk.weights.end(), answer.size(), 1.0f);
+  return {std::move(trunk), {}};
+}
+
 }  // namespace
 
+std::size_t Rollouts::answer_of(const lm::SegmentOwner& owner) const {
+  const std::size_t first = first_answers[static_cast<std::size_t>(owner.sequence)];
+  return owner.branch < 0 ? first : first + static_cast<std::size_t>(owner.branch);
+}
+
 Rollouts make_rollouts(std::span<const lm::GenerationRequest> requests,
-                       std::span<const lm::Generation> answers) {
+                       std::span<const lm::Generation> answers, std::int64_t group,
+                       std::int64_t row_tokens) {
   Rollouts out;
+  const auto start = [&](std::size_t answer, lm::Sequence sequence) {
+    out.first_answers.push_back(answer);
+    out.sequences.push_back(std::move(sequence));
+  };
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto& prompt = requests[i].prompt;
     const auto& answer = answers[i].tokens;
-    lm::Branch trunk{prompt, std::vector<float>(prompt.size(), 0.0f)};
-    trunk.ids.insert(trunk.ids.end(), answer.begin(), answer.end());
-    trunk.weights.insert(trunk.weights.end(), answer.size(), 1.0f);
-    out.sequences.push_back({std::move(trunk), {}});
+    const bool leads = i % static_cast<std::size_t>(group) == 0;
+    if (leads) out.first_sequences.push_back(out.sequences.size());
+    if (group == 1) {
+      start(i, alone(prompt, answer));
+    } else {
+      const auto length = static_cast<std::int64_t>(answer.size());
+      if (leads || out.sequences.back().tokens() + length > row_tokens)
+        start(i, {{prompt, {}}, {}});
+      out.sequences.back().branches.push_back({answer, std::vector<float>(answer.size(), 1.0f)});
+    }
     const auto begin = static_cast<std::int64_t>(out.tokens());
     out.sampled_logprobs.insert(out.sampled_logprobs.end(), answers[i].logprobs.begin(),
                                 answers[i].logprobs.end());
     out.spans.push_back({begin, static_cast<std::int64_t>(out.tokens())});
   }
+  out.first_sequences.push_back(out.sequences.size());
   return out;
 }
 
@@ -62,11 +90,16 @@ std::vector<std::vector<RolloutRow>> minibatches(const Rollouts& rollouts,
   std::vector<std::vector<RolloutRow>> out(parts);
   for (std::size_t b = 0; b < parts; ++b) {
     const std::size_t begin = b * order.size() / parts, end = (b + 1) * order.size() / parts;
-    const auto members = order.subspan(begin, end - begin);
+    std::vector<std::size_t> members;
     std::vector<std::int64_t> lengths;
-    for (const std::uint64_t i : members) lengths.push_back(rollouts.sequences[i].tokens());
+    for (const std::uint64_t group : order.subspan(begin, end - begin))
+      for (std::size_t i = rollouts.first_sequences[group]; i < rollouts.first_sequences[group + 1];
+           ++i) {
+        members.push_back(i);
+        lengths.push_back(rollouts.sequences[i].tokens());
+      }
     for (const auto& bin : lm::first_fit_decreasing(lengths, row_tokens)) {
-      std::vector<std::uint64_t> row;
+      std::vector<std::size_t> row;
       for (const std::int32_t k : bin) row.push_back(members[static_cast<std::size_t>(k)]);
       out[b].push_back(pack(rollouts, row));
     }
@@ -74,10 +107,16 @@ std::vector<std::vector<RolloutRow>> minibatches(const Rollouts& rollouts,
   return out;
 }
 
-at::Tensor gather(const std::vector<float>& flat_array, const RolloutRow& row) {
+std::vector<std::vector<RolloutRow>> whole(const Rollouts& rollouts, std::int64_t row_tokens) {
+  std::vector<std::uint64_t> order(rollouts.groups());
+  std::iota(order.begin(), order.end(), 0);
+  return minibatches(rollouts, order, 1, row_tokens);
+}
+
+at::Tensor gather(const std::vector<float>& flat_array, std::span<const std::int64_t> indices) {
   std::vector<float> values;
-  values.reserve(row.flat.size());
-  for (const std::int64_t i : row.flat) values.push_back(flat_array[static_cast<std::size_t>(i)]);
+  values.reserve(indices.size());
+  for (const std::int64_t i : indices) values.push_back(flat_array[static_cast<std::size_t>(i)]);
   return at::tensor(values);
 }
 
@@ -106,6 +145,30 @@ std::vector<float> token_values(const lm::Model& critic,
     for (const RolloutRow& row : rows)
       scatter(lm::scalar_head(critic.forward_hidden(row.packed.batch), critic.head(), row.rows),
               row, out);
+  return out;
+}
+
+std::vector<double> answer_scores(const lm::Model& judge, const Rollouts& rollouts,
+                                  std::int64_t row_tokens) {
+  const at::NoGradGuard no_gradients;
+  std::vector<double> out(rollouts.answers());
+  const auto rows = whole(rollouts, row_tokens);
+  for (const RolloutRow& row : rows.front()) {
+    std::vector<std::size_t> answers;
+    std::vector<std::int32_t> last_rows;
+    for (std::size_t i = 0; i < row.packed.owners.size(); ++i) {
+      const lm::SegmentOwner& owner = row.packed.owners[i];
+      const auto& sequence = rollouts.sequences[static_cast<std::size_t>(owner.sequence)];
+      if (owner.branch < 0 && !sequence.branches.empty()) continue;  // a shared prompt
+      answers.push_back(rollouts.answer_of(owner));
+      last_rows.push_back(row.packed.batch.segments[i].end - 1);
+    }
+    const at::Tensor found =
+        lm::scalar_head(judge.forward_hidden(row.packed.batch), judge.head(), last_rows)
+            .contiguous();
+    for (std::size_t k = 0; k < answers.size(); ++k)
+      out[answers[k]] = found.const_data_ptr<float>()[k];
+  }
   return out;
 }
 

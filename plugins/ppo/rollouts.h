@@ -1,6 +1,7 @@
 // The answers of one iteration: every quantity per token lies in one flat array over all answers'
 // tokens, M in all, in the order of the answers. Packed rows hold them in another order; the flat
-// index of each loss entry connects the two.
+// index of each loss entry connects the two. Answers to one prompt are a group; they share the
+// prompt's rows, as far as a row holds them, and are always in one minibatch.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,29 +18,42 @@
 namespace lehr::plugins::ppo {
 
 struct Rollouts {
-  std::vector<lm::Sequence> sequences;  // prompt and answer; weight 1 on the answer's tokens
-  std::vector<lm::AnswerSpan> spans;    // of the answers in the flat arrays
-  std::vector<float> sampled_logprobs;  // [M], as decoding saw them
+  // A prompt and its answer, weight 1 on the answer's tokens; of a group the prompt with answers as
+  // branches, as many as fit into a row.
+  std::vector<lm::Sequence> sequences;
+  std::vector<std::size_t> first_answers;    // [sequences]
+  std::vector<std::size_t> first_sequences;  // [groups + 1], the last one their number
+  std::vector<lm::AnswerSpan> spans;         // of the answers in the flat arrays
+  std::vector<float> sampled_logprobs;       // [M], as decoding saw them
   std::size_t tokens() const { return sampled_logprobs.size(); }
-  std::size_t size() const { return sequences.size(); }
+  std::size_t answers() const { return spans.size(); }
+  std::size_t groups() const { return first_sequences.size() - 1; }
+  // Of the branch of a sequence, as in SegmentOwner.
+  std::size_t answer_of(const lm::SegmentOwner& owner) const;
 };
+// Every `group` requests in a row have one prompt. row_tokens: of a row that a group shares.
 Rollouts make_rollouts(std::span<const lm::GenerationRequest> requests,
-                       std::span<const lm::Generation> answers);
+                       std::span<const lm::Generation> answers, std::int64_t group,
+                       std::int64_t row_tokens);
 
 // A packed row of rollouts with the flat index of each of its loss entries.
 struct RolloutRow {
   lm::Packed packed;
-  std::vector<std::int64_t> flat;  // [entries]
-  std::vector<std::int32_t> rows;  // [entries], LossEntry::row: where the critic reads V
+  std::vector<std::int64_t> flat;     // [entries]
+  std::vector<std::int32_t> rows;     // [entries], LossEntry::row: where the critic reads V
+  std::vector<std::int64_t> answers;  // [entries], which of the row's answers
+  std::vector<std::int64_t> firsts;   // flat index of each answer's first token
 };
-// Splits `order` (numbers of rollouts) into `count` minibatches of nearly equal size, each packed
+// Splits `order` (numbers of groups) into `count` minibatches of nearly equal size, each packed
 // into rows of at most row_tokens.
 std::vector<std::vector<RolloutRow>> minibatches(const Rollouts& rollouts,
                                                  std::span<const std::uint64_t> order,
                                                  std::int64_t count, std::int64_t row_tokens);
+// All groups in their order, as one minibatch.
+std::vector<std::vector<RolloutRow>> whole(const Rollouts& rollouts, std::int64_t row_tokens);
 
-// Elements `row.flat` of a flat array: [entries] float32.
-at::Tensor gather(const std::vector<float>& flat_array, const RolloutRow& row);
+// Elements of a flat array: [indices] float32.
+at::Tensor gather(const std::vector<float>& flat_array, std::span<const std::int64_t> indices);
 
 // Runs a model over all minibatches without recording; [M] each.
 struct TokenScores {
@@ -51,5 +65,8 @@ TokenScores token_scores(const lm::Model& model,
 std::vector<float> token_values(const lm::Model& critic,
                                 const std::vector<std::vector<RolloutRow>>& minibatches,
                                 std::size_t tokens);
+// A reward model's number for each answer, [answers]: read at its last token.
+std::vector<double> answer_scores(const lm::Model& judge, const Rollouts& rollouts,
+                                  std::int64_t row_tokens);
 
 }  // namespace lehr::plugins::ppo

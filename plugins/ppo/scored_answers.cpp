@@ -5,7 +5,7 @@
 namespace lehr::plugins::ppo {
 
 ScoredAnswers AnswerSampler::sample(const std::vector<const Question*>& questions,
-                                    std::uint64_t first) const {
+                                    std::uint64_t first, std::int64_t group) const {
   std::vector<lm::GenerationRequest> requests;
   for (std::size_t i = 0; i < questions.size(); ++i)
     requests.push_back({questions[i]->ids, first + i});
@@ -17,7 +17,7 @@ ScoredAnswers AnswerSampler::sample(const std::vector<const Question*>& question
   generation.stop_tokens = {static_cast<std::int32_t>(*tokenizer_.im_end()),
                             static_cast<std::int32_t>(tokenizer_.end_of_text())};
   const std::vector<lm::Generation> answers = lm::generate(policy_, requests, generation);
-  ScoredAnswers out{make_rollouts(requests, answers), {}, 0};
+  ScoredAnswers out{make_rollouts(requests, answers, group, row_tokens_), {}, 0};
   out.scores = score(questions, answers, out.rollouts);
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (answers[i].stopped)
@@ -33,9 +33,7 @@ std::vector<double> AnswerSampler::score(const std::vector<const Question*>& que
                                          const Rollouts& rollouts) const {
   std::vector<double> scores(answers.size(), 0.0);
   if (judge_ != nullptr) {
-    std::vector<std::vector<std::int32_t>> texts;
-    for (const lm::Sequence& sequence : rollouts.sequences) texts.push_back(sequence.trunk.ids);
-    const auto raw = lm::score_sequences(*judge_, texts, row_tokens_);
+    const std::vector<double> raw = answer_scores(*judge_, rollouts, row_tokens_);
     for (std::size_t i = 0; i < scores.size(); ++i)
       scores[i] +=
           options_.reward_weight * (options_.normalize_reward ? scale_.normalized(raw[i]) : raw[i]);

@@ -26,7 +26,7 @@ struct ScoredAnswers {
 class AnswerSampler {
  public:
   // All references, and the judge where there is one, must outlive the sampler; it reads the policy
-  // anew at every call. row_tokens: of the rows that the judge scores.
+  // anew at every call. row_tokens: of packed rows, which the judge scores.
   AnswerSampler(Context& context, const PpoOptions& options,
                 const std::vector<double>& reward_weights, std::int64_t row_tokens,
                 const lm::Model& policy, const lm::Model* judge, lm::RewardScale scale,
@@ -40,8 +40,10 @@ class AnswerSampler {
         scale_(scale),
         tokenizer_(tokenizer) {}
 
-  // Answers to `questions`, the i-th drawn from random stream first + i.
-  ScoredAnswers sample(const std::vector<const Question*>& questions, std::uint64_t first) const;
+  // Answers to `questions`, the i-th drawn from random stream first + i; every `group` in a row are
+  // the same question.
+  ScoredAnswers sample(const std::vector<const Question*>& questions, std::uint64_t first,
+                       std::int64_t group) const;
 
  private:
   std::vector<double> score(const std::vector<const Question*>& questions,

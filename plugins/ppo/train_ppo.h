@@ -1,12 +1,11 @@
-// The stage: proximal policy optimization (Schulman et al. 2017) of a language model against a
-// reward model, plugin rewards, or both, tied to its starting point by a KL penalty.
+// The stage: optimization of a language model's own answers (PPO, GRPO or RLOO, see algorithm.h)
+// against a reward model, plugin rewards, or both, tied to its starting point by a KL penalty.
 #pragma once
 
 #include <lehr/plugin.h>
 
 #include <vector>
 
-#include "lm/config.h"
 #include "lm/training_loop.h"
 #include "options.h"
 
@@ -22,10 +21,6 @@ class TrainPpo : public Stage {
   void run(Context& context) override;
 
  private:
-  // Of memory; length: mean tokens of a question with its longest answer.
-  double most_bytes(const lm::ModelConfig& policy, const lm::ModelConfig& critic, bool judged,
-                    double length) const;
-
   PpoOptions options_;
   std::vector<double> reward_weights_;  // of `rewards`
   lm::TrainOptions training_ = ppo_defaults();

@@ -9,11 +9,11 @@ import signal
 
 from lab import check
 
-COUNT = 10  # two of each stage: with AdamW and Muon, or with all weights and an adapter
+COUNT = 11  # two of each stage: with AdamW and Muon, or with all weights and an adapter; and one without a critic
 FULL = 1000
 KILLS = 2  # of one case, the second mostly in the run that goes on from the first
 TINY = pathlib.Path(__file__).resolve().parents[1] / "end_to_end" / "tiny.yaml"
-PLAIN = ["base", "base_muon", "assistant", "judge", "ppo", "dpo"]
+PLAIN = ["base", "base_muon", "assistant", "judge", "ppo", "grpo", "dpo"]
 ADAPTED = ["assistant_lora", "judge_lora", "ppo_lora", "dpo_lora"]
 SELECTED = ["--until", *PLAIN, *ADAPTED]
 TEXT = f"""\
@@ -44,6 +44,11 @@ stages:
     in: {{policy: assistant, reward: judge, prompts: source.prompts}}
     with: {{lora: {{rank: 4}}, iterations: 4, samples: 16, epochs: 2, minibatches: 2, max_new_tokens: 12, eval_samples: 16,
       save: best, checkpoint_steps: 1}}
+  grpo:
+    uses: ppo
+    in: {{policy: assistant, reward: judge, prompts: source.prompts}}
+    with: {{algorithm: grpo, num_generations: 4, iterations: 4, samples: 16, epochs: 2, minibatches: 2, max_new_tokens: 12,
+      eval_samples: 16, checkpoint_steps: 1}}
   dpo_lora:
     uses: dpo
     in: {{model: assistant, preferences: source.preferences}}

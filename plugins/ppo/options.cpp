@@ -1,0 +1,115 @@
+#include "options.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace lehr::plugins::ppo {
+
+namespace {
+
+struct CriticParameter {
+  const char* name;
+  double PpoOptions::*value;
+};
+constexpr CriticParameter kCriticParameters[] = {
+    {"gamma", &PpoOptions::gamma},
+    {"lambda", &PpoOptions::lambda},
+    {"value_clip", &PpoOptions::value_clip},
+    {"value_coefficient", &PpoOptions::value_coefficient},
+    {"critic_learning_rate_scale", &PpoOptions::critic_learning_rate_scale},
+};
+
+void check_without_critic(const PpoOptions& o) {
+  const PpoOptions defaults;
+  for (const CriticParameter& parameter : kCriticParameters)
+    if (o.*parameter.value != defaults.*parameter.value)
+      throw Error(std::string(parameter.name) + ": algorithm '" + o.algorithm +
+                  "' has no critic that it could shape; leave it out, or take algorithm 'ppo'");
+  if (o.group() < 2)
+    throw Error("num_generations: algorithm '" + o.algorithm +
+                "' compares the answers to a prompt with each other and needs at least 2 of them, "
+                "not " +
+                std::to_string(o.group()));
+}
+
+}  // namespace
+
+const Algorithm& PpoOptions::chosen() const {
+  const auto found = std::find_if(std::begin(kAlgorithms), std::end(kAlgorithms),
+                                  [&](const Algorithm& a) { return algorithm == a.name; });
+  if (found == std::end(kAlgorithms))
+    throw Error("algorithm: there is no algorithm '" + algorithm + "'");
+  return *found;
+}
+
+lm::KlEstimator PpoOptions::estimator() const {
+  return lm::parse_kl_estimator(kl_estimator.value_or(chosen().kl_estimator));
+}
+
+std::int64_t PpoOptions::group() const {
+  return num_generations.value_or(chosen().num_generations);
+}
+
+void describe(Description& d, PpoOptions& o) {
+  d.choice("algorithm", o.algorithm, {"ppo", "grpo", "rloo"})
+      .help("what an answer is compared with: a critic (ppo) or other answers to its prompt");
+  d.count("iterations", o.iterations).at_least(0).help("0: evaluate and stop");
+  d.count("samples", o.samples).at_least(2).help("answers per iteration");
+  d.count("num_generations", o.num_generations)
+      .at_least(1)
+      .help("answers to each prompt of an iteration; null: 1 with ppo, 8 with grpo, 2 with rloo");
+  d.count("epochs", o.epochs).at_least(1).help("passes over an iteration's answers");
+  d.count("minibatches", o.minibatches).at_least(1).help("updates per pass");
+  d.count("max_new_tokens", o.max_new_tokens).at_least(1).unit("tokens").help("per answer");
+  d.count("decoding_batch", o.decoding_batch).at_least(1).help("answers decoded together");
+  d.count("eval_samples", o.eval_samples).at_least(1).help("held-out prompts at an evaluation");
+  d.real("temperature", o.temperature).range(0.01, 10).help("of sampling and of all log-probs");
+  d.real("gamma", o.gamma).range(0, 1).help("of generalized advantage estimation (ppo)");
+  d.real("lambda", o.lambda).range(0, 1).help("of generalized advantage estimation (ppo)");
+  d.real("clip", o.clip).range(0, 1).help("of the ratio");
+  d.real("dual_clip", o.dual_clip).at_least(0).help("bound for bad tokens, above 1; 0: off");
+  d.real("value_clip", o.value_clip).at_least(0).help("of the critic (ppo)");
+  d.real("value_coefficient", o.value_coefficient).at_least(0).help("of the critic's loss (ppo)");
+  d.real("entropy_coefficient", o.entropy_coefficient).at_least(0);
+  d.real("critic_learning_rate_scale", o.critic_learning_rate_scale)
+      .at_least(0)
+      .help("the critic's learning rate as a multiple of the policy's (ppo)");
+  d.choice("kl_estimator", o.kl_estimator, {"k1", "k2", "k3"})
+      .help("null: k1, taken from the rewards; with grpo always k3, in the loss");
+  d.real("kl_coefficient", o.kl_coefficient).at_least(0).help("beta: the price of a nat of KL");
+  d.real("kl_target", o.kl_target)
+      .at_least(1e-6)
+      .unit("nats per answer")
+      .help("adapts kl_coefficient so that the KL stays near it");
+  d.real("kl_horizon", o.kl_horizon).at_least(1).unit("answers").help("how fast it adapts");
+  d.real("max_kl", o.max_kl)
+      .at_least(0)
+      .unit("nats per answer")
+      .help("training stops before an update where the KL exceeds it");
+  d.real("missing_end_penalty", o.missing_end_penalty)
+      .help("taken from the score of an answer that does not end its turn");
+  d.real("reward_weight", o.reward_weight).help("of the reward model's score");
+  d.boolean("normalize_reward", o.normalize_reward)
+      .help("brings the reward model's scores to mean 0 and deviation 1 over good answers");
+}
+
+void check(const PpoOptions& o) {
+  if (o.dual_clip > 0 && o.dual_clip <= 1)
+    throw Error("dual_clip: " + json_number(o.dual_clip) + " must be 0 or above 1");
+  if (!o.chosen().has_critic()) check_without_critic(o);
+  if (o.chosen().kl_in_loss && o.estimator() != lm::KlEstimator::k3)
+    throw Error("kl_estimator: algorithm '" + o.algorithm +
+                "' has the KL in its loss, by k3 alone, not '" + *o.kl_estimator +
+                "'; leave it out");
+  if (o.samples % o.group() != 0)
+    throw Error("num_generations: samples " + std::to_string(o.samples) +
+                " cannot be divided into groups of " + std::to_string(o.group()));
+  const std::int64_t prompts = o.samples / o.group();
+  if (o.minibatches > prompts)
+    throw Error("minibatches: " + std::to_string(o.minibatches) + " exceed the " +
+                std::to_string(prompts) + " prompts of an iteration (" + std::to_string(o.samples) +
+                " samples, " + std::to_string(o.group()) +
+                " to a prompt), and a prompt's answers stay together");
+}
+
+}  // namespace lehr::plugins::ppo

@@ -1,0 +1,64 @@
+#include "options.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "text/fake_host.h"
+
+namespace lehr::plugins::ppo {
+namespace {
+
+// What is wrong with them; empty: nothing.
+std::string fault(const nlohmann::json& given) {
+  const text::ValueTree values(given);
+  PpoOptions options;
+  Description d{Value(values.root())};
+  describe(d, options);
+  try {
+    check(options);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return {};
+}
+
+// A fault begins with the parameter, so that it is shown where the pipeline gives it.
+void expect_fault(const nlohmann::json& given, const std::string& parameter,
+                  const std::string& says) {
+  const std::string message = fault(given);
+  EXPECT_EQ(message.substr(0, parameter.size() + 2), parameter + ": ") << message;
+  EXPECT_NE(message.find(says), std::string::npos) << message;
+}
+
+TEST(PpoOptions, EveryAlgorithmRunsByItsDefaults) {
+  for (const char* algorithm : {"ppo", "grpo", "rloo"})
+    EXPECT_EQ(fault({{"algorithm", algorithm}}), "");
+  EXPECT_EQ(fault({{"num_generations", 4}}), "") << "ppo may ask a prompt several times";
+  EXPECT_EQ(fault({{"algorithm", "rloo"}, {"kl_estimator", "k3"}}), "");
+  EXPECT_EQ(fault({{"algorithm", "grpo"}, {"kl_estimator", "k3"}, {"gamma", 1}}), "");
+}
+
+TEST(PpoOptions, GroupsAreAtLeastTwoAnswersAndDivideTheSamples) {
+  expect_fault({{"algorithm", "grpo"}, {"num_generations", 1}}, "num_generations", "at least 2");
+  expect_fault({{"algorithm", "rloo"}, {"num_generations", 3}}, "num_generations",
+               "samples 128 cannot be divided into groups of 3");
+  expect_fault({{"algorithm", "grpo"}, {"samples", 16}}, "minibatches", "4 exceed the 2 prompts");
+  expect_fault({{"samples", 3}}, "minibatches", "4 exceed the 3 prompts");
+}
+
+TEST(PpoOptions, WhatShapesACriticNeedsOne) {
+  for (const char* name :
+       {"gamma", "lambda", "value_clip", "value_coefficient", "critic_learning_rate_scale"}) {
+    EXPECT_EQ(fault({{name, 0.5}}), "");
+    expect_fault({{"algorithm", "rloo"}, {name, 0.5}}, name, "'rloo' has no critic");
+  }
+}
+
+TEST(PpoOptions, OnlyK3IsForALoss) {
+  expect_fault({{"algorithm", "grpo"}, {"kl_estimator", "k1"}}, "kl_estimator", "k3 alone");
+  expect_fault({{"dual_clip", 0.5}}, "dual_clip", "must be 0 or above 1");
+}
+
+}  // namespace
+}  // namespace lehr::plugins::ppo
