@@ -51,7 +51,7 @@ def load_when_quiet():
 
 def facts():
     info = pathlib.Path("/proc/cpuinfo").read_text()
-    flags = [name for name in ("sha_ni", "avx512f", "avx512_bf16") if f" {name}" in info]
+    flags = [name for name in ("sha_ni", "avx2", "avx512f", "avx512_bf16") if f" {name}" in info]
     cpu = re.search(r"model name\s*: (.*)", info).group(1)
     kernel = os.uname().release
     device = sh("findmnt", "-no", "SOURCE,FSTYPE", "--target", tempfile.gettempdir()).split()

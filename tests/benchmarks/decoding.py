@@ -5,7 +5,7 @@ import json
 import pathlib
 import subprocess
 
-from measure import DEVICE, HEAD, PYTHON, ROOT, equal, install_peers, interleaved, number, row, sh
+from measure import DEVICE, HEAD, PRECISION, PYTHON, ROOT, equal, install_peers, interleaved, number, row, sh
 from store import machine
 
 HERE = pathlib.Path(__file__).parent
@@ -48,10 +48,10 @@ def servers(folder, precision):
 
 
 def weight_bytes(shape):
-    """What one token reads of weights in bf16: every matrix once, the tied head too."""
+    """What one token reads of weights: every matrix once, the tied head too."""
     width, kv = shape["hidden_size"], shape["num_key_value_heads"] / shape["num_attention_heads"]
     layer = width * width * (2 + 2 * kv) + 3 * width * shape["intermediate_size"]
-    return 2 * (shape["num_hidden_layers"] * layer + shape["vocab_size"] * width)
+    return (2 if PRECISION == "bf16" else 4) * (shape["num_hidden_layers"] * layer + shape["vocab_size"] * width)
 
 
 def gpu_read():
@@ -68,7 +68,7 @@ def gpu_read():
 def decode(scratch):
     install_peers("torch==2.13.0", "transformers", "safetensors")
     read = gpu_read() if DEVICE == "cuda" else max(SIZE / seconds for seconds in machine(scratch, 3, SIZE)["read"])
-    rows = [f"Memory read {read / 1e9:.1f} GB/s in this run. Prompts of 32 tokens, {TOKENS} greedy tokens each, bf16, "
+    rows = [f"Memory read {read / 1e9:.1f} GB/s in this run. Prompts of 32 tokens, {TOKENS} greedy tokens each, {PRECISION}, "
             f"{'a GPU' if DEVICE == 'cuda' else THREADS + ' threads'}; ids equal in fp32 first.", "", HEAD]
     for name, shape in SHAPES.items():
         folder = scratch / name
@@ -80,7 +80,7 @@ def decode(scratch):
             equal(ids, answers["lehr"], f"{name}: greedy ids of {who}")
         for server in exact.values():
             server.close()
-        running = servers(folder, "bf16")
+        running = servers(folder, PRECISION)
         floor = read / weight_bytes(shape)  # tokens a second if reading weights were all
         for batch, rounds in ROUNDS.items():
             line = f"rate {batch} {TOKENS}"

@@ -12,6 +12,8 @@ PEERS = ROOT / ".deps/bench"  # a virtual environment that the product never nee
 # cuda: models are computed on a GPU, by us and by the peers. BENCH_PYTHON: the interpreter that has the peers already, with
 # a PyTorch for that GPU; then nothing is installed.
 DEVICE = os.environ.get("BENCH_DEVICE", "cpu")
+# What `precision: auto` computes in there, and therefore the peers: bf16 is slower than fp32 on a processor that lacks it.
+PRECISION = "bf16" if DEVICE == "cuda" or " avx512_bf16" in pathlib.Path("/proc/cpuinfo").read_text() else "fp32"
 PYTHON = os.environ.get("BENCH_PYTHON", PEERS / "bin/python")
 
 HEAD = "| what | min | median | max | |\n| --- | --- | --- | --- | --- |"

@@ -2,10 +2,12 @@
 
   train_peer.py '{"kind": ..., "model": FOLDER, "data": FILE, "steps": N, ...}'
 
-  trainer   Hugging Face's Trainer in bf16, as a script from its documentation would use it
-  compiled  a loop tuned by hand: torch.compile over forward and loss, bf16, fused AdamW
-  trl       TRL's SFTTrainer in bf16 with its defaults: 8 conversations a step, padded
-  sorted    a loop tuned by hand for conversations: sorted by length in windows, the head on trained tokens only"""
+  trainer   Hugging Face's Trainer, as a script from its documentation would use it
+  compiled  a loop tuned by hand: torch.compile over forward and loss, fused AdamW
+  trl       TRL's SFTTrainer with its defaults: 8 conversations a step, padded
+  sorted    a loop tuned by hand for conversations: sorted by length in windows, the head on trained tokens only
+
+"bf16": true computes in bf16 over weights in fp32, else all is fp32."""
 
 import json
 import os
@@ -19,7 +21,7 @@ import numpy as np
 import torch
 import transformers
 
-DEVICE = json.loads(sys.argv[1])["device"]
+DEVICE, BF16 = (json.loads(sys.argv[1])[name] for name in ("device", "bf16"))
 ADAMW = dict(betas=(0.9, 0.95), eps=1e-8)
 
 
@@ -66,7 +68,7 @@ def compiled(task, clock):
     optimizer = torch.optim.AdamW(decayed(model, 0.1), lr=task["learning_rate"], fused=True, **ADAMW)
 
     def loss_of(inputs, targets):
-        with torch.autocast(DEVICE, torch.bfloat16):
+        with torch.autocast(DEVICE, torch.bfloat16, enabled=BF16):
             logits = model(input_ids=inputs, use_cache=False).logits
         return torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
 
@@ -102,7 +104,7 @@ def trainer(task, clock):
         arguments = transformers.TrainingArguments(
             output_dir=folder, per_device_train_batch_size=task["rows"], max_steps=task["steps"],
             learning_rate=task["learning_rate"], lr_scheduler_type="constant", adam_beta1=0.9, adam_beta2=0.95,
-            weight_decay=0.1, max_grad_norm=1.0, bf16=True, use_cpu=DEVICE == "cpu", logging_steps=1, report_to=[],
+            weight_decay=0.1, max_grad_norm=1.0, bf16=BF16, use_cpu=DEVICE == "cpu", logging_steps=1, report_to=[],
             save_strategy="no", remove_unused_columns=False, disable_tqdm=True)
         told = Told(clock, lambda step: task["rows"] * task["context"])
         run = InOrder(model=load(task), args=arguments, train_dataset=rows, callbacks=[told])
@@ -143,7 +145,7 @@ def trl(task, clock):
     with tempfile.TemporaryDirectory() as folder:
         config = SFTConfig(
             output_dir=folder, per_device_train_batch_size=8, num_train_epochs=1, learning_rate=task["learning_rate"],
-            lr_scheduler_type="constant", weight_decay=0.0, bf16=True, use_cpu=DEVICE == "cpu", logging_steps=1, report_to=[],
+            lr_scheduler_type="constant", weight_decay=0.0, bf16=BF16, use_cpu=DEVICE == "cpu", logging_steps=1, report_to=[],
             save_strategy="no", gradient_checkpointing=False, loss_type="nll", disable_tqdm=True,
             dataset_kwargs={"skip_prepare_dataset": True})
         # The order is the trainer's own; over an epoch each conversation counts once.
@@ -172,7 +174,7 @@ def sorted_loop(task, clock):
         ids = torch.tensor([r["ids"] + [0] * (longest - len(r["ids"])) for r in members]).to(DEVICE)
         mask = torch.tensor([[1] * len(r["ids"]) + [0] * (longest - len(r["ids"])) for r in members]).to(DEVICE)
         trained = torch.tensor([r["trained"] + [0] * (longest - len(r["ids"])) for r in members], dtype=torch.bool).to(DEVICE)
-        with torch.autocast(DEVICE, torch.bfloat16):
+        with torch.autocast(DEVICE, torch.bfloat16, enabled=BF16):
             hidden = model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
             wanted = trained[:, 1:]
             logits = model.lm_head(hidden[:, :-1][wanted])

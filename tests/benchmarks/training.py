@@ -11,7 +11,7 @@ import time
 
 import corpus
 from conversations import write_conversations
-from measure import DEVICE, HEAD, LEHR, PYTHON, ROOT, equal, install_peers, number, row, sh
+from measure import DEVICE, HEAD, LEHR, PRECISION, PYTHON, ROOT, equal, install_peers, number, row, sh
 
 HERE = pathlib.Path(__file__).parent
 THREADS = 2
@@ -50,7 +50,7 @@ def pretrain(scratch):
 # the process to the end of the first step, "peak_bytes"}.
 
 def peer(kind, tuned, **task):
-    task.update(kind=kind, threads=THREADS, device=DEVICE, begun=time.time())
+    task.update(kind=kind, threads=THREADS, device=DEVICE, bf16=PRECISION == "bf16", begun=time.time())
     environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS), **(ALLOCATOR if tuned else {})}
     done = subprocess.run([PYTHON, HERE / "train_peer.py", json.dumps(task)], capture_output=True, text=True,
                           env=environment, check=False)
@@ -171,8 +171,8 @@ def train_shape(scratch, name, steps, rounds):
     task = dict(model=str(model), data=str(next(tokens.glob("train*.bin"))), rows=ROWS, context=CONTEXT, steps=steps,
                 learning_rate=LEARNING_RATE)
     measures = {"lehr": lambda: lehr_pretrain(lehr, steps),
-                "HF Trainer, bf16": lambda: peer("trainer", False, **task),
-                "PyTorch loop, bf16 + torch.compile": lambda: peer("compiled", True, **task)}
+                f"HF Trainer, {PRECISION}": lambda: peer("trainer", False, **task),
+                f"PyTorch loop, {PRECISION} + torch.compile": lambda: peer("compiled", True, **task)}
     runs = {who: [] for who in measures}
     title = f"pretraining {name}, {ROWS} x {CONTEXT}"
     for _ in range(rounds):
@@ -182,7 +182,7 @@ def train_shape(scratch, name, steps, rounds):
             same_curve(runs[who][-1]["losses"], runs["lehr"][0]["losses"], who)
     shares = [run["mfu"] for run in runs["lehr"]]
     return "\n".join([f"Losses of {steps} steps within 1e-2 of each other, from the same weights over the same tokens.", "", HEAD,
-                      *table(title, runs, [row(f"{title}: lehr", shares, "% of the measured bf16 peak")])])
+                      *table(title, runs, [row(f"{title}: lehr", shares, f"% of the measured {PRECISION} peak")])])
 
 
 def train(scratch):
@@ -255,8 +255,8 @@ def train_sft(scratch):
     lehr.artifact("chats", "conversations")
     task = dict(model=str(model), data=rendered(lehr, model, folder, "train"), held_out=rendered(lehr, model, folder, "eval"),
                 learning_rate=LEARNING_RATE)
-    measures = {"lehr": lambda: lehr_sft(lehr), "TRL SFTTrainer, bf16": lambda: peer("trl", False, **task),
-                "PyTorch loop, bf16, sorted, head on answers only": lambda: peer("sorted", True, **task)}
+    measures = {"lehr": lambda: lehr_sft(lehr), f"TRL SFTTrainer, {PRECISION}": lambda: peer("trl", False, **task),
+                f"PyTorch loop, {PRECISION}, sorted, head on answers only": lambda: peer("sorted", True, **task)}
     runs = {who: [] for who in measures}
     for _ in range(3):
         for who, measure in measures.items():
