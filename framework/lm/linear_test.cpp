@@ -56,5 +56,25 @@ TEST(Linear, RowsComeOutTheSameAloneAndTogether) {
   }
 }
 
+// On either side of where another way to multiply begins or ends.
+TEST(Linear, ManyRowsMakeTheProduct) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16})
+    for (const int64_t rows : {9, 32, 128, 129}) {
+      const at::Tensor x = at::randn({rows, 200}).to(dtype), w = at::randn({333, 200}).to(dtype);
+      for (const at::Tensor& bias : {at::Tensor(), at::randn({333}).to(dtype)}) {
+        const at::Tensor y = product(x, w, bias);
+        EXPECT_TRUE(y.is_contiguous());
+        EXPECT_EQ(y.scalar_type(), dtype);
+        at::Tensor wanted = at::linear(x.to(at::kDouble), w.to(at::kDouble));
+        if (bias.defined()) wanted += bias.to(at::kDouble);
+        const double rounding = dtype == at::kFloat ? 1e-6 : 1.0 / 64;
+        EXPECT_TRUE(((y.to(at::kDouble) - wanted).abs() <= rounding * (wanted.abs() + 16))
+                        .all()
+                        .item<bool>())
+            << rows << " rows";
+      }
+    }
+}
+
 }  // namespace
 }  // namespace lehr::lm
