@@ -13,11 +13,13 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Where an operator stands outside "${...}"; npos: there is none.
+// Where an operator stands outside "${...}" and quotes; npos: there is none.
 std::size_t find_operator(std::string_view text, std::string_view& op) {
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text.substr(i).starts_with("${")) {
-      i = text.find('}', i);
+    // A reference, or a quoted text at the beginning, is passed over.
+    const bool quoted = text[i] == '\'' && text.find_first_not_of(' ') == i;
+    if (quoted || text.substr(i).starts_with("${")) {
+      i = text.find(quoted ? '\'' : '}', i + 1);
       if (i == std::string_view::npos) return i;
       continue;
     }

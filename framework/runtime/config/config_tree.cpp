@@ -8,6 +8,7 @@
 
 #include "runtime/config/suggestion.h"
 #include "runtime/config/yaml_loader.h"
+#include "runtime/store/json_text.h"
 
 namespace lehr::runtime {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMostExtends = 16;
+constexpr int kDeepestPath = 64;  // what --set names, as what a file holds
 
 // The file and, below it, what it extends.
 NodePtr load_file(const fs::path& path, const std::string& name, const Origin& from,
@@ -69,6 +71,10 @@ class Override {
       diagnostics_.error(origin_, "expected path=value, as in --set stages.dpo.with.beta=0.2");
       return;
     }
+    if (!is_utf8(text)) {
+      diagnostics_.error(origin_, "this is not UTF-8");
+      return;
+    }
     path_ = text.substr(0, equals);
     const std::string value = text.substr(equals + 1);
     const std::size_t begin = value.find_first_not_of(" \t");
@@ -118,6 +124,8 @@ class Override {
   // `node` with the value at `rest`, `at` being the length of the path before it.
   NodePtr put(const NodePtr& node, std::string_view rest, int depth) {
     if (rest.empty()) return value_;
+    if (depth > kDeepestPath)
+      return fail(node, "nested deeper than " + std::to_string(kDeepestPath) + " levels");
     const std::string before = path_.substr(0, path_.size() - rest.size() - (depth > 0));
     if (node->is_list()) return put_item(node, rest, depth, before);
     if (!node->is_map() && !node->is_null())

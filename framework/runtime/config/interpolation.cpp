@@ -6,6 +6,7 @@
 
 #include "runtime/config/suggestion.h"
 #include "runtime/config/utf8.h"
+#include "runtime/store/json_text.h"
 
 namespace lehr::runtime {
 namespace {
@@ -28,28 +29,7 @@ NodePtr bad_node(const Node& at) {
   return node;
 }
 
-// Where "${path" stands in the line of `node`, or the node itself.
-Origin reference_origin(const Node& node, std::string_view path) {
-  Origin origin = node.origin;
-  if (!origin.source || origin.source->is_flag()) return origin;
-  const std::string_view line = origin.source->line(origin.line);
-  const std::size_t found = line.find("${" + std::string(path));
-  if (found == std::string_view::npos) return origin;
-  const auto column =
-      1 + std::count_if(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(found),
-                        [](char c) { return (c & 0xC0) != 0x80; });
-  if (column >= origin.column) origin.column = static_cast<int>(column);
-  return origin;
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = utf8_length(text, at);
-    if (length == 0) return false;
-    at += length;
-  }
-  return true;
-}
+bool begins_character(char c) { return (c & 0xC0) != 0x80; }
 
 std::vector<std::string> keys(const Node& map) {
   std::vector<std::string> out;
@@ -86,10 +66,43 @@ NodePtr Interpolation::resolve(const NodePtr& node) {
   return out;
 }
 
+// From the node's own place on, the "${" of that number, if it reads so there; else (an escape in
+// quotes, one side of a condition, an alias) the first alike in the node's line, or the node.
+Origin Interpolation::place_of(const Use& use) {
+  Origin origin = use.user.origin;
+  if (!origin.source || origin.source->is_flag()) return origin;
+  std::string_view line = origin.source->line(origin.line);
+  for (int column = 1; column < origin.column && !line.empty(); ++column)
+    line.remove_prefix(std::max<std::size_t>(1, utf8_length(line, 0)));
+  if (line.empty()) return origin;
+  const std::string_view all = origin.source->text(),
+                         rest = all.substr(static_cast<std::size_t>(line.data() - all.data()));
+  const std::string wanted = "${" + std::string(use.path);
+  std::size_t found = rest.find("${");
+  for (std::size_t n = 0; n < use.number && found != std::string_view::npos; ++n)
+    found = rest.find("${", found + 2);
+  if (use.user.definition.source || found == std::string_view::npos ||
+      !rest.substr(found).starts_with(wanted))
+    found = line.find(wanted);
+  if (found == std::string_view::npos) return origin;
+  const std::string_view before = rest.substr(0, found);
+  const std::size_t newline = before.rfind('\n');
+  if (newline != std::string_view::npos) {
+    origin.line += static_cast<int>(std::count(before.begin(), before.end(), '\n'));
+    origin.column = 1;
+  }
+  const std::string_view same_line = before.substr(newline + 1);  // npos + 1 is 0
+  origin.column +=
+      static_cast<int>(std::count_if(same_line.begin(), same_line.end(), begins_character));
+  return origin;
+}
+
 NodePtr Interpolation::scalar(const NodePtr& node) {
   const std::string_view text = node->text;
   std::string out;
-  for (std::size_t i = 0; i < text.size();) {
+  bool bad = false;  // one mistake does not hide those after it
+  std::size_t number = 0;
+  for (std::size_t i = 0; i < text.size(); ++number) {
     const std::size_t found = text.find("${", i);
     if (found == std::string_view::npos) {
       out += text.substr(i);
@@ -107,16 +120,19 @@ NodePtr Interpolation::scalar(const NodePtr& node) {
                                            "'. For a plain '${' write '$${'");
       return bad_node(*node);
     }
-    const std::string_view path = text.substr(found + 2, end - found - 2);
-    const NodePtr value = lookup(path, *node);
-    if (value->bad) return bad_node(*node);
-    if (found == 0 && end + 1 == text.size())
-      return path.starts_with("env.") ? value : used_at(value, node->origin);
-    if (!value->is_scalar()) {
-      diagnostics_.error(reference_origin(*node, path), "'${" + std::string(path) + "}' is " +
-                                                            describe(*value) +
-                                                            ", which cannot be part of a text");
-      return bad_node(*node);
+    const Use use{text.substr(found + 2, end - found - 2), *node, number};
+    const NodePtr value = lookup(use);
+    if (found == 0 && end + 1 == text.size()) {
+      if (value->bad) return bad_node(*node);
+      return use.path.starts_with("env.") ? value : used_at(value, node->origin);
+    }
+    if (!value->bad && !value->is_scalar())
+      diagnostics_.error(place_of(use), "'${" + std::string(use.path) + "}' is " +
+                                            describe(*value) + ", which cannot be part of a text");
+    bad = bad || value->bad || !value->is_scalar();
+    if (bad) {
+      i = end + 1;
+      continue;
     }
     out += text.substr(i, found - i);
     out += value->text;
@@ -128,6 +144,7 @@ NodePtr Interpolation::scalar(const NodePtr& node) {
     }
     i = end + 1;
   }
+  if (bad) return bad_node(*node);
   auto result = std::make_shared<Node>(*node);
   result->text = std::move(out);
   result->computed = true;
@@ -135,8 +152,8 @@ NodePtr Interpolation::scalar(const NodePtr& node) {
 }
 
 // What a run depends on has to be visible, so a variable that is not set is a mistake.
-NodePtr Interpolation::environment(std::string_view path, const Node& user) {
-  const std::string_view written = path.substr(4);  // after "env."
+NodePtr Interpolation::environment(const Use& use) {
+  const std::string_view written = use.path.substr(4);  // after "env."
   const std::size_t otherwise = written.find(":-");
   const std::string name(written.substr(0, otherwise));
   const char* value = std::getenv(name.c_str());
@@ -144,7 +161,7 @@ NodePtr Interpolation::environment(std::string_view path, const Node& user) {
       otherwise != std::string_view::npos && (value == nullptr || *value == '\0');
   auto node = std::make_shared<Node>();
   node->kind = Node::Kind::scalar;
-  node->origin = user.origin;
+  node->origin = use.user.origin;
   node->computed = true;
   if (use_default) {
     node->text = written.substr(otherwise + 2);
@@ -154,22 +171,23 @@ NodePtr Interpolation::environment(std::string_view path, const Node& user) {
     node->text = value;
     return node;
   }
-  diagnostics_.error(reference_origin(user, path),
-                     value != nullptr
-                         ? "the environment variable '" + name + "' is not UTF-8"
-                         : "the environment variable '" + name +
-                               "' is not set. Set it, or write ${env." + name + ":-DEFAULT}");
-  return bad_node(user);
+  diagnostics_.error(place_of(use), value != nullptr
+                                        ? "the environment variable '" + name + "' is not UTF-8"
+                                        : "the environment variable '" + name +
+                                              "' is not set. Set it, or write ${env." + name +
+                                              ":-DEFAULT}");
+  return bad_node(use.user);
 }
 
-NodePtr Interpolation::lookup(std::string_view path, const Node& user) {
+NodePtr Interpolation::lookup(const Use& use) {
+  const std::string_view path = use.path;
   const auto refuse = [&](const std::string& why) {
-    diagnostics_.error(reference_origin(user, path), why);
-    return bad_node(user);
+    diagnostics_.error(place_of(use), why);
+    return bad_node(use.user);
   };
   if (path.starts_with("matrix.")) {
     ++matrix_lookups_;
-    if (!in_use_) return bad_node(user);
+    if (!in_use_) return bad_node(use.user);
     const std::string name(path.substr(7));
     const auto found = matrix_.find(name);
     if (found == matrix_.end()) {
@@ -182,7 +200,7 @@ NodePtr Interpolation::lookup(std::string_view path, const Node& user) {
     used_matrix_.insert(name);
     return found->second;
   }
-  if (path.starts_with("env.")) return in_use_ ? environment(path, user) : bad_node(user);
+  if (path.starts_with("env.")) return in_use_ ? environment(use) : bad_node(use.user);
   if (!path.starts_with("vars."))
     return refuse("'${" + std::string(path) +
                   "}' is not known. Write ${vars.NAME}, ${env.NAME}, or ${matrix.NAME} in a stage "

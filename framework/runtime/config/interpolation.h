@@ -34,9 +34,16 @@ class Interpolation {
   NodePtr resolve(const NodePtr& node);
 
  private:
+  // ${path}, the "${" of that number in the text of `user`.
+  struct Use {
+    std::string_view path;
+    const Node& user;
+    std::size_t number;
+  };
+  static Origin place_of(const Use& use);
   NodePtr scalar(const NodePtr& node);
-  NodePtr environment(std::string_view path, const Node& user);
-  NodePtr lookup(std::string_view path, const Node& user);
+  NodePtr environment(const Use& use);
+  NodePtr lookup(const Use& use);
 
   NodePtr vars_;
   Diagnostics& diagnostics_;

@@ -6,6 +6,8 @@
 #include <span>
 #include <utility>
 
+#include "runtime/config/utf8.h"
+
 namespace lehr::runtime {
 namespace {
 
@@ -15,7 +17,7 @@ struct Unit {
 };
 
 std::string quoted_beginning(std::string_view text) {
-  return "'" + std::string(text.substr(0, 80)) + "'";
+  return "'" + std::string(utf8_beginning(text, 80)) + "'";
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -64,7 +66,11 @@ Read<double> with_unit(std::string_view text, std::span<const Unit> units,
     return Read<double>::failed("expected " + expected + ", got " + quoted_beginning(text));
   while (rest.starts_with(' ')) rest.remove_prefix(1);
   for (const Unit& unit : units)
-    if (rest == unit.name) return value * unit.factor;
+    if (rest == unit.name) {
+      value *= unit.factor;
+      return std::isfinite(value) ? Read<double>(value)
+                                  : Read<double>::failed(quoted_beginning(text) + " is too large");
+    }
   return Read<double>::failed(
       "expected " + expected + ", got " + quoted_beginning(text) +
       (rest.empty() ? "" : " (unknown unit " + quoted_beginning(rest) + ")"));

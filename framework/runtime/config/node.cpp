@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/config/literal.h"
+#include "runtime/config/utf8.h"
 
 namespace lehr::runtime {
 
@@ -25,7 +26,8 @@ std::string describe(const Node& node) {
     case Node::Kind::scalar:
       break;
   }
-  const std::string shown = node.text.size() > 60 ? node.text.substr(0, 57) + "..." : node.text;
+  const std::string shown =
+      node.text.size() > 60 ? std::string(utf8_beginning(node.text, 57)) + "..." : node.text;
   const std::string means = node.plain ? mistakable_for(node.text) : "";
   if (means == "a number") return "the number " + shown;
   if (means == "true or false") return "'" + shown + "'";

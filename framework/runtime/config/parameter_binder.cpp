@@ -6,6 +6,7 @@
 #include "runtime/config/scalar_parameter.h"
 #include "runtime/config/suggestion.h"
 #include "runtime/plugin/described.h"
+#include "runtime/store/json_text.h"
 
 namespace lehr::runtime {
 namespace {
@@ -186,6 +187,9 @@ class Binder {
   Json path(const Node& node, const std::string& written, const Place& place) {
     if (written.empty()) return fail(node, place.message() + " expects a path, got empty text");
     const auto absolute = (node.folder() / written).lexically_normal().string();
+    if (!is_utf8(absolute))  // the folder of the file that says it
+      return fail(node, place.message() + ": the path '" + absolute +
+                            "' is not UTF-8. Put the pipeline into another folder");
     out.input_paths.push_back({place.path, absolute, written_at(node)});
     return absolute;
   }

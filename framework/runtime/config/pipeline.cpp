@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <map>
 #include <set>
 
@@ -105,15 +106,17 @@ class PipelineReader : OwnInterpolation, KeyReader {
     std::vector<std::pair<Entry, std::vector<NodePtr>>> axes;
     if (entry.value->find("matrix") && !read_matrix(*entry.value, where, axes))
       return declare(entry, pipeline);
-    std::size_t variants = 1;
-    for (const auto& [axis, values] : axes) variants *= values.size();
-    if (variants > kMostVariants) {
+    double combinations = 1;  // axes of a few hundred values each are soon more than 2^64
+    for (const auto& [axis, values] : axes) combinations *= static_cast<double>(values.size());
+    if (combinations > kMostVariants) {
+      char shown[32];
+      std::snprintf(shown, sizeof shown, combinations < 1e15 ? "%.0f" : "%.3g", combinations);
       diagnostics_.error(entry.value->find("matrix")->origin,
-                         where + "the matrix has " + std::to_string(variants) +
-                             " combinations; at most " + std::to_string(kMostVariants) +
-                             " are possible");
+                         where + "the matrix has " + shown + " combinations; at most " +
+                             std::to_string(kMostVariants) + " are possible");
       return declare(entry, pipeline);
     }
+    const auto variants = static_cast<std::size_t>(combinations);
     std::set<std::string> used;
     for (std::size_t n = 0; n < variants; ++n) {
       StageConfig stage;

@@ -20,4 +20,11 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   return length;
 }
 
+std::string_view utf8_beginning(std::string_view text, std::size_t most_bytes) {
+  if (text.size() <= most_bytes) return text;
+  std::size_t end = most_bytes;
+  while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
 }  // namespace lehr::runtime
