@@ -48,6 +48,9 @@ void collect(const fs::path& folder, const std::string& prefix, std::vector<Arti
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = prefix + entry.path().filename().string();
     if (name == kArtifactFile) continue;
+    if (!is_utf8(name))
+      throw StoreError("the name of '" + entry.path().string() +
+                       "' is not UTF-8, as that of a file in an artifact has to be");
     const auto type = entry.symlink_status().type();
     if (type == fs::file_type::directory)
       collect(entry.path(), name + "/", files);

@@ -40,6 +40,11 @@ FileDescriptor open_file(const fs::path& path, int flags, int mode) {
   }
 }
 
+FileDescriptor open_lock(const fs::path& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  return fd >= 0 ? FileDescriptor(fd) : open_file(path, O_RDWR | O_CREAT, 0666);
+}
+
 void write_all(int fd, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());

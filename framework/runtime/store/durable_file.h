@@ -38,6 +38,9 @@ class FileDescriptor {
 
 // open(2) with O_CLOEXEC; repeats after EINTR. Throws IoError.
 FileDescriptor open_file(const std::filesystem::path& path, int flags, int mode = 0644);
+// The same for a file that is only locked, made if it is missing: other users of the folder lock it
+// as well, so it is theirs as far as the umask says. flags: O_RDONLY or O_RDWR.
+FileDescriptor open_lock(const std::filesystem::path& path, int flags);
 // Writes all of it, through short writes and EINTR. Throws IoError; `path` is for the message.
 void write_all(int fd, std::string_view bytes, const std::filesystem::path& path);
 

@@ -1,5 +1,7 @@
 #include "runtime/store/json_text.h"
 
+#include <simdjson.h>
+
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -42,6 +44,8 @@ void append(std::string& out, std::initializer_list<std::string_view> texts) {
 }
 
 }  // namespace
+
+bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text); }
 
 void append_json(std::string& out, std::string_view text) {
   if (is_plain(text))  // by far the most

@@ -8,6 +8,8 @@
 
 namespace lehr::runtime {
 
+// Whether JSON can carry it as it is.
+bool is_utf8(std::string_view text);
 // `text` in quotes; what is not UTF-8 is replaced.
 void append_json(std::string& out, std::string_view text);
 // As dump() writes it.

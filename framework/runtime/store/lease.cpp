@@ -18,7 +18,7 @@ std::optional<Lease> Lease::try_take(const fs::path& work_folder, const fs::path
     make_folders(work_folder);
     FileDescriptor file;
     try {
-      file = open_file(path, O_RDWR | O_CREAT);
+      file = open_file(path, O_RDWR | O_CREAT, 0666);  // the umask says who may go on with it
     } catch (const IoError& e) {
       if (e.error_number == ENOENT) continue;  // whoever finished removed the folder just now
       throw;
@@ -37,10 +37,8 @@ std::optional<Lease> Lease::try_take(const fs::path& work_folder, const fs::path
 }
 
 bool Lease::held(const fs::path& work_folder) {
-  const int fd = ::open((work_folder / "lease").c_str(), O_RDWR | O_CLOEXEC);
-  if (fd < 0) return false;
-  const FileDescriptor file(fd);
-  return ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  const FileDescriptor file(::open((work_folder / "lease").c_str(), O_RDONLY | O_CLOEXEC));
+  return file && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 }  // namespace lehr::runtime

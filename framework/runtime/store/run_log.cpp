@@ -191,7 +191,7 @@ void RunLog::finish(const nlohmann::ordered_json& summary) {
 }
 
 bool is_running(const fs::path& folder) {
-  const FileDescriptor lease(::open((folder / "lease").c_str(), O_RDWR | O_CLOEXEC));
+  const FileDescriptor lease(::open((folder / "lease").c_str(), O_RDONLY | O_CLOEXEC));
   return lease && ::flock(lease.get(), LOCK_SH | LOCK_NB) != 0;
 }
 

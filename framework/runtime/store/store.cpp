@@ -13,6 +13,7 @@
 #include <set>
 
 #include "runtime/store/checked_json.h"
+#include "runtime/store/json_text.h"
 
 namespace lehr::runtime {
 namespace fs = std::filesystem;
@@ -44,6 +45,9 @@ bool is_digest(std::string_view text) {
 
 ArtifactStore::ArtifactStore(fs::path root)
     : root_(fs::absolute(std::move(root)).lexically_normal()) {
+  if (!is_utf8(root_.string()))  // stages are told it as JSON
+    throw StoreError("the path of the store, '" + root_.string() +
+                     "', is not UTF-8. Name another with --store or LEHR_STORE");
   const bool fresh = !fs::exists(root_ / "trash");  // the last one that is made
   for (const char* folder : {"artifacts", "results", "work", "runs", "trash"})
     make_folders(root_ / folder);
@@ -106,9 +110,10 @@ void ArtifactStore::check_content(std::string_view digest, unsigned threads) con
         ". 'lehr store verify --discard' moves it away, so that the next run makes it again");
 }
 
+// Only to make the file may take the right to write: whoever may read a store can look into it.
 FileDescriptor ArtifactStore::shared_lock() const {
   const fs::path path = root_ / "gc.lock";
-  FileDescriptor file = open_file(path, O_RDWR | O_CREAT);
+  FileDescriptor file = open_lock(path, O_RDONLY);
   while (::flock(file.get(), LOCK_SH) != 0)
     if (errno != EINTR) throw IoError("cannot lock", path, errno);
   return file;

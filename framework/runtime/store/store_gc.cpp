@@ -31,7 +31,7 @@ namespace {
 constexpr std::chrono::hours kWorkRetention{24 * 7};
 
 FileDescriptor exclusive_lock(const fs::path& path) {
-  FileDescriptor file = open_file(path, O_RDWR | O_CREAT);
+  FileDescriptor file = open_lock(path, O_RDWR);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) throw IoError("cannot lock", path, errno);
@@ -64,6 +64,15 @@ bool older_than(const fs::path& path, std::chrono::seconds age) {
   return !error && fs::file_time_type::clock::now() - time >= age;
 }
 
+// Of a stage's folder: it was made when the stage began, which may be weeks ago, and what is in
+// there changes with every checkpoint.
+bool left_for(const fs::path& work, std::chrono::seconds age) {
+  std::error_code error;
+  for (fs::directory_iterator it(work, error), end; !error && it != end; it.increment(error))
+    if (!older_than(it->path(), age)) return false;
+  return older_than(work, age);
+}
+
 }  // namespace
 
 std::size_t GcReport::count(std::string_view kind) const {
@@ -94,10 +103,9 @@ GcReport ArtifactStore::gc(const GcOptions& options) const {
         continue;
       // Scratch folders of imports and verifications have other names; nothing goes on with them.
       const bool finished = fs::exists(result_path(key)) || !is_digest(key);
-      if (!older_than(entry.path(),
-                      finished ? options.grace
-                               : std::max(options.grace, std::chrono::seconds(kWorkRetention))))
-        continue;
+      const std::chrono::seconds age =
+          finished ? options.grace : std::max<std::chrono::seconds>(options.grace, kWorkRetention);
+      if (!left_for(entry.path(), age)) continue;
       report.items.push_back({"work", key, tree_bytes(entry.path()), ""});
       if (options.dry_run) continue;
       if (const auto lease = Lease::try_take(entry.path())) discard(entry.path());
