@@ -1,5 +1,6 @@
 // Connects inputs to outputs: finds what a reference names, and checks ports and artifact types.
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -160,7 +161,12 @@ class Connector {
   }
 
   void unknown(const std::string& stage, const Origin& origin, const std::string& owner) const {
+    // Of more than a person is shown, no one wants to know what was meant; to find it out for each
+    // of thousands would take minutes.
+    constexpr std::size_t kMostSuggestions = 200;
     std::vector<std::string> known;
+    if (++unknown_ > kMostSuggestions)
+      return void(diagnostics_.error(origin, owner + "there is no stage '" + stage + "'"));
     for (const Draft& draft : drafts_) {
       if (stage.find('@') != std::string::npos) known.push_back(draft.config->id);
       if (known.empty() || known.back() != draft.config->base) known.push_back(draft.config->base);
@@ -296,6 +302,7 @@ class Connector {
 
   const std::vector<Draft>& drafts_;
   Diagnostics& diagnostics_;
+  mutable std::size_t unknown_ = 0;  // references so far
   std::unordered_map<std::string, std::size_t> by_id_;
   std::unordered_map<std::string, std::vector<std::size_t>> by_base_;
 };
@@ -307,22 +314,39 @@ void connect(std::vector<Draft>& drafts, Diagnostics& diagnostics) {
   for (Draft& draft : drafts) connector.stage(draft);
 }
 
-bool resolve_output(const std::vector<Draft>& drafts, const Reference& reference,
-                    const std::string& owner, std::size_t& stage, std::string& port,
-                    Diagnostics& diagnostics) {
+std::vector<PipelineOutput> resolve_outputs(const std::vector<Draft>& drafts,
+                                            const std::vector<OutputConfig>& outputs,
+                                            Diagnostics& diagnostics) {
   const Connector connector(drafts, diagnostics);
-  std::string name;
-  const auto found = connector.find(reference, owner, name);
-  if (found.size() > 1)
-    diagnostics.error(reference.origin, owner + "'" + reference.text +
-                                            "' has a matrix. Choose one variant, as in '" +
-                                            drafts[found[0]].config->id + "'");
-  if (found.size() != 1) return false;
-  const PlannedOutput* output = connector.output(drafts[found[0]], name, "", reference, owner);
-  if (!output) return false;
-  stage = found[0];
-  port = output->port;
-  return true;
+  std::map<std::filesystem::path, const OutputConfig*> by_folder;
+  for (const OutputConfig& output : outputs) by_folder.emplace(output.to, &output);
+  std::vector<PipelineOutput> out;
+  for (const OutputConfig& output : outputs) {
+    const std::string owner = "output '" + output.name + "': ";
+    const Origin& origin = output.reference.origin;
+    for (std::filesystem::path folder = output.to; folder.has_relative_path();
+         folder = folder.parent_path()) {
+      const auto other = by_folder.find(folder);
+      if (other == by_folder.end() || other->second == &output) continue;
+      diagnostics.error(origin, owner + "it goes to '" + output.to.string() + "', " +
+                                    (folder == output.to ? "as" : "inside the folder of") +
+                                    " output '" + other->second->name +
+                                    "'. Name another folder with 'to'");
+      break;
+    }
+    std::string port;
+    const auto found = connector.find(output.reference, owner, port);
+    if (found.size() > 1)
+      diagnostics.error(origin, owner + "'" + output.reference.text +
+                                    "' has a matrix. Choose one variant, as in '" +
+                                    drafts[found[0]].config->id + "'");
+    if (found.size() != 1) continue;
+    const Draft& draft = drafts[found[0]];
+    if (const PlannedOutput* made = connector.output(draft, port, "", output.reference, owner))
+      out.push_back(
+          {output.name, draft.stage.id, made->port, origin.text(), output.to, output.link});
+  }
+  return out;
 }
 
 }  // namespace lehr::runtime

@@ -28,11 +28,11 @@ struct Draft {
 // Resolves every `in:` to the output it means and checks ports, types and what parameters say of
 // them; resolves the stages that gates and conditions name. connect.cpp
 void connect(std::vector<Draft>& drafts, Diagnostics& diagnostics);
-// What `text` names for something that takes type `type` (empty: any): index of the stage and name
-// of the output. Used for the pipeline's `outputs`. Reports mistakes; false if there is one.
-bool resolve_output(const std::vector<Draft>& drafts, const Reference& reference,
-                    const std::string& owner, std::size_t& stage, std::string& port,
-                    Diagnostics& diagnostics);
+// What the pipeline's `outputs` name, and that none goes where another does. Reports mistakes and
+// leaves them out. connect.cpp
+std::vector<PipelineOutput> resolve_outputs(const std::vector<Draft>& drafts,
+                                            const std::vector<OutputConfig>& outputs,
+                                            Diagnostics& diagnostics);
 // Indices in data-flow order, among equals in file order; cycles are reported and left out.
 // order.cpp
 std::vector<std::size_t> data_flow_order(const std::vector<Draft>& drafts,

@@ -154,14 +154,7 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, Diagnos
   connect(drafts, diagnostics);
   const std::vector<std::size_t> order = data_flow_order(drafts, diagnostics);
   check_facets(drafts, order, diagnostics);
-  for (const OutputConfig& output : pipeline.outputs) {
-    std::size_t stage = 0;
-    std::string port;
-    if (resolve_output(drafts, output.reference, "output '" + output.name + "': ", stage, port,
-                       diagnostics))
-      plan.outputs.push_back({output.name, drafts[stage].stage.id, port,
-                              output.reference.origin.text(), output.to, output.link});
-  }
+  plan.outputs = resolve_outputs(drafts, pipeline.outputs, diagnostics);
   plan.stages.reserve(order.size());
   for (const std::size_t index : order) plan.stages.push_back(std::move(drafts[index].stage));
   return plan;
