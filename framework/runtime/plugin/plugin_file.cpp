@@ -1,13 +1,16 @@
 #include "runtime/plugin/plugin_file.h"
 
+#include <glob.h>
 #include <lehr/abi.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "runtime/plugin/elf_file.h"
 #include "runtime/store/json_tree.h"
@@ -212,6 +215,29 @@ std::vector<std::string> exported_symbols(const PluginFile& plugin) try {
   fail(plugin.path, e.what());
 }
 
+std::vector<std::filesystem::path> loader_folders(const std::filesystem::path& configuration,
+                                                  int depth) {
+  constexpr int kDeepest = 4;  // files that include one another
+  std::vector<std::filesystem::path> out;
+  std::ifstream file(configuration);
+  for (std::string line; depth < kDeepest && std::getline(file, line);) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string word, pattern;
+    words >> word;
+    if (word == "include" && words >> pattern) {
+      glob_t found{};
+      if (::glob((configuration.parent_path() / pattern).c_str(), 0, nullptr, &found) == 0)
+        for (std::size_t i = 0; i < found.gl_pathc; ++i)
+          for (auto& folder : loader_folders(found.gl_pathv[i], depth + 1))
+            out.push_back(std::move(folder));
+      ::globfree(&found);
+    } else if (word.starts_with('/')) {
+      out.emplace_back(word);
+    }
+  }
+  return out;
+}
+
 std::vector<std::string> library_identities(const PluginFile& plugin) {
   static const std::set<std::string, std::less<>> runtime = {
       "libc.so.6",   "libm.so.6",       "libstdc++.so.6",       "libgcc_s.so.1",
@@ -222,15 +248,18 @@ std::vector<std::string> library_identities(const PluginFile& plugin) {
     for (std::size_t at = 0; at <= list.size();) {
       const std::size_t end = std::min(list.find(':', at), list.size());
       std::string folder = list.substr(at, end - at);
-      const std::size_t origin = folder.find("$ORIGIN");
-      if (expand && origin != std::string::npos)
-        folder.replace(origin, 7, std::filesystem::absolute(plugin.path).parent_path().string());
+      for (const std::string_view name : {"${ORIGIN}", "$ORIGIN"})
+        if (const std::size_t origin = folder.find(name); expand && origin != std::string::npos)
+          folder.replace(origin, name.size(),
+                         std::filesystem::absolute(plugin.path).parent_path().string());
       if (!folder.empty()) folders.emplace_back(folder);
       at = end + 1;
     }
   };
   if (const char* path = std::getenv("LD_LIBRARY_PATH")) add_paths(path, false);
   for (const auto& list : plugin.run_paths) add_paths(list, true);
+  static const std::vector<std::filesystem::path> configured = loader_folders("/etc/ld.so.conf");
+  folders.insert(folders.end(), configured.begin(), configured.end());
   for (const char* folder :
        {"/usr/local/lib", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",
         "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib64", "/lib", "/usr/lib"})

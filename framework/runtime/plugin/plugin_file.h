@@ -52,6 +52,10 @@ std::string code_digest(const std::filesystem::path& plugin);
 // rules. Reads files only.
 std::vector<std::string> library_identities(const PluginFile& plugin);
 
+// The folders that the loader's configuration (/etc/ld.so.conf) and what it includes name.
+std::vector<std::filesystem::path> loader_folders(const std::filesystem::path& configuration,
+                                                  int depth = 0);
+
 // Symbols of the file that other libraries can see; a plugin needs no more than lehr_plugin_entry.
 std::vector<std::string> exported_symbols(const PluginFile& plugin);
 

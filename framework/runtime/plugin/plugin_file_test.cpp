@@ -189,6 +189,19 @@ TEST_F(PluginFileTest, HeadersOutsideTheDigestedBytesAreRefused) {
   EXPECT_THROW(code_digest(file_), PluginError);
 }
 
+TEST_F(PluginFileTest, FoldersOfTheLoaderAreThoseOfItsConfiguration) {
+  fs::create_directories(folder_ / "ld.so.conf.d");
+  write(folder_ / "ld.so.conf", "# first\ninclude ld.so.conf.d/*.conf\n  /opt/last # and this\n");
+  write(folder_ / "ld.so.conf.d" / "b.conf", "/opt/b\n");
+  write(folder_ / "ld.so.conf.d" / "a.conf", "/opt/a/lib\n\n/opt/a/lib64\ninclude ../ld.so.conf\n");
+  const auto found = loader_folders(folder_ / "ld.so.conf");
+  ASSERT_GE(found.size(), 4u);
+  EXPECT_EQ(found[0], "/opt/a/lib");
+  EXPECT_EQ(found[1], "/opt/a/lib64");
+  EXPECT_EQ(found.back(), "/opt/last");
+  EXPECT_TRUE(loader_folders(folder_ / "none").empty());
+}
+
 TEST_F(PluginFileTest, RegistryKeepsBrokenFilesWithTheirReason) {
   stamp_plugin_file(file_, kDescription);
   write(folder_ / "broken.so", "hello");

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "runtime/store/json_text.h"
+
 namespace lehr::runtime {
 namespace fs = std::filesystem;
 
@@ -42,6 +44,8 @@ PluginRegistry::PluginRegistry(const std::vector<fs::path>& folders) {
     std::sort(files.begin(), files.end());
     for (const auto& file : files) {
       try {
+        if (!is_utf8(file.string()))  // stages are told it as JSON
+          throw PluginError(file.string() + ": its path is not UTF-8. Move it to another folder");
         PluginFile plugin = read_plugin_file(file);
         std::string name = plugin.name;
         const auto [first, fresh] = plugins_.try_emplace(std::move(name), std::move(plugin));
