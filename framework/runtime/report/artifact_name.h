@@ -2,9 +2,9 @@
 //
 //   base.model          an output of a stage, in the newest run that has it
 //   base                the same, where the stage has one output
-//   RUN:base.model      in that run, named as everywhere (run_record.h): last~1, or part of its
-//   name 3f2a9c41            a digest or at least four digits of its beginning .lehr/outputs/p/x a
-//   folder: an artifact of this store, or a link to one
+//   RUN:base.model      in that run, named as everywhere (run_record.h): last~1, part of its name
+//   3f2a9c41            a digest or at least four digits of its beginning
+//   outputs/final       a folder: an artifact of this store, or a link to one
 //
 // A stage's name goes before a digest that begins alike.
 #pragma once

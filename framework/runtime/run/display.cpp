@@ -1,8 +1,11 @@
 #include "runtime/run/display.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <map>
 #include <utility>
 #include <vector>
@@ -10,7 +13,6 @@
 #include "runtime/run/human_text.h"
 #include "runtime/run/stage_progress.h"
 #include "runtime/run/steady_seconds.h"
-#include "runtime/store/durable_file.h"
 
 namespace lehr::runtime {
 namespace {
@@ -19,30 +21,48 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostWaiting = 1 << 16;  // bytes that were told and not shown yet
 
-void print(int fd, std::string_view text) { write_all(fd, text, "the output"); }
+// A descriptor that is written to for as long as that is possible.
+class Output {
+ public:
+  explicit Output(int fd) : fd_(fd) {}
+  void write(std::string_view text) {
+    while (!is_lost_ && !text.empty()) {
+      const ssize_t n = ::write(fd_, text.data(), text.size());
+      pollfd ready = {fd_, POLLOUT, 0};
+      if (n > 0)
+        text.remove_prefix(static_cast<std::size_t>(n));
+      else if (n < 0 && errno == EAGAIN)  // somebody has made it so
+        ::poll(&ready, 1, -1);
+      else if (n == 0 || errno != EINTR)
+        is_lost_ = true;
+    }
+  }
+  int fd() const { return fd_; }
+  bool is_lost() const { return is_lost_; }
+
+ private:
+  int fd_;
+  bool is_lost_ = false;
+};
 
 // Lines that are written when there is time for it: a thousand cached stages are told in a burst.
 class Lines {
  public:
-  explicit Lines(int fd) : fd_(fd) {}
+  explicit Lines(int fd) : out_(fd) {}
   Lines(const Lines&) = delete;
   Lines& operator=(const Lines&) = delete;
-  ~Lines() {
-    try {
-      flush();
-    } catch (const IoError&) {  // no one is listening any more
-    }
-  }
+  ~Lines() { flush(); }
   void add(std::string_view line) {
     waiting_ += line;
     if (waiting_.size() > kMostWaiting) flush();
   }
   void flush() {
-    if (!waiting_.empty()) print(fd_, std::exchange(waiting_, {}));
+    if (!waiting_.empty()) out_.write(std::exchange(waiting_, {}));
   }
+  bool is_lost() const { return out_.is_lost(); }
 
  private:
-  int fd_;
+  Output out_;
   std::string waiting_;
 };
 
@@ -102,7 +122,10 @@ std::string told(const Json& event) {
 // The same for events that belong to no stage.
 std::string told_of_run(const Json& event) {
   const std::string kind = event.at("event");
-  if (kind == "stopping") return "stopping: stages save their state (again: stop at once)";
+  if (kind == "stopping")
+    return "stopping" +
+           (event.contains("reason") ? ", as " + event["reason"].get<std::string>() : "") +
+           ": stages save their state (again: stop at once)";
   if (kind == "output_failed")
     return "output " + event.at("name").get<std::string>() + ": " +
            event.at("message").get<std::string>();
@@ -143,6 +166,7 @@ class PlainDisplay : public Display {
   void cached(const std::string& stage, std::string_view) override { say(stage, "cached"); }
 
   void tick() override { lines_.flush(); }
+  bool is_lost() const override { return lines_.is_lost(); }
 
  private:
   static constexpr double kEverySeconds = 5;
@@ -160,13 +184,10 @@ class PlainDisplay : public Display {
 
 class TerminalDisplay : public Display {
  public:
-  TerminalDisplay(int fd, bool color) : fd_(fd), color_(color) {}
+  TerminalDisplay(int fd, bool color) : out_(fd), color_(color) {}
   ~TerminalDisplay() override {
-    try {
-      running_.clear();
-      draw();
-    } catch (const IoError&) {  // no one is looking any more
-    }
+    running_.clear();
+    draw();
   }
 
   void event(const Json& event) override {
@@ -174,7 +195,7 @@ class TerminalDisplay : public Display {
     const double now = steady_seconds();
     if (kind == "run_started")
       for (const Json& stage : event.at("stages"))
-        width_ = std::max(width_, stage.get<std::string>().size());
+        width_ = std::max(width_, std::min(kWidestName, stage.get<std::string>().size()));
     if (const std::string text = told_of_run(event); !text.empty())
       say("", text, kind == "output" ? kDim : kind == "stopping" ? kYellow : kRed);
     if (!event.contains("stage")) return;
@@ -192,9 +213,11 @@ class TerminalDisplay : public Display {
   void tick() override {
     if (!said_.empty() || steady_seconds() - drawn_ >= kFrameSeconds) draw();
   }
+  bool is_lost() const override { return out_.is_lost(); }
 
  private:
   static constexpr double kFrameSeconds = 0.08;
+  static constexpr std::size_t kWidestName = 40;  // of a variant of a large matrix there is no end
   static constexpr const char* kGreen = "32";
   static constexpr const char* kRed = "31";
   static constexpr const char* kYellow = "33";
@@ -205,15 +228,26 @@ class TerminalDisplay : public Display {
     const double now = drawn_ = steady_seconds();
     winsize size{};
     const std::size_t columns =
-        ::ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+        ::ioctl(out_.fd(), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
     for (const auto& [stage, progress] : running_) {
       std::string line = padded(stage) + "  ";
       if (progress.fraction() >= 0) line += bar(progress.fraction()) + "  ";
       line += progress.text(now);
-      frame += line.substr(0, columns - 1) + "\n";
+      frame += one_line(line, columns - 1) + "\n";
     }
     lines_ = running_.size();
-    print(fd_, frame);
+    out_.write(frame);
+  }
+
+  // At most so many characters, none of which moves the cursor: what a plugin notes is its own.
+  static std::string one_line(const std::string& text, std::size_t columns) {
+    std::string out;
+    for (const char c : text) {
+      const bool continues = (c & 0xC0) == 0x80;
+      if (!continues && columns-- == 0) break;
+      out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+    }
+    return out;
   }
 
   static const char* color_of(const std::string& kind) {
@@ -246,7 +280,7 @@ class TerminalDisplay : public Display {
     if (said_.size() > kMostWaiting) draw();
   }
 
-  int fd_;
+  Output out_;
   bool color_;
   std::size_t width_ = 8, lines_ = 0;
   double drawn_ = 0;
@@ -265,6 +299,7 @@ class JsonDisplay : public Display {
     lines_.add("\n");
   }
   void tick() override { lines_.flush(); }
+  bool is_lost() const override { return lines_.is_lost(); }
 
  private:
   Lines lines_;

@@ -13,9 +13,10 @@
 //   stage_timeout  {"seconds", "grace"}: it is asked to stop   stage_skipped {"reason"}
 //   gate           {"metric", "value", "limit", "passed", "where", "message"}: message: there is no
 //                  such result (value is null)
-//   output         {"name", "path", "type", "digest", "changed"}   output_failed {"name",
-//   "message"} stopping       {}                             run_finished   {"status", "code",
-//   "seconds"}
+//   output         {"name", "path", "type", "digest", "changed"}
+//   output_failed  {"name", "message"}
+//   stopping       {"reason"}: reason: unless a signal is
+//   run_finished   {"status", "code", "seconds"}
 #pragma once
 
 #include <memory>
@@ -34,6 +35,9 @@ class Display {
   // Called before anything is waited for, and about ten times a second while something runs: what
   // was told is shown now.
   virtual void tick() {}
+  // Nobody can be shown anything any more: the terminal is closed, the reader of a pipe has gone,
+  // the disk of a file is full. What is told from then on is dropped.
+  virtual bool is_lost() const { return false; }
 };
 
 // One live line per running stage, redrawn in place below the lines of what has ended. fd: a

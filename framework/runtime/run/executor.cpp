@@ -138,6 +138,8 @@ class Executor {
   // decided about: what follows from a decision stands later in the plan.
   void start_what_can() {
     for (auto waiting = to_start_.begin(); !stopping_;) {
+      // Thousands may wait: they are not asked where none can start.
+      if (!pool_.has_room() || !may_start()) waiting = to_start_.end();
       const std::size_t end = waiting == to_start_.end() ? plan_.stages.size() : *waiting;
       while (const auto index = state_.next_to_look_at(end)) look_at(*index);
       if (waiting == to_start_.end()) return;
@@ -225,18 +227,23 @@ class Executor {
     journal_.flush();
     running_.listen(signals_.fd());
     if (const int signal = signals_.take(); signal != 0) stop(signal);
+    if (!stopping_ && journal_.display().is_lost()) stop(0, "its output cannot be written");
     for (RunningStage* done : running_.done()) finish_early(*done);
     if (!stopping_) running_.watch_time();
     for (RunningStage& ended : running_.take_ended()) end(ended);
   }
 
-  void stop(int signal) {
+  void stop(int signal, const char* reason = nullptr) {
+    // When a terminal closes, the shell and the kernel each send a SIGHUP: none asks for haste.
+    if (stopping_ && signal == SIGHUP) return;
     if (stopping_) {  // the second time
       running_.kill();
       ::_exit(128 + signal);
     }
     stopping_ = true;
-    journal_.tell({{"event", "stopping"}});
+    Json event = {{"event", "stopping"}};
+    if (reason != nullptr) event["reason"] = reason;
+    journal_.tell(event);
     running_.ask_to_stop();
   }
 
@@ -382,12 +389,6 @@ class Executor {
 };
 
 }  // namespace
-
-const char* name(StageStatus status) {
-  static const char* names[] = {"cached",  "ran",     "taken",   "failed", "gate failed",
-                                "blocked", "stopped", "not run", "skipped"};
-  return names[static_cast<int>(status)];
-}
 
 RunOutcome execute(const Plan& plan, const ArtifactStore& store, Display& display,
                    const fs::path& host, FileDescriptor found, const RunOptions& options) {

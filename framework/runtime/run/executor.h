@@ -52,8 +52,9 @@ struct RunOptions {
 
 // The plan has been looked up (planner.h); `found` is the lock that look_up gave, let go once the
 // run has said what it relies on. host: the lehr-host program. Takes over SIGINT, SIGTERM and
-// SIGHUP while something runs: the first asks the stages to save their state and stop, the second
-// ends the program at once (130 or 143). Throws IoError, StoreError.
+// SIGHUP while something runs: the first, as a display that is lost, asks the stages to save their
+// state and stop; a second SIGINT or SIGTERM ends the program at once (130 or 143). Throws IoError,
+// StoreError.
 RunOutcome execute(const Plan& plan, const ArtifactStore& store, Display& display,
                    const std::filesystem::path& host, FileDescriptor found,
                    const RunOptions& options = {});

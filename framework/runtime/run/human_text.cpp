@@ -27,6 +27,9 @@ std::string count_text(double count) {
 
 std::string duration_text(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0) return "?";
+  if (seconds < 5e-5) return "0s";
+  if (seconds < 0.00995) return format("%.1fms", 1000 * seconds);
+  if (seconds < 0.9995) return format("%.0fms", 1000 * seconds);
   if (seconds < 9.95) return format("%.1fs", seconds);
   const auto whole = static_cast<long long>(std::llround(seconds));
   if (whole < 60) return format("%llds", whole);

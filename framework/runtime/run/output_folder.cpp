@@ -98,7 +98,9 @@ bool put_output(const ArtifactStore& store, const std::string& digest, const fs:
   if (link) {
     no_gc = store.shared_lock();
     remember_output_link(store, folder);
-    const fs::path target = artifact.lexically_relative(parent);
+    // From where both really are: `parent` may be reached by a link.
+    const fs::path target = (fs::canonical(store.root()) / "artifacts" / digest)
+                                .lexically_relative(fs::canonical(parent));
     std::error_code error;
     if (fs::read_symlink(folder, error) == target && !error) return false;
     fs::create_directory_symlink(target, fresh);

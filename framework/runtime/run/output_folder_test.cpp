@@ -65,6 +65,21 @@ TEST_F(OutputFolder, IsMendedWhereAFileIsMissing) {
   EXPECT_EQ(read_file(to_ / "part" / "b.txt"), "same");
 }
 
+TEST_F(OutputFolder, ALinkLeadsThereAndIsKnownByEveryPath) {
+  const std::string one = artifact("one");
+  make_folders(root_ / "far" / "away");
+  fs::create_directory_symlink(root_ / "far" / "away", root_ / "near");
+  fs::create_directory_symlink(root_, root_ / "far" / "home");
+  EXPECT_TRUE(put_output(store_, one, root_ / "near" / "final", true));
+  EXPECT_EQ(read_file(root_ / "far" / "away" / "final" / "a.txt"), "one");
+  EXPECT_FALSE(put_output(store_, one, root_ / "near" / "final", true));
+  const ArtifactStore same(root_ / "far" / "home" / ".lehr");  // by another path
+  for (const ArtifactStore* store : {&store_, &same}) {
+    forget_lost_output_links(*store);
+    EXPECT_TRUE(list_output_links(*store).contains(one));
+  }
+}
+
 TEST_F(OutputFolder, IsALinkIfThatIsAskedFor) {
   const std::string one = artifact("one"), two = artifact("two");
   EXPECT_TRUE(put_output(store_, one, to_, false));

@@ -27,6 +27,8 @@ class ResourcePool {
   // alone; GPUs cannot be had twice.
   std::optional<Share> take(const PlannedStage& stage);
   void give_back(const Share& share);
+  // False: there is nothing for any stage now, however little it wants.
+  bool has_room() const { return shares_ == 0 || busy_threads_ < threads_; }
 
   std::size_t gpus() const { return gpu_count_; }
 

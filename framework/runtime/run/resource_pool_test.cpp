@@ -21,7 +21,9 @@ TEST(ResourcePool, NeverGivesMoreThanThereIs) {
   ASSERT_TRUE(first);
   EXPECT_FALSE(pool.take(stage(3, 10)));  // threads
   EXPECT_FALSE(pool.take(stage(1, 50)));  // memory
+  EXPECT_TRUE(pool.has_room());
   EXPECT_TRUE(pool.take(stage(2, 40)));
+  EXPECT_FALSE(pool.has_room());
   pool.give_back(*first);
   EXPECT_TRUE(pool.take(stage(2, 60)));
 }

@@ -16,6 +16,12 @@ bool has_result(StageStatus status) {
 
 }  // namespace
 
+const char* name(StageStatus status) {
+  static const char* names[] = {"cached",  "ran",     "taken",   "failed", "gate failed",
+                                "blocked", "stopped", "not run", "skipped"};
+  return names[static_cast<int>(status)];
+}
+
 RunState::RunState(const Plan& plan)
     : plan_(plan),
       outcomes_(plan.stages.size()),

@@ -1,5 +1,6 @@
 #include "runtime/run/stage_attempt.h"
 
+#include <csignal>
 #include <limits>
 
 #include "runtime/run/human_text.h"
@@ -120,7 +121,9 @@ StageAttempt::Verdict StageAttempt::verdict(const StageProcess::Ending& ending) 
     out.last_lines.assign(last_lines_.begin(), last_lines_.end());
     return out;
   }
-  if (cancelled_ && ending.signal == 0 && ending.code == kExitResumable)
+  // Asked in the moment in which it began, the host dies of it: then there is nothing to save yet.
+  if ((cancelled_ && ending.signal == 0 && ending.code == kExitResumable) ||
+      (asked_ && ending.signal == SIGTERM))
     return {Kind::stopped, "", false, {}};
   Verdict out;
   out.message = failure_;

@@ -37,7 +37,10 @@ class StageAttempt {
 
   // To be called now and then: asks it to stop, later kills it, once its time is over.
   void watch_time();
-  void ask_to_stop() { process_->ask_to_stop(); }
+  void ask_to_stop() {
+    asked_ = true;
+    process_->ask_to_stop();
+  }
   void kill() { process_->kill(); }
   double seconds() const;  // since it began
   // The host has said that the result is on disk; what is left to it is to tidy up and to go.
@@ -64,7 +67,7 @@ class StageAttempt {
   RunJournal& journal_;
   const TimeLimit limit_;
   double begin_;
-  bool timed_out_ = false, killed_ = false;
+  bool asked_ = false, timed_out_ = false, killed_ = false;
   std::unique_ptr<StageProcess> process_;
   std::deque<std::string> last_lines_;
   std::string failure_;  // what the host said

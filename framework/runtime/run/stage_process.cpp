@@ -49,10 +49,11 @@ FileDescriptor move_up(FileDescriptor fd) {
   return FileDescriptor(moved);
 }
 
-void drain(int fd, std::string& buffer, const std::function<void(std::string_view)>& line) {
+void drain(int fd, std::string& buffer, int most_reads,
+           const std::function<void(std::string_view)>& line) {
   if (fd < 0) return;
   char chunk[1 << 16];
-  while (true) {
+  for (int reads = 0; reads < most_reads; ++reads) {
     const ssize_t n = ::read(fd, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno != EAGAIN) throw IoError("cannot read from", "a stage host", errno);
@@ -151,7 +152,10 @@ StageProcess::~StageProcess() {
 
 void StageProcess::read(const std::function<void(const nlohmann::ordered_json&)>& event,
                         const std::function<void(const std::string&)>& line) {
-  drain(events_.get(), event_buffer_, [&](std::string_view line_text) {
+  // Not for as long as somebody writes: a plugin that prints without end must not keep us from
+  // stopping it. Of a dead process all that a pipe may hold.
+  const int most_reads = pid_ < 0 ? 64 : 4;
+  drain(events_.get(), event_buffer_, most_reads, [&](std::string_view line_text) {
     try {
       const auto json = text::parse_json<nlohmann::ordered_json>(line_text);
       if (json.is_object() && json.contains("event") && json["event"].is_string()) event(json);
@@ -159,7 +163,8 @@ void StageProcess::read(const std::function<void(const nlohmann::ordered_json&)>
     } catch (const nlohmann::ordered_json::exception&) {
     }
   });
-  drain(output_.get(), output_buffer_, [&](std::string_view text) { line(std::string(text)); });
+  drain(output_.get(), output_buffer_, most_reads,
+        [&](std::string_view text) { line(std::string(text)); });
 }
 
 void StageProcess::ask_to_stop() {

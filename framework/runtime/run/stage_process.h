@@ -37,8 +37,8 @@ class StageProcess {
   int output_fd() const { return output_.get(); }
   int exit_fd() const { return exit_.get(); }  // readable once the process has ended
 
-  // Reads what is there, without waiting. event: each event object; line: each line the plugin
-  // printed.
+  // Reads what is there, or a good part of it, without waiting. event: each event object; line:
+  // each line the plugin printed.
   void read(const std::function<void(const nlohmann::ordered_json&)>& event,
             const std::function<void(const std::string&)>& line);
 

@@ -42,7 +42,12 @@ TEST(HumanText, ReadsNaturally) {
   EXPECT_EQ(count_text(950), "950");
   EXPECT_EQ(count_text(52345), "52.3k");
   EXPECT_EQ(count_text(1.5e9), "1.5B");
-  EXPECT_EQ(duration_text(0.44), "0.4s");
+  EXPECT_EQ(duration_text(0), "0s");
+  EXPECT_EQ(duration_text(0.0033), "3.3ms");
+  EXPECT_EQ(duration_text(0.00996), "10ms");
+  EXPECT_EQ(duration_text(0.04), "40ms");
+  EXPECT_EQ(duration_text(0.44), "440ms");
+  EXPECT_EQ(duration_text(0.9996), "1.0s");
   EXPECT_EQ(duration_text(133), "2m13s");
   EXPECT_EQ(duration_text(3840), "1h04m");
   EXPECT_EQ(bytes_text(812), "812 B");

@@ -12,6 +12,7 @@ StopSignals::StopSignals() {
   sigemptyset(&set);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
   ::pthread_sigmask(SIG_BLOCK, &set, &before_);
+  ::signal(SIGPIPE, SIG_IGN);
   fd_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd_) throw IoError("cannot listen for", "signals", errno);
 }

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <set>
+#include <memory>
+#include <utility>
 
 #include "runtime/run/executor.h"
 #include "runtime/run/stage_spec.h"
@@ -25,6 +26,7 @@ class OneStage : public Display {
     if (stage == stage_) display_.cached(stage, line);
   }
   void tick() override { display_.tick(); }
+  bool is_lost() const override { return display_.is_lost(); }
 
  private:
   Display& display_;
@@ -61,10 +63,8 @@ StageVerification Verification::run(const PlannedStage& stage, Display& display)
                         false};
   const auto before = store_.find_result(stage.key);
   if (!before) throw StoreError("the result of stage '" + stage.id + "' is gone or damaged");
-  const Plan plan = ancestry(stage);
-  for (const PlannedStage& other : plan.stages)
-    if (other.id != stage.id) lend(other);
-  remove_tree(scratch_.result_path(stage.key));  // lent to a stage verified before this one
+  const Plan plan = with_its_inputs(stage);
+  remove_tree(scratch_.result_path(stage.key));  // of another stage of the same key
 
   OneStage shown(display, stage.id);
   const RunOutcome outcome = execute(plan, scratch_, shown, host_, FileDescriptor());
@@ -89,37 +89,43 @@ StageVerification Verification::run(const PlannedStage& stage, Display& display)
   return out;
 }
 
-// The stage and all it stands on, without gates and conditions: the recorded result has passed
-// them.
-Plan Verification::ancestry(const PlannedStage& stage) const {
-  std::set<std::string> wanted = {stage.id};
-  for (auto it = plan_.stages.rbegin(); it != plan_.stages.rend(); ++it)
-    if (wanted.contains(it->id))
-      for (const PlannedInput& input : it->inputs) wanted.insert(input.from_stage);
-  Plan out = plan_;
-  out.outputs.clear();
-  std::erase_if(out.stages, [&](const PlannedStage& s) { return !wanted.contains(s.id); });
-  std::stable_partition(out.stages.begin(), out.stages.end(),
-                        [&](const PlannedStage& s) { return s.id != stage.id; });
-  for (PlannedStage& s : out.stages) {
-    s.gates.clear();
-    s.conditions.clear();
-    s.result.reset();  // it was found in the other store
-  }
-  out.stages.back().reason = "verifying";
+// The stage behind those that it takes something of, which stand there with their recorded results;
+// without gates and conditions: the recorded result has passed them.
+Plan Verification::with_its_inputs(const PlannedStage& stage) const {
+  Plan out;
+  out.name = plan_.name;
+  out.pipeline_file = plan_.pipeline_file;
+  out.seed = plan_.seed;
+  out.threads = plan_.threads;
+  out.memory = plan_.memory;
+  out.gpus = plan_.gpus;
+  for (const PlannedInput& input : stage.inputs)
+    if (out.find(input.from_stage) == nullptr)
+      out.stages.push_back(lent(*plan_.find(input.from_stage)));
+  out.stages.push_back(stage);
+  PlannedStage& last = out.stages.back();
+  last.gates.clear();
+  last.conditions.clear();
+  last.result.reset();
+  last.reason = "verifying";
   return out;
 }
 
-// The recorded result, and links to what it made.
-void Verification::lend(const PlannedStage& stage) {
-  const auto result = store_.find_result(stage.key);
+// A stage as if it needed nothing, with its recorded result and links to what that made.
+PlannedStage Verification::lent(const PlannedStage& stage) const {
+  auto result = store_.find_result(stage.key);
   if (!result) throw StoreError("the result of stage '" + stage.id + "' is gone or damaged");
   for (const auto& [port, output] : result->outputs) {
     const fs::path there = scratch_.artifact_path(output.digest);
     if (!fs::exists(there))
       fs::create_directory_symlink(store_.artifact_path(output.digest), there);
   }
-  scratch_.write_result(*result);
+  PlannedStage out = stage;
+  out.inputs.clear();
+  out.gates.clear();
+  out.conditions.clear();
+  out.result = std::make_shared<const StageResult>(std::move(*result));
+  return out;
 }
 
 void Verification::compare_outputs(const StageResult& before, const StageResult& now,

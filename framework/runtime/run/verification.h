@@ -35,8 +35,8 @@ class Verification {
   StageVerification run(const PlannedStage& stage, Display& display);
 
  private:
-  Plan ancestry(const PlannedStage& stage) const;
-  void lend(const PlannedStage& stage);
+  Plan with_its_inputs(const PlannedStage& stage) const;
+  PlannedStage lent(const PlannedStage& stage) const;
   void compare_outputs(const StageResult& before, const StageResult& now, StageVerification& out);
   void compare_results(const StageResult& before, const StageResult& now, StageVerification& out);
 
