@@ -139,6 +139,29 @@ TEST(Description, RefusesAValueOfAnotherKind) {
   EXPECT_THROW(detail::bind<Example>(value.get()), Error);
 }
 
+TEST(Description, RefusesANumberThatItsMemberCannotHold) {
+  for (const char* width : {"3000000000", "-3000000000"}) {
+    const HostValue value(Json::parse(R"({"model":{"width":)" + std::string(width) + "}}"));
+    try {
+      detail::bind<Example>(value.get());
+      ADD_FAILURE() << width;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.what(), "width: " + std::string(width) + " is more than this parameter can hold");
+    }
+  }
+}
+
+TEST(Context, TagsThatAreKeptMayHoldQuotes) {
+  static std::string told;
+  lehr_host host{};
+  host.state_commit = [](lehr_context*, lehr_str, lehr_str keep) {
+    told = view(keep);
+    return LEHR_OK;
+  };
+  Context(nullptr, &host).commit_state("now", {"best", "a \"b\" \\c"});
+  EXPECT_EQ(Json::parse(told), Json::array({"best", "a \"b\" \\c"}));
+}
+
 TEST(Description, NumbersReadBackAsTheSameDouble) {
   for (const double v : {0.1, 1e-300, 2.5e20, 3.0, -0.0, 1.0 / 3})
     EXPECT_EQ(std::stod(json_number(v)), v);

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lehr/parameter.h"
 #include "lehr/value.h"
 
 namespace lehr {
@@ -202,7 +203,7 @@ inline std::filesystem::path Context::begin_state() const {
 inline void Context::commit_state(std::string_view tag,
                                   const std::vector<std::string>& keep) const {
   std::string list;
-  for (const auto& k : keep) list += (list.empty() ? "[\"" : ",\"") + k + '"';
+  for (const auto& k : keep) list += (list.empty() ? "[" : ",") + json_string(k);
   if (!list.empty()) list += ']';
   need(host_->state_commit(self_, borrow(tag), borrow(list)),
        "a durable state could not be committed");

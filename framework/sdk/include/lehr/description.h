@@ -175,7 +175,7 @@ class Description {
       if constexpr (!std::is_same_v<T, Plain>)
         if (!values_.is_null()) member.reset();
     } else {
-      member = read<Plain>(value);
+      member = read<Plain>(value, name);
     }
     return p;
   }
@@ -192,14 +192,17 @@ class Description {
             std::make_move_iterator(parameters_.end())};
   }
   template <class T>
-  static T read(Value value) {
+  static T read(Value value, std::string_view name) {
     if constexpr (std::is_same_v<T, bool>)
       return value.boolean();
     else if constexpr (std::is_floating_point_v<T>)
       return static_cast<T>(value.real());
-    else if constexpr (std::is_integral_v<T>)
+    else if constexpr (std::is_integral_v<T>) {
+      if (!std::in_range<T>(value.integer()))
+        throw Error(std::string(name) + ": " + std::to_string(value.integer()) +
+                    " is more than this parameter can hold");
       return static_cast<T>(value.integer());
-    else
+    } else
       return T(value.string());
   }
   template <class T>
@@ -257,7 +260,7 @@ Parameter& Description::list(std::string_view name, std::vector<T>& member, std:
   p.fields_.emplace_back("", type);
   if (const Value value = values_[name]; !value.is_null()) {
     member.clear();
-    for (std::size_t i = 0; i < value.size(); ++i) member.push_back(read<T>(value.at(i)));
+    for (std::size_t i = 0; i < value.size(); ++i) member.push_back(read<T>(value.at(i), name));
   }
   return p;
 }
