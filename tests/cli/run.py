@@ -14,8 +14,9 @@ import tempfile
 # What is other each time, by command: where a case has runs of its own beforehand, the rest is as written.
 RUN, DIGEST = (r"\b\d{8}-\d{6}-[\w.-]+-[0-9a-f]{4}\b", "RUN"), (r"\b[0-9a-f]{64}\b", "DIGEST")
 SANITIZER = (r"  library\.lib(asan|tsan|ubsan)\.so\S* = .*\n", "")  # a plugin needs it where tools/sanitize built it
-CHANGING = {"run": [RUN, DIGEST, (r"\b\d+ MiB are free", "SIZE are free"), (r" +(\d+\.\d|\d+m\d)?\d*s\b", " TIME")], "explain": [RUN, DIGEST, SANITIZER], "validate": [DIGEST], "store": [(r"runs?: \d.*B\b", "runs: SIZE")],
+CHANGING = {"run": [RUN, DIGEST, (r"\b\d+ MiB are free", "SIZE are free"), (r" +(\d+(\.\d)?m?s|\d+m\d\ds)\b", " TIME")], "explain": [RUN, DIGEST, SANITIZER], "validate": [DIGEST], "store": [RUN, (r"runs?: \d.*B\b", "runs: SIZE"), (r"(run +)\d.*B\b", r"\1SIZE")],
             "plan": [(r"took +[\d.hms]+", "took TIME")]}
+SPACE_AT_END = re.compile(r"^(?!\s*\d*\s*\|).* $")  # but where another's text is quoted
 VARIABLE = re.compile(r"[A-Z_]+=")  # CUDA_VISIBLE_DEVICES=GPU-7 run pipeline.yaml
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -43,6 +44,8 @@ def outcome(case, lehr, plugins, folder):
         said = done.stdout.decode().replace(str(folder.resolve()), "FOLDER").replace(plugins, "PLUGINS")
         for pattern, name in CHANGING.get(words[0], []):
             said = re.sub(pattern, name, said)
+        if "took TIME" in said:  # the column is as wide as the longest time
+            said = re.sub(r"(?<=\S) {3,}", "  ", said)
         variables = "".join(f"{name}={value} " for name, value in given.items())
         out += f"$ {variables}lehr {line[len(variables):]}\n{said}exit {done.returncode}\n"
     return out
@@ -63,6 +66,9 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             got = outcome(case, lehr, plugins, pathlib.Path(folder))
         expected = case / "expected.txt"
+        for line in filter(SPACE_AT_END.match, got.splitlines()):
+            failed += 1
+            print(f"{case.name}: a line ends in a space: {line!r}")
         if options.update:
             expected.write_text(got)
         elif not expected.exists() or expected.read_text() != got:

@@ -13,6 +13,7 @@
 
 #include "runtime/run/human_text.h"
 #include "runtime/store/bundle.h"
+#include "text/standard_output.h"
 
 namespace lehr {
 namespace {
@@ -75,6 +76,7 @@ int main(int argc, char** argv) {
       lehr::read_bundle(lehr::runtime::ArtifactStore(arguments[1]), arguments[2]);
     else
       return std::cerr << "lehr-bundle is run by `lehr store export` and `lehr store import`\n", 2;
+    lehr::text::flush_output();
     return 0;
   } catch (const std::exception& e) {
     std::cerr << "lehr: " << e.what() << "\n";

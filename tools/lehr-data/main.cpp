@@ -10,6 +10,7 @@
 
 #include "look.h"
 #include "page.h"
+#include "text/standard_output.h"
 
 namespace lehr::data {
 namespace {
@@ -57,6 +58,7 @@ int main(int argc, char** argv) {
       write_page(request);
     else
       std::cout << (request.dropped.empty() ? look(request) : look_at_dropped(request));
+    lehr::text::flush_output();
     return 0;
   } catch (const std::exception& e) {
     std::cerr << "lehr: " << e.what() << "\n";

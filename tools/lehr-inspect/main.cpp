@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lm/runtime.h"
+#include "text/standard_output.h"
 #include "views.h"
 
 namespace lehr::inspect {
@@ -58,6 +59,7 @@ int main(int argc, char** argv) {
   if (argc != 2) return std::cerr << "lehr-inspect is run by `lehr inspect`\n", 2;
   try {
     lehr::inspect::show(lehr::inspect::read_request(argv[1]));
+    lehr::text::flush_output();
     return 0;
   } catch (const std::exception& e) {
     std::cerr << "lehr: " << e.what() << "\n";

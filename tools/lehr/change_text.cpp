@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -63,17 +64,36 @@ class CameAndWent {
  public:
   CameAndWent(const std::vector<Item>& a, const std::vector<Item>& b, bool numbered)
       : numbered_(numbered) {
-    std::vector<std::vector<std::size_t>> common(a.size() + 1,
-                                                 std::vector<std::size_t>(b.size() + 1, 0));
-    for (std::size_t i = a.size(); i-- > 0;)
-      for (std::size_t j = b.size(); j-- > 0;)
-        common[i][j] = a[i].label == b[j].label ? common[i + 1][j + 1] + 1
-                                                : std::max(common[i + 1][j], common[i][j + 1]);
-    for (std::size_t i = 0, j = 0; i < a.size() || j < b.size();) {
-      if (i < a.size() && j < b.size() && a[i].label == b[j].label) {
+    std::size_t same = 0, a_end = a.size(), b_end = b.size();
+    while (same < a_end && same < b_end && a[same].label == b[same].label) ++same;
+    while (a_end > same && b_end > same && a[a_end - 1].label == b[b_end - 1].label)
+      --a_end, --b_end;
+    for (std::size_t i = 0; i < same; ++i) changed(a[i], b[i], i);
+    between(a, b, same, a_end, b_end);
+    for (; a_end < a.size(); ++a_end, ++b_end) changed(a[a_end], b[b_end], b_end);
+  }
+  const std::vector<std::string>& lines() const { return lines_; }
+
+ private:
+  // Two lists from `begin` on to their ends; of long ones all is taken for different.
+  void between(const std::vector<Item>& a, const std::vector<Item>& b, std::size_t begin,
+               std::size_t a_end, std::size_t b_end) {
+    constexpr std::size_t kLargestTable = 4 << 20;
+    const std::size_t columns = b_end - begin + 1;
+    const bool is_long = (a_end - begin) * (b_end - begin) > kLargestTable;
+    std::vector<std::uint32_t> table(is_long ? 0 : (a_end - begin + 1) * columns, 0);
+    const auto common = [&](std::size_t i, std::size_t j) -> std::uint32_t& {  // from there on
+      return table[(i - begin) * columns + (j - begin)];
+    };
+    for (std::size_t i = a_end; !is_long && i-- > begin;)
+      for (std::size_t j = b_end; j-- > begin;)
+        common(i, j) = a[i].label == b[j].label ? common(i + 1, j + 1) + 1
+                                                : std::max(common(i + 1, j), common(i, j + 1));
+    for (std::size_t i = begin, j = begin; i < a_end || j < b_end;) {
+      if (!is_long && i < a_end && j < b_end && a[i].label == b[j].label) {
         changed(a[i++], b[j], j);
         ++j;
-      } else if (j == b.size() || (i < a.size() && common[i + 1][j] >= common[i][j + 1])) {
+      } else if (j == b_end || (i < a_end && (is_long || common(i + 1, j) >= common(i, j + 1)))) {
         add('-', i, shown(a[i]));
         ++i;
       } else {
@@ -82,9 +102,6 @@ class CameAndWent {
       }
     }
   }
-  const std::vector<std::string>& lines() const { return lines_; }
-
- private:
   void changed(const Item& a, const Item& b, std::size_t index) {
     for (const auto& [name, leaf] : b.leaves) {
       const auto old = a.leaves.find(name);

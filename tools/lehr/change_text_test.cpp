@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace lehr::cli {
 namespace {
 
@@ -90,6 +92,23 @@ TEST(ChangeText, LinesOfATextThatChanged) {
             "parameter  prompt:  (x.yaml:2:1)\n"
             "             - two\n"
             "             + 2\n");
+}
+
+TEST(ChangeText, VeryLongTextsTakeNoTableOfAllTheirLines) {
+  std::string before, after;
+  for (int i = 0; i < 100000; ++i) {
+    before += "line " + std::to_string(i) + "\\n";
+    after += (i == 50000 ? "another" : "line " + std::to_string(i)) + "\\n";
+  }
+  EXPECT_EQ(change_text(Parts{{"with.prompt", "\"" + before + "\"", ""}},
+                        Parts{{"with.prompt", "\"" + after + "\"", ""}}, "", ""),
+            "parameter  prompt:\n"
+            "             - line 50000\n"
+            "             + another\n");
+  for (int i = 0; i < 10000; ++i) before += "a\\n", after.insert(0, "b\\n");
+  const std::string text = change_text(Parts{{"with.prompt", "\"" + before + "\"", ""}},
+                                       Parts{{"with.prompt", "\"" + after + "\"", ""}}, "", "");
+  EXPECT_GT(std::count(text.begin(), text.end(), '\n'), 100000);
 }
 
 TEST(ChangeText, ALongValueIsShownAroundItsDifference) {

@@ -166,7 +166,7 @@ fs::path host_program() {
 
 void print_mistakes(const runtime::Diagnostics& diagnostics, const Options& options) {
   if (options.json)
-    std::cout << diagnostics.json().dump(2) << "\n";
+    std::cout << json_text(diagnostics.json());
   else
     std::cerr << diagnostics.text(use_color(STDERR_FILENO));
 }
@@ -186,6 +186,10 @@ std::unique_ptr<runtime::Display> display_for(const Options& options) {
   if (::isatty(STDOUT_FILENO) == 1)
     return runtime::terminal_display(STDOUT_FILENO, use_color(STDOUT_FILENO));
   return runtime::plain_display(STDOUT_FILENO);
+}
+
+std::string json_text(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 bool use_color(int fd) {

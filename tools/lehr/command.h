@@ -98,6 +98,10 @@ void print_mistakes(const runtime::Diagnostics& diagnostics, const Options& opti
 bool ask_plugins(runtime::Plan& plan, runtime::Advice wanted, const runtime::ArtifactStore* store,
                  const Options& options, int& exit_code);
 
+// JSON as --json prints it: indented, with an end of line. What is not UTF-8, as a path may be, is
+// replaced.
+std::string json_text(const nlohmann::ordered_json& json);
+
 // ANSI colours on `fd` (1 or 2): a terminal, and NO_COLOR is not set.
 bool use_color(int fd);
 

@@ -255,7 +255,7 @@ void add_compare(Command app, Options& options, int&) {
     if (!options.json) return print(a, b, stages, *all);
     Json out = {{"a", run_json(a)}, {"b", run_json(b)}, {"stages", Json::array()}};
     for (const auto& stage : stages) out["stages"].push_back(stage_json(stage));
-    std::cout << out.dump(2) << "\n";
+    std::cout << json_text(out);
   });
 }
 

@@ -63,7 +63,7 @@ void add_doctor(Command app, Options& options, int& exit_code) {
       for (const Finding& f : findings)
         out.push_back(
             {{"check", f.what}, {"state", name(f.state)}, {"detail", f.detail}, {"fix", f.fix}});
-      std::cout << out.dump(2) << "\n";
+      std::cout << json_text(out);
     } else {
       print(findings);
     }

@@ -132,7 +132,7 @@ void add_explain(Command app, Options& options, int& exit_code) {
     }
     // By what was asked for, so that it does not change with the number of variants.
     const bool alone = stages->size() == 1 && plan.find(stages->front()) != nullptr;
-    if (options.json) std::cout << (alone ? list.front() : list).dump(2) << "\n";
+    if (options.json) std::cout << json_text(alone ? list.front() : list);
   });
 }
 

@@ -35,7 +35,7 @@ void add_graph(Command app, Options& options, int& exit_code) {
     if (*status) runtime::look_up(loaded->plan, store_if_there(options).get());
     const runtime::Plan& plan = loaded->plan;
     if (options.json)
-      std::cout << json_graph(plan, *status).dump(2) << "\n";
+      std::cout << json_text(json_graph(plan, *status));
     else if (*format == "dot")
       std::cout << dot_graph(plan, *status);
     else if (*format == "mermaid")

@@ -1,12 +1,14 @@
 // lehr init: a small pipeline to begin with, that runs at once.
 #include <algorithm>
 #include <iostream>
+#include <set>
 
 #include "command.h"
 #include "runtime/config/pipeline_schema.h"
 #include "runtime/config/suggestion.h"
 #include "runtime/store/durable_file.h"
 #include "starter.h"
+#include "terminal_text.h"
 
 namespace lehr::cli {
 namespace {
@@ -27,11 +29,31 @@ std::vector<NewFile> files_of(const std::string& recipe) {
       kUsage, "there is no recipe '" + recipe + "'." + runtime::suggestion(recipe, names, 20));
 }
 
+// Names the plugins that the pipeline uses and that are not found, without which it cannot run.
+void warn_of_missing(const fs::path& pipeline, const runtime::PluginRegistry& registry,
+                     const Options& options) {
+  runtime::Diagnostics ignored;
+  std::set<std::string> missing;
+  for (const auto& stage : runtime::load_pipeline(pipeline, {}, ignored).stages)
+    if (!registry.stage(stage.uses)) missing.insert(stage.uses.substr(0, stage.uses.find('.')));
+  if (missing.empty()) return;
+  std::string names;
+  for (const std::string& name : missing) names += (names.empty() ? "" : ", ") + name;
+  std::cerr << "lehr: warning: it cannot run yet, as these plugins are not found: " << names
+            << ". They are looked for in\n";
+  const std::vector<fs::path> given(options.plugin_paths.begin(), options.plugin_paths.end());
+  for (const fs::path& place :
+       runtime::PluginRegistry::search_path(given, fs::absolute(pipeline).parent_path()))
+    std::cerr << "  " << place.string() << "\n";
+  std::cerr << "Put them into one of these, or name their folder with --plugin-path or "
+               "LEHR_PLUGIN_PATH\n";
+}
+
 void write(const fs::path& folder, std::vector<NewFile> files, const Options& options) {
   const auto registry = load_plugins(options, fs::absolute(folder));
   files.front().text =
       std::string("# yaml-language-server: $schema=") + kSchema + "\n" + files.front().text;
-  files.push_back({kSchema, runtime::pipeline_schema(*registry).dump(2) + "\n"});
+  files.push_back({kSchema, json_text(runtime::pipeline_schema(*registry))});
   for (const NewFile& file : files)
     if (fs::exists(fs::symlink_status(folder / file.path)) && file.path != kSchema)
       throw CommandError(kUsage, (folder / file.path).string() +
@@ -43,8 +65,12 @@ void write(const fs::path& folder, std::vector<NewFile> files, const Options& op
     runtime::write_file_atomically(path, file.text);
     std::cout << "wrote " << path.string() << "\n";
   }
-  const std::string pipeline = (folder / files.front().path).string();
-  std::cout << "\nnow: lehr plan " << pipeline << "\n     lehr run " << pipeline << "\n";
+  const fs::path pipeline = folder / files.front().path;
+  std::string arguments = shell_word(pipeline.string());
+  for (const std::string& path : options.plugin_paths)
+    arguments += " --plugin-path " + shell_word(path);
+  std::cout << "\nnow: lehr plan " << arguments << "\n     lehr run " << arguments << "\n";
+  warn_of_missing(pipeline, *registry, options);
 }
 
 }  // namespace

@@ -2,10 +2,40 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <filesystem>
 
 #include "runtime/config/suggestion.h"
 
 namespace lehr::cli {
+namespace {
+
+// CLI11's own words for these are of its types.
+CLI::Validator number(const char* what, bool (*is_good)(const std::string&)) {
+  return CLI::Validator(
+      [what, is_good](const std::string& value) {
+        return is_good(value) ? "" : "must be " + std::string(what) + ", not " + value;
+      },
+      "NUMBER");
+}
+
+template <class Number>
+bool reads_as(const std::string& text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+CLI::Validator path(const char* what, const char* shown,
+                    bool (*is_there)(const std::filesystem::path&)) {
+  return CLI::Validator(
+      [what, is_there](const std::string& value) {
+        return is_there(value) ? "" : "there is no " + std::string(what) + " '" + value + "'";
+      },
+      shown);
+}
+
+}  // namespace
 
 Option& Option::required() {
   option_->required();
@@ -27,8 +57,8 @@ Option& Option::one_of(std::initializer_list<const char*> choices) {
       "{" + list + "}"));
   return *this;
 }
-Option& Option::range(int low, int high) {
-  option_->check(CLI::Validator(
+Option& Option::range(int low, int high) {  // before what is said of any number
+  option_->transform(CLI::Validator(
       [low, high](const std::string& value) {
         double number = 0;
         const bool good =
@@ -41,7 +71,7 @@ Option& Option::range(int low, int high) {
   return *this;
 }
 Option& Option::at_least(int low) {
-  option_->check(CLI::Validator(
+  option_->transform(CLI::Validator(
       [low](const std::string& value) {
         double number = 0;
         const bool good = CLI::detail::lexical_cast(value, number) && number >= low;
@@ -51,11 +81,17 @@ Option& Option::at_least(int low) {
   return *this;
 }
 Option& Option::existing_file() {
-  option_->check(CLI::ExistingFile);
+  option_->check(path("file", "FILE", [](const std::filesystem::path& file) {
+    std::error_code none;
+    return std::filesystem::exists(file, none) && !std::filesystem::is_directory(file, none);
+  }));
   return *this;
 }
 Option& Option::existing_folder() {
-  option_->check(CLI::ExistingDirectory);
+  option_->check(path("folder", "FOLDER", [](const std::filesystem::path& folder) {
+    std::error_code none;
+    return std::filesystem::is_directory(folder, none);
+  }));
   return *this;
 }
 Option& Option::expected(int least, int most) {
@@ -86,16 +122,19 @@ Option Command::option(const std::string& names, std::vector<std::string>& value
   return Option(app_->add_option(names, value, help));
 }
 Option Command::option(const std::string& names, int& value, const std::string& help) {
-  return Option(app_->add_option(names, value, help));
+  return Option(
+      app_->add_option(names, value, help)->check(number("a whole number", reads_as<int>)));
 }
 Option Command::option(const std::string& names, unsigned& value, const std::string& help) {
-  return Option(app_->add_option(names, value, help));
+  return Option(app_->add_option(names, value, help)
+                    ->check(number("a whole number from 0 on", reads_as<unsigned>)));
 }
 Option Command::option(const std::string& names, std::size_t& value, const std::string& help) {
-  return Option(app_->add_option(names, value, help));
+  return Option(app_->add_option(names, value, help)
+                    ->check(number("a whole number from 0 on", reads_as<std::size_t>)));
 }
 Option Command::option(const std::string& names, double& value, const std::string& help) {
-  return Option(app_->add_option(names, value, help));
+  return Option(app_->add_option(names, value, help)->check(number("a number", reads_as<double>)));
 }
 Option Command::option(const std::string& names, std::function<void(const std::string&)> use,
                        const std::string& help) {

@@ -4,6 +4,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <iostream>
 
 #include "command.h"
@@ -63,15 +65,21 @@ std::size_t print_from(const fs::path& file, std::size_t offset) {
   return offset;
 }
 
-// Where the last `lines` lines begin; 0 lines means all.
+// Where the last `lines` lines begin; 0 lines means all. Reads from the end: a log may be larger
+// than the memory.
 std::size_t tail_offset(const fs::path& file, std::size_t lines) {
   if (lines == 0 || !fs::exists(file)) return 0;
-  const std::string text = runtime::read_file(file);
-  std::size_t at = text.size();
-  if (at > 0 && text[at - 1] == '\n') --at;
-  for (; at > 0; --at)
-    if (text[at - 1] == '\n' && --lines == 0) break;
-  return at;
+  const FileDescriptor in = runtime::open_file(file, O_RDONLY);
+  char buffer[65536];
+  const std::size_t size = fs::file_size(file);
+  for (std::size_t end = size; end > 0;) {
+    const std::size_t begin = end - std::min(end, sizeof buffer);
+    const ssize_t got = ::pread(in.get(), buffer, end - begin, static_cast<off_t>(begin));
+    if (got != static_cast<ssize_t>(end - begin)) throw runtime::IoError("cannot read", file, EIO);
+    for (; end > begin; --end)  // the end of the last line ends none before it
+      if (buffer[end - 1 - begin] == '\n' && end != size && --lines == 0) return end;
+  }
+  return 0;
 }
 
 // Waits until something under the run's folder may have changed.

@@ -46,7 +46,7 @@ int list_plugins(const Options& options) {
     else
       std::cout << "not usable: " << broken.reason << "\n";
   }
-  if (options.json) std::cout << json.dump(2) << "\n";
+  if (options.json) std::cout << json_text(json);
   if (!options.json && registry->plugins().empty() && registry->broken().empty()) {
     std::cout << "no plugins. Looked in:\n";
     for (const auto& folder : runtime::PluginRegistry::search_path({}, fs::current_path()))
@@ -64,7 +64,7 @@ int show_file(const Options& options, const runtime::PluginFile& plugin, const s
     throw CommandError(kUsage, "plugin '" + plugin.name + "' has no '" + item + "'." +
                                    runtime::suggestion(item, known, 20));
   }
-  std::cout << (options.json ? plugin_json(plugin, item).dump(2) + "\n" : page);
+  std::cout << (options.json ? json_text(plugin_json(plugin, item)) : page);
   return kOk;
 }
 

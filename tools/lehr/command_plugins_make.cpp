@@ -9,6 +9,7 @@
 #include "conformance/kit.h"
 #include "plugin_template.h"
 #include "runtime/store/durable_file.h"
+#include "terminal_text.h"
 
 namespace lehr::cli {
 namespace {
@@ -43,10 +44,10 @@ int make_new(const Options& options, const std::string& name, const std::string&
   std::cout << "made " << folder.string() << ":\n";
   for (const std::string& file : files) std::cout << "  " << file << "\n";
   const fs::path prefix = template_folder().parent_path().parent_path().parent_path();
-  std::cout << "build and test it:\n  cmake -S " << folder.string() << " -B "
-            << (folder / "build").string() << " -DCMAKE_PREFIX_PATH=" << prefix.string()
-            << "\n  cmake --build " << (folder / "build").string() << "\n  ctest --test-dir "
-            << (folder / "build").string() << " --output-on-failure\n";
+  const std::string build = shell_word((folder / "build").string());
+  std::cout << "build and test it:\n  cmake -S " << shell_word(folder.string()) << " -B " << build
+            << " " << shell_word("-DCMAKE_PREFIX_PATH=" + prefix.string()) << "\n  cmake --build "
+            << build << "\n  ctest --test-dir " << build << " --output-on-failure\n";
   return kOk;
 }
 
@@ -123,7 +124,7 @@ int test(const Options& options, const TestOptions& chosen) {
     kit.report.failed("plugin", conformance::kIsPluginFile, e.what());
   }
   if (options.json)
-    std::cout << kit.report.json().dump(2) << "\n";
+    std::cout << json_text(kit.report.json());
   else
     std::cout << (kit.plugin.name.empty() ? ""
                                           : kit.plugin.name + " " + kit.plugin.version + " (" +

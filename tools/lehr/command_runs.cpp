@@ -41,7 +41,7 @@ void list_runs(const Options& options) {
   if (options.json) {
     Json out = Json::array();
     for (const auto& run : runs) out.push_back(entry_json(run));
-    std::cout << out.dump(2) << "\n";
+    std::cout << json_text(out);
     return;
   }
   if (runs.empty()) std::cout << "no runs yet in " << folder.string() << "\n";
@@ -113,7 +113,7 @@ void add_show(Command runs, Options& options) {
     const auto runs = runtime::list_runs(store);
     const auto run = runtime::read_run(store, runtime::find_run(runs, *name));
     if (options.json)
-      std::cout << record_json(run, *axis).dump(2) << "\n";
+      std::cout << json_text(record_json(run, *axis));
     else
       print(run, *axis);
   });

@@ -21,7 +21,7 @@ void add_schema(Command app, Options& options, int& exit_code) {
       std::cerr << "lehr: plugin not usable: " << broken.reason << "\n";
       exit_code = kPluginCannotLoad;
     }
-    const std::string text = runtime::pipeline_schema(*registry).dump(2) + "\n";
+    const std::string text = json_text(runtime::pipeline_schema(*registry));
     if (output->empty()) {
       std::cout << text;
       return;

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <iomanip>
 #include <iostream>
 #include <thread>
 
@@ -12,6 +11,7 @@
 #include "runtime/run/human_text.h"
 #include "runtime/store/output_links.h"
 #include "runtime/store/pins.h"
+#include "terminal_text.h"
 
 namespace lehr::cli {
 namespace {
@@ -41,25 +41,23 @@ void list_artifacts(const Options& options) {
                      {"run", e.run},
                      {"pinned", pins.contains(e.digest)},
                      {"linked", links.contains(e.digest)}});
-    std::cout << out.dump(2) << "\n";
+    std::cout << json_text(out);
     return;
   }
   std::uint64_t total = 0;
-  std::cout << std::left << std::setw(14) << "digest" << std::setw(15) << "type" << std::setw(12)
-            << "size"
-            << "made by\n";
+  TextTable table("llll");
+  table.row({"digest", "type", "size", "made by"});
   for (const auto& e : entries) {
     total += e.artifact.bytes();
-    std::cout << std::left << std::setw(14) << e.digest.substr(0, 12) << std::setw(15)
-              << e.artifact.type << std::setw(12) << runtime::bytes_text(e.artifact.bytes());
-    std::cout << (e.stage.empty() ? "(no result names it)" : e.stage_id + " (" + e.stage + ")");
+    std::string made = e.stage.empty() ? "(no result names it)" : e.stage_id + " (" + e.stage + ")";
     if (const auto pin = pins.find(e.digest); pin != pins.end())
-      std::cout << ", pinned" << (pin->second.reason.empty() ? "" : ": " + pin->second.reason);
+      made += ", pinned" + (pin->second.reason.empty() ? "" : ": " + pin->second.reason);
     if (const auto link = links.find(e.digest); link != links.end())
-      std::cout << ", linked from " << link->second.string();
-    std::cout << "\n";
+      made += ", linked from " + link->second.string();
+    table.row(
+        {e.digest.substr(0, 12), e.artifact.type, runtime::bytes_text(e.artifact.bytes()), made});
   }
-  std::cout << "\n"
+  std::cout << table.text() << "\n"
             << counted(entries.size(), "artifact") << ", " << runtime::bytes_text(total) << " in "
             << store.root().string() << "\n";
 }
@@ -79,7 +77,7 @@ int verify(const Options& options, bool discard) {
   if (options.json) {
     Json out = Json::array();
     for (const auto& p : problems) out.push_back({{"path", p.path.string()}, {"problem", p.what}});
-    std::cout << out.dump(2) << "\n";
+    std::cout << json_text(out);
   } else {
     for (const auto& p : problems) std::cout << p.path.string() << ": " << p.what << "\n";
     std::cout << count << " artifacts checked, " << problems.size() << " problems"
@@ -100,26 +98,23 @@ void collect(const Options& options, const runtime::GcOptions& gc) {
                        {"name", item.name},
                        {"bytes", item.bytes},
                        {"made_by", item.made_by}});
-    std::cout << Json{{"artifacts", report.count("artifact")},
-                      {"results", report.count("result")},
-                      {"work", report.count("work")},
-                      {"runs", report.count("run")},
-                      {"bytes", report.bytes()},
-                      {"dry_run", gc.dry_run},
-                      {"items", std::move(items)}}
-                     .dump(2)
-              << "\n";
+    std::cout << json_text({{"artifacts", report.count("artifact")},
+                            {"results", report.count("result")},
+                            {"work", report.count("work")},
+                            {"runs", report.count("run")},
+                            {"bytes", report.bytes()},
+                            {"dry_run", gc.dry_run},
+                            {"items", std::move(items)}});
     return;
   }
-  if (gc.dry_run)
-    for (const auto& item : report.items)
-      if (item.kind != "result")
-        std::cout << std::left << std::setw(14)
-                  << (item.kind == "run" ? item.name + "  " : item.name.substr(0, 12))
-                  << std::setw(10) << item.kind << std::setw(12) << runtime::bytes_text(item.bytes)
-                  << (item.kind == "artifact" && item.made_by.empty() ? "(no result names it)"
-                                                                      : item.made_by)
-                  << "\n";
+  TextTable table("llll");
+  for (const auto& item : report.items)
+    if (item.kind != "result")
+      table.row({item.kind == "run" ? item.name : item.name.substr(0, 12), item.kind,
+                 runtime::bytes_text(item.bytes),
+                 item.kind == "artifact" && item.made_by.empty() ? "(no result names it)"
+                                                                 : item.made_by});
+  if (gc.dry_run) std::cout << table.text();
   std::cout << (gc.dry_run ? "would remove " : "removed ")
             << counted(report.count("artifact"), "artifact") << ", "
             << counted(report.count("result"), "result") << ", "

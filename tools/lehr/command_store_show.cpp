@@ -19,6 +19,7 @@ using runtime::StageResult;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMakersShown = 5, kRunsShown = 5;
+constexpr std::size_t kDeepest = 30;  // steps upward
 
 std::string brief(const std::string& digest) { return digest.substr(0, 12); }
 
@@ -61,7 +62,12 @@ void print_inputs(const Lineage& lineage, const StageResult& result, std::size_t
     const bool again = maker != nullptr && !seen.insert(maker->key).second;
     if (again && !inputs_of(*maker).empty()) line += ", as above";
     row("", line);
-    if (maker != nullptr && !again) print_inputs(lineage, *maker, depth + 1, seen);
+    if (maker == nullptr || again || inputs_of(*maker).empty()) continue;
+    if (depth < kDeepest)
+      print_inputs(lineage, *maker, depth + 1, seen);
+    else
+      row("", std::string(2 * depth + 2, ' ') + "made of more; `lehr store show " +
+                  brief(input.digest) + "` goes on from there");
   }
 }
 
@@ -153,7 +159,7 @@ void show(const Options& options, const std::string& name) {
         }))
       shown.runs.push_back(std::move(run));
   if (options.json)
-    std::cout << to_json(shown, store).dump(2) << "\n";
+    std::cout << json_text(to_json(shown, store));
   else
     print(shown, lineage, store);
 }

@@ -135,7 +135,7 @@ int verify(const Options& options, const Settings& settings, runtime::Plan& plan
     }
   }
   if (options.json)
-    std::cout << to_json(done).dump(2) << "\n";
+    std::cout << json_text(to_json(done));
   else
     print(done, settings.tolerance);
   if (settings.keep) std::cerr << "kept: " << scratch.store().string() << "\n";

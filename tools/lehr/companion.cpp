@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 
@@ -18,8 +20,13 @@ void become(const std::string& name, std::vector<std::string> arguments) {
   argv.push_back(nullptr);
   std::cout.flush();
   ::execv(program.c_str(), argv.data());
-  throw CommandError(kUsage,
-                     "'" + program.string() + "' cannot be started; it is installed beside lehr");
+  const int error = errno;
+  if (error == E2BIG)
+    throw CommandError(kUsage,
+                       "the arguments are too long; a text can be given as '-', by the "
+                       "standard input");
+  throw CommandError(kUsage, "'" + program.string() + "' cannot be started: " +
+                                 std::strerror(error) + ". It is installed beside lehr");
 }
 
 }  // namespace lehr::cli

@@ -83,6 +83,33 @@ std::vector<std::string> typed_names(const CLI::App& command) {
   return names;
 }
 
+// "lehr store export NAME ... --output FILE [options]"
+std::string usage_of(const CLI::App& command) {
+  std::string words;
+  for (const CLI::App* app = &command; app != nullptr; app = app->get_parent())
+    words = app->get_name() + (words.empty() ? "" : " ") + words;
+  const std::string arguments = arguments_text(command);
+  words += (arguments.empty() ? "" : " ") + arguments;
+  for (const CLI::Option* option : command.get_options({}))
+    if (option->get_required() && option->nonpositional())
+      words += " " + option->get_name() + " " + value_name(*option);
+  return words + " [options]";
+}
+
+// What CLI11 says of the number of an option's values, in our words; else as it says it.
+std::string count_error(const CLI::App& command, CLI::ExitCodes kind, const std::string& said) {
+  for (const CLI::Option* option : command.get_options({})) {
+    const std::string name = option->get_name();
+    if (kind == CLI::ExitCodes::RequiredError && said == name + " is required")
+      return name + " is missing. Usage: " + usage_of(command);
+    if (kind == CLI::ExitCodes::ArgumentMismatch && said.starts_with(name + ": "))
+      return said.find(": At Most") != std::string::npos
+                 ? name + " takes one value, and is given more"
+                 : "the value of " + name + " is missing: " + name + " " + value_name(*option);
+  }
+  return said;
+}
+
 }  // namespace
 
 std::shared_ptr<CLI::FormatterBase> help_formatter() { return std::make_shared<HelpText>(); }
@@ -117,7 +144,8 @@ std::string arguments_text(const CLI::App& command) {
 std::string usage_error(const CLI::App& meant, const CLI::ParseError& error) {
   const auto kind = static_cast<CLI::ExitCodes>(error.get_exit_code());
   const bool missing = kind == CLI::ExitCodes::RequiredError;
-  if (!missing && kind != CLI::ExitCodes::ExtrasError) return error.what();
+  if (!missing && kind != CLI::ExitCodes::ExtrasError)
+    return count_error(meant, kind, error.what());
   const std::vector<std::string> unknown = meant.remaining();
   for (const std::string& word : unknown) {
     const std::string name = word.substr(0, word.find('='));
@@ -136,7 +164,7 @@ std::string usage_error(const CLI::App& meant, const CLI::ParseError& error) {
     for (const std::string& command : commands) list += (list.empty() ? "" : ", ") + command;
     return "a command is missing, one of " + list;
   }
-  if (missing || unknown.empty()) return error.what();
+  if (missing || unknown.empty()) return count_error(meant, kind, error.what());
   return "'" + unknown.front() + "' is one argument too many";
 }
 

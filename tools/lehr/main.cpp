@@ -15,6 +15,7 @@
 #include "help_text.h"
 #include "runtime/config/suggestion.h"
 #include "runtime/report/run_record.h"
+#include "text/standard_output.h"
 
 namespace lehr::cli {
 namespace {
@@ -133,11 +134,8 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace lehr::cli
 
-int main(int argc, char** argv) {
-  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
-    std::cout << LEHR_VERSION << "\n";
-    return 0;
-  }
+// What ends a command is printed; gives the exit code.
+static int run_and_report(int argc, char** argv) {
   try {
     return lehr::cli::run(argc, argv);
   } catch (const lehr::runtime::SelectionError& e) {
@@ -153,4 +151,19 @@ int main(int argc, char** argv) {
     std::cerr << "lehr: " << e.what() << "\n";
     return lehr::cli::kStageFailed;
   }
+}
+
+int main(int argc, char** argv) {
+  int code = 0;
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0)
+    std::cout << LEHR_VERSION << "\n";
+  else
+    code = run_and_report(argc, argv);
+  try {
+    lehr::text::flush_output();
+  } catch (const std::runtime_error& e) {
+    std::cerr << "lehr: " << e.what() << "\n";
+    if (code == lehr::cli::kOk) return lehr::cli::kStageFailed;
+  }
+  return code;
 }

@@ -18,6 +18,8 @@ std::string shortened(const std::string& text, std::size_t width);
 // The words of `text` in lines of at most `width` columns, if no word is longer.
 std::vector<std::string> wrapped(const std::string& text, std::size_t width);
 std::string without_trailing_spaces(std::string text);
+// As one word of a shell's command line: in quotes, if it needs them.
+std::string shell_word(const std::string& text);
 
 // Columns of the terminal behind `fd`; 80 if it is none.
 std::size_t terminal_width(int fd);

@@ -181,7 +181,7 @@ std::string run_path_problems(const runtime::PluginFile& plugin) {
     for (std::size_t at = 0; at < list.size();) {
       const std::size_t end = std::min(list.find(':', at), list.size());
       const std::string folder = list.substr(at, end - at);
-      if (!folder.starts_with("$ORIGIN"))
+      if (!begins_with_any(folder, {"$ORIGIN", "${ORIGIN}"}))
         out = add(out, "the run path '" + folder +
                            "' is absolute: the same source built elsewhere would count as other "
                            "code. Use $ORIGIN");

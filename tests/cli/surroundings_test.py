@@ -1,0 +1,192 @@
+"""`lehr` where its surroundings are not what one hopes for: nobody reads what it prints, the terminal closes, a program
+prints without end, names are no text, no plugin is there."""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+# Fills `report` when it is asked to stop, or else after a time that no test waits for.
+PATIENT = r"""lehr: 1
+stages:
+  patient:
+    uses: command
+    out: {report: documents}
+    with:
+      program: sh
+      args: [-c, "trap 'sleep 0.3; echo saved > $TMPDIR/../saved; exit 0' TERM; echo begun >&2; sleep 1000 & wait"]
+"""
+QUICK = "lehr: 1\nstages:\n  quick: {uses: kiln.fire}\n"
+
+
+class Surroundings:
+    def __init__(self, lehr, plugins, folder):
+        self.lehr, self.folder = lehr, folder
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LEHR_PLUGIN_PATH": plugins}
+        for name in ("ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH"):
+            if name in os.environ:
+                self.environment[name] = os.environ[name]
+
+    def write(self, text, name="pipeline.yaml"):
+        (self.folder / name).write_text(text)
+
+    def start(self, *words, **more):
+        return subprocess.Popen([self.lehr, *words], cwd=self.folder, env=self.environment, stderr=subprocess.PIPE, **more)
+
+    def run(self, *words, code=0, said="", stdout=subprocess.PIPE, env=None, cwd=None):
+        done = subprocess.run([self.lehr, *words], cwd=cwd or self.folder, env=env or self.environment, stdout=stdout,
+                              stderr=subprocess.PIPE, timeout=60)
+        out = (done.stdout or b"") + done.stderr
+        if done.returncode != code or said.encode() not in out:
+            sys.exit(f"lehr {words}: exit {done.returncode}, not {code} with {said!r}:\n{out.decode(errors='replace')}")
+        return done.stdout
+
+    def saved(self):  # what a stage that was asked to stop has left in its work folder
+        found = list(self.folder.glob(".lehr/work/*/saved"))
+        return len(found) == 1
+
+    def wait_for(self, what):
+        end = time.monotonic() + 30
+        while not what():
+            if time.monotonic() > end:
+                sys.exit("it never began")
+            time.sleep(0.01)
+
+    def begun(self):
+        return any("begun" in log.read_text() for log in self.folder.glob(".lehr/runs/*/stages/patient/log.txt"))
+
+
+def nobody_reads(at):
+    at.write(QUICK)
+    with open("/dev/full", "w") as full:
+        at.run("validate", "pipeline.yaml", stdout=full, code=1, said="the output could not be written: No space left")
+        at.run("--version", stdout=full, code=1, said="No space left")
+        at.run("store", "ls", stdout=full, code=2, said="there is no store")
+    at.write(PATIENT)
+    # The reader of a pipe goes: a training of weeks is not lost for that, it saves its state and stops.
+    going = at.start("run", "pipeline.yaml", stdout=subprocess.PIPE)
+    at.wait_for(at.begun)
+    going.stdout.close()
+    going.send_signal(signal.SIGTERM)  # so that there is something to print
+    if going.wait(30) != 75 or not at.saved():
+        sys.exit(f"a reader that goes: exit {going.returncode}, saved {at.saved()}")
+
+
+def full_disk(at):
+    at.write(PATIENT)
+    with open("/dev/full", "w") as full:
+        going = at.start("run", "pipeline.yaml", stdout=full)
+        if going.wait(30) != 75:
+            sys.exit(f"a full disk: exit {going.returncode}")
+
+
+def terminal_closes(at):
+    at.write(PATIENT)
+    going = at.start("run", "pipeline.yaml", stdout=subprocess.DEVNULL)
+    at.wait_for(at.begun)
+    for _ in range(2):  # one by the shell, one by the kernel
+        going.send_signal(signal.SIGHUP)
+        time.sleep(0.05)
+    if going.wait(30) != 75 or not at.saved():
+        sys.exit(f"a terminal that closes: exit {going.returncode}, saved {at.saved()}")
+
+
+def prints_without_end(at):
+    at.write("lehr: 1\nstages:\n  loud: {uses: command, out: {report: documents}, timeout: 500ms, with: {program: 'yes'}}\n")
+    begin = time.monotonic()
+    at.run("run", "pipeline.yaml", code=1, said="was stopped")
+    if time.monotonic() - begin > 20:
+        sys.exit("its timeout came late")
+
+
+def stopped_at_once(at):
+    at.write(PATIENT)
+    for _ in range(20):
+        going = at.start("run", "pipeline.yaml", stdout=subprocess.PIPE)
+        going.stdout.readline()  # "started": the host may not have come to its first line
+        going.send_signal(signal.SIGTERM)
+        out, _ = going.communicate(timeout=30)
+        if going.returncode != 75:
+            sys.exit(f"stopped as it began: exit {going.returncode}: {out.decode()}")
+
+
+def names_are_no_text(at):
+    at.write(QUICK)
+    odd = os.fsencode(at.folder) + b"/na\xefve"
+    os.mkdir(odd)
+    at.run("run", "pipeline.yaml", "--store", odd + b"/store", code=1, said="is not UTF-8. Name another")
+    at.run("run", "pipeline.yaml", b"--set", b"stages.quick.with.glaze=>\xff", code=3, said="this is not UTF-8")
+    shutil.copy(at.folder / "pipeline.yaml", odd + b"/pipeline.yaml")
+    at.run("run", odd + b"/pipeline.yaml", "--store", "store")
+    json.loads(at.run("runs", "--store", "store", "--json"))
+    json.loads(at.run("validate", odd + b"/none.yaml", "--json", code=3))
+    plugin = pathlib.Path(at.environment["LEHR_PLUGIN_PATH"]) / "kiln.so"
+    os.mkdir(odd + b"/plugins")
+    shutil.copy(plugin, odd + b"/plugins/kiln.so")
+    at.run("plugins", "list", "--plugin-path", odd + b"/plugins", code=4, said="its path is not UTF-8")
+    json.loads(at.run("plugins", "list", "--plugin-path", odd + b"/plugins", "--json", code=4))
+    at.write("lehr: 1\nstages:\n  odd: {uses: command, out: {report: documents}, with: {program: sh, args: [-c, "
+             "'touch $LEHR_OUTPUT_REPORT/$(printf \"\\357\")']}}\n")
+    at.run("run", "pipeline.yaml", code=1, said="is not UTF-8, as that of a file in an artifact has to be")
+    # A value is cut for a message where a character ends.
+    at.write("lehr: 1\nname: '" + "x" * 56 + "ä" * 10 + "'\nstages:\n  quick: {uses: kiln.fire}\n")
+    json.loads(at.run("validate", "pipeline.yaml", "--json", code=3).decode("utf-8"))
+
+
+def blanks_and_line_breaks(at):
+    folder = at.folder / "two words\nand 'more'"
+    folder.mkdir()
+    (folder / "pipeline.yaml").write_text(QUICK + "outputs: {final: {from: quick, to: 'out put', mode: link}}\n")
+    for _ in range(2):
+        at.run("run", "pipeline.yaml", cwd=folder)
+    at.run("store", "verify", cwd=folder)
+    at.run("store", "gc", "--grace", "0", "--keep-runs", "0", cwd=folder)
+    if not (folder / "out put/artifact.json").exists():
+        sys.exit("gc took what an output leads to")
+
+
+def no_plugins(at):
+    alone = at.folder / "alone"
+    (alone / "bin").mkdir(parents=True)
+    for program in ("lehr", "lehr-host"):
+        shutil.copy(pathlib.Path(at.lehr).parent / program, alone / "bin")
+    environment = {k: v for k, v in at.environment.items() if k != "LEHR_PLUGIN_PATH"}
+    done = subprocess.run([alone / "bin/lehr", "init", "mine"], cwd=at.folder, env=environment, capture_output=True, text=True)
+    for text in ("not found: files, filter, tokenizer", "alone/lib/lehr/plugins", "LEHR_PLUGIN_PATH"):
+        if text not in done.stderr or done.returncode != 0:
+            sys.exit(f"init without plugins does not say {text!r}: {done.returncode} {done.stderr}")
+    at.run("init", "there")
+    if at.run("init", "again", "--plugin-path", at.environment["LEHR_PLUGIN_PATH"]).count(b"--plugin-path") != 2:
+        sys.exit("init does not go on with --plugin-path")
+
+
+def long_log(at):
+    at.write(PATIENT.replace("echo begun >&2; sleep 1000 & wait", "seq 100000; cp /dev/null $LEHR_OUTPUT_REPORT/x"))
+    at.run("run", "pipeline.yaml")
+    for lines in (1, 3, 20000, 99999):
+        tail = at.run("logs", "patient", "--tail", str(lines)).split()
+        if len(tail) != lines or tail[-1] != b"100000":
+            sys.exit(f"the last {lines} lines of a log: {len(tail)}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lehr", required=True)
+    parser.add_argument("--plugins", required=True)
+    parser.add_argument("tests", nargs="*")
+    options = parser.parse_args()
+    for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, stopped_at_once, names_are_no_text,
+                 blanks_and_line_breaks, no_plugins, long_log):
+        if options.tests and test.__name__ not in options.tests:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            test(Surroundings(os.path.abspath(options.lehr), os.path.abspath(options.plugins), pathlib.Path(folder)))
+        print(test.__name__)
+
+
+main()
