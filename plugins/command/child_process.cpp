@@ -144,7 +144,9 @@ bool ChildProcess::wait(int timeout_ms, const std::function<void(std::string_vie
 
 void ChildProcess::read_lines(const std::function<void(std::string_view)>& line) {
   char chunk[1 << 16];
-  while (output_ >= 0) {
+  // Not for as long as somebody writes; once it has ended, all that a pipe may hold.
+  const int most = guard_ < 0 ? 64 : 4;
+  for (int reads = 0; reads < most && output_ >= 0; ++reads) {
     const ssize_t n = ::read(output_, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
     if (n == 0) {

@@ -101,7 +101,8 @@ void CommandStage::run(Context& context) {
   ChildProcess child(argv, environment(context), fs::current_path());
   const auto line = [&](std::string_view text) {
     if (pass_on(text, context)) return;
-    std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::putchar('\n');
     std::fflush(stdout);
   };
   std::optional<Clock::time_point> killed_at;  // it has been asked to stop

@@ -33,6 +33,13 @@ Done run(const std::string& script) {
   return out;
 }
 
+TEST(ChildProcess, ThatPrintsWithoutEndLetsOneLook) {
+  ChildProcess child({"sh", "-c", "yes"}, kEnvironment, "/");
+  std::size_t lines = 0;
+  EXPECT_TRUE(child.wait(10000, [&](std::string_view) { ++lines; }));
+  EXPECT_GT(lines, 0u);
+}
+
 // Neither there nor a corpse that only waits to be collected. Waits up to ten seconds for it.
 bool is_gone(const std::string& pid) {
   for (int i = 0; i < 1000; ++i) {
