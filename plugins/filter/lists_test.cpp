@@ -9,6 +9,7 @@
 #include "pii.h"
 #include "regex.h"
 #include "sample.h"
+#include "text/held_out.h"
 #include "url.h"
 #include "verdict_on.h"
 
@@ -70,6 +71,17 @@ TEST(Sample, ChoosesByTextAndSeed) {
   EXPECT_NEAR(kept_by_both, 90, 40);
   EXPECT_EQ(verdict_on<Sample>("x", {{"rate", 0}}), "not_sampled");
   EXPECT_EQ(verdict_on<Sample>("x", {{"rate", 1}}), "");
+}
+
+TEST(Sample, ChoosesAmongThoseHeldOutAsAmongTheRest) {
+  int held_out = 0, kept = 0;
+  for (int i = 0; i < 10000; ++i) {
+    const std::string text = std::to_string(i);
+    if (!text::is_held_out(text, 0.1)) continue;
+    ++held_out;
+    kept += verdict_on<Sample>(text, {{"rate", 0.3}}).empty();
+  }
+  EXPECT_NEAR(kept, 0.3 * held_out, 60);  // four standard deviations
 }
 
 // A file of a test, gone with it.
