@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <lehr/value.h>
+#include <sys/resource.h>
 #include <tbb/parallel_for.h>
 #include <tbb/parallel_sort.h>
 #include <unistd.h>
@@ -17,13 +18,28 @@
 namespace lehr::plugins::minhash {
 namespace {
 
+// All runs are open at once, a thousand for a terabyte of text; what a process may open by default
+// is less than what it may ask for.
+void allow_open_files(std::size_t runs) {
+  constexpr rlim_t kOthers = 256;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= runs + kOthers) return;
+  limit.rlim_cur = std::min<rlim_t>(runs + kOthers, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 // A run that is open for reading, by several threads at once.
 class RunFile {
  public:
   explicit RunFile(const std::filesystem::path& path) : path_(path) {
     file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     const off_t size = file_ < 0 ? -1 : ::lseek(file_, 0, SEEK_END);
-    if (size < 0) throw Error(path.string() + ": cannot be read: " + std::strerror(errno));
+    if (size < 0) {
+      const int error = errno;
+      throw Error(
+          path.string() + ": cannot be read: " + std::strerror(error) +
+          (error == EMFILE ? ". Raise that limit (ulimit -n); the stage goes on from here" : ""));
+    }
     if (size % static_cast<off_t>(sizeof(BandRecord)) != 0)
       throw Error(path.string() + ": is damaged; remove this stage's work folder");
     records_ = static_cast<std::uint64_t>(size) / sizeof(BandRecord);
@@ -128,6 +144,7 @@ void write_run(const std::filesystem::path& path, std::vector<BandRecord>& recor
 void for_each_pair(const std::vector<std::filesystem::path>& runs, std::size_t memory_bytes,
                    int threads, const std::function<bool()>& cancelled,
                    const std::function<void(std::uint32_t, std::uint32_t)>& pair) {
+  allow_open_files(runs.size());
   std::vector<std::unique_ptr<RunFile>> files;
   std::uint64_t records = 0;
   for (const auto& run : runs)

@@ -1,6 +1,7 @@
 #include "clusters.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <tbb/parallel_for.h>
 
 #include <fstream>
@@ -108,6 +109,24 @@ TEST_F(BandRuns, MeetInEveryKeyOfAnyNumberOfRuns) {
       EXPECT_EQ(got, expected) << count << " runs, " << memory << " bytes";
     }
   }
+}
+
+TEST_F(BandRuns, AreMoreThanAProcessMayOpenByDefault) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = 64;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<fs::path> files;
+  for (std::uint32_t document = 0; document < 100; ++document) {
+    std::vector<BandRecord> one = {{7, 7, document}};
+    write_run(files.emplace_back(folder_ / std::to_string(document)), one);
+  }
+  int pairs = 0;
+  for_each_pair(
+      files, 1 << 20, 1, [] { return false; }, [&](std::uint32_t, std::uint32_t) { ++pairs; });
+  EXPECT_EQ(pairs, 99);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST_F(BandRuns, NameAFileThatIsDamaged) {
