@@ -112,6 +112,10 @@ TEST_F(Files, CsvFieldsMayHoldDelimitersQuotesAndLineEnds) {
   EXPECT_EQ(read("a.csv").documents,
             (Texts{"1 a, \"b\"\nc {\"note\":\"x\"}", "2 5\" pipe {\"note\":\"\"}",
                    "3  {\"note\":\"\"}", "4 last {\"note\":\"q\"}"}));
+  put("blank.csv", "\n\r\nid,text\n1,a\n");
+  EXPECT_EQ(read("blank.csv", {}, 2).documents, (Texts{"1 a"}));
+  put("none.csv", "\n\n");
+  EXPECT_TRUE(read("none.csv").documents.empty());
   put("b.tsv", "body\tn\none, two\t1\n");
   DocumentRules rules;
   rules.options.text_field = "body";
@@ -228,11 +232,41 @@ TEST_F(Files, RecordsThatAreTooLongAreAnErrorOrDroppedAndNeverHeld) {
   EXPECT_EQ(found.documents, (Texts{"1 a", "1 a"}));
   EXPECT_EQ(found.tally.summary.drops().at("too_long").documents, 2u);
   EXPECT_EQ(found.tally.summary.drops().at("too_long").examples.at(1).id, "long.jsonl:4");
+  put("limit.txt", std::string(4096, 'x'));
+  EXPECT_EQ(read("limit.txt", {}, 8 << 20, 4096).documents.size(), 1u);
+  put("limit.txt", std::string(4097, 'x'));
+  EXPECT_NE(reading_failure("limit.txt", {}, 4096).find("limit.txt:1: the document"),
+            std::string::npos);
   put("open.csv", "id,text\n1,\"" + std::string(100000, 'x'));
   EXPECT_NE(reading_failure("open.csv", {}, 4096)
                 .find("open.csv:2: the document that begins here "
                       "has more than 4096 bytes (is a quote"),
             std::string::npos);
+}
+
+TEST_F(Files, EndABlockOfRecordsThatAreAllTooLong) {
+  std::string lines;
+  for (int i = 0; i < 10000; ++i) lines += std::string(40, 'x') + "\n";
+  put("long.jsonl", lines + "{\"text\":\"a\"}\n");
+  ReadingRules reading;
+  reading.max_record_bytes = 30;
+  reading.drop_too_long = true;
+  const auto sources = find_sources({(folder_ / "long.jsonl").string()}, "train");
+  SourceBlocks blocks(sources, reading);
+  std::size_t dropped = 0, blocks_read = 0;
+  std::vector<text::CollectionPosition> ends;
+  for (SourceBlock block; blocks.next(block); ++blocks_read) {
+    EXPECT_LE(block.too_long.size(), 5000u);
+    dropped += block.too_long.size();
+    ends.push_back(block.end);
+  }
+  EXPECT_EQ(dropped, 10000u);
+  ASSERT_GE(blocks_read, 2u);
+  SourceBlocks again(sources, reading);
+  again.resume(ends[0]);
+  SourceBlock block;
+  ASSERT_TRUE(again.next(block));
+  EXPECT_EQ(block.end.offset, ends[1].offset);
 }
 
 TEST_F(Files, AreWhatTheirNamesSay) {

@@ -74,22 +74,27 @@ void PieceReader::read_columns() {
   std::string head(kMaxHeader, '\0');
   head.resize(file.read(head.data(), head.size()));
   const char delimiter = delimiter_of(source_->format);
-  const auto end = RecordEnds(Records::csv, delimiter).scan(head).first;
+  const std::size_t blank = std::min(head.find_first_not_of("\r\n"), head.size());
+  const auto end =
+      RecordEnds(Records::csv, delimiter).scan(std::string_view(head).substr(blank)).first;
   if (end == RecordEnds::kNone && head.size() == kMaxHeader)
     throw Error(source_->path.string() +
                 ":1: the first row, which names the columns, is longer "
                 "than 1 MiB");
-  if (end != RecordEnds::kNone) head.resize(end);
+  if (end != RecordEnds::kNone) head.resize(blank + end);
   CsvRows rows(delimiter);
   rows.start(head, 1);
   std::vector<std::string_view> fields;
-  if (rows.next(fields) && !rows.problem().empty())
-    throw Error(source_->path.string() + ":1: " + std::string(rows.problem()));
-  columns_ = {source_->path, {fields.begin(), fields.end()}, 0, std::nullopt};
+  columns_ = {source_->path, 1, {}, 0, std::nullopt};
+  if (!rows.next(fields)) return;  // there is no row
+  const std::string here = source_->path.string() + ":" + std::to_string(rows.line()) + ": ";
+  if (!rows.problem().empty()) throw Error(here + std::string(rows.problem()));
+  columns_.line = rows.line();
+  columns_.names.assign(fields.begin(), fields.end());
   auto sorted = columns_.names;
   std::sort(sorted.begin(), sorted.end());
   if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
-    throw Error(source_->path.string() + ":1: two columns are called '" + *twice + "'");
+    throw Error(here + "two columns are called '" + *twice + "'");
   const auto find = [&](const std::string& name) -> std::optional<std::size_t> {
     const auto found = std::find(columns_.names.begin(), columns_.names.end(), name);
     if (found == columns_.names.end()) return std::nullopt;
@@ -97,8 +102,8 @@ void PieceReader::read_columns() {
   };
   const auto text = find(rules_.options.text_field);
   if (!text)
-    throw Error(source_->path.string() + ":1: there is no column '" + rules_.options.text_field +
-                "'; the columns are " + join(columns_.names) + ". Set text_field");
+    throw Error(here + "there is no column '" + rules_.options.text_field + "'; the columns are " +
+                join(columns_.names) + ". Set text_field");
   columns_.text = *text;
   columns_.id = find(rules_.options.id_field);
   for (std::size_t i = 0; i < columns_.names.size(); ++i) {
@@ -106,7 +111,7 @@ void PieceReader::read_columns() {
     const std::string kept(text::kept_name(name));
     if (i == columns_.text || i == columns_.id || kept == name) continue;
     if (find(kept))
-      throw Error(source_->path.string() + ":1: there are columns '" + name + "' and '" + kept +
+      throw Error(here + "there are columns '" + name + "' and '" + kept +
                   "', which the former would become");
     name = kept;
   }
@@ -117,8 +122,8 @@ void PieceReader::read_csv(std::string_view bytes, std::uint64_t first_line) {
   CsvRows rows(delimiter_of(source_->format));
   rows.start(bytes, first_line);
   std::vector<std::string_view> row;
-  for (bool first = first_line == 1; rows.next(row); first = false) {
-    if (first) continue;  // the names
+  while (rows.next(row)) {
+    if (rows.line() == columns_.line) continue;  // the names
     const std::size_t wanted = columns_.names.size();
     if (!rows.problem().empty()) {
       reject("malformed", rows.line(), std::string(rows.problem()));

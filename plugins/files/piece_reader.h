@@ -34,6 +34,7 @@ class PieceReader {
   // Which columns hold what, by the first row of a file.
   struct Columns {
     std::filesystem::path file;
+    std::uint64_t line = 1;          // of the names
     std::vector<std::string> names;  // as documents call them
     std::size_t text = 0;
     std::optional<std::size_t> id;

@@ -12,6 +12,8 @@
 namespace lehr::plugins::files {
 namespace {
 
+constexpr std::size_t kMostTooLong = 4096;  // records of one block, which may have no others
+
 std::uint64_t size_of(const Source& source) {
   std::error_code error;
   const auto size = std::filesystem::file_size(source.path, error);
@@ -78,8 +80,8 @@ bool SourceBlocks::read_some(SourceBlock& block) {
 
 // The block is full of a part of one record.
 void SourceBlocks::make_room(SourceBlock& block) {
-  if (room_ < rules_.max_record_bytes) {
-    room_ = std::min(2 * room_, rules_.max_record_bytes);
+  if (room_ <= rules_.max_record_bytes) {  // one byte more tells a longer one
+    room_ = std::min(2 * room_, rules_.max_record_bytes + 1);
     block.buffer.resize(room_ + SourceBlock::kPadding);
     return;
   }
@@ -102,11 +104,11 @@ bool SourceBlocks::next(SourceBlock& block) {
   begin_ = end_ = 0;
   filled_ = carry_.size();
   room_ = rules_.block_bytes;  // as if nothing was carried: blocks do not depend on a resume
-  while (room_ <= filled_) room_ = std::min(2 * room_, rules_.max_record_bytes);
+  while (room_ <= filled_) room_ = std::min(2 * room_, rules_.max_record_bytes + 1);
   block.buffer.resize(std::max(block.buffer.size(), room_ + SourceBlock::kPadding));
   std::copy(carry_.begin(), carry_.end(), block.buffer.begin());
   carry_.clear();
-  while (filled_ < room_) {
+  while (filled_ < room_ && (skipping_ || block.too_long.size() < kMostTooLong)) {
     if (!file_ && !open_next()) break;
     if (!read_some(block))
       close_file(block);
