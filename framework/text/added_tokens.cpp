@@ -7,6 +7,10 @@
 namespace lehr::text {
 namespace {
 
+std::size_t pair_of(char first, char second) {
+  return static_cast<unsigned char>(first) * 256u + static_cast<unsigned char>(second);
+}
+
 // First byte of the character that ends at `end` > 0.
 std::size_t character_before(std::string_view text, std::size_t end) {
   std::size_t at = end - 1;
@@ -44,6 +48,10 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tok
     auto& same = by_byte_[static_cast<unsigned char>(first)];
     if (same.empty()) first_bytes_ += first;
     same.push_back(static_cast<std::uint32_t>(i));
+    const std::string& content = tokens_[i].content;
+    if (content.size() > 1) pairs_.set(pair_of(first, content[1]));
+    for (int second = 0; content.size() == 1 && second < 256; ++second)
+      pairs_.set(pair_of(first, static_cast<char>(second)));
     all_special_ = all_special_ && tokens_[i].special;
   }
 }
@@ -56,8 +64,10 @@ std::size_t AddedTokens::next_first_byte(std::string_view text, std::size_t at) 
 }
 
 const AddedToken* AddedTokens::longest_at(std::string_view text, std::size_t at) const {
+  const std::string_view rest = text.substr(at);
+  if (rest.size() > 1 && !pairs_[pair_of(rest[0], rest[1])]) return nullptr;
   for (const std::uint32_t i : by_byte_[static_cast<unsigned char>(text[at])])
-    if (text.substr(at).starts_with(tokens_[i].content)) return &tokens_[i];
+    if (rest.starts_with(tokens_[i].content)) return &tokens_[i];
   return nullptr;
 }
 

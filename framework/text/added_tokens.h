@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,7 +41,9 @@ class AddedTokens {
 
   std::vector<AddedToken> tokens_;                       // longest first
   std::array<std::vector<std::uint32_t>, 256> by_byte_;  // indices by first byte, longest first
-  std::string first_bytes_;                              // each once
+  // What the first two bytes may be: some vocabularies have 800 that begin with a bracket.
+  std::bitset<256 * 256> pairs_;
+  std::string first_bytes_;  // each once
   bool all_special_ = true;
 };
 

@@ -36,21 +36,22 @@ BpeEncoder::Ids BpeEncoder::ids_of(const std::vector<std::string>& tokens) {
   return ids;
 }
 
-BpeEncoder::BpeEncoder(Ids ids) : whole_(std::move(ids)) {
+BpeEncoder::BpeEncoder(Ids ids, const UnknownToken& unknown)
+    : keeps_first_missing_(unknown.id && unknown.fused), whole_(std::move(ids)) {
   for (std::size_t b = 0; b < 256; ++b) {
     const std::string byte(1, static_cast<char>(b));
     const auto found = whole_.find(byte);
     if (found == whole_.end() && b > 32 && b < 127)
       throw Error("the vocabulary has no token for byte " + std::to_string(b) + " ('" +
                   to_byte_level(byte) + "'). Only byte-level vocabularies are supported");
-    if (found == whole_.end()) missing_ += byte;
-    bytes_[b] = found == whole_.end() ? kNone : found->second;
+    if (found == whole_.end() && (!unknown.id || unknown.fused)) missing_ += byte;
+    bytes_[b] = found == whole_.end() ? unknown.id.value_or(kNone) : found->second;
   }
 }
 
 BpeEncoder::BpeEncoder(const std::vector<std::string>& tokens, const Pairs& merges,
-                       bool ignore_merges, Merging merging)
-    : BpeEncoder(ids_of(tokens)) {
+                       bool ignore_merges, Merging merging, const UnknownToken& unknown)
+    : BpeEncoder(ids_of(tokens), unknown) {
   std::vector<std::pair<std::uint64_t, Merge>> found_merges;
   found_merges.reserve(merges.size());
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
@@ -109,8 +110,13 @@ void BpeEncoder::encode(std::string_view word, std::vector<TokenId>& ids) const 
     }
   }
   if (missing_.empty() || word.find_first_of(missing_) == word.npos) return encode_known(word, ids);
-  std::string known(word);
-  std::erase_if(known, [&](char c) { return missing_.find(c) != missing_.npos; });
+  std::string known;
+  bool first = keeps_first_missing_;
+  for (const char c : word) {
+    const bool missing = missing_.find(c) != missing_.npos;
+    if (!missing || first) known += c;
+    first = keeps_first_missing_ && !missing;
+  }
   if (!known.empty()) encode_known(known, ids);
 }
 

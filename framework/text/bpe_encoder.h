@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,12 @@
 
 namespace lehr::text {
 
+// What stands for a byte that has no token; without an id it is left out.
+struct UnknownToken {
+  std::optional<TokenId> id;
+  bool fused = false;  // one for all bytes in a row
+};
+
 class BpeEncoder {
  public:
   using Pairs = std::vector<std::pair<TokenId, TokenId>>;
@@ -25,10 +32,10 @@ class BpeEncoder {
   // must be a token; for rank_concat all pairs of which that is true. ignore_merges: a pre-token
   // that is a token is that token, whatever the merges; always so for rank_concat. A byte that has
   // no token is left out of the text, as Hugging Face's tokenizers do (SmolLM2's has no control
-  // characters); printable ASCII must be there.
+  // characters), or becomes `unknown`; printable ASCII must be there.
   // Throws lehr::Error if it is not, or if a merge makes no token.
   BpeEncoder(const std::vector<std::string>& tokens, const Pairs& merges, bool ignore_merges,
-             Merging merging = Merging::merge_list);
+             Merging merging = Merging::merge_list, const UnknownToken& unknown = {});
 
   // Appends the ids of `word`. O(n log n).
   void encode(std::string_view word, std::vector<TokenId>& ids) const;
@@ -51,7 +58,7 @@ class BpeEncoder {
   };
   using Ids = boost::unordered_flat_map<std::string, TokenId, Hash, std::equal_to<>>;
 
-  explicit BpeEncoder(Ids ids);
+  BpeEncoder(Ids ids, const UnknownToken& unknown);
   static Ids ids_of(const std::vector<std::string>& tokens);
   void set_merges(const std::vector<std::pair<std::uint64_t, Merge>>& merges);
   Merge find(TokenId left, TokenId right) const;
@@ -60,7 +67,8 @@ class BpeEncoder {
   void encode_long(std::string_view word, std::vector<TokenId>& ids) const;
 
   std::array<TokenId, 256> bytes_{};
-  std::string missing_;            // bytes without a token
+  std::string missing_;            // bytes without a token, but those that are each `unknown`
+  bool keeps_first_missing_;       // of several in a row
   std::vector<Merge> byte_pairs_;  // of two bytes: first * 256 + second
   // Open addressing. Most pairs that are asked for do not merge, and the table of a large
   // vocabulary fits no cache: of those, the bits, which do, let one in ten through.

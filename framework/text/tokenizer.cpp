@@ -91,7 +91,8 @@ struct Tokenizer::Impl {
         nfc(spec.nfc),
         add_prefix_space(spec.add_prefix_space),
         before_text(spec.before_text),
-        bpe(spec.tokens, spec.merges, spec.ignore_merges, spec.merging),
+        bpe(spec.tokens, spec.merges, spec.ignore_merges, spec.merging,
+            {spec.unknown, spec.fuse_unknown}),
         files(std::move(its_files)),
         tokens(spec.tokens) {
     std::vector<AddedToken> early, late;

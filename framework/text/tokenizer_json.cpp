@@ -117,10 +117,27 @@ std::string before_text_of(const Parsed& part) {
 void read_model(const Parsed& model, TokenizerSpec& spec) {
   if (const std::string type = model.value("type", "BPE"); type != "BPE")
     throw Error("model '" + type + "' is not supported (only BPE)");
-  for (const char* name : {"continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"})
+  for (const char* name :
+       {"continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "dropout"})
     if (is_set(model, name))
       throw Error(std::string("model setting '") + name + "' is not supported");
   spec.ignore_merges = model.value("ignore_merges", false);
+  spec.fuse_unknown = model.value("fuse_unk", false);
+}
+
+// After the vocabulary was read.
+void read_unknown(const Parsed& model, TokenizerSpec& spec) {
+  if (!is_set(model, "unk_token")) return;
+  const auto written = model.at("unk_token").get<std::string>();
+  const auto found = std::find(spec.tokens.begin(), spec.tokens.end(), from_byte_level(written));
+  if (found != spec.tokens.end()) {
+    spec.unknown = static_cast<TokenId>(found - spec.tokens.begin());
+    return;
+  }
+  for (int byte = 0; byte < 256; ++byte)
+    if (!std::count(spec.tokens.begin(), spec.tokens.end(),
+                    std::string(1, static_cast<char>(byte))))
+      throw Error("unk_token '" + written + "' is not in the vocabulary, which lacks bytes");
 }
 
 Json added_json(const AddedToken& t) {
@@ -182,6 +199,7 @@ TokenizerSpec parse_tokenizer_json(std::string_view json) {
     read_pre_tokenizer(file.value("pre_tokenizer", Parsed()), spec);
     read_model(file.at("model"), spec);
     lists.read(spec);
+    read_unknown(file.at("model"), spec);
     for (const Parsed& token : file.value("added_tokens", Parsed::array()))
       spec.added.push_back(read_added(token));
     spec.before_text = before_text_of(file.value("post_processor", Parsed()));

@@ -1,6 +1,7 @@
 // Hugging Face's tokenizer.json: what we understand of it, and how we write it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,8 @@ struct TokenizerSpec {
   bool nfc = false;               // the text is normalized to NFC first
   bool add_prefix_space = false;  // a piece of text that begins with no space gets one
   bool ignore_merges = false;
+  std::optional<TokenId> unknown;  // stands for bytes that have no token; else they are left out
+  bool fuse_unknown = false;       // one for all in a row
   Merging merging = Merging::merge_list;  // not in tokenizer.json, which has no word for it
   std::vector<std::string> tokens;        // bytes by id; empty for unused ids and special tokens
   std::vector<std::pair<TokenId, TokenId>> merges;

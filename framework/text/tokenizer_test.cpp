@@ -4,6 +4,8 @@
 #include <random>
 
 #include <gtest/gtest.h>
+#include <lehr/value.h>
+#include <nlohmann/json.hpp>
 
 #include "text/tokenizer_json.h"
 
@@ -79,6 +81,40 @@ TEST(Tokenizer, LeavesBytesOutThatHaveNoToken) {
                              "ey\x04 think"),
             parts);
   EXPECT_TRUE(tokenizer.encode("\x04").empty());
+}
+
+// As Hugging Face's do: for each byte, or fused for all in a row.
+TEST(Tokenizer, WritesTheUnknownTokenForBytesThatHaveNone) {
+  TokenizerSpec spec;
+  const BpeModel model = small_model();
+  spec.tokens = model.tokens;
+  spec.merges = model.merges;
+  for (std::string& token : spec.tokens)
+    if (token == "\x04") token.clear();
+  for (const char* content : {"<|endoftext|>", "<unk>"}) spec.add_special(content, spec.end());
+  auto json = nlohmann::json::parse(tokenizer_json(spec));
+  const fs::path folder = scratch_folder("unknown_bytes");
+  const auto load = [&] {
+    std::ofstream(folder / "tokenizer.json") << json;
+    return Tokenizer::load(folder);
+  };
+  json["model"]["unk_token"] = "<unk>";
+  const TokenId unknown = spec.end() - 1;
+  const auto the = Tokenizer(model).encode("the");
+  for (const bool fused : {false, true}) {
+    json["model"]["fuse_unk"] = fused;
+    std::vector<TokenId> expected = {unknown};
+    if (!fused) expected.push_back(unknown);
+    EXPECT_EQ(load().encode("\x04\x04"), expected);
+    expected.insert(expected.end(), the.begin(), the.end());
+    EXPECT_EQ(load().encode("\x04\x04the"), expected);
+  }
+  json["model"]["unk_token"] = "<no>";
+  EXPECT_THROW(load(), Error);
+  json["model"]["unk_token"] = nullptr;
+  EXPECT_EQ(load().encode("\x04\x04the"), the);
+  json["model"]["dropout"] = 0.1;
+  EXPECT_THROW(load(), Error);
 }
 
 TEST(Tokenizer, GivesRandomBytesBack) {
