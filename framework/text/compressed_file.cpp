@@ -86,7 +86,12 @@ struct CompressedFile::State {
   }
 
   std::size_t read_gzip(char* out, std::size_t size) {
-    if (!inside) inflateReset(&gzip);
+    if (!inside) {
+      // Files from tapes and block devices are filled up with zeros, with which no member begins.
+      while (consumed > 0 && begin < end && input[begin] == 0) take(1);
+      if (begin == end) return 0;
+      inflateReset(&gzip);
+    }
     inside = true;
     const std::size_t given = end - begin, wanted = std::min<std::size_t>(size, 1u << 30);
     gzip.next_in = reinterpret_cast<Bytef*>(input.data() + begin);

@@ -43,7 +43,7 @@ void DocumentSummary::drop(std::string_view reason, std::string_view id, std::st
   Drops& drops = found->second;
   ++drops.documents;
   if (drops.examples.size() < kExamplesOfAReason)
-    drops.examples.push_back({std::string(id), beginning(text, kExampleBytes)});
+    drops.examples.push_back({beginning(id, kExampleBytes), beginning(text, kExampleBytes)});
 }
 
 void DocumentSummary::would_drop(std::string_view reason, std::string_view id,

@@ -159,7 +159,8 @@ struct DocumentParser::State {
           return reject("member '" + options.text_field + "' is not a string");
         has_text = true;
       } else if (member.key == options.id_field) {
-        if (member.value.get(document.id)) document.id = id = simdjson::minify(member.value);
+        if (!member.value.is_null() && member.value.get(document.id))
+          document.id = id = simdjson::minify(member.value);
       } else {
         has_others = true;
       }

@@ -17,7 +17,7 @@
 namespace lehr::text {
 
 struct Document {
-  std::string_view id;      // empty if the row has none
+  std::string_view id;      // empty if the row has none, or null
   std::string_view text;    // valid UTF-8
   std::string_view fields;  // the other members as one JSON object text; empty if there are none
 };

@@ -70,6 +70,7 @@ TEST_F(Documents, ReadsPlainGzipMembersAndZstdFramesAlike) {
   const std::string second(frames.compress(b));
   const std::vector<std::string> expected = {"one", "two", "thrée"};
   for (const auto& file : {put("p.jsonl", a + b), put("g.gz", gzip_member(a) + gzip_member(b)),
+                           put("padded.gz", gzip_member(a + b) + std::string(1000, '\0')),
                            put("z.zst", first + second)}) {
     DocumentReader reader({file});
     EXPECT_EQ(texts(reader), expected) << file;
@@ -111,6 +112,15 @@ TEST_F(Documents, RejectsRowsWhoseTextIsMissingOrNoString) {
     DocumentReader reader({put("row.jsonl", row)});
     EXPECT_NE(failure(reader).find("row.jsonl:1: "), std::string::npos) << row;
   }
+}
+
+TEST_F(Documents, HasNoIdWhereItIsNull) {
+  DocumentReader reader({put("ids.jsonl",
+                             "{\"id\":null,\"text\":\"a\"}\n{\"id\":7,\"text\":\"b\"}\n"
+                             "{\"text\":\"c\"}\n{\"id\":[1, 2],\"text\":\"d\"}\n")});
+  std::string ids;
+  for (Document document; reader.next(document);) ids += std::string(document.id) + ";";
+  EXPECT_EQ(ids, ";7;;[1,2];");
 }
 
 TEST_F(Documents, TreatsInvalidUtf8AsTheOptionsSay) {
