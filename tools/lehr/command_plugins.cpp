@@ -31,8 +31,8 @@ int list_plugins(const Options& options) {
       json.push_back(std::move(item));
       continue;
     }
-    std::cout << name << " " << plugin.version << ": " << plugin.description.value("summary", "")
-              << "\n";
+    const std::string summary = plugin.description.value("summary", "");
+    std::cout << name << " " << plugin.version << (summary.empty() ? "" : ": ") << summary << "\n";
     for (const char* kind : {"stages", "steps", "rewards"}) {
       std::string items;
       for (const std::string& item : names(plugin.description, kind))
