@@ -5,9 +5,14 @@
 namespace lehr::plugins::parquet {
 
 arrow::Status BoundedPool::look_at(std::int64_t size) const {
-  if (size <= limit_) return arrow::Status::OK();
-  return arrow::Status::CapacityError("a part of it is said to take ", size,
-                                      " bytes, more than the file can hold");
+  if (size > file_)
+    return arrow::Status::CapacityError("a part of it is said to take ", size,
+                                        " bytes, more than the file can hold");
+  if (size > any_)
+    return arrow::Status::CapacityError("a part of it is said to take ", size,
+                                        " bytes, more than max_page_bytes (", any_,
+                                        "). Raise it if the file is what it should be");
+  return arrow::Status::OK();
 }
 
 arrow::Status BoundedPool::Allocate(std::int64_t size, std::int64_t alignment, std::uint8_t** out) {

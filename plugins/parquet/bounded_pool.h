@@ -10,15 +10,16 @@
 
 namespace lehr::plugins::parquet {
 
-// Any number of threads may give memory back; one at a time takes some.
+// For one thread.
 class BoundedPool : public arrow::MemoryPool {
  public:
   using arrow::MemoryPool::Allocate;
   using arrow::MemoryPool::Free;
   using arrow::MemoryPool::Reallocate;
 
-  // Of one piece of memory; a larger one is refused as CapacityError.
-  void set_limit(std::int64_t bytes) { limit_ = bytes; }
+  // Of one piece of memory; a larger one is refused as CapacityError. file: what the file can hold;
+  // any: what no file may ask for, which the user has set.
+  void set_limits(std::int64_t file, std::int64_t any) { file_ = file, any_ = any; }
 
   arrow::Status Allocate(std::int64_t size, std::int64_t alignment, std::uint8_t** out) override;
   arrow::Status Reallocate(std::int64_t old_size, std::int64_t new_size, std::int64_t alignment,
@@ -33,7 +34,7 @@ class BoundedPool : public arrow::MemoryPool {
   arrow::Status look_at(std::int64_t size) const;
 
   arrow::MemoryPool& pool_ = *arrow::system_memory_pool();
-  std::int64_t limit_ = 64 << 20;
+  std::int64_t file_ = 64 << 20, any_ = 64 << 20;
 };
 
 }  // namespace lehr::plugins::parquet

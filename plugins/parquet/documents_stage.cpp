@@ -56,6 +56,10 @@ void Documents::describe(Description& d) {
   d.bytes("max_document_bytes", max_document_bytes_)
       .range(1 << 10, text::kMaxDocumentBytes)
       .help("a longer row is malformed");
+  d.bytes("max_page_bytes", max_page_bytes_)
+      .range(1 << 20, 1ll << 31)
+      .no_effect()
+      .help("a decompressed page that says it is longer is an error; this bounds the memory");
   d.bytes("shard_bytes", shard_bytes_)
       .at_least(1)
       .help("compressed bytes after which another output file begins");
@@ -80,6 +84,7 @@ void Documents::run(Context& context) {
   rules.fields = fields_;
   rules.all_fields = columns_ == "plain";
   rules.max_document_bytes = static_cast<std::uint64_t>(max_document_bytes_);
+  rules.max_page_bytes = static_cast<std::uint64_t>(max_page_bytes_);
   std::vector<Source> sources;
   add_sources(sources, train_, "train", false, context);
   add_sources(sources, eval_, "eval", true, context);

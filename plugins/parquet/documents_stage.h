@@ -22,7 +22,7 @@ class Documents : public Stage {
   std::vector<std::string> fields_;
   std::string invalid_utf8_ = "error", malformed_ = "error";
   std::int64_t max_document_bytes_ = 64 << 20, shard_bytes_ = 1 << 30;
-  std::int64_t commit_every_ = 256 << 20;
+  std::int64_t max_page_bytes_ = 256 << 20, commit_every_ = 256 << 20;
 };
 
 }  // namespace lehr::plugins::parquet

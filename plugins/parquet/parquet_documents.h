@@ -1,8 +1,8 @@
 // The documents of Parquet files in the order of their row groups, for text::DocumentCollection:
-// batches of rows are decoded by one thread, a few at a time, and made into documents by all.
+// rows are decoded by one thread, a block at a time, and made into documents by all.
 //
-// A block is rows with about 8 MiB in columns of text, however often one text is repeated, or
-// 262,144 rows. Memory is a few such blocks and one page of each column, whatever the file's size.
+// A block is rows with about 8 MiB in columns of text, or 262,144 rows. Memory is a few such blocks
+// and one page of each column, whatever the file's size.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +28,8 @@ class ParquetDocuments {
  public:
   struct Batch {
     std::size_t source = 0;
-    std::uint64_t first_row = 1;               // of the file, from 1
-    std::shared_ptr<arrow::RecordBatch> rows;  // Arrow's own owner of the columns' buffers, or
-                                               // a part of what it owns
+    std::uint64_t first_row = 1;  // of the file, from 1
+    RowBatch rows;
   };
   struct Block {
     std::vector<Batch> batches;
@@ -42,7 +41,6 @@ class ParquetDocuments {
   };
   using Put = std::function<void(const text::Document&, bool evaluation)>;
 
-  // Outlives its blocks.
   ParquetDocuments(std::vector<Source> sources, Rules rules);
   ~ParquetDocuments();
 
@@ -56,9 +54,9 @@ class ParquetDocuments {
   void read(Worker& worker, const Block& block, text::CollectionTally& tally, const Put& put) const;
 
  private:
-  bool need_rows();
-  void take_rows(Block& block, std::int64_t& rows);
-  void read_row(Worker& worker, const Batch& batch, std::int64_t row, text::CollectionTally& tally,
+  bool need_file();
+  void end_file();
+  void read_row(Worker& worker, const Batch& batch, std::size_t row, text::CollectionTally& tally,
                 const Put& put) const;
 
   const std::vector<Source> sources_;
@@ -67,7 +65,6 @@ class ParquetDocuments {
   std::size_t next_source_ = 0;
   BoundedPool pool_;
   std::unique_ptr<ParquetFile> file_;
-  std::shared_ptr<arrow::RecordBatch> rows_;  // of the present file, in no block yet
   text::CollectionPosition position_;
 };
 

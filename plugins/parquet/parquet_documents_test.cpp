@@ -101,6 +101,40 @@ TEST_F(ParquetDocumentsTest, AreAsManyAsFillABlockHoweverOftenATextIsRepeated) {
   EXPECT_FALSE(from.next(block));
 }
 
+// Of 192 MiB in less than 300 KB: each text says only how much it shares with the one before.
+TEST_F(ParquetDocumentsTest, AreReadInLittleMemoryWhereTheyAreEncodedAsDifferences) {
+  const std::string text(32 << 10, 'x');
+  ::parquet::WriterProperties::Builder properties;
+  properties.disable_dictionary()->encoding(::parquet::Encoding::DELTA_BYTE_ARRAY);
+  write(std::vector<std::optional<std::string>>(6 << 10, text), *properties.build());
+  ASSERT_LT(fs::file_size(path_), 300'000u);
+  const std::int64_t before = arrow::system_memory_pool()->bytes_allocated();
+  auto from = documents();
+  std::size_t rows = 0;
+  for (ParquetDocuments::Block block; from.next(block);) {
+    const std::string here = rows_of(from, block);
+    rows += static_cast<std::size_t>(std::count(here.begin(), here.end(), '\n'));
+    EXPECT_TRUE(here.ends_with(text + "\n"));
+    EXPECT_LT(arrow::system_memory_pool()->bytes_allocated() - before, 8 << 20);
+  }
+  EXPECT_EQ(rows, 6u << 10);
+}
+
+TEST_F(ParquetDocumentsTest, EndABlockByTheirTextWhereverTheLongOnesAre) {
+  std::vector<std::optional<std::string>> texts;
+  for (int i = 0; i < 40; ++i) texts.emplace_back(std::to_string(i) + std::string(1 << 20, 'x'));
+  for (int i = 0; i < 100'000; ++i) texts.emplace_back(std::to_string(i));
+  ::parquet::WriterProperties::Builder properties;
+  properties.disable_dictionary()->write_batch_size(1)->compression(arrow::Compression::ZSTD);
+  write(texts, *properties.build());
+  const std::int64_t before = arrow::system_memory_pool()->bytes_allocated();
+  auto from = documents();
+  for (ParquetDocuments::Block block; from.next(block);) {
+    EXPECT_LE(block.bytes, (9u << 20) + 10);
+    EXPECT_LT(arrow::system_memory_pool()->bytes_allocated() - before, 8 << 20);
+  }
+}
+
 TEST_F(ParquetDocumentsTest, AreTheSameFromTheEndOfAnyBlock) {
   std::vector<std::optional<std::string>> texts;
   for (int i = 0; i < 1200; ++i)
@@ -157,6 +191,26 @@ TEST_F(ParquetDocumentsTest, AreNotReadFromAPageThatSaysItIsLongerThanItsFileCou
               std::string::npos)
         << e.what();
   }
+}
+
+TEST_F(ParquetDocumentsTest, AreNotReadFromAPageThatIsLongerThanAllowed) {
+  ::parquet::WriterProperties::Builder properties;
+  properties.disable_dictionary()->compression(arrow::Compression::ZSTD);
+  write({std::string(3 << 20, 'x')}, *properties.build());
+  rules_.max_page_bytes = 2 << 20;
+  auto from = documents();
+  ParquetDocuments::Block block;
+  try {
+    from.next(block);
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("more than max_page_bytes (2097152). Raise it"),
+              std::string::npos)
+        << e.what();
+  }
+  rules_.max_page_bytes = 4 << 20;
+  auto again = documents();
+  EXPECT_TRUE(again.next(block));
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "parquet_file.h"
 
-#include <arrow/record_batch.h>
+#include <arrow/type.h>
 #include <lehr/value.h>
-#include <parquet/arrow/reader.h>
+#include <parquet/arrow/schema.h>
+#include <parquet/column_reader.h>
+#include <parquet/exception.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
 #include <parquet/schema.h>
@@ -11,12 +13,8 @@
 #include <set>
 #include <utility>
 
-#include "column_text.h"
-
 namespace lehr::plugins::parquet {
 namespace {
-
-constexpr std::int64_t kBatchBytes = 4 << 20, kMostRows = 1 << 16;
 
 // How many bytes a byte of a compressed page can become at most.
 std::int64_t expansion_of(arrow::Compression::type compression) {
@@ -38,73 +36,42 @@ std::int64_t expansion_of(arrow::Compression::type compression) {
   }
 }
 
-bool is_delta(::parquet::Encoding::type encoding) {
-  return encoding == ::parquet::Encoding::DELTA_BYTE_ARRAY ||
-         encoding == ::parquet::Encoding::DELTA_LENGTH_BYTE_ARRAY;
+// A dictionary of empty texts takes four times its page: a length each there, a place in memory.
+std::int64_t with_dictionary(std::int64_t page_bytes) {
+  return (64 << 20) + 4 * std::clamp<std::int64_t>(page_bytes, 0, 1ll << 40);
 }
 
 }  // namespace
 
 ParquetFile::ParquetFile(std::filesystem::path path, const Rules& rules, BoundedPool& pool)
-    : path_(std::move(path)), pool_(pool) {
-  limit_memory(file_bytes());
-  reader_ = open(false);
-  groups_ = reader_->num_row_groups();
+    : path_(std::move(path)) {
+  const auto most_of_any = static_cast<std::int64_t>(rules.max_page_bytes);
+  pool.set_limits(with_dictionary(file_bytes()), most_of_any);
+  ::parquet::ReaderProperties properties(&pool);
+  properties.enable_buffered_stream();  // pages as they are needed, not whole row groups
+  properties.set_buffer_size(1 << 20);
+  reader_ =
+      ::parquet::ParquetFileReader::OpenFile(path_.string(), /*memory_map=*/false, properties);
+  const auto metadata = reader_->metadata();
+  groups_ = metadata->num_row_groups();
   std::shared_ptr<arrow::Schema> schema;
-  need(reader_->GetSchema(&schema));
+  const auto status = ::parquet::arrow::FromParquetSchema(
+      metadata->schema(), ::parquet::default_arrow_reader_properties(),
+      metadata->key_value_metadata(), &schema);
+  if (!status.ok()) throw Error(path_.string() + ": " + status.message());
   choose(*schema, rules);
-  reader_ = open(true);
-  limit_memory(most_bytes());
+  pool.set_limits(with_dictionary(most_bytes()), most_of_any);
 }
 
 ParquetFile::~ParquetFile() = default;
 
-void ParquetFile::need(const arrow::Status& status) const {
-  if (!status.ok()) throw Error(path_.string() + ": " + status.message());
-}
-
-// by_dictionary: the chosen columns, where they have one, from what was opened before.
-std::unique_ptr<::parquet::arrow::FileReader> ParquetFile::open(bool by_dictionary) const {
-  ::parquet::ReaderProperties properties(&pool_);
-  properties.enable_buffered_stream();  // pages as they are needed, not whole row groups
-  properties.set_buffer_size(1 << 20);
-  ::parquet::ArrowReaderProperties reading(/*use_threads=*/false);
-  reading.set_pre_buffer(false);
-  std::shared_ptr<::parquet::FileMetaData> known;
-  if (by_dictionary) {
-    known = reader_->parquet_reader()->metadata();
-    for (const int leaf : columns_)
-      if (has_dictionary(leaf)) reading.set_read_dictionary(leaf, true);
-  }
-  ::parquet::arrow::FileReaderBuilder builder;
-  need(builder.OpenFile(path_.string(), /*memory_map=*/false, properties, known));
-  builder.memory_pool(&pool_)->properties(reading);
-  std::unique_ptr<::parquet::arrow::FileReader> reader;
-  need(builder.Build(&reader));
-  return reader;
-}
-
-// Whether a column can be read as a dictionary, which Arrow does not from delta encodings.
-bool ParquetFile::has_dictionary(int leaf) const {
-  const auto metadata = reader_->parquet_reader()->metadata();
-  if (metadata->schema()->Column(leaf)->physical_type() != ::parquet::Type::BYTE_ARRAY)
-    return false;
-  bool found = false;
-  for (int group = 0; group < groups_; ++group) {
-    const auto chunk = metadata->RowGroup(group)->ColumnChunk(leaf);
-    if (std::ranges::any_of(chunk->encodings(), is_delta)) return false;
-    found |= chunk->has_dictionary_page();
-  }
-  return found;
-}
-
-// The largest piece of memory that reading the columns may take: what they become by the file's
-// own account, or all of a file of its size could, where that is less.
+// The largest page of the columns: what they become by the file's own account, or all of a file of
+// its size could, where that is less.
 std::int64_t ParquetFile::most_bytes() const {
-  const auto metadata = reader_->parquet_reader()->metadata();
+  const auto metadata = reader_->metadata();
   std::int64_t expansion = 1, said = 0;
   for (int group = 0; group < groups_; ++group)
-    for (const int leaf : columns_) {
+    for (const int leaf : columns_->leaves) {
       const auto chunk = metadata->RowGroup(group)->ColumnChunk(leaf);
       expansion = std::max(expansion, expansion_of(chunk->compression()));
       said = std::max({said, chunk->total_uncompressed_size(), chunk->total_compressed_size()});
@@ -118,14 +85,9 @@ std::int64_t ParquetFile::file_bytes() const {
   return error ? 0 : static_cast<std::int64_t>(std::min<std::uintmax_t>(size, 1ull << 40));
 }
 
-// Twice what is needed, as Arrow's buffers grow by doubling.
-void ParquetFile::limit_memory(std::int64_t bytes) {
-  pool_.set_limit((64 << 20) + 2 * std::clamp<std::int64_t>(bytes, 0, 1ll << 40));
-}
-
 // Which leaf columns are read. A column that is nested is none of them.
 void ParquetFile::choose(const arrow::Schema& schema, const Rules& rules) {
-  const auto& leaves = *reader_->parquet_reader()->metadata()->schema();
+  const auto& leaves = *reader_->metadata()->schema();
   std::string known;
   std::set<std::string> names;  // of the columns that are kept, as documents call them
   bool found = false;
@@ -150,8 +112,12 @@ void ParquetFile::choose(const arrow::Schema& schema, const Rules& rules) {
     if (kept && !text && !id && !names.insert(called).second)
       throw Error(path_.string() + ": two columns would be called '" + called +
                   "'; choose with 'columns: listed'");
-    if (text) text_leaf_ = i;
-    if (text || id || kept) columns_.push_back(i);
+    if (!text && !id && !kept) continue;
+    if (text) columns_->text = columns_->names.size();
+    if (id && !text) columns_->id = columns_->names.size();
+    columns_->names.push_back(name);
+    columns_->types.push_back(field->type());
+    columns_->leaves.push_back(i);
     found |= text;
   }
   if (!found)
@@ -159,49 +125,46 @@ void ParquetFile::choose(const arrow::Schema& schema, const Rules& rules) {
                 "'; the columns are " + known + ". Set text_field");
 }
 
-// Its batches hold about kBatchBytes of text each.
-void ParquetFile::open_group() {
-  const auto about = reader_->parquet_reader()->metadata()->RowGroup(group_);
-  const auto text = about->ColumnChunk(text_leaf_);
-  const auto rows = std::max<std::int64_t>(about->num_rows(), 1);
-  const auto mean = std::max<std::int64_t>(text->total_uncompressed_size() / rows, 1);
-  reader_->set_batch_size(std::clamp<std::int64_t>(kBatchBytes / mean, 1, kMostRows));
-  auto opened = reader_->GetRecordBatchReader({group_}, columns_);
-  need(opened.status());
-  batches_ = std::move(*opened);
-}
-
-std::uint64_t ParquetFile::rows_of(int group) const {
-  return static_cast<std::uint64_t>(
-      reader_->parquet_reader()->metadata()->RowGroup(group)->num_rows());
-}
-
-std::shared_ptr<arrow::RecordBatch> ParquetFile::read() {
-  if (rest_) return std::exchange(rest_, nullptr);
-  for (; group_ < groups_; ++group_) {
-    if (!batches_) open_group();
-    for (std::shared_ptr<arrow::RecordBatch> rows;;) {
-      need(batches_->ReadNext(&rows));
-      if (!rows) break;
-      if (rows->num_rows() > 0) return rows;
-    }
-    batches_.reset();
+// Opens the next row group where the present one has no rows left; false behind the last.
+bool ParquetFile::need_rows() {
+  for (; left_ == 0 && group_ < groups_; ++group_) {
+    cursors_.clear();
+    const auto group = reader_->RowGroup(group_);
+    left_ = static_cast<std::uint64_t>(std::max<std::int64_t>(group->metadata()->num_rows(), 0));
+    for (std::size_t i = 0; left_ > 0 && i < columns_->leaves.size(); ++i)
+      cursors_.push_back(ColumnCursor::of(group->Column(columns_->leaves[i]), *columns_->types[i]));
   }
-  return nullptr;
+  return left_ > 0;
+}
+
+RowBatch ParquetFile::read(std::uint64_t most_bytes, std::size_t most_rows) {
+  RowBatch batch;
+  batch.columns = columns_;
+  for (const auto& type : columns_->types) batch.values.emplace_back(kind_of(*type));
+  if (!need_rows()) return batch;
+  for (; left_ > 0 && batch.bytes < most_bytes && batch.rows < most_rows; --left_, ++batch.rows)
+    for (std::size_t i = 0; i < cursors_.size(); ++i) {
+      ColumnValues& values = batch.values[i];
+      cursors_[i]->take(values);
+      if (values.is_text()) batch.bytes += values.text(batch.rows).size();
+    }
+  return batch;
 }
 
 void ParquetFile::skip(std::uint64_t rows) {
-  while (!batches_ && !rest_ && group_ < groups_ && rows >= rows_of(group_))
-    rows -= rows_of(group_++);
-  while (rows > 0) {
-    auto batch = read();
-    if (!batch) throw Error(path_.string() + ": is not as it was when its reading began");
-    const auto has = static_cast<std::uint64_t>(batch->num_rows());
-    if (has > rows) rest_ = batch->Slice(static_cast<std::int64_t>(rows));
-    rows -= std::min(rows, has);
+  const auto rows_of = [&](int group) {
+    return static_cast<std::uint64_t>(
+        std::max<std::int64_t>(reader_->metadata()->RowGroup(group)->num_rows(), 0));
+  };
+  while (left_ == 0 && group_ < groups_ && rows >= rows_of(group_)) rows -= rows_of(group_++);
+  for (; rows > 0; --rows, --left_) {
+    if (!need_rows()) throw Error(path_.string() + ": is not as it was when its reading began");
+    for (const auto& cursor : cursors_) cursor->skip();
   }
 }
 
-double ParquetFile::progress() const { return groups_ == 0 ? 0 : group_ / double(groups_); }
+double ParquetFile::progress() const {
+  return groups_ == 0 ? 0 : (group_ - (left_ > 0 ? 1 : 0)) / double(groups_);
+}
 
 }  // namespace lehr::plugins::parquet

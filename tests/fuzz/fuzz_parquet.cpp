@@ -16,6 +16,7 @@ constexpr std::uint64_t kMostBytes = 2 << 20;  // a small file may stand for muc
 void read(const std::filesystem::path& path, bool lenient) try {
   Rules rules;
   rules.max_document_bytes = 1 << 20;
+  rules.max_page_bytes = 16 << 20;
   if (lenient) {
     rules.options.malformed = text::Malformed::drop;
     rules.options.invalid_utf8 = text::InvalidUtf8::replace;

@@ -75,6 +75,27 @@ def check_forms(shop, rng):
         pq.write_table(wide, path, compression=compression, use_dictionary=dictionary, row_group_size=700)
         code, said, documents = shop.run({"train": [str(path)], **parameters})
         check(f"{compression}, dictionary {dictionary}, large {large}", code == 0 and documents == expected(made), said)
+    for encoding, version in itertools.product(("DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"), ("1.0", "2.0")):
+        pq.write_table(made, path, use_dictionary=False, data_page_version=version, data_page_size=1 << 14, row_group_size=700,
+                       column_encoding={"content": encoding, "url": encoding, "n": "DELTA_BINARY_PACKED"})
+        code, said, documents = shop.run({"train": [str(path)], **parameters})
+        check(f"{encoding}, pages of version {version}", code == 0 and documents == expected(made), said)
+    wide = {f"{'u' if low == 0 else ''}int{bits}": (low, high) for bits in (8, 16, 32, 64)
+            for low, high in ((-(1 << (bits - 1)), (1 << (bits - 1)) - 1), (0, (1 << bits) - 1))}
+    numbers = pa.table({"content": ["a", "b", "c"], **{name: pa.array([low, high, None], getattr(pa, name)())
+                                                      for name, (low, high) in wide.items()},
+                        "float": pa.array([0.1, None, -1e30], pa.float32()), "double": [0.1, None, -1e300],
+                        "bool": [None, True, False]})
+    for format_version, dictionary in itertools.product(("1.0", "2.6"), (True, False)):
+        pq.write_table(numbers, path, version=format_version, use_dictionary=dictionary)
+        code, said, documents = shop.run({"train": [str(path)], **parameters})
+        wanted = [{**row, "id": f"form.parquet:{i + 1}", "text": row["content"]} for i, row in enumerate(numbers.to_pylist())]
+        for row in wanted:
+            del row["content"]
+        close = code == 0 and len(documents) == 3 and all(
+            row.keys() == ours.keys() and all(row[k] == ours[k] or k == "float" and abs(row[k] - ours[k]) <= 1e-7 * abs(row[k])
+                                              for k in row) for row, ours in zip(wanted, documents))
+        check(f"the ends of every type, format {format_version}, dictionary {dictionary}", close, said + str(documents))
     folder = shop.folder / "several"
     folder.mkdir()
     for i in range(3):
