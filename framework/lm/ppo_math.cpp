@@ -38,21 +38,20 @@ std::vector<double> kl_per_token(std::span<const float> logprobs,
 }
 
 PolicyTerms policy_loss(const at::Tensor& logprobs, const at::Tensor& old_logprobs,
-                        const at::Tensor& advantages, double clip, double dual_clip) {
+                        const at::Tensor& advantages, const RatioClip& clip) {
   const at::Tensor log_ratio = logprobs - old_logprobs;
   const at::Tensor ratio = at::exp(log_ratio);
   const at::Tensor plain = -advantages * ratio;
-  const at::Tensor clipped = -advantages * at::clamp(ratio, 1 - clip, 1 + clip);
-  at::Tensor terms = at::maximum(plain, clipped);
-  if (dual_clip > 0)
-    terms = at::where(at::lt(advantages, 0), at::minimum(terms, -advantages * dual_clip), terms);
-  return {terms.sum(), ratio.detach(), at::gt(clipped, plain).sum().item<double>(),
-          at::square(log_ratio.detach()).sum().item<double>() / 2};
+  const at::Tensor clipped = -advantages * at::clamp(ratio, 1 - clip.low, 1 + clip.high);
+  at::Tensor losses = at::maximum(plain, clipped);
+  if (clip.dual > 0)
+    losses = at::where(at::lt(advantages, 0), at::minimum(losses, -advantages * clip.dual), losses);
+  return {losses, ratio, at::gt(clipped, plain), at::square(log_ratio.detach()) / 2};
 }
 
-at::Tensor kl_loss(const at::Tensor& logprobs, const at::Tensor& reference_logprobs) {
+at::Tensor kl_terms(const at::Tensor& logprobs, const at::Tensor& reference_logprobs) {
   const at::Tensor log_ratio = logprobs - reference_logprobs;
-  return (at::expm1(-log_ratio) + log_ratio).sum();
+  return at::expm1(-log_ratio) + log_ratio;
 }
 
 ValueTerms value_loss(const at::Tensor& values, const at::Tensor& old_values,

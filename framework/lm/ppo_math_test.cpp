@@ -35,12 +35,12 @@ TEST(PpoMath, PolicyLossByHand) {
   const at::Tensor old_logprobs = row({-1, -1, -1, -1, -1});
   const float up = std::log(1.5f), down = std::log(0.5f);
   at::Tensor logprobs = (old_logprobs + row({0, up, up, down, down})).set_requires_grad(true);
-  const PolicyTerms terms = policy_loss(logprobs, old_logprobs, row({2, 1, -1, 1, -1}), 0.2);
-  EXPECT_NEAR(terms.loss.item<double>(), -2 - 1.2 + 1.5 - 0.5 + 0.8, 1e-6);
-  EXPECT_EQ(terms.clipped, 2);
-  EXPECT_NEAR(terms.approximate_kl, (2 * up * up + 2 * down * down) / 2, 1e-6);
+  const PolicyTerms terms = policy_loss(logprobs, old_logprobs, row({2, 1, -1, 1, -1}), {});
+  EXPECT_NEAR(terms.losses.sum().item<double>(), -2 - 1.2 + 1.5 - 0.5 + 0.8, 1e-6);
+  EXPECT_EQ(terms.clipped.sum().item<int64_t>(), 2);
+  EXPECT_NEAR(terms.divergence.sum().item<double>(), (2 * up * up + 2 * down * down) / 2, 1e-6);
   EXPECT_EQ(terms.ratio[0].item<float>(), 1.0f);
-  terms.loss.backward();
+  terms.losses.sum().backward();
   // Where the clipped term holds there is no gradient; elsewhere -A * ratio.
   const std::vector<float> expected = {-2, 0, 1.5, -0.5, 0};
   for (int64_t t = 0; t < 5; ++t)
@@ -50,10 +50,12 @@ TEST(PpoMath, PolicyLossByHand) {
 TEST(PpoMath, DualClipBoundsTheLossOfBadTokens) {
   const at::Tensor old_logprobs = row({-1, -1}), advantages = row({-1, 1});
   const at::Tensor logprobs = old_logprobs + std::log(10.0);
-  EXPECT_NEAR(policy_loss(logprobs, old_logprobs, advantages, 0.2).loss.item<double>(), 10 - 1.2,
-              1e-4);
-  EXPECT_NEAR(policy_loss(logprobs, old_logprobs, advantages, 0.2, 3).loss.item<double>(), 3 - 1.2,
-              1e-4);
+  const auto loss = [&](const RatioClip& clip) {
+    return policy_loss(logprobs, old_logprobs, advantages, clip).losses.sum().item<double>();
+  };
+  EXPECT_NEAR(loss({}), 10 - 1.2, 1e-4);
+  EXPECT_NEAR(loss({.dual = 3}), 3 - 1.2, 1e-4);
+  EXPECT_NEAR(loss({.high = 0.5}), 10 - 1.5, 1e-4) << "a bound of its own for good tokens";
 }
 
 // V_old = 1, R = 2, clip 0.2.

@@ -23,17 +23,24 @@ double mean(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+double deviation(std::span<const double> values) {
+  const double center = mean(values);
+  double squares = 0;
+  for (const double v : values) squares += (v - center) * (v - center);
+  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+}
+
 }  // namespace
 
-std::vector<double> normalized_in_groups(std::span<const double> rewards, std::size_t group) {
+std::vector<double> relative_to_groups(std::span<const double> rewards, std::size_t group,
+                                       const std::string& scale) {
   std::vector<double> out;
   for (std::size_t first = 0; first < rewards.size(); first += group) {
     const auto members = rewards.subspan(first, group);
     const double center = mean(members);
-    double squares = 0;
-    for (const double r : members) squares += (r - center) * (r - center);
-    const double deviation = std::sqrt(squares / static_cast<double>(group - 1));
-    for (const double r : members) out.push_back((r - center) / (deviation + 1e-4));
+    const double unit =
+        scale == "none" ? 1 : deviation(scale == "batch" ? rewards : members) + 1e-4;
+    for (const double r : members) out.push_back((r - center) / unit);
   }
   return out;
 }
@@ -59,9 +66,10 @@ Advantages advantages(const PpoOptions& options, std::span<const double> token_k
       for (std::int64_t t = answers[i].begin; t < answers[i].end; ++t)
         rewards[i] -= beta * token_kl[static_cast<std::size_t>(t)];
   const auto group = static_cast<std::size_t>(options.group());
-  const std::vector<double> of_answers = algorithm.baseline == Baseline::kGroup
-                                             ? normalized_in_groups(rewards, group)
-                                             : leave_one_out(rewards, group);
+  const std::vector<double> of_answers =
+      algorithm.baseline == Baseline::kGroup
+          ? relative_to_groups(rewards, group, options.scale_rewards)
+          : leave_one_out(rewards, group);
   Advantages out;
   for (std::size_t i = 0; i < answers.size(); ++i)
     out.advantages.insert(out.advantages.end(),

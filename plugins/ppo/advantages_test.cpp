@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 
 #include "objective.h"
 
@@ -41,11 +42,15 @@ TEST(Advantages, OfACriticTwoAnswersByHand) {
 
 // Rewards 1, 2, 6: mean 3, variance (4 + 1 + 9) / 2 = 7. The second group learns nothing.
 TEST(Advantages, OfAGroupAreItsMeanAndDeviation) {
-  const auto found = normalized_in_groups(std::vector<double>{1, 2, 6, 5, 5, 5}, 3);
-  const double deviation = std::sqrt(7.0) + 1e-4;
-  const std::vector<double> expected = {-2 / deviation, -1 / deviation, 3 / deviation, 0, 0, 0};
-  ASSERT_EQ(found.size(), 6u);
-  for (std::size_t i = 0; i < 6; ++i) EXPECT_NEAR(found[i], expected[i], 1e-12);
+  const std::vector<double> rewards = {1, 2, 6, 5, 5, 5}, above = {-2, -1, 3, 0, 0, 0};
+  // Over all: mean 4, variance (9 + 4 + 4 + 1 + 1 + 1) / 5 = 4.
+  const std::pair<const char*, double> scales[] = {
+      {"group", std::sqrt(7.0) + 1e-4}, {"batch", 2 + 1e-4}, {"none", 1}};
+  for (const auto& [scale, unit] : scales) {
+    const auto found = relative_to_groups(rewards, 3, scale);
+    ASSERT_EQ(found.size(), 6u);
+    for (std::size_t i = 0; i < 6; ++i) EXPECT_NEAR(found[i], above[i] / unit, 1e-12) << scale;
+  }
 }
 
 // 1 - (2 + 6) / 2, 2 - (1 + 6) / 2, 6 - (1 + 2) / 2.

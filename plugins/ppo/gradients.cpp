@@ -1,11 +1,18 @@
 #include "gradients.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/gt.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/tensor.h>
 #include <lehr/value.h>
+
+#include <algorithm>
 
 #include "lm/operators.h"
 #include "lm/ppo_math.h"
 #include "lm/preference_loss.h"
+#include "loss_weights.h"
 
 namespace lehr::plugins::ppo {
 
@@ -23,17 +30,56 @@ double answers_of(const std::vector<RolloutRow>& rows) {
   return answers;
 }
 
-// The clipped loss over tokens, or over answers by the sums of their tokens' log-probabilities.
+double unmasked_tokens(const std::vector<RolloutRow>& rows, const std::vector<float>& weights) {
+  double tokens = 0;
+  for (const RolloutRow& row : rows)
+    for (const std::int64_t t : row.flat) tokens += weights[static_cast<std::size_t>(t)] > 0;
+  return tokens;
+}
+
+at::Tensor sum_by_answer(const at::Tensor& of_tokens, const RolloutRow& row) {
+  return lm::sum_by_group(of_tokens, row.answers, static_cast<std::int64_t>(row.firsts.size()));
+}
+
+// The clipped terms of tokens, or of answers by their tokens' log-probabilities: RLOO takes their
+// sums, GRPO (GSPO; Zheng et al. 2025) their means.
 lm::PolicyTerms policy_terms(const at::Tensor& logprobs, const RolloutRow& row,
                              const PolicyTargets& targets, const PpoOptions& options) {
+  const lm::RatioClip clip{options.clip, options.epsilon_high.value_or(options.clip),
+                           options.dual_clip};
   const at::Tensor old = gather(targets.logprobs, row.flat);
-  if (!options.chosen().ratio_of_answers)
-    return lm::policy_loss(logprobs, old, gather(targets.advantages, row.flat), options.clip,
-                           options.dual_clip);
-  const auto answers = static_cast<std::int64_t>(row.firsts.size());
-  return lm::policy_loss(lm::sum_by_group(logprobs, row.answers, answers),
-                         lm::sum_by_group(old, row.answers, answers),
-                         gather(targets.advantages, row.firsts), options.clip, options.dual_clip);
+  if (!options.ratio_of_answers())
+    return lm::policy_loss(logprobs, old, gather(targets.advantages, row.flat), clip);
+  at::Tensor now = sum_by_answer(logprobs, row), before = sum_by_answer(old, row);
+  if (!options.chosen().ratio_of_answers) {
+    const at::Tensor lengths = sum_by_answer(at::ones_like(old), row);
+    now = now / lengths;
+    before = before / lengths;
+  }
+  return lm::policy_loss(now, before, gather(targets.advantages, row.firsts), clip);
+}
+
+// What the terms count: an answer's as much as its tokens, but one of RLOO's, whose tokens are in
+// its ratio already.
+at::Tensor term_weights(const at::Tensor& token_weights, const RolloutRow& row,
+                        const PolicyTargets& targets, const PpoOptions& options) {
+  if (!options.ratio_of_answers()) return token_weights;
+  if (options.chosen().ratio_of_answers) return gather(targets.weights, row.firsts);
+  return sum_by_answer(token_weights, row);
+}
+
+// The KL of tokens in the loss. Corrected (DeepSeek-V3.2): times the ratio, as the tokens are the
+// old policy's and the KL is to be the new one's.
+at::Tensor token_kl(const at::Tensor& logprobs, const lm::PolicyTerms& terms, const RolloutRow& row,
+                    const PolicyTargets& targets, const PpoOptions& options) {
+  const at::Tensor kl = lm::kl_terms(logprobs, gather(targets.reference_logprobs, row.flat));
+  if (!options.use_bias_correction_kl) return kl;
+  if (!options.ratio_of_answers()) return kl * terms.ratio;
+  return kl * at::index_select(terms.ratio, 0, at::tensor(row.answers));
+}
+
+double sum(const at::Tensor& values, const at::Tensor& mask) {
+  return (values.detach() * mask).sum().item<double>();
 }
 
 }  // namespace
@@ -41,38 +87,40 @@ lm::PolicyTerms policy_terms(const at::Tensor& logprobs, const RolloutRow& row,
 double policy_gradient(lm::Model& policy, const std::vector<RolloutRow>& rows,
                        const PolicyTargets& targets, const PpoOptions& options, bool first,
                        UpdateTally& tally) {
-  const Algorithm& algorithm = options.chosen();
-  const double tokens = tokens_of(rows);
-  const double ratios = algorithm.ratio_of_answers ? answers_of(rows) : tokens;
+  const double tokens = unmasked_tokens(rows, targets.weights);
+  const double divisor = loss_divisor(options, tokens, answers_of(rows));
   double total = 0;
   for (const RolloutRow& row : rows) {
     const lm::PackedBatch& batch = row.packed.batch;
     const lm::TokenLogprobs now = lm::token_logprobs(policy.forward_hidden(batch), policy.head(),
                                                      batch.loss_entries, options.temperature);
     const lm::PolicyTerms terms = policy_terms(now.logprobs, row, targets, options);
-    at::Tensor loss = terms.loss / ratios;
-    if (algorithm.kl_in_loss) {
-      const at::Tensor kl = lm::kl_loss(now.logprobs, gather(targets.reference_logprobs, row.flat));
-      loss = loss + kl * (targets.beta / tokens);
-      tally.kl += kl.item<double>();
+    const at::Tensor weights = gather(targets.weights, row.flat), seen = at::gt(weights, 0);
+    const at::Tensor counts = term_weights(weights, row, targets, options);
+    at::Tensor loss = (terms.losses * counts).sum() / divisor;
+    if (options.chosen().kl_in_loss) {
+      const at::Tensor kl = token_kl(now.logprobs, terms, row, targets, options);
+      loss = loss + (kl * weights).sum() * (targets.beta / divisor);
+      tally.kl += sum(kl, seen);
     }
     if (options.entropy_coefficient > 0)
-      loss = loss - now.entropy.sum() * (options.entropy_coefficient / tokens);
+      loss =
+          loss - (now.entropy * seen).sum() * (options.entropy_coefficient / std::max(1.0, tokens));
     policy.backward(loss);
     total += loss.item<double>();
     if (first && (terms.ratio != 1).sum().item<double>() != 0)
       throw Error(
           "the ratio of new to old probabilities is not exactly 1 at the first minibatch: "
           "two passes over the same rows disagree");
-    const at::Tensor ratio = terms.ratio.to(at::kDouble);
-    tally.tokens += static_cast<double>(row.flat.size());
-    tally.ratios += static_cast<double>(ratio.numel());
-    tally.policy_loss += terms.loss.item<double>();
-    tally.clipped += terms.clipped;
-    tally.approximate_kl += terms.approximate_kl;
-    tally.entropy += now.entropy.sum().item<double>();
-    tally.ratio += ratio.sum().item<double>();
-    tally.ratio_squared += (ratio * ratio).sum().item<double>();
+    const at::Tensor counted = at::gt(counts, 0), ratio = terms.ratio.detach().to(at::kDouble);
+    tally.tokens += seen.sum().item<double>();
+    tally.ratios += counted.sum().item<double>();
+    tally.policy_loss += sum(terms.losses, counted);
+    tally.clipped += sum(terms.clipped, counted);
+    tally.approximate_kl += sum(terms.divergence, counted);
+    tally.entropy += sum(now.entropy, seen);
+    tally.ratio += sum(ratio, counted);
+    tally.ratio_squared += sum(ratio * ratio, counted);
   }
   return total;
 }

@@ -11,7 +11,8 @@ namespace lehr::plugins::ppo {
 
 // Sums over all minibatches of an iteration.
 struct UpdateTally {
-  double tokens = 0, entropy = 0, kl = 0, value_loss = 0, value_clipped = 0;
+  double tokens = 0, entropy = 0, kl = 0, value_loss = 0,
+         value_clipped = 0;  // masked ones left out
   // Over `ratios`: tokens, or answers where the algorithm's ratio is of answers.
   double ratios = 0, policy_loss = 0, clipped = 0, approximate_kl = 0, ratio = 0, ratio_squared = 0;
 };
@@ -21,6 +22,7 @@ struct PolicyTargets {
   const std::vector<float>& logprobs;            // of the policy that drew the answers
   const std::vector<float>& reference_logprobs;  // read where the KL is in the loss
   const std::vector<float>& advantages;
+  const std::vector<float>& weights;  // see loss_weights.h
   double beta = 0;
 };
 

@@ -9,24 +9,60 @@
 
 #include "advantages.h"
 #include "lm/small_model_test.h"
+#include "loss_weights.h"
 
 namespace lehr::plugins::ppo {
 namespace {
 
 constexpr double kBeta = 0.3;
 
-// One minibatch of two groups of three answers in two rows, with old and reference
-// log-probabilities off the policy's so far that some ratios are clipped.
+struct Variant {
+  const char* name;
+  const char* algorithm;
+  void (*set)(PpoOptions& options) = [](PpoOptions&) {};
+};
+constexpr Variant kVariants[] = {
+    {"ppo", "ppo"},
+    {"ppo_with_room_above", "ppo", [](PpoOptions& o) { o.epsilon_high = 0.24; }},
+    {"grpo", "grpo"},
+    {"grpo_as_in_the_paper", "grpo",
+     [](PpoOptions& o) {
+       o.loss_type = "grpo";
+       o.use_bias_correction_kl = false;
+     }},
+    {"dr_grpo", "grpo",
+     [](PpoOptions& o) {
+       o.loss_type = "dr_grpo";
+       o.scale_rewards = "none";
+     }},
+    {"gspo", "grpo", [](PpoOptions& o) { o.importance_sampling_level = "sequence"; }},
+    {"gspo_by_answers", "grpo",
+     [](PpoOptions& o) {
+       o.importance_sampling_level = "sequence";
+       o.loss_type = "grpo";
+     }},
+    {"masked", "grpo", [](PpoOptions& o) { o.mask_truncated_completions = true; }},
+    {"masked_by_answers", "grpo",
+     [](PpoOptions& o) {
+       o.mask_truncated_completions = true;
+       o.loss_type = "grpo";
+     }},
+    {"rloo", "rloo"},
+};
+
+// One minibatch of two groups of three answers in two rows, one of them cut off, with old and
+// reference log-probabilities off the policy's so far that some ratios are clipped.
 struct Minibatch {
   lm::Model policy = lm::Model::create(lm::small_config(), 1, lm::Precision::kFp32);
   Rollouts rollouts;
   std::vector<std::vector<RolloutRow>> rows;
-  std::vector<float> old, reference, advantage;
+  std::vector<float> old, reference, advantage, weights;
   PpoOptions options;
 
-  explicit Minibatch(const std::string& algorithm) {
-    options.algorithm = algorithm;
+  explicit Minibatch(const Variant& variant) {
+    options.algorithm = variant.algorithm;
     options.num_generations = 3;
+    variant.set(options);
     std::vector<lm::GenerationRequest> requests;
     std::vector<lm::Generation> answers;
     for (std::int32_t i = 0; i < 6; ++i) {
@@ -34,10 +70,12 @@ struct Minibatch {
       lm::Generation answer;
       for (std::int32_t t = 0; t <= i % 4; ++t) answer.tokens.push_back(10 + 7 * i + t);
       answer.logprobs.resize(answer.tokens.size());
+      answer.stopped = i != 2;
       answers.push_back(answer);
     }
     rollouts = make_rollouts(requests, answers, 3, 12);
     rows = whole(rollouts, 12);
+    weights = token_weights(options, rollouts);
     policy.make_trainable();
     for (const float now : token_scores(policy, rows, rollouts.tokens(), 0.7).logprobs) {
       const auto t = static_cast<float>(old.size());
@@ -52,39 +90,49 @@ struct Minibatch {
   }
 
   double gradient(UpdateTally& tally) {
-    return policy_gradient(policy, rows.front(), {old, reference, advantage, kBeta}, options, false,
-                           tally);
+    return policy_gradient(policy, rows.front(), {old, reference, advantage, weights, kBeta},
+                           options, false, tally);
   }
 
   // The loss as the papers write it.
   double expected() const {
     const auto now = token_scores(policy, rows, rollouts.tokens(), 0.7).logprobs;
-    const auto clipped = [](double log_ratio, double a) {
+    const auto clipped = [&](double log_ratio, double a) {
       const double ratio = std::exp(log_ratio);
-      return -std::min(ratio * a, std::clamp(ratio, 0.8, 1.2) * a);
+      return -std::min(ratio * a,
+                       std::clamp(ratio, 0.8, 1 + options.epsilon_high.value_or(0.2)) * a);
     };
-    double of_tokens = 0, of_answers = 0, kl = 0;
-    for (const lm::AnswerSpan& span : rollouts.spans) {
-      double log_ratio = 0;
-      for (auto t = static_cast<std::size_t>(span.begin); t < static_cast<std::size_t>(span.end);
-           ++t) {
-        const double d = double{now[t]} - double{old[t]},
-                     k1 = double{now[t]} - double{reference[t]};
-        of_tokens += clipped(d, advantage[t]);
-        kl += std::exp(-k1) - 1 + k1;
-        log_ratio += d;
+    const bool rloo = options.algorithm == "rloo", grpo = options.algorithm == "grpo";
+    const bool sequences = options.importance_sampling_level == "sequence";
+    double total = 0, tokens = 0;
+    for (std::size_t i = 0; i < rollouts.answers(); ++i) {
+      if (options.mask_truncated_completions && i == 2) continue;
+      const auto begin = static_cast<std::size_t>(rollouts.spans[i].begin),
+                 end = static_cast<std::size_t>(rollouts.spans[i].end);
+      const auto length = static_cast<double>(end - begin);
+      const auto log_ratio = [&](std::size_t t) { return double{now[t]} - double{old[t]}; };
+      double sum = 0, terms = 0, kl = 0;
+      for (std::size_t t = begin; t < end; ++t) sum += log_ratio(t);
+      for (std::size_t t = begin; t < end; ++t) {
+        const double d = sequences ? sum / length : log_ratio(t);
+        const double k1 = double{now[t]} - double{reference[t]};
+        terms += clipped(d, advantage[t]);
+        kl += (std::exp(-k1) - 1 + k1) * (options.use_bias_correction_kl ? std::exp(d) : 1);
       }
-      of_answers += clipped(log_ratio, advantage[static_cast<std::size_t>(span.begin)]);
+      tokens += length;
+      if (rloo)
+        total += clipped(sum, advantage[begin]);
+      else
+        total += (terms + (grpo ? kBeta * kl : 0)) / (options.loss_type == "grpo" ? length : 1);
     }
-    const auto tokens = static_cast<double>(rollouts.tokens());
-    if (options.algorithm == "rloo") return of_answers / static_cast<double>(rollouts.answers());
-    return (of_tokens + (options.algorithm == "grpo" ? kBeta * kl : 0)) / tokens;
+    if (rloo || options.loss_type == "grpo") return total / 6;
+    return total / (options.loss_type == "dr_grpo" ? 6.0 * 48 : tokens);
   }
 };
 
-class PolicyGradient : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Of, PolicyGradient, testing::Values("ppo", "grpo", "rloo"),
-                         [](const auto& info) { return std::string(info.param); });
+class PolicyGradient : public testing::TestWithParam<Variant> {};
+INSTANTIATE_TEST_SUITE_P(Of, PolicyGradient, testing::ValuesIn(kVariants),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 TEST_P(PolicyGradient, IsOfTheLossThatThePaperWrites) {
   Minibatch m(GetParam());
@@ -93,13 +141,14 @@ TEST_P(PolicyGradient, IsOfTheLossThatThePaperWrites) {
   EXPECT_NEAR(m.gradient(tally), m.expected(), 1e-5);
   EXPECT_GT(tally.clipped, 0);
   EXPECT_LT(tally.clipped, tally.ratios);
-  EXPECT_EQ(tally.tokens, static_cast<double>(m.rollouts.tokens()));
-  EXPECT_EQ(tally.ratios, m.options.algorithm == "rloo" ? 6 : tally.tokens);
+  const bool masked = m.options.mask_truncated_completions;
+  EXPECT_EQ(tally.tokens, static_cast<double>(m.rollouts.tokens()) - (masked ? 3 : 0));
+  EXPECT_EQ(tally.ratios, m.options.ratio_of_answers() ? 6 : tally.tokens);
 
   // Along the gradient the loss changes by its length: h stays clear of ratios at the clip.
   const at::Tensor gradient = m.policy.gradients().clone();
   const double length = lm::global_norm(gradient), h = 2e-4;
-  ASSERT_GT(length, 0.01);
+  ASSERT_GT(length, 0.001);
   const auto at = [&](double distance) {
     m.policy.weights().add_(gradient, distance / length);
     m.policy.refresh_compute_copy();
@@ -115,11 +164,21 @@ TEST_P(PolicyGradient, OfTheFirstMinibatchHasARatioOfExactlyOne) {
   Minibatch m(GetParam());
   m.old = token_scores(m.policy, m.rows, m.rollouts.tokens(), 0.7).logprobs;
   UpdateTally tally;
-  const PolicyTargets targets{m.old, m.reference, m.advantage, kBeta};
+  const PolicyTargets targets{m.old, m.reference, m.advantage, m.weights, kBeta};
   policy_gradient(m.policy, m.rows.front(), targets, m.options, true, tally);
   EXPECT_EQ(tally.ratio, tally.ratios);
-  m.old[2] += 1e-4f;
+  m.old[2] += 1e-3f;
   EXPECT_THROW(policy_gradient(m.policy, m.rows.front(), targets, m.options, true, tally), Error);
+}
+
+// As where a policy has not learnt to end its turn: nothing is learnt, and no number is NaN.
+TEST(PolicyGradient, OfAnswersThatAreAllMaskedIsNought) {
+  Minibatch m({"masked", "grpo", [](PpoOptions& o) { o.mask_truncated_completions = true; }});
+  std::fill(m.weights.begin(), m.weights.end(), 0.0f);
+  UpdateTally tally;
+  EXPECT_EQ(m.gradient(tally), 0);
+  EXPECT_EQ(lm::global_norm(m.policy.gradients()), 0);
+  EXPECT_EQ(tally.tokens, 0);
 }
 
 }  // namespace

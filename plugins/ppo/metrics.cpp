@@ -20,13 +20,13 @@ void add_group_metrics(const PpoOptions& options, const ScoredAnswers& sampled,
     level += low == high ? 1 : 0;
   }
   const auto tokens = static_cast<double>(sampled.rollouts.tokens());
-  const double kl =
-      options.chosen().kl_in_loss ? tally.kl / tally.tokens : found.kl * count / tokens;
+  const double kl = options.chosen().kl_in_loss ? tally.kl / std::max(1.0, tally.tokens)
+                                                : found.kl * count / tokens;
   out.insert(out.end(), {{"reward", found.score},
                          {"reward_std", std::sqrt(squares / (count - 1))},
                          {"frac_reward_zero_std", level * static_cast<double>(group) / count},
                          {"kl", kl},
-                         {"clip_ratio/region_mean", tally.clipped / tally.ratios},
+                         {"clip_ratio/region_mean", tally.clipped / std::max(1.0, tally.ratios)},
                          {"completions/mean_length", tokens / count},
                          {"completions/clipped_ratio", 1 - sampled.ended / count}});
 }
@@ -45,7 +45,9 @@ lm::Metrics iteration_metrics(const PpoOptions& options, const ScoredAnswers& sa
   }
   const auto count = static_cast<double>(rollouts.answers());
   const auto answer_tokens = static_cast<double>(rollouts.tokens());
-  const double n = tally.ratios, ratio = tally.ratio / n;
+  // All may be masked.
+  const double n = std::max(1.0, tally.ratios), updated = std::max(1.0, tally.tokens);
+  const double ratio = tally.ratio / n;
   lm::Metrics out = {{"objective/scores", found.score},
                      {"objective/kl", found.kl},
                      {"objective/entropy", surprise / count},
@@ -54,12 +56,12 @@ lm::Metrics iteration_metrics(const PpoOptions& options, const ScoredAnswers& sa
                      {"objective/kl_coefficient", beta},
                      {"policy/approxkl_avg", tally.approximate_kl / n},
                      {"policy/clipfrac_avg", tally.clipped / n},
-                     {"policy/entropy_avg", tally.entropy / tally.tokens},
+                     {"policy/entropy_avg", tally.entropy / updated},
                      {"loss/policy_avg", tally.policy_loss / n}};
   const bool has_critic = options.chosen().has_critic();
   if (has_critic)
-    out.insert(out.end(), {{"loss/value_avg", tally.value_loss / tally.tokens},
-                           {"val/clipfrac_avg", tally.value_clipped / tally.tokens}});
+    out.insert(out.end(), {{"loss/value_avg", tally.value_loss / updated},
+                           {"val/clipfrac_avg", tally.value_clipped / updated}});
   out.insert(out.end(), {{"val/ratio", ratio},
                          {"val/ratio_var", std::max(0.0, tally.ratio_squared / n - ratio * ratio)},
                          {"val/num_eos_tokens", sampled.ended},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace lehr::plugins::ppo {
 
@@ -18,6 +19,22 @@ constexpr CriticParameter kCriticParameters[] = {
     {"value_coefficient", &PpoOptions::value_coefficient},
     {"critic_learning_rate_scale", &PpoOptions::critic_learning_rate_scale},
 };
+
+void check_group_parameters(const PpoOptions& o) {
+  const PpoOptions defaults;
+  const std::pair<const char*, bool> given[] = {
+      {"loss_type", o.loss_type != defaults.loss_type},
+      {"scale_rewards", o.scale_rewards != defaults.scale_rewards},
+      {"importance_sampling_level",
+       o.importance_sampling_level != defaults.importance_sampling_level},
+      {"use_bias_correction_kl", o.use_bias_correction_kl != defaults.use_bias_correction_kl},
+      {"mask_truncated_completions",
+       o.mask_truncated_completions != defaults.mask_truncated_completions}};
+  for (const auto& [name, is_given] : given)
+    if (is_given)
+      throw Error(std::string(name) + ": belongs to algorithm 'grpo', not '" + o.algorithm +
+                  "'; leave it out");
+}
 
 void check_without_critic(const PpoOptions& o) {
   const PpoOptions defaults;
@@ -50,6 +67,10 @@ std::int64_t PpoOptions::group() const {
   return num_generations.value_or(chosen().num_generations);
 }
 
+bool PpoOptions::ratio_of_answers() const {
+  return chosen().ratio_of_answers || importance_sampling_level == "sequence";
+}
+
 void describe(Description& d, PpoOptions& o) {
   d.choice("algorithm", o.algorithm, {"ppo", "grpo", "rloo"})
       .help("what an answer is compared with: a critic (ppo) or other answers to its prompt");
@@ -67,6 +88,9 @@ void describe(Description& d, PpoOptions& o) {
   d.real("gamma", o.gamma).range(0, 1).help("of generalized advantage estimation (ppo)");
   d.real("lambda", o.lambda).range(0, 1).help("of generalized advantage estimation (ppo)");
   d.real("clip", o.clip).range(0, 1).help("of the ratio");
+  d.real("epsilon_high", o.epsilon_high)
+      .at_least(0)
+      .help("how far above 1 the ratio may be; null: as far as below, `clip`");
   d.real("dual_clip", o.dual_clip).at_least(0).help("bound for bad tokens, above 1; 0: off");
   d.real("value_clip", o.value_clip).at_least(0).help("of the critic (ppo)");
   d.real("value_coefficient", o.value_coefficient).at_least(0).help("of the critic's loss (ppo)");
@@ -91,11 +115,29 @@ void describe(Description& d, PpoOptions& o) {
   d.real("reward_weight", o.reward_weight).help("of the reward model's score");
   d.boolean("normalize_reward", o.normalize_reward)
       .help("brings the reward model's scores to mean 0 and deviation 1 over good answers");
+  d.choice("loss_type", o.loss_type, {"dapo", "grpo", "dr_grpo"})
+      .help(
+          "grpo's loss: mean over tokens (dapo), mean over answers of means over their tokens "
+          "(grpo), sum over tokens / (answers * max_new_tokens) (dr_grpo)");
+  d.choice("scale_rewards", o.scale_rewards, {"group", "batch", "none"})
+      .help("grpo: rewards are divided by the deviation over the prompt's answers, or over all");
+  d.choice("importance_sampling_level", o.importance_sampling_level, {"token", "sequence"})
+      .help(
+          "grpo: a ratio for each token, or one for an answer, its tokens' geometric mean (GSPO)");
+  d.boolean("use_bias_correction_kl", o.use_bias_correction_kl)
+      .help("grpo: the KL in the loss counts by the ratio, so that its gradient is the KL's own");
+  d.boolean("mask_truncated_completions", o.mask_truncated_completions)
+      .help("grpo: answers that do not end their turn leave the loss");
 }
 
 void check(const PpoOptions& o) {
   if (o.dual_clip > 0 && o.dual_clip <= 1)
     throw Error("dual_clip: " + json_number(o.dual_clip) + " must be 0 or above 1");
+  if (o.kl_target && 5 * o.kl_horizon <= static_cast<double>(o.samples))
+    throw Error("kl_horizon: " + json_number(o.kl_horizon) + " answers are too few for samples " +
+                std::to_string(o.samples) +
+                ": one step could take all of kl_coefficient away. Give at least as many");
+  if (o.algorithm != "grpo") check_group_parameters(o);
   if (!o.chosen().has_critic()) check_without_critic(o);
   if (o.chosen().kl_in_loss && o.estimator() != lm::KlEstimator::k3)
     throw Error("kl_estimator: algorithm '" + o.algorithm +

@@ -25,6 +25,7 @@ struct PpoOptions {
   double temperature = 0.7;
   double gamma = 1, lambda = 0.95;
   double clip = 0.2, dual_clip = 0, value_clip = 0.2;
+  std::optional<double> epsilon_high;
   double value_coefficient = 0.1, entropy_coefficient = 0;
   double critic_learning_rate_scale = 2;
   std::optional<std::string> kl_estimator;
@@ -35,10 +36,17 @@ struct PpoOptions {
   double missing_end_penalty = 1;
   double reward_weight = 1;
   bool normalize_reward = true;
+  // GRPO's, by TRL's names and with its defaults.
+  std::string loss_type = "dapo";
+  std::string scale_rewards = "group";
+  std::string importance_sampling_level = "token";
+  bool use_bias_correction_kl = true;
+  bool mask_truncated_completions = false;
 
   const Algorithm& chosen() const;  // `algorithm`
   lm::KlEstimator estimator() const;
-  std::int64_t group() const;  // answers to a prompt, `samples` is a multiple of it
+  std::int64_t group() const;     // answers to a prompt, `samples` is a multiple of it
+  bool ratio_of_answers() const;  // one ratio for a whole answer; else a token
 };
 
 void describe(Description& d, PpoOptions& options);

@@ -55,6 +55,28 @@ TEST(PpoOptions, WhatShapesACriticNeedsOne) {
   }
 }
 
+TEST(PpoOptions, WhatShapesGroupsIsGrpos) {
+  const std::pair<const char*, nlohmann::json> given[] = {{"loss_type", "dr_grpo"},
+                                                          {"scale_rewards", "none"},
+                                                          {"importance_sampling_level", "sequence"},
+                                                          {"use_bias_correction_kl", false},
+                                                          {"mask_truncated_completions", true}};
+  for (const auto& [name, value] : given) {
+    EXPECT_EQ(fault({{"algorithm", "grpo"}, {name, value}}), "");
+    expect_fault({{name, value}}, name, "'grpo', not 'ppo'");
+    expect_fault({{"algorithm", "rloo"}, {name, value}}, name, "'grpo', not 'rloo'");
+  }
+  EXPECT_EQ(fault({{"algorithm", "rloo"}, {"epsilon_high", 0.28}}), "");
+}
+
+// beta *= 1 + clip(..., -0.2, 0.2) * samples / horizon: below a fifth of the samples it would
+// change its sign, and the penalty become a reward.
+TEST(PpoOptions, AdaptingLeavesThePriceAboveNought) {
+  expect_fault({{"kl_target", 1}, {"samples", 100}, {"kl_horizon", 20}}, "kl_horizon", "too few");
+  EXPECT_EQ(fault({{"kl_target", 1}, {"samples", 100}, {"kl_horizon", 21}}), "");
+  EXPECT_EQ(fault({{"samples", 100}, {"kl_horizon", 20}}), "") << "nothing adapts";
+}
+
 TEST(PpoOptions, OnlyK3IsForALoss) {
   expect_fault({{"algorithm", "grpo"}, {"kl_estimator", "k1"}}, "kl_estimator", "k3 alone");
   expect_fault({{"dual_clip", 0.5}}, "dual_clip", "must be 0 or above 1");

@@ -78,6 +78,7 @@ Rollouts make_rollouts(std::span<const lm::GenerationRequest> requests,
     out.sampled_logprobs.insert(out.sampled_logprobs.end(), answers[i].logprobs.begin(),
                                 answers[i].logprobs.end());
     out.spans.push_back({begin, static_cast<std::int64_t>(out.tokens())});
+    out.ended.push_back(answers[i].stopped);
   }
   out.first_sequences.push_back(out.sequences.size());
   return out;

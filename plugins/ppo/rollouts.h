@@ -25,6 +25,7 @@ struct Rollouts {
   std::vector<std::size_t> first_sequences;  // [groups + 1], the last one their number
   std::vector<lm::AnswerSpan> spans;         // of the answers in the flat arrays
   std::vector<float> sampled_logprobs;       // [M], as decoding saw them
+  std::vector<bool> ended;                   // [answers], their turn; else they were cut off
   std::size_t tokens() const { return sampled_logprobs.size(); }
   std::size_t answers() const { return spans.size(); }
   std::size_t groups() const { return first_sequences.size() - 1; }

@@ -16,6 +16,7 @@
 #include "lm/reward_scores.h"
 #include "lm/runtime.h"
 #include "lm/training_estimate.h"
+#include "loss_weights.h"
 #include "metrics.h"
 #include "objective.h"
 #include "questions.h"
@@ -70,6 +71,9 @@ void TrainPpo::describe(Description& d) {
 
 void TrainPpo::check() {
   lm::check(training_);
+  if (training_.eval_tokens)
+    throw Error(
+        "eval.tokens: evaluations of this stage are counted in prompts; set eval_samples instead");
   ppo::check(options_);
 }
 
@@ -130,7 +134,7 @@ void TrainPpo::run(Context& context) {
   if (context.has_input("reward")) {
     const Input in = context.input("reward");
     judge = lm::Model::load(in.path, precision);
-    scale = lm::read_reward_scale(in.path);
+    if (o.normalize_reward) scale = lm::read_reward_scale(in.path);
   }
   std::optional<Critic> critic;
   if (o.chosen().has_critic())
@@ -231,7 +235,8 @@ void TrainPpo::run(Context& context) {
 
     const Advantages aims =
         advantages(o, found.token_kl, values, rollouts.spans, sampled.scores, beta);
-    const PolicyTargets targets{old.logprobs, anchor.logprobs, aims.advantages, beta};
+    const std::vector<float> weights = token_weights(o, rollouts);
+    const PolicyTargets targets{old.logprobs, anchor.logprobs, aims.advantages, weights, beta};
     UpdateTally tally;
     double grad_norm = 0, updates = 0;
     bool rolled_back = false;  // then these answers are no longer the policy's

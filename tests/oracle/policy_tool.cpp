@@ -1,7 +1,7 @@
 // Updates of a policy over given answers, for trl_policy.py: reads from standard input
-//   {"policy": FOLDER, "reference": FOLDER, "algorithm", "num_generations", "kl_coefficient",
-//    "temperature", "learning_rate", "updates", "row_tokens",
-//    "answers": [{"prompt": [ids], "answer": [ids], "score"}, ...]}
+//   {"policy": FOLDER, "reference": FOLDER, "options": {the stage's parameters}, "learning_rate",
+//    "updates", "row_tokens", "answers": [{"prompt": [ids], "answer": [ids], "ended", "score"},
+//    ...]}
 // and prints a JSON line for each update: loss, grad_norm and the stage's metrics.
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -11,9 +11,11 @@
 #include "lm/runtime.h"
 #include "ppo/advantages.h"
 #include "ppo/gradients.h"
+#include "ppo/loss_weights.h"
 #include "ppo/metrics.h"
 #include "ppo/objective.h"
 #include "ppo/rollouts.h"
+#include "text/fake_host.h"
 
 using namespace lehr;
 using namespace lehr::plugins::ppo;
@@ -21,11 +23,12 @@ using namespace lehr::plugins::ppo;
 int main() try {
   lm::start_runtime(2);
   const nlohmann::json given = nlohmann::json::parse(std::cin);
+  const text::ValueTree parameters(given.at("options"));
   PpoOptions options;
-  options.algorithm = given.at("algorithm");
-  options.num_generations = given.at("num_generations");
-  options.temperature = given.at("temperature");
-  const double beta = given.at("kl_coefficient");
+  Description description{Value(parameters.root())};
+  describe(description, options);
+  check(options);
+  const double beta = options.kl_coefficient;
   const std::int64_t row_tokens = given.at("row_tokens");
 
   std::vector<lm::GenerationRequest> requests;
@@ -36,8 +39,9 @@ int main() try {
     lm::Generation& answer = answers.emplace_back();
     answer.tokens = row.at("answer").get<std::vector<std::int32_t>>();
     answer.logprobs.resize(answer.tokens.size());
+    answer.stopped = row.at("ended");
     sampled.scores.push_back(row.at("score"));
-    sampled.ended += 1;
+    sampled.ended += answer.stopped;
   }
   sampled.rollouts = make_rollouts(requests, answers, options.group(), row_tokens);
   const Rollouts& rollouts = sampled.rollouts;
@@ -53,7 +57,8 @@ int main() try {
       objective(old.logprobs, anchor.logprobs, sampled.scores, beta, options.estimator());
   const Advantages aims =
       advantages(options, found.token_kl, {}, rollouts.spans, sampled.scores, beta);
-  const PolicyTargets targets{old.logprobs, anchor.logprobs, aims.advantages, beta};
+  const std::vector<float> weights = token_weights(options, rollouts);
+  const PolicyTargets targets{old.logprobs, anchor.logprobs, aims.advantages, weights, beta};
   for (int update = 0; update < given.at("updates").get<int>(); ++update) {
     UpdateTally tally;
     nlohmann::json told;

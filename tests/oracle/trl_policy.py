@@ -1,107 +1,80 @@
 #!/usr/bin/env python3
 """Our updates by GRPO and RLOO against TRL's GRPOTrainer and RLOOTrainer: the same models, ids of answers and scores, fp32.
 Loss, gradient norm and metrics of several full-batch AdamW updates over one set of answers, so that ratios leave 1 and are
-clipped. TRL's generation is replaced by the given answers, its rewards by the given scores; GRPO's loss is its `dapo`, the
-sum over all active tokens, with the KL as the paper has it. Run by tests/oracle/run, or: trl_policy.py --build BUILD"""
+clipped; for GRPO by all its settings that our stage has too, under TRL's names. TRL's generation is replaced by the given
+answers, its rewards by the given scores. Run by tests/oracle/run, or: trl_policy.py --build BUILD"""
 
 import argparse
 import json
-import os
 import pathlib
 import random
 import subprocess
 import sys
 import tempfile
 
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from parts import trl_setup
 
 UPDATES, LEARNING_RATE, BETA, TEMPERATURE, CLIP = 8, 5e-4, 0.3, 0.7, 0.2
-PROMPTS, GENERATIONS = 6, 4
-TOLERANCE = 1e-4  # relative, or absolute below 1; fp32 sums in another order
+PROMPTS, GENERATIONS, MAX_TOKENS = 6, 4, 64
+TOLERANCE = 1e-4  # fp32 sums in another order
 METRICS = {"kl": "kl", "entropy": "policy/entropy_avg", "clip_ratio/region_mean": "clip_ratio/region_mean",
            "reward": "reward", "reward_std": "reward_std", "frac_reward_zero_std": "frac_reward_zero_std",
-           "completions/mean_length": "completions/mean_length", "grad_norm": "grad_norm"}
-
-PIPELINE = """
-lehr: 1
-name: trl_policy
-seed: 3
-stages:
-  text: {uses: files.documents, with: {train: [text.txt], eval_fraction: 0}}
-  chats: {uses: files.conversations, with: {train: [chats.jsonl], eval_fraction: 0}}
-  tokenizer: {uses: tokenizer.train, in: {documents: text}, with: {vocab_size: 400}}
-  tokens: {uses: tokenizer.encode, in: {documents: text, tokenizer: tokenizer}}
-  base:
-    uses: pretrain
-    in: {tokens: tokens}
-    with:
-      model: {width: 64, layers: 2, heads: 4, kv_heads: 2, context: 128}
-      budget: {steps: 30}
-      batch_tokens: 1k
-      precision: fp32
-  policy: {uses: sft, in: {model: base, conversations: chats}, with: {precision: fp32, learning_rate: 2e-3}}
-"""
-
-
-def sentences(seed):
-    rng = random.Random(seed)
-    words = "red blue green seven eight nine house river mountain table quickly slowly under over".split()
-    while True:
-        yield " ".join(rng.choice(words) for _ in range(rng.randint(1, 9))) + "."
+           "completions/mean_length": "completions/mean_length", "completions/clipped_ratio": "completions/clipped_ratio",
+           "grad_norm": "grad_norm"}
+CASES = {
+    "grpo": ("grpo", {}),
+    "grpo, KL of the paper": ("grpo", {"use_bias_correction_kl": False}),
+    "grpo, loss of the paper": ("grpo", {"loss_type": "grpo"}),
+    "dr_grpo": ("grpo", {"loss_type": "dr_grpo", "scale_rewards": "none"}),
+    "dapo": ("grpo", {"epsilon_high": 0.28, "scale_rewards": "batch", "mask_truncated_completions": True}),
+    "gspo": ("grpo", {"importance_sampling_level": "sequence", "loss_type": "grpo"}),
+    "gspo, over tokens": ("grpo", {"importance_sampling_level": "sequence"}),
+    "rloo": ("rloo", {}),
+}
 
 
 def models(build, folder):
-    say = sentences(3)
-    chats = [{"messages": [{"role": "user", "content": next(say)}, {"role": "assistant", "content": next(say)}]}
-             for _ in range(60)]
-    (folder / "chats.jsonl").write_text("".join(json.dumps(row) + "\n" for row in chats))
-    (folder / "text.txt").write_text("\n\n".join(next(say) for _ in range(900)))
-    (folder / "p.yaml").write_text(PIPELINE)
-    subprocess.run([build / "bin/lehr", "run", folder / "p.yaml", "--store", folder / "store", "--plugin-path",
-                    build / "lib/lehr/plugins"], check=True, stdout=subprocess.DEVNULL)
-    found = {}
-    for file in (folder / "store/results").glob("*.json"):
-        result = json.loads(file.read_text())
-        for made in result["outputs"].values():
-            found[result["made"]["stage_id"]] = folder / "store/artifacts" / made["digest"]
-    return found["policy"], found["base"]
+    say = trl_setup.sentences(3)
+    trl_setup.write_rows(folder / "chats.jsonl", [trl_setup.chat(say) for _ in range(60)])
+    trl_setup.write_text(folder)
+    found = trl_setup.run(build, folder, trl_setup.HEADER + trl_setup.POLICY)
+    return (found[stage][0]["model"] for stage in ("policy", "base"))
 
 
 def answers_of(tokenizer):
-    """Groups in a row; the second one scores the same throughout."""
-    rng, say, rows = random.Random(5), sentences(6), []
+    """Groups in a row; the second one scores the same throughout, an answer of the third one is cut off."""
+    rng, say, rows = random.Random(5), trl_setup.sentences(6), []
     ids = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
     for prompt in range(PROMPTS):
         asked = tokenizer.apply_chat_template([{"role": "user", "content": next(say)}], add_generation_prompt=True,
                                               tokenize=False)
-        for _ in range(GENERATIONS):
+        for member in range(GENERATIONS):
             score = 0.5 if prompt == 1 else rng.gauss(0, 1.5)
-            rows.append({"prompt": ids(asked), "answer": ids(next(say)) + ids("<|im_end|>"), "score": score})
+            ended = (prompt, member) != (2, 1)
+            rows.append({"prompt": ids(asked), "answer": ids(next(say)) + (ids("<|im_end|>") if ended else []),
+                         "ended": ended, "score": score})
     return rows
 
 
-def ours(build, policy, reference, algorithm, rows):
-    given = {"policy": str(policy), "reference": str(reference), "algorithm": algorithm, "num_generations": GENERATIONS,
-             "kl_coefficient": BETA, "temperature": TEMPERATURE, "learning_rate": LEARNING_RATE, "updates": UPDATES,
-             "row_tokens": 100, "answers": rows}
+def ours(build, policy, reference, algorithm, settings, rows):
+    options = {"algorithm": algorithm, "num_generations": GENERATIONS, "kl_coefficient": BETA, "temperature": TEMPERATURE,
+               "clip": CLIP, "max_new_tokens": MAX_TOKENS, "samples": len(rows), **settings}
+    given = {"policy": str(policy), "reference": str(reference), "options": options, "learning_rate": LEARNING_RATE,
+             "updates": UPDATES, "row_tokens": 100, "answers": rows}
     done = subprocess.run([build / "tests/policy_tool"], input=json.dumps(given), text=True, check=True, capture_output=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def theirs(folder, policy, reference, algorithm, rows):
+def theirs(folder, policy, reference, algorithm, settings, rows):
     import torch
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
     from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
     shared = dict(
-        output_dir=str(folder / algorithm), per_device_train_batch_size=len(rows), num_generations=GENERATIONS,
-        steps_per_generation=1, num_iterations=UPDATES, max_steps=UPDATES, temperature=TEMPERATURE, beta=BETA, epsilon=CLIP,
-        learning_rate=LEARNING_RATE, lr_scheduler_type="constant", warmup_steps=0, adam_beta1=0.9, adam_beta2=0.999,
-        adam_epsilon=1e-8, weight_decay=0.0, max_grad_norm=1.0, bf16=False, use_cpu=True, report_to=[], save_strategy="no",
-        gradient_checkpointing=False, disable_tqdm=True, logging_steps=1, shuffle_dataset=False)
-    kind, config = ((GRPOTrainer, GRPOConfig(loss_type="dapo", scale_rewards="group",
-                                                       use_bias_correction_kl=False, **shared)) if algorithm == "grpo"
+        **trl_setup.trainer_settings(folder, len(rows), UPDATES, LEARNING_RATE), num_generations=GENERATIONS,
+        steps_per_generation=1, num_iterations=UPDATES, temperature=TEMPERATURE, beta=BETA, epsilon=CLIP,
+        max_completion_length=MAX_TOKENS, logging_steps=1, shuffle_dataset=False)
+    kind, config = ((GRPOTrainer, GRPOConfig(**shared, **settings)) if algorithm == "grpo"
                     else (RLOOTrainer, RLOOConfig(normalize_advantages=False, **shared)))
 
     losses = []
@@ -131,6 +104,11 @@ def theirs(folder, policy, reference, algorithm, rows):
     return losses, [entry for entry in trainer.state.log_history if "grad_norm" in entry]
 
 
+def compared(metric, algorithm, settings):
+    """TRL's share of groups without a deviation is of rewards with the KL in them, or of all of them as one."""
+    return metric != "frac_reward_zero_std" or (algorithm == "grpo" and settings.get("scale_rewards") != "batch")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
@@ -142,31 +120,26 @@ def main():
         folder = pathlib.Path(name)
         policy, reference = models(build, folder)
         rows = answers_of(AutoTokenizer.from_pretrained(policy))
-        for algorithm in ("grpo", "rloo"):
-            made = ours(build, policy, reference, algorithm, rows)
-            losses, logs = theirs(folder, policy, reference, algorithm, rows)
+        for case, (algorithm, settings) in CASES.items():
+            made = ours(build, policy, reference, algorithm, settings, rows)
+            losses, logs = theirs(folder, policy, reference, algorithm, settings, rows)
             assert len(losses) == len(logs) == UPDATES, (len(losses), len(logs))
             worst = {}
             for us, loss, them in zip(made, losses, logs):
-                for metric, name in {"loss": "loss", **METRICS}.items():
-                    if metric not in {"loss", *them}:  # told once an iteration
-                        continue
-                    if (algorithm, metric) == ("rloo", "frac_reward_zero_std"):  # TRL's is of rewards with the KL in them
+                for metric, own in {"loss": "loss", **METRICS}.items():
+                    if metric not in {"loss", *them} or not compared(metric, algorithm, settings):  # some once an iteration
                         continue
                     expected = loss if metric == "loss" else them[metric]
-                    difference = abs(us[name] - expected) / max(abs(expected), 1.0)
+                    difference = abs(us[own] - expected) / max(abs(expected), 1.0)
                     if metric not in worst or difference >= worst[metric][0]:
-                        worst[metric] = (difference, us[name], expected)
-            for metric, (difference, us, expected) in worst.items():
-                good = difference <= TOLERANCE
-                failed |= not good
-                print(f"{algorithm} {metric:24} ours {us:12.7f}  TRL {expected:12.7f}  difference {difference:.1e}  "
-                      f"{'ok' if good else 'DIFFERS'}")
-            missing = {"loss", *METRICS} - set(worst) - {"frac_reward_zero_std"}
+                        worst[metric] = (difference, us[own], expected)
+            for metric, (_, us, expected) in worst.items():
+                failed |= trl_setup.differs(f"{case}: {metric}", us, expected, TOLERANCE)
+            missing = {m for m in {"loss", *METRICS} - set(worst) if compared(m, algorithm, settings)}
             clipped = made[-1]["clip_ratio/region_mean"]
             if missing or clipped == 0:
                 failed = True
-                print(f"{algorithm}: TRL tells no {missing}; {clipped:.3f} of the last update's ratios are clipped")
+                print(f"{case}: TRL tells no {missing}; {clipped:.3f} of the last update's ratios are clipped")
     sys.exit(failed)
 
 

@@ -7,86 +7,47 @@ TRL gets our ids."""
 
 import argparse
 import json
-import os
 import pathlib
-import random
-import subprocess
 import sys
 import tempfile
 
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from parts import trl_setup
 
 STEPS, LEARNING_RATE, BETA = 6, 2e-4, 0.2
-TOLERANCE = 1e-4  # relative, or absolute below 1; fp32 sums in another order
+TOLERANCE = 1e-4  # fp32 sums in another order
 LOSSES = {"sigmoid": 0.0, "robust": 0.1, "hinge": 0.0, "ipo": 0.0}  # with label smoothing
 
-HEADER = """
-lehr: 1
-name: trl_preferences
-seed: 3
-stages:
-  text: {uses: files.documents, with: {train: [text.txt], eval_fraction: 0}}
-  chats: {uses: files.conversations, with: {train: [chats.jsonl], eval_fraction: 0}}
+TRAINING = trl_setup.training(STEPS, LEARNING_RATE)
+STAGES = """
   pairs: {uses: files.preferences, with: {train: [train.jsonl], eval: [eval.jsonl]}}
-  tokenizer: {uses: tokenizer.train, in: {documents: text}, with: {vocab_size: 400}}
-  tokens: {uses: tokenizer.encode, in: {documents: text, tokenizer: tokenizer}}
-  base:
-    uses: pretrain
-    in: {tokens: tokens}
-    with:
-      model: {width: 64, layers: 2, heads: 4, kv_heads: 2, context: 128}
-      budget: {steps: 30}
-      batch_tokens: 1k
-      precision: fp32
-  policy: {uses: sft, in: {model: base, conversations: chats}, with: {precision: fp32, learning_rate: 2e-3}}
   judge_0: {uses: reward, in: {model: policy, preferences: pairs}, with: {precision: fp32, budget: {steps: 0}}}
   judge: {uses: reward, in: {model: policy, preferences: pairs}, with: {%s}}
-""" % (training := "precision: fp32, budget: {steps: %d}, batch_tokens: 1M, learning_rate: %g, "
-       "schedule: {kind: constant, warmup: 0}" % (STEPS, LEARNING_RATE))
+""" % TRAINING
 
 
 def pipeline():
-    text = HEADER
+    text = trl_setup.HEADER + trl_setup.POLICY + STAGES
     for loss, smoothing in LOSSES.items():
         common = f"loss: {loss}, beta: {BETA}, label_smoothing: {smoothing}"
         ports = "{model: policy, reference: base, preferences: pairs}"
         text += f"  {loss}_0: {{uses: dpo, in: {ports}, with: {{{common}, precision: fp32, budget: {{steps: 0}}}}}}\n"
-        text += f"  {loss}: {{uses: dpo, in: {ports}, with: {{{common}, {training}}}}}\n"
+        text += f"  {loss}: {{uses: dpo, in: {ports}, with: {{{common}, {TRAINING}}}}}\n"
     return text
 
 
-def sentences(seed):
-    rng = random.Random(seed)
-    words = "red blue green seven eight nine house river mountain table quickly slowly under over".split()
-    while True:
-        yield " ".join(rng.choice(words) for _ in range(rng.randint(1, 9))) + "."
-
-
 def pairs(count, seed):
-    say = sentences(seed)
+    say = trl_setup.sentences(seed)
     return [{"prompt": [{"role": "user", "content": next(say)}],
              "chosen": [{"role": "assistant", "content": next(say)}],
              "rejected": [{"role": "assistant", "content": next(say)}]} for _ in range(count)]
 
 
 def run_lehr(build, folder):
-    def write(name, rows):
-        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    write("train.jsonl", pairs(40, 1))
-    write("eval.jsonl", pairs(30, 2))
-    write("chats.jsonl", [{"messages": row["prompt"] + row["chosen"]} for row in pairs(60, 3)])
-    say = sentences(4)
-    (folder / "text.txt").write_text("\n\n".join(next(say) for _ in range(900)))
-    (folder / "p.yaml").write_text(pipeline())
-    subprocess.run([build / "bin/lehr", "run", folder / "p.yaml", "--store", folder / "store", "--plugin-path",
-                    build / "lib/lehr/plugins"], check=True, stdout=subprocess.DEVNULL)
-    found = {}
-    for file in (folder / "store/results").glob("*.json"):
-        result = json.loads(file.read_text())
-        outputs = {port: folder / "store/artifacts" / made["digest"] for port, made in result["outputs"].items()}
-        found[result["made"]["stage_id"]] = outputs, {n: v["value"] for n, v in result["results"].items()}
-    return found
+    trl_setup.write_rows(folder / "train.jsonl", pairs(40, 1))
+    trl_setup.write_rows(folder / "eval.jsonl", pairs(30, 2))
+    trl_setup.write_rows(folder / "chats.jsonl", [{"messages": row["prompt"] + row["chosen"]} for row in pairs(60, 3)])
+    trl_setup.write_text(folder)
+    return trl_setup.run(build, folder, pipeline())
 
 
 def rows_of(tokenizer, file):
@@ -118,12 +79,8 @@ def main():
         policy, base = (found[stage][0]["model"] for stage in ("policy", "base"))
         tokenizer = AutoTokenizer.from_pretrained(policy)
         train, held_out = (rows_of(tokenizer, folder / f"{split}.jsonl") for split in ("train", "eval"))
-        shared = dict(
-            output_dir=str(folder / "trl"), per_device_train_batch_size=len(train),
-            per_device_eval_batch_size=len(held_out), max_steps=STEPS, learning_rate=LEARNING_RATE,
-            lr_scheduler_type="constant", warmup_steps=0, adam_beta1=0.9, adam_beta2=0.999, adam_epsilon=1e-8,
-            weight_decay=0.0, max_grad_norm=1.0, bf16=False, use_cpu=True, report_to=[], save_strategy="no",
-            gradient_checkpointing=False, disable_tqdm=True)
+        shared = dict(**trl_setup.trainer_settings(folder, len(train), STEPS, LEARNING_RATE),
+                      per_device_eval_batch_size=len(held_out))
 
         def compare(stage, trainer, metrics):
             trainer.remove_callback(PrinterCallback)
@@ -152,14 +109,8 @@ def main():
             args=RewardConfig(center_rewards_coefficient=0.01, max_length=128, **shared))
         compare("judge", trainer, ("loss", "accuracy", "margin", "min_reward", "mean_reward", "max_reward"))
 
-    failed = False
-    for name, ours, theirs in compared:
-        difference = abs(ours - theirs) / max(abs(theirs), 1.0)
-        good = difference <= TOLERANCE
-        failed |= not good
-        print(f"{name:32} ours {ours:12.7f}  TRL {theirs:12.7f}  difference {difference:.1e}  "
-              f"{'ok' if good else 'DIFFERS'}")
-    sys.exit(failed)
+    failed = [name for name, ours, theirs in compared if trl_setup.differs(name, ours, theirs, TOLERANCE)]
+    sys.exit(bool(failed))
 
 
 if __name__ == "__main__":
