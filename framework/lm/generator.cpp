@@ -214,8 +214,9 @@ class Decoding {
     result.stopped = std::find(options_.stop_tokens.begin(), options_.stop_tokens.end(),
                                choice.token) != options_.stop_tokens.end();
     if (callbacks_.token && callbacks_.token(running->request, result)) result.stopped = true;
+    // With its last token, which is not in the cache, an answer still fits into the context.
     const bool full = static_cast<int64_t>(result.tokens.size()) >= options_.max_new_tokens ||
-                      running->cached >= cache_.rows();
+                      running->cached + 1 >= cache_.rows();
     if (!result.stopped && !full) return;
     const size_t request = running->request;
     running.reset();
