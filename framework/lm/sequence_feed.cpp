@@ -158,4 +158,13 @@ Packed SequenceFeed::pack(const Row& row) const {
   return packed;
 }
 
+std::vector<Sequence> first_tokens(std::vector<Sequence> sequences, std::optional<int64_t> tokens) {
+  if (!tokens) return sequences;
+  size_t count = 0;
+  for (int64_t sum = 0; count < sequences.size(); ++count)
+    if ((sum += sequences[count].tokens()) > *tokens && count > 0) break;
+  sequences.resize(count);
+  return sequences;
+}
+
 }  // namespace lehr::lm

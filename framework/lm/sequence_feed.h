@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "lm/packer.h"
@@ -59,5 +60,8 @@ class SequenceFeed {
   int64_t epoch_ = 0, first_step_ = 0;
   std::vector<Row> plan_;
 };
+
+// The first sequences whose tokens together are at most `tokens`; at least one. null: all.
+std::vector<Sequence> first_tokens(std::vector<Sequence> sequences, std::optional<int64_t> tokens);
 
 }  // namespace lehr::lm

@@ -166,5 +166,15 @@ TEST(SequenceFeed, RaisesARowToTheLongestSequence) {
   EXPECT_EQ(seen, 30u);
 }
 
+TEST(SequenceFeed, TheFirstTokensAreWholeSequences) {
+  const std::vector<Sequence> all = {{{{1, 2, 3}, {}}, {}}, {{{4, 5}, {}}, {}}, {{{6}, {}}, {}}};
+  EXPECT_EQ(first_tokens(all, {}).size(), 3u);
+  EXPECT_EQ(first_tokens(all, 6).size(), 3u);
+  EXPECT_EQ(first_tokens(all, 5).size(), 2u);
+  EXPECT_EQ(first_tokens(all, 4).size(), 1u);
+  EXPECT_EQ(first_tokens(all, 1).size(), 1u) << "at least one";
+  EXPECT_TRUE(first_tokens({}, 1).empty());
+}
+
 }  // namespace
 }  // namespace lehr::lm

@@ -5,21 +5,12 @@
 #include <gtest/gtest.h>
 
 #include "lm/operators.h"
+#include "lm/small_model_test.h"
 
 namespace lehr::plugins::dpo {
 namespace {
 
-lm::Model tiny_model() {
-  lm::ModelConfig config;
-  config.hidden_size = 32;
-  config.intermediate_size = 64;
-  config.layers = 2;
-  config.heads = config.kv_heads = 4;
-  config.head_dim = 8;
-  config.vocab_size = 50;
-  config.initializer_range = 0.3;
-  return lm::Model::create(config, 1, lm::Precision::kFp32);
-}
+lm::Model small_model() { return lm::Model::create(lm::small_config(), 1, lm::Precision::kFp32); }
 
 // Prompt of three tokens; answers of two and four, of which the second answer's first token is not
 // trained.
@@ -44,7 +35,7 @@ double alone(const lm::Model& model, const lm::Sequence& sequence, std::size_t b
 }
 
 TEST(PairLogprobs, SharingThePromptGivesWhatEachAnswerGivesAlone) {
-  const lm::Model model = tiny_model();
+  const lm::Model model = small_model();
   const std::vector<lm::Sequence> pairs = {pair(0), pair(10)};
   lm::Packed row;
   append(row, pairs[1], 1);
@@ -62,7 +53,7 @@ TEST(PairLogprobs, SharingThePromptGivesWhatEachAnswerGivesAlone) {
 }
 
 TEST(PairLogprobs, ReferenceComesBackFromItsFile) {
-  const lm::Model model = tiny_model();
+  const lm::Model model = small_model();
   lm::Packed row;
   append(row, pair(0), 0);
   append(row, pair(10), 1);

@@ -145,6 +145,9 @@ void TrainDpo::check() {
   lm::check(training_);
   if (preference_.label_smoothing > 0 && loss_ != "sigmoid" && loss_ != "robust")
     throw Error("label_smoothing belongs to loss 'sigmoid' or 'robust', not '" + loss_ + "'");
+  if (preference_.margin != lm::PreferenceOptions().margin && loss_ != "simpo")
+    throw Error("margin belongs to loss 'simpo', not '" + loss_ +
+                "'; the margins of pairs are read by reward models alone");
 }
 
 void TrainDpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
@@ -191,7 +194,9 @@ void TrainDpo::run(Context& context) {
       lm::pair_packing(training_.row_tokens(), training_.batch_tokens, context.seed());
   lm::SequenceFeed feed(train.sequences, rows);
   std::vector<lm::Packed> evaluation;
-  if (held_out.size() > 0) evaluation = lm::SequenceFeed(held_out.sequences, rows).all();
+  if (held_out.size() > 0)
+    evaluation =
+        lm::SequenceFeed(lm::first_tokens(held_out.sequences, training_.eval_tokens), rows).all();
   const Counts evaluation_counts = counts_of(evaluation);
   const std::int64_t steps =
       lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens));

@@ -155,7 +155,9 @@ void TrainReward::run(Context& context) {
       lm::pair_packing(training_.row_tokens(), training_.batch_tokens, context.seed());
   lm::SequenceFeed feed(train.sequences, rows);
   std::vector<lm::Packed> evaluation;
-  if (held_out.size() > 0) evaluation = lm::SequenceFeed(held_out.sequences, rows).all();
+  if (held_out.size() > 0)
+    evaluation =
+        lm::SequenceFeed(lm::first_tokens(held_out.sequences, training_.eval_tokens), rows).all();
   const std::int64_t steps =
       lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens));
 

@@ -27,17 +27,6 @@ lm::Metrics evaluate(const lm::Model& model, const std::vector<lm::Packed>& rows
           {"num_tokens", static_cast<double>(tally.tokens)}};
 }
 
-// The first sequences whose tokens together are at most `tokens`; at least one.
-std::vector<lm::Sequence> first_tokens(std::vector<lm::Sequence> sequences,
-                                       std::optional<std::int64_t> tokens) {
-  if (!tokens) return sequences;
-  std::size_t count = 0;
-  for (std::int64_t sum = 0; count < sequences.size(); ++count)
-    if ((sum += sequences[count].tokens()) > *tokens && count > 0) break;
-  sequences.resize(count);
-  return sequences;
-}
-
 }  // namespace
 
 lm::TrainOptions sft_defaults() {
@@ -166,7 +155,8 @@ void Sft::run(Context& context) {
   std::vector<lm::Packed> evaluation;
   if (!held_out.empty())
     evaluation =
-        lm::SequenceFeed(first_tokens(std::move(held_out), training_.eval_tokens), packing).all();
+        lm::SequenceFeed(lm::first_tokens(std::move(held_out), training_.eval_tokens), packing)
+            .all();
   const std::int64_t steps =
       lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens), 3);
   context.info(std::to_string(report.conversations) + " conversations, " +
