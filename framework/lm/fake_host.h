@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <tuple>
@@ -28,6 +29,8 @@ struct lehr_context {
   std::string device = "cpu";
   std::vector<std::pair<std::string, std::string>> inputs;  // ports and their folders
   std::map<std::string, std::string> facets;                // "model.role"
+  std::map<std::string, std::string> input_facets;          // of ports, JSON
+  std::function<double(const lehr_exchange&)> reward;       // of every entry of `rewards`
 
   lehr_context() {
     std::string name = (std::filesystem::temp_directory_path() / "lehr-test-XXXXXX").string();
@@ -70,6 +73,7 @@ inline const lehr_host* fake_host() {
       *out = {};
       out->port = borrow(self->inputs.at(index).first);
       out->path = borrow(self->inputs.at(index).second);
+      out->facets = borrow(self->input_facets[self->inputs.at(index).first]);
       return LEHR_OK;
     };
     h.output = [](lehr_context* self, lehr_str port, lehr_str* path) {
@@ -80,6 +84,11 @@ inline const lehr_host* fake_host() {
     };
     h.set_facet = [](lehr_context* self, lehr_str port, lehr_str name, lehr_str value) {
       self->facets[std::string(view(port)) + "." + std::string(view(name))] = view(value);
+      return LEHR_OK;
+    };
+    h.score = [](lehr_context* self, lehr_str, size_t, const lehr_exchange* exchanges, size_t count,
+                 size_t, double* scores) {
+      std::transform(exchanges, exchanges + count, scores, self->reward);
       return LEHR_OK;
     };
     h.state_begin = [](lehr_context* self, lehr_str* path) {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numbers>
+#include <optional>
 
 #include "lm/devices.h"
 #include "lm/runtime.h"
@@ -39,6 +40,15 @@ double bits_per_byte(const lm::Model& model, const text::Tokenizer& tokenizer,
     }
   }
   return bytes > 0 ? nats / (std::numbers::ln2 * bytes) : 0;
+}
+
+// Where both say what their tokenizer is.
+bool are_of_different_tokenizers(const Input& a, const Input& b) {
+  const auto tokenizer = [](const Input& input) {
+    const Json facets = Json::parse(input.facets, nullptr, false);
+    return facets.is_object() ? facets.value("tokenizer", "") : "";
+  };
+  return !tokenizer(a).empty() && !tokenizer(b).empty() && tokenizer(a) != tokenizer(b);
 }
 
 Json to_json(const Scores& s) {
@@ -105,6 +115,9 @@ void EvaluateStage::run(Context& context) {
   const std::vector<Input> inputs = context.inputs("models");
   if (inputs.empty()) throw Error("no model is connected to 'models'");
 
+  std::optional<Input> tokens;
+  if (context.has_input("tokens")) tokens = context.input("tokens");
+
   std::vector<Examined> models;
   Json report = {{"format", 1}, {"probes", probes.size()}};
   for (const Input& input : inputs) {
@@ -120,8 +133,11 @@ void EvaluateStage::run(Context& context) {
     examined.outcomes = examine(model, tokenizer, probes, options_, done);
     examined.scores = score(probes, examined.outcomes);
     Json numbers = to_json(examined.scores);
-    if (context.has_input("tokens")) {
-      const text::TokenShards shards(context.input("tokens").path, "eval");
+    const bool foreign = tokens && are_of_different_tokenizers(*tokens, input);
+    if (foreign)
+      context.warning(input.label + ": no bits per byte, for the tokens are another tokenizer's");
+    if (tokens && !foreign) {
+      const text::TokenShards shards(tokens->path, "eval");
       // Rows as long as the longest segment, so that each token is predicted from all that the
       // model can see of its document.
       const std::int64_t context_length = model.config().max_position_embeddings;

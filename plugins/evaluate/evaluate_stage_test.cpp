@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 #include <numbers>
+#include <string>
 
 #include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
@@ -44,6 +45,13 @@ class Evaluate : public testing::Test {
     writer.add(ids_, ids_.size());
     text::write_tokens_json(host_.root / "tokens", tokenizer.vocab_size(), {}, writer.finish());
   }
+  void run() {
+    host_.results.clear();
+    const text::ValueTree values(nlohmann::json{{"precision", "fp32"}, {"max_new_tokens", 2}});
+    host_.parameters = values.root();
+    Context context(&host_, lm::fake_host());
+    detail::bind<EvaluateStage>(values.root())->run(context);
+  }
   // In one segment; every token is one byte.
   double bits_per_byte() const {
     const at::NoGradGuard no_gradients;
@@ -67,11 +75,45 @@ class Evaluate : public testing::Test {
 };
 
 TEST_F(Evaluate, PredictsHeldOutTokensFromAllThatTheModelCanSee) {
-  const text::ValueTree values(nlohmann::json{{"precision", "fp32"}, {"max_new_tokens", 2}});
-  host_.parameters = values.root();
-  Context context(&host_, lm::fake_host());
-  detail::bind<EvaluateStage>(values.root())->run(context);
+  run();
   EXPECT_NEAR(host_.results.at("bits_per_byte@"), bits_per_byte(), 1e-5);
+}
+
+TEST_F(Evaluate, TokensOfAnotherTokenizerSayNothing) {
+  host_.input_facets["models"] = R"({"tokenizer":"aa"})";
+  host_.input_facets["tokens"] = R"({"tokenizer":"bb"})";
+  run();
+  EXPECT_FALSE(host_.results.contains("bits_per_byte@"));
+  EXPECT_TRUE(host_.results.contains("accuracy@"));
+  host_.input_facets["tokens"] = R"({"tokenizer":"aa"})";
+  run();
+  EXPECT_TRUE(host_.results.contains("bits_per_byte@"));
+}
+
+// Imported models' embeddings are often larger than their vocabularies; here nearly all is padding,
+// so that greedy answers consist of it.
+TEST_F(Evaluate, RowsBeyondTheVocabularyHaveNoText) {
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  lm::ModelConfig config = lm::byte_model(tokenizer, 4096);
+  config.vocab_size = 8192;
+  config.initializer_range = 0.5;
+  lm::save_model_folder(host_.root / "models", lm::Model::create(config, 1, lm::Precision::kFp32),
+                        tokenizer);
+  run();
+  EXPECT_EQ(host_.results.at("completion@"), 0);
+}
+
+TEST_F(Evaluate, NamesAProbeThatLeavesNoRoomForAnAnswer) {
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  lm::save_model_folder(host_.root / "models",
+                        lm::Model::create(lm::byte_model(tokenizer, 10), 1, lm::Precision::kFp32),
+                        tokenizer);
+  try {
+    run();
+    FAIL() << "10 bytes and a token more fit into a context of 10";
+  } catch (const Error& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with("probe '1': 11 tokens")) << error.what();
+  }
 }
 
 }  // namespace

@@ -2,8 +2,11 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <lehr/value.h>
+
 #include <algorithm>
 
+#include "lm/answer_text.h"
 #include "lm/generator.h"
 #include "lm/operators.h"
 #include "lm/packer.h"
@@ -15,6 +18,15 @@ namespace {
 
 std::vector<std::int32_t> as_ids(const std::vector<text::TokenId>& ids) {
   return {ids.begin(), ids.end()};
+}
+
+// Neither a prompt nor a choice behind it may leave the context.
+void check_room(const text::Probe& probe, std::size_t tokens, const lm::Model& model) {
+  const auto context = static_cast<std::size_t>(model.config().max_position_embeddings);
+  if (tokens > context)
+    throw Error("probe '" + probe.id + "': " + std::to_string(tokens) +
+                " tokens with an answer, the model's context has " + std::to_string(context) +
+                "; shorten the probe or leave it out");
 }
 
 // The accepted answers and the wrong ones beside them.
@@ -60,6 +72,7 @@ std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& toke
       tokenizer.encode(probe.text, ids, cache);
     else
       ids = text::render_prompt(tokenizer, probe.prompt, cache);
+    check_room(probe, ids.size() + 1, model);
     requests.push_back({as_ids(ids), requests.size()});
   }
   lm::GenerationOptions generation;
@@ -80,8 +93,8 @@ std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& toke
     const auto& tokens = answers[i].tokens;
     out.ended = answers[i].stopped;
     out.tokens = static_cast<std::int64_t>(tokens.size()) - (out.ended ? 1 : 0);
-    const std::vector<text::TokenId> ids(tokens.begin(), tokens.begin() + out.tokens);
-    out.answer = tokenizer.decode(ids);
+    out.answer =
+        lm::answer_text(tokenizer, std::span(tokens).first(static_cast<std::size_t>(out.tokens)));
     const bool next = probe.kind == "next";
     out.refused = !next && is_refusal(out.answer, options.refusals);
     out.in_format = !next && out.ended && is_short(out.answer, options.max_words);
@@ -96,6 +109,8 @@ std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& toke
     for (const auto& choice : choices)
       encoded.push_back(next ? as_ids(tokenizer.encode(" " + choice))
                              : as_ids(text::render_answer(tokenizer, choice, cache)));
+    for (const auto& ids : encoded)
+      check_room(probe, requests[i].prompt.size() + ids.size(), model);
     const std::vector<double> likely = choice_logprobs(model, requests[i].prompt, encoded);
     const auto best = static_cast<std::size_t>(std::ranges::max_element(likely) - likely.begin());
     out.has_choices = true;

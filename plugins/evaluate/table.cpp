@@ -45,8 +45,12 @@ std::vector<std::size_t> chosen(std::span<const text::Probe> probes, std::string
 std::string render_table(std::span<const Examined> models, std::span<const text::Probe> probes,
                          std::size_t samples) {
   constexpr std::size_t kName = 38;
-  const std::size_t width =
-      std::clamp<std::size_t>((100 - kName) / std::max<std::size_t>(models.size(), 1), 14, 20);
+  std::size_t label = 12;
+  for (const Examined& m : models)
+    label = std::max(label, std::min<std::size_t>(m.label.size(), 28));
+  const std::size_t width = std::max(
+      std::clamp<std::size_t>((100 - kName) / std::max<std::size_t>(models.size(), 1), 14, 20),
+      label + 2);
   std::string out;
   const auto line = [&](std::string_view name, auto value) {
     out += cell(std::string(name), kName);
@@ -87,8 +91,8 @@ std::string render_table(std::span<const Examined> models, std::span<const text:
       out += '\n';
       for (const Examined& m : models) {
         const Outcome& outcome = m.outcomes[i];
-        std::string row =
-            "  " + cell(m.label, 14) + (outcome.right ? "+ " : "- ") + cell(outcome.answer, 80);
+        std::string row = "  " + cell(m.label, label + 2) + (outcome.right ? "+ " : "- ") +
+                          cell(outcome.answer, 80);
         while (row.back() == ' ') row.pop_back();
         out += row + "\n";
       }

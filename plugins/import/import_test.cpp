@@ -7,6 +7,7 @@
 #include "lm/checkpoint.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
+#include "lm/reward_scores.h"
 #include "lm/training_estimate.h"
 #include "text/chat_format.h"
 #include "text/fake_host.h"
@@ -52,6 +53,18 @@ TEST_F(ImportFolder, TellsTheShapeOfTheModelBeforeItIsMade) {
 
   const text::ValueTree nowhere(Json{{"path", (folder_ / "none.gguf").string()}});
   EXPECT_ANY_THROW(detail::bind<ImportModel>(nowhere.root())->estimate({}, estimate));
+}
+
+TEST_F(ImportFolder, KeepsTheScaleOfARewardModelsScores) {
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  lm::save_model_folder(
+      folder_, lm::Model::create(lm::byte_model(tokenizer, 64), 1).with_score_head(2), tokenizer);
+  lm::write_reward_scale(folder_, {3, 2});
+  const text::ValueTree values(Json{{"path", folder_.string()}});
+  host_.parameters = values.root();
+  Context context(&host_, lm::fake_host());
+  detail::bind<ImportRewardModel>(values.root())->run(context);
+  EXPECT_EQ(lm::read_reward_scale(host_.root / "out/model").mean, 3);
 }
 
 TEST_F(ImportFolder, TalksAsItsOwnTemplateSaysOrInChatMl) {

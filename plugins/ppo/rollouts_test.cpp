@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lm/reward_scores.h"
+#include "lm/small_model_test.h"
 
 namespace lehr::plugins::ppo {
 namespace {
@@ -59,16 +60,7 @@ TEST(Rollouts, MinibatchesHoldEachAnswerOnceInTheGivenOrder) {
   EXPECT_EQ(second, (std::vector<std::int32_t>{4, 2, 1}));
 }
 
-lm::Model small_model() {
-  lm::ModelConfig config;
-  config.hidden_size = 32;
-  config.intermediate_size = 64;
-  config.layers = 2;
-  config.heads = config.kv_heads = 4;
-  config.head_dim = 8;
-  config.vocab_size = 50;
-  return lm::Model::create(config, 1, lm::Precision::kFp32);
-}
+lm::Model small_model() { return lm::Model::create(lm::small_config(), 1, lm::Precision::kFp32); }
 
 TEST(Rollouts, PassesOverTheSameRowsGiveTheSameBits) {
   const lm::Model model = small_model();

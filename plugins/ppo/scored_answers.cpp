@@ -1,6 +1,11 @@
 #include "scored_answers.h"
 
+#include <lehr/description.h>
+
+#include <cmath>
 #include <string>
+
+#include "lm/answer_text.h"
 
 namespace lehr::plugins::ppo {
 
@@ -40,17 +45,22 @@ std::vector<double> AnswerSampler::score(const std::vector<const Question*>& que
   }
   if (reward_weights_.empty()) return scores;
   std::vector<std::string> completions;
-  for (const lm::Generation& answer : answers) {
-    const std::vector<text::TokenId> ids(answer.tokens.begin(), answer.tokens.end());
-    completions.push_back(tokenizer_.decode(ids, true));
-  }
+  for (const lm::Generation& answer : answers)
+    completions.push_back(lm::answer_text(tokenizer_, answer.tokens, true));
   std::vector<lehr_exchange> exchanges;
   for (std::size_t i = 0; i < answers.size(); ++i)
     exchanges.push_back({borrow(questions[i]->messages), borrow(completions[i]),
                          borrow(questions[i]->reference), answers[i].stopped ? 0u : 1u});
   for (std::size_t r = 0; r < reward_weights_.size(); ++r) {
     const std::vector<double> found = context_.score("rewards", r, exchanges);
-    for (std::size_t i = 0; i < scores.size(); ++i) scores[i] += reward_weights_[r] * found[i];
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      // One such score would make every advantage of the iteration a NaN.
+      if (!std::isfinite(found[i]))
+        throw Error("rewards[" + std::to_string(r) + "] scores " + std::to_string(found[i]) +
+                    " for the answer " + json_string(completions[i]) + " to " +
+                    questions[i]->messages + "; a score must be a number");
+      scores[i] += reward_weights_[r] * found[i];
+    }
   }
   return scores;
 }

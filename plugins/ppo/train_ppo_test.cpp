@@ -2,60 +2,26 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <cmath>
 #include <string>
-#include <utility>
 
-#include "lm/byte_model_test.h"
-#include "lm/fake_host.h"
-#include "lm/model_folder.h"
 #include "lm/reward_scores.h"
-#include "text/fake_host.h"
+#include "lm/stage_workshop_test.h"
 
 namespace lehr::plugins::ppo {
 namespace {
 
 // A stage over a model that answers with four tokens or less, judged by a head drawn at random.
-struct Workshop {
-  lehr_context host;
-
+struct Workshop : lm::StageWorkshop<TrainPpo> {
   Workshop() {
-    const text::Tokenizer tokenizer = lm::byte_tokenizer();
-    const lm::ModelConfig config = lm::byte_model(tokenizer, 64);
-    for (const char* port : {"policy", "reward", "prompts"}) {
-      std::filesystem::create_directory(host.root / port);
-      host.inputs.emplace_back(port, (host.root / port).string());
-    }
-    const lm::Model model = lm::Model::create(config, 1, lm::Precision::kFp32);
-    lm::save_model_folder(host.root / "policy", model, tokenizer);
-    lm::save_model_folder(host.root / "reward", model.with_score_head(2), tokenizer);
+    connect("policy", model());
+    connect("reward", model().with_score_head(2));
     lm::write_reward_scale(host.root / "reward", {});
-    for (const char* split : {"train", "eval"})
-      std::ofstream(host.root / "prompts" / (std::string(split) + "-00000.jsonl"))
-          << R"({"prompt":[{"role":"user","content":"Who?"}]})"
-          << "\n"
-          << R"({"prompt":[{"role":"user","content":"And why?"}]})"
-          << "\n";
-  }
-
-  std::map<std::string, double> run(const nlohmann::json& parameters) {
-    const text::ValueTree values(parameters);
-    host.parameters = values.root();
-    Context context(&host, lm::fake_host());
-    detail::bind<TrainPpo>(values.root())->run(context);
-    return std::exchange(host.results, {});
-  }
-  std::string model_bytes() const {
-    std::ifstream file(host.root / "out/model/model.safetensors", std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-  std::vector<double> series(const std::string& name) const {
-    std::vector<double> out;
-    for (const auto& [step, metric, value] : host.metrics)
-      if (metric == name) out.push_back(value);
-    return out;
+    const std::string rows = R"({"prompt":[{"role":"user","content":"Who?"}]})"
+                             "\n"
+                             R"({"prompt":[{"role":"user","content":"And why?"}]})"
+                             "\n";
+    connect("prompts", rows, rows);
   }
 };
 
@@ -83,12 +49,54 @@ TEST_P(TrainPpoBy, ResumedInBetweenGivesTheSameBytes) {
   with["kl_horizon"] = 20;
   Workshop whole, stopped;
   const auto expected = whole.run(with);
-  stopped.host.cancel_after = 2;
-  EXPECT_THROW(stopped.run(with), Cancelled);
-  stopped.host.cancelled = false;
-  stopped.host.cancel_after = -1;
-  EXPECT_EQ(stopped.run(with), expected);
-  EXPECT_EQ(stopped.model_bytes(), whole.model_bytes());
+  EXPECT_EQ(stopped.run_in_two(with, 2), expected);
+  EXPECT_EQ(stopped.weights("model"), whole.weights("model"));
+}
+
+// With its prompt an answer fills the context and no more: all of it is scored and learnt from.
+TEST(TrainPpo, AnswersEndWhereTheContextEnds) {
+  Workshop shop;
+  nlohmann::json with = parameters("ppo", 1);
+  with["max_new_tokens"] = 60;  // of 64
+  shop.run(with);
+  EXPECT_GT(shop.series("sampling/answer_tokens").front(), 10);
+}
+
+TEST(TrainPpo, AnImportedRewardModelHasNoScale) {
+  Workshop shop;
+  std::filesystem::remove(shop.host.root / "reward/reward.json");
+  nlohmann::json with = parameters("ppo", 1);
+  try {
+    shop.run(with);
+    FAIL() << "scores were brought to a scale that nobody knows";
+  } catch (const std::exception& error) {
+    EXPECT_NE(std::string(error.what()).find("normalize_reward: false"), std::string::npos);
+  }
+  with["normalize_reward"] = false;
+  EXPECT_NO_THROW(shop.run(with));
+}
+
+TEST(TrainPpo, NamesARewardThatIsNoNumber) {
+  nlohmann::json with = parameters("ppo", 1);
+  with["rewards"] = nlohmann::json::array({{{"weight", 0.5}}});
+  Workshop shop;
+  shop.host.reward = [](const lehr_exchange&) { return std::nan(""); };
+  try {
+    shop.run(with);
+    FAIL() << "an iteration was made of NaNs";
+  } catch (const Error& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with("rewards[0] scores nan")) << error.what();
+  }
+}
+
+TEST(TrainPpo, SaysHowToBoundAnEvaluation) {
+  const text::ValueTree values(nlohmann::json{{"eval", {{"tokens", 100}}}});
+  try {
+    detail::bind<TrainPpo>(values.root())->check();
+    FAIL() << "eval.tokens would do nothing";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("eval_samples"), std::string::npos) << error.what();
+  }
 }
 
 TEST_P(TrainPpoBy, LearnsToAnswerAsTheJudgeLikes) {
