@@ -1,9 +1,10 @@
 #include "lm/preference_loss.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/exp.h>
+#include <ATen/ops/clamp_max.h>
+#include <ATen/ops/expm1.h>
 #include <ATen/ops/index_add.h>
-#include <ATen/ops/log1p.h>
+#include <ATen/ops/log.h>
 #include <ATen/ops/log_sigmoid.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/square.h>
@@ -15,8 +16,14 @@
 namespace lehr::lm {
 namespace {
 
-// ln(p / (1 - p)) of an answer's mean token probability p = e^lp.
-at::Tensor log_odds(const at::Tensor& lp) { return lp - at::log1p(-at::exp(lp)); }
+constexpr double kMostCertain = -1e-7;  // lp whose e^lp float32 still tells from 1
+
+// ln(p / (1 - p)) of an answer's mean token probability p = e^lp. An answer that is certain has
+// finite odds, and no gradient but the NLL's: a NaN would be no update at all.
+at::Tensor log_odds(const at::Tensor& lp) {
+  const at::Tensor uncertain = at::clamp_max(lp, kMostCertain);
+  return uncertain - at::log(-at::expm1(uncertain));
+}
 
 }  // namespace
 

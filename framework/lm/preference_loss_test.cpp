@@ -133,5 +133,19 @@ TEST(PreferenceLoss, SumsByGroupAndSpreadsTheGradient) {
   EXPECT_EQ(values.grad()[3].item<float>(), 1);
 }
 
+// An answer of one token that the model is sure of has probability 1 in float32.
+TEST(PreferenceLoss, OfCertainAnswersIsFiniteInOrpo) {
+  for (const float certain : {0.0f, -1e-9f}) {
+    PairLogprobs pairs = tensors({{certain, -2, 0, 0, 1, 1}, {-2, certain, 0, 0, 1, 1}});
+    pairs.chosen.set_requires_grad(true);
+    pairs.rejected.set_requires_grad(true);
+    const at::Tensor loss = preference_loss(pairs, {PreferenceLoss::kOrpo, 0.3}).losses.sum();
+    loss.backward();
+    EXPECT_TRUE(std::isfinite(loss.item<double>()));
+    for (const at::Tensor& gradient : {pairs.chosen.grad(), pairs.rejected.grad()})
+      EXPECT_TRUE(gradient.isfinite().all().item<bool>());
+  }
+}
+
 }  // namespace
 }  // namespace lehr::lm

@@ -24,6 +24,17 @@ TEST(TrainOptions, MuonHasNothingToStepBesideAnAdapter) {
   EXPECT_EQ(refusal(options), "");
 }
 
+TEST(TrainOptions, AnAdapterNeedsARank) {
+  TrainOptions options;
+  options.lora.targets = {"q_proj"};
+  EXPECT_TRUE(refusal(options).starts_with("lora.rank: ")) << refusal(options);
+  options.lora.rank = 4;
+  EXPECT_EQ(refusal(options), "");
+  options.lora = {};
+  options.lora.alpha = 32;
+  EXPECT_TRUE(refusal(options).starts_with("lora.rank: ")) << refusal(options);
+}
+
 TEST(TrainOptions, PatienceNeedsEvaluationsOnTheWay) {
   TrainOptions options;
   options.patience = 2;
