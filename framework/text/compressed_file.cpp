@@ -229,9 +229,9 @@ struct FrameCompressor::State {
   ~State() { ZSTD_freeCCtx(context); }
 };
 
-FrameCompressor::FrameCompressor(int level) : state_(std::make_unique<State>()) {
+FrameCompressor::FrameCompressor() : state_(std::make_unique<State>()) {
   if (state_->context == nullptr) throw Error("zstd could not be set up");
-  ZSTD_CCtx_setParameter(state_->context, ZSTD_c_compressionLevel, level);
+  ZSTD_CCtx_setParameter(state_->context, ZSTD_c_compressionLevel, 1);
   ZSTD_CCtx_setParameter(state_->context, ZSTD_c_checksumFlag, 1);
 }
 

@@ -37,8 +37,7 @@ std::uint32_t count_rows(const text::LineBlock& block) {
 // What one thread needs.
 struct WriteThread {
   text::DocumentParser parser;
-  // The pass is bound by compression: level 1 takes half the time of 3 and a tenth more disk.
-  text::FrameCompressor compressor{1};
+  text::FrameCompressor compressor;
 };
 
 // wanted: sorted numbers of the documents to show.
