@@ -317,6 +317,7 @@ void connect(std::vector<Draft>& drafts, Diagnostics& diagnostics) {
 std::vector<PipelineOutput> resolve_outputs(const std::vector<Draft>& drafts,
                                             const std::vector<OutputConfig>& outputs,
                                             Diagnostics& diagnostics) {
+  if (outputs.empty()) return {};
   const Connector connector(drafts, diagnostics);
   std::map<std::filesystem::path, const OutputConfig*> by_folder;
   for (const OutputConfig& output : outputs) by_folder.emplace(output.to, &output);
