@@ -74,8 +74,7 @@ void check(const LoraOptions& options) {
   if (!options.rank && (options.alpha || options.targets != known))
     throw Error(
         "lora.rank: without it there is no adapter, and all weights are trained, whatever alpha "
-        "and "
-        "targets say. Give a rank, as 16, or leave lora out");
+        "and targets say. Give a rank, as 16, or leave lora out");
   if (options.targets.empty()) throw Error("lora: targets is empty; name at least one, as q_proj");
   for (const std::string& target : options.targets)
     if (std::find(known.begin(), known.end(), target) == known.end())

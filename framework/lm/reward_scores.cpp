@@ -64,8 +64,7 @@ RewardScale read_reward_scale(const std::filesystem::path& model_dir) {
   if (!std::filesystem::exists(file))
     throw std::runtime_error(file.string() +
                              ": is not there, as with reward models that Lehr has not trained, so "
-                             "the scale of the scores "
-                             "is not known; set normalize_reward: false");
+                             "the scale of the scores is not known; set normalize_reward: false");
   const nlohmann::json json = read_state(file);
   const auto number = [&](const char* name) {
     const auto found = json.find(name);

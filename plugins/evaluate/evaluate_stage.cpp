@@ -117,6 +117,10 @@ void EvaluateStage::run(Context& context) {
 
   std::optional<Input> tokens;
   if (context.has_input("tokens")) tokens = context.input("tokens");
+  if (tokens && lm::longest_document(text::TokenShards(tokens->path, "eval")) == 0) {
+    context.warning("no bits per byte, for the tokens have no held-out part");
+    tokens.reset();
+  }
 
   std::vector<Examined> models;
   Json report = {{"format", 1}, {"probes", probes.size()}};

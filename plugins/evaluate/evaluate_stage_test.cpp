@@ -90,6 +90,18 @@ TEST_F(Evaluate, TokensOfAnotherTokenizerSayNothing) {
   EXPECT_TRUE(host_.results.contains("bits_per_byte@"));
 }
 
+TEST_F(Evaluate, TokensWithoutAHeldOutPartSayNothing) {
+  std::filesystem::remove_all(host_.root / "tokens");
+  std::filesystem::create_directory(host_.root / "tokens");
+  const std::size_t vocabulary = lm::byte_tokenizer().vocab_size();
+  text::TokenShardWriter writer(host_.root / "tokens", "train", vocabulary);
+  writer.add(ids_, ids_.size());
+  text::write_tokens_json(host_.root / "tokens", vocabulary, writer.finish(), {});
+  run();
+  EXPECT_FALSE(host_.results.contains("bits_per_byte@"));
+  EXPECT_TRUE(host_.results.contains("accuracy@"));
+}
+
 // Imported models' embeddings are often larger than their vocabularies; here nearly all is padding,
 // so that greedy answers consist of it.
 TEST_F(Evaluate, RowsBeyondTheVocabularyHaveNoText) {
