@@ -62,8 +62,8 @@ at::Tensor few_rows_product(const at::Tensor& x, const at::Tensor& weight, const
   return y;
 }
 
-// MKL puts the matrix on the right in order for itself, at every call: with the weight on the left a
-// product of 32 rows is done in 0.6 to 0.9 of the time, with the same bits. From some 200 rows on
+// MKL puts the matrix on the right in order for itself, at every call: with the weight on the left
+// a product of 32 rows is done in 0.6 to 0.9 of the time, with the same bits. From some 200 rows on
 // both ways take as long.
 constexpr int64_t kWeightFirstRows = 128;
 at::Tensor weight_first_product(const at::Tensor& x, const at::Tensor& weight,
