@@ -162,7 +162,8 @@ int main(int argc, char** argv) {
   try {
     lehr::text::flush_output();
   } catch (const std::runtime_error& e) {
-    std::cerr << "lehr: " << e.what() << "\n";
+    if (code != lehr::cli::kResumable)  // a run that stopped for it has said so
+      std::cerr << "lehr: " << e.what() << "\n";
     if (code == lehr::cli::kOk) return lehr::cli::kStageFailed;
   }
   return code;

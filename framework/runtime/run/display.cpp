@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <map>
 #include <utility>
 #include <vector>
@@ -21,7 +22,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostWaiting = 1 << 16;  // bytes that were told and not shown yet
 
-// A descriptor that is written to for as long as that is possible.
+// A descriptor that is written to for as long as that is possible; then standard error is told why
+// it is not.
 class Output {
  public:
   explicit Output(int fd) : fd_(fd) {}
@@ -34,13 +36,20 @@ class Output {
       else if (n < 0 && errno == EAGAIN)  // somebody has made it so
         ::poll(&ready, 1, -1);
       else if (n == 0 || errno != EINTR)
-        is_lost_ = true;
+        lose(n == 0 ? EIO : errno);
     }
   }
   int fd() const { return fd_; }
   bool is_lost() const { return is_lost_; }
 
  private:
+  void lose(int error) {
+    is_lost_ = true;
+    const std::string why =
+        std::string("lehr: the output could not be written: ") + std::strerror(error) + "\n";
+    if (::write(STDERR_FILENO, why.data(), why.size()) < 0) return;  // then nobody is told
+  }
+
   int fd_;
   bool is_lost_ = false;
 };
