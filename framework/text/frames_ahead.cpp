@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "text/handed_over.h"
+
 namespace lehr::text {
 
 // Belongs to the list and to the task that may come too late.
@@ -48,7 +50,9 @@ void FramesAhead::add(std::string_view frame, std::size_t size) {
   added->compressed.assign(frame.begin(), frame.end());
   added->bytes.resize(size);
   frames_.push_back(added);
+  const HandedOver told(added.get());
   tbb::this_task_arena::enqueue([added] {
+    const HandedOver received(added.get());
     if (added->state.load() == Frame::waiting) added->finish();
   });
 }
