@@ -4,6 +4,7 @@
 
 #include <lehr/plugin.h>
 
+#include <atomic>
 #include <deque>
 #include <filesystem>
 #include <map>
@@ -46,7 +47,8 @@ class FakeHost {
   std::string failure;
   std::vector<std::string> messages;  // info and warnings
   int commits = 0;
-  int cancel_after = 1 << 30;  // how often cancelled() says no
+  // How often cancelled() says no; any thread asks.
+  std::atomic<int> cancel_after = 1 << 30;
 
  private:
   static FakeHost& self(lehr_context* context) { return *reinterpret_cast<FakeHost*>(context); }
