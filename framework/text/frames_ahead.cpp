@@ -12,10 +12,10 @@
 
 namespace lehr::text {
 
-// Belongs to the list and to the task that may come too late.
+// Belongs to the list and to the task that may come too late, which leaves alone what is done.
 struct FramesAhead::Frame {
   enum State { waiting, begun, done };
-  std::vector<char> compressed, bytes;
+  Memory memory;
   const char* error = nullptr;
   std::atomic<State> state = waiting;
 
@@ -23,6 +23,7 @@ struct FramesAhead::Frame {
   void finish() {
     State now = waiting;
     if (state.compare_exchange_strong(now, begun)) {
+      auto& [compressed, bytes] = memory;
       const std::size_t size =
           ZSTD_decompress(bytes.data(), bytes.size(), compressed.data(), compressed.size());
       if (ZSTD_isError(size))
@@ -37,18 +38,22 @@ struct FramesAhead::Frame {
   }
 };
 
-void FramesAhead::add(std::string_view frame, std::size_t size) {
-  std::shared_ptr<Frame> added;
-  // One that a task which came too late still holds stays as it is.
-  if (!spare_.empty() && spare_.back().use_count() == 1) {
-    added = std::move(spare_.back());
-    spare_.pop_back();
-    added->state = Frame::waiting;
-  } else {
-    added = std::make_shared<Frame>();
+FramesAhead::~FramesAhead() {
+  for (const auto& frame : frames_) {
+    Frame::State now = Frame::waiting;
+    if (frame->state.compare_exchange_strong(now, Frame::done) || now == Frame::done)
+      frame->memory = {};
   }
-  added->compressed.assign(frame.begin(), frame.end());
-  added->bytes.resize(size);
+}
+
+void FramesAhead::add(std::string_view frame, std::size_t size) {
+  const auto added = std::make_shared<Frame>();
+  if (!spare_.empty()) {
+    added->memory = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  added->memory.compressed.assign(frame.begin(), frame.end());
+  added->memory.bytes.resize(size);
   frames_.push_back(added);
   const HandedOver told(added.get());
   tbb::this_task_arena::enqueue([added] {
@@ -63,14 +68,15 @@ std::size_t FramesAhead::read(char* out, std::size_t size, const char*& error) {
     Frame& frame = *frames_.front();
     frame.finish();
     if ((error = frame.error) != nullptr) return read;
-    const std::size_t n = std::min(size - read, frame.bytes.size() - given_);
-    if (n > 0) std::memcpy(out + read, frame.bytes.data() + given_, n);
+    const auto& [compressed, bytes] = frame.memory;
+    const std::size_t n = std::min(size - read, bytes.size() - given_);
+    if (n > 0) std::memcpy(out + read, bytes.data() + given_, n);
     read += n;
     given_ += n;
-    if (given_ < frame.bytes.size()) break;
-    consumed_ += frame.compressed.size();
-    spare_.push_back(std::move(frames_.front()));
-    if (spare_.size() > 2) spare_.erase(spare_.begin());
+    if (given_ < bytes.size()) break;
+    consumed_ += compressed.size();
+    if (spare_.size() < 2) spare_.push_back(std::move(frame.memory));
+    frame.memory = {};
     frames_.pop_front();
     given_ = 0;
   }

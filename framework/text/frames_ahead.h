@@ -13,6 +13,11 @@ namespace lehr::text {
 
 class FramesAhead {
  public:
+  FramesAhead() = default;
+  // Leaves no memory to tasks that come too late: those of an arena that is gone never come.
+  ~FramesAhead();
+  FramesAhead(const FramesAhead&) = delete;
+  FramesAhead& operator=(const FramesAhead&) = delete;
   // frame: one whole frame of `size` decompressed bytes; copied.
   void add(std::string_view frame, std::size_t size);
   std::size_t frames() const { return frames_.size(); }
@@ -22,9 +27,12 @@ class FramesAhead {
   std::size_t take_consumed();
 
  private:
+  struct Memory {
+    std::vector<char> compressed, bytes;
+  };
   struct Frame;
   std::deque<std::shared_ptr<Frame>> frames_;
-  std::vector<std::shared_ptr<Frame>> spare_;  // to be used again, with their memory
+  std::vector<Memory> spare_;  // to be used again
   std::size_t given_ = 0;                      // of the first
   std::size_t consumed_ = 0;
 };

@@ -9,7 +9,8 @@ namespace lehr::plugins::minhash {
 
 struct MinimaKernels {
   static constexpr std::size_t kPad = 16;
-  // minima[k] = min(minima[k], (a[k] x + b[k] mod 2^64) mod 2^61 - 1) over the shingles x.
+  // minima[k] = min(minima[k], (a[k] x + b[k] mod 2^64) mod 2^61 - 1) over the shingles x, from
+  // minima below 2^63.
   void (*permuted)(const std::uint64_t* shingles, std::size_t n, const std::uint64_t* a,
                    const std::uint64_t* b, std::uint64_t* minima, std::size_t functions);
   // minima[k] = min(minima[k], low(x) + k (high(x) | 1) mod 2^32), low and high half of x.

@@ -49,7 +49,7 @@ bool Signer::sign(std::string_view text, std::vector<BandKey>& keys) {
     minima = reinterpret_cast<const char*>(narrow_.data());
     width = sizeof(std::uint32_t);
   } else {
-    std::fill(wide_.begin(), wide_.end(), ~std::uint64_t{0});
+    std::fill(wide_.begin(), wide_.end(), ~std::uint64_t{0} >> 1);
     kernels_.permuted(shingles.data(), shingles.size(), a_.data(), b_.data(), wide_.data(),
                       wide_.size());
     minima = reinterpret_cast<const char*>(wide_.data());

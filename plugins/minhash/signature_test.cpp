@@ -66,7 +66,7 @@ TEST(Signature, IsTheSameWithEveryInstructionSet) {
 
 TEST(Signature, TakesTheLeastValueOfEachFunction) {
   std::mt19937_64 random(2);
-  std::vector<std::uint64_t> x(777), a(16), b(16), wide(16, ~0ull);
+  std::vector<std::uint64_t> x(777), a(16), b(16), wide(16, ~0ull >> 1);
   for (auto* list : {&x, &a, &b})
     for (auto& value : *list) value = random();
   x[3] = 0;

@@ -9,9 +9,21 @@ namespace lehr::plugins::minhash::LEHR_ISA {
 namespace {
 
 constexpr std::size_t kTile = 512;
+// Vectors of the width that registers have: what is wider, GCC takes apart badly (six times the
+// time on AVX2).
+#if defined(__AVX512F__)
+constexpr std::size_t kBytes = 64;
+#elif defined(__AVX2__)
+constexpr std::size_t kBytes = 32;
+#else
+constexpr std::size_t kBytes = 16;
+#endif
+constexpr std::size_t kWide = kBytes / 8, kNarrow = kBytes / 4;
+static_assert(MinimaKernels::kPad % kNarrow == 0 && MinimaKernels::kPad % (2 * kWide) == 0);
 
-typedef std::uint64_t U64x8 __attribute__((vector_size(64)));
-typedef std::uint32_t U32x16 __attribute__((vector_size(64)));
+typedef std::uint64_t Wide __attribute__((vector_size(kBytes)));
+typedef std::int64_t SignedWide __attribute__((vector_size(kBytes)));
+typedef std::uint32_t Narrow __attribute__((vector_size(kBytes)));
 
 template <class V, class T>
 V load(const T* from) {
@@ -20,46 +32,55 @@ V load(const T* from) {
   return v;
 }
 
-// h_k(x) = (a_k x + b_k mod 2^64) mod p, p = 2^61 - 1, eight functions at a time.
+// h_k(x) = (a_k x + b_k mod 2^64) mod p, p = 2^61 - 1, two vectors of functions at a time. All that
+// is compared is below 2^63, so signs do no harm: AVX2 compares no other way.
 void permuted(const std::uint64_t* shingles, std::size_t n, const std::uint64_t* a,
               const std::uint64_t* b, std::uint64_t* minima, std::size_t functions) {
-  constexpr std::uint64_t p = (std::uint64_t{1} << 61) - 1;
+  constexpr std::int64_t prime = (std::int64_t{1} << 61) - 1;
+  const SignedWide p = SignedWide{} + prime;
   for (std::size_t tile = 0; tile < n; tile += kTile) {
     const std::size_t end = tile + kTile < n ? tile + kTile : n;
-    for (std::size_t k = 0; k < functions; k += 8) {
-      const U64x8 ak = load<U64x8>(a + k), bk = load<U64x8>(b + k);
-      U64x8 least = load<U64x8>(minima + k);
-      for (std::size_t i = tile; i < end; ++i) {
-        const U64x8 v = shingles[i] * ak + bk;
-        const U64x8 folded = (v & p) + (v >> 61);  // at most p + 7
-        const U64x8 less = folded - p;             // wraps around below p
-        const U64x8 h = less < folded ? less : folded;
-        least = h < least ? h : least;
+    for (std::size_t k = 0; k < functions; k += 2 * kWide) {
+      Wide ak[2], bk[2];
+      SignedWide least[2];
+      for (std::size_t g = 0; g < 2; ++g) {
+        ak[g] = load<Wide>(a + k + g * kWide);
+        bk[g] = load<Wide>(b + k + g * kWide);
+        least[g] = load<SignedWide>(minima + k + g * kWide);
       }
-      __builtin_memcpy(minima + k, &least, sizeof least);
+      for (std::size_t i = tile; i < end; ++i)
+        for (std::size_t g = 0; g < 2; ++g) {
+          const Wide v = shingles[i] * ak[g] + bk[g];
+          const auto folded = (SignedWide)((v & (Wide)p) + (v >> 61));  // at most p + 7
+          const SignedWide h = folded - ((folded >= p) & p);
+          least[g] = h < least[g] ? h : least[g];
+        }
+      for (std::size_t g = 0; g < 2; ++g)
+        __builtin_memcpy(minima + k + g * kWide, &least[g], sizeof least[g]);
     }
   }
 }
 
-// h_k(x) = low(x) + k odd(high(x)) mod 2^32, sixteen functions at a time, Groups sixteens in
-// registers.
+// h_k(x) = low(x) + k odd(high(x)) mod 2^32, Groups vectors of functions in registers.
 template <std::size_t Groups>
 void stride_groups(const std::uint64_t* shingles, std::size_t n, std::uint32_t first,
                    std::uint32_t* minima) {
-  const U32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  U32x16 least[Groups];
-  for (std::size_t g = 0; g < Groups; ++g) least[g] = load<U32x16>(minima + 16 * g);
+  Narrow lane = {};
+  for (std::size_t i = 0; i < kNarrow; ++i) lane[i] = static_cast<std::uint32_t>(i);
+  Narrow least[Groups];
+  for (std::size_t g = 0; g < Groups; ++g) least[g] = load<Narrow>(minima + kNarrow * g);
   for (std::size_t i = 0; i < n; ++i) {
     const auto low = static_cast<std::uint32_t>(shingles[i]);
     const std::uint32_t step = static_cast<std::uint32_t>(shingles[i] >> 32) | 1;
-    U32x16 h = (lane + first) * step + low;
-    const U32x16 next = U32x16{} + 16 * step;
+    Narrow h = lane * step + (low + first * step);
+    const Narrow next = Narrow{} + static_cast<std::uint32_t>(kNarrow) * step;
     for (std::size_t g = 0; g < Groups; ++g) {
       least[g] = h < least[g] ? h : least[g];
       h += next;
     }
   }
-  for (std::size_t g = 0; g < Groups; ++g) __builtin_memcpy(minima + 16 * g, &least[g], 64);
+  for (std::size_t g = 0; g < Groups; ++g)
+    __builtin_memcpy(minima + kNarrow * g, &least[g], sizeof least[g]);
 }
 
 void strided(const std::uint64_t* shingles, std::size_t n, std::uint32_t* minima,
@@ -67,18 +88,15 @@ void strided(const std::uint64_t* shingles, std::size_t n, std::uint32_t* minima
   for (std::size_t tile = 0; tile < n; tile += kTile) {
     const std::size_t count = tile + kTile < n ? kTile : n - tile;
     for (std::size_t k = 0; k < functions;) {
-      const std::size_t left = (functions - k) / 16;
+      const std::size_t left = (functions - k) / kNarrow;
+      const std::size_t groups = left >= 14 ? 14 : left >= 7 ? 7 : left >= 4 ? 4 : 1;
       const auto first = static_cast<std::uint32_t>(k);
-      if (left >= 7) {
-        stride_groups<7>(shingles + tile, count, first, minima + k);
-        k += 7 * 16;
-      } else if (left >= 3) {
-        stride_groups<3>(shingles + tile, count, first, minima + k);
-        k += 3 * 16;
-      } else {
-        stride_groups<1>(shingles + tile, count, first, minima + k);
-        k += 16;
-      }
+      const auto take = groups == 14  ? stride_groups<14>
+                        : groups == 7 ? stride_groups<7>
+                        : groups == 4 ? stride_groups<4>
+                                      : stride_groups<1>;
+      take(shingles + tile, count, first, minima + k);
+      k += groups * kNarrow;
     }
   }
 }
