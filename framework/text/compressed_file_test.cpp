@@ -1,5 +1,7 @@
 #include "text/compressed_file.h"
 
+#include <malloc.h>
+
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -89,6 +91,22 @@ TEST_F(Ahead, RefusesWhatIsDamagedOrCutShort) {
     EXPECT_NE(failure(damaged).find("damaged zstd data near byte"), std::string::npos);
   }
   EXPECT_NE(failure(file + "xxxxyyyy").find("damaged zstd data"), std::string::npos);
+}
+
+// Most tasks of an arena that ends at once never run.
+TEST_F(Ahead, KeepsNoMemoryForTasksThatNeverRun) {
+  FrameCompressor frames;
+  std::string file(frames.compress("a"));
+  file.back() ^= 1;
+  for (int i = 0; i < 4; ++i) file += frames.compress(std::string(1 << 20, 'a'));
+  const fs::path path = put(file);
+  const auto in_use = [] {
+    const struct mallinfo2 memory = mallinfo2();
+    return memory.uordblks + memory.hblkhd;
+  };
+  const std::size_t before = in_use();
+  for (int i = 0; i < 50; ++i) EXPECT_THROW(read(path, 5), Error);
+  EXPECT_LT(in_use(), before + (20 << 20));
 }
 
 }  // namespace

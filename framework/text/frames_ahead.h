@@ -33,7 +33,7 @@ class FramesAhead {
   struct Frame;
   std::deque<std::shared_ptr<Frame>> frames_;
   std::vector<Memory> spare_;  // to be used again
-  std::size_t given_ = 0;                      // of the first
+  std::size_t given_ = 0;      // of the first
   std::size_t consumed_ = 0;
 };
 
