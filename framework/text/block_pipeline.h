@@ -50,8 +50,10 @@ bool run_blocks(LineBlocks& blocks, int threads, Cancelled cancelled, Begin begi
         finish(*block);
         free.push(block);
       });
-  const HandedOver here(&free);
-  tbb::parallel_pipeline(under_way, read & middle & write);
+  {
+    const HandedOver here(&free);
+    tbb::parallel_pipeline(under_way, read & middle & write);
+  }
   return !stopped;
 }
 
