@@ -4,8 +4,10 @@
 #include <strings.h>
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace lehr::text {
 namespace {
@@ -13,7 +15,22 @@ namespace {
 namespace fs = std::filesystem;
 
 bool has_wildcard(std::string_view name) { return name.find_first_of("*?[") != name.npos; }
-bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
+
+std::string_view file_name(const fs::path& path) {
+  return std::string_view(path.native()).substr(path.native().rfind('/') + 1);
+}
+bool is_hidden(const fs::path& path) { return file_name(path).starts_with('.'); }
+
+// Of what a folder was asked for, most answers are known without asking again.
+bool is_file(const fs::directory_entry& entry) {
+  std::error_code error;
+  return entry.is_regular_file(error);
+}
+
+bool is_folder(const fs::directory_entry& entry) {
+  std::error_code error;
+  return entry.is_directory(error);
+}
 
 bool is_file(const fs::path& path) {
   std::error_code error;
@@ -25,59 +42,101 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, error);
 }
 
+fs::directory_entry entry_of(const fs::path& path) {
+  std::error_code error;
+  return fs::directory_entry(path, error);
+}
+
 // Throws fs::filesystem_error: half the files of a folder would be taken for all of them.
-std::vector<fs::path> entries(const fs::path& folder) {
-  std::vector<fs::path> out;
+std::vector<fs::directory_entry> entries(const fs::directory_entry& folder) {
+  std::vector<fs::directory_entry> out;
   if (!is_folder(folder)) return out;
-  for (const auto& entry : fs::directory_iterator(folder)) out.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(folder.path())) out.push_back(entry);
   return out;
 }
 
-void add_all_below(const fs::path& folder, std::vector<fs::path>& out) {
-  for (const fs::path& entry : entries(folder)) {
-    if (is_hidden(entry)) continue;
-    if (is_file(entry)) out.push_back(entry);
-    if (is_folder(entry) && !fs::is_symlink(entry)) add_all_below(entry, out);
+// Collects files until there are `most`.
+class Search {
+ public:
+  explicit Search(std::size_t most) : most_(most) {}
+
+  void add_all_below(const fs::directory_entry& folder) {
+    for (const fs::directory_entry& entry : entries(folder)) {
+      if (is_done()) return;
+      if (is_hidden(entry.path())) continue;
+      if (is_file(entry)) found_.push_back(entry.path());
+      if (is_folder(entry) && !entry.is_symlink()) add_all_below(entry);
+    }
   }
+
+  // `name` to `end`: the rest of the pattern, to be matched in `folder`.
+  void add_matches(const fs::directory_entry& folder, fs::path::const_iterator name,
+                   fs::path::const_iterator end) {
+    if (is_done()) return;
+    if (name == end) {
+      if (is_file(folder)) found_.push_back(folder.path());
+      if (is_folder(folder)) add_all_below(folder);
+      return;
+    }
+    const std::string wanted = name->string();
+    const auto rest = std::next(name);
+    if (!has_wildcard(wanted)) return add_matches(entry_of(folder.path() / wanted), rest, end);
+    if (wanted == "**") {
+      if (rest == end) return add_all_below(folder);
+      add_matches(folder, rest, end);
+      for (const fs::directory_entry& entry : entries(folder))
+        if (!is_hidden(entry.path()) && is_folder(entry) && !entry.is_symlink())
+          add_matches(entry, name, end);
+      return;
+    }
+    for (const fs::directory_entry& entry : entries(folder))
+      if (::fnmatch(wanted.c_str(), file_name(entry.path()).data(), FNM_PERIOD) == 0)
+        add_matches(entry, rest, end);
+  }
+
+  std::vector<fs::path>& found() { return found_; }
+
+ private:
+  bool is_done() const { return found_.size() >= most_; }
+
+  const std::size_t most_;
+  std::vector<fs::path> found_;
+};
+
+std::vector<fs::path> search(const std::string& pattern, std::size_t most) {
+  Search search(most);
+  const fs::path path(pattern);
+  if (is_file(path) || is_folder(path))  // also one whose name holds a '['
+    search.add_matches(entry_of(path), path.end(), path.end());
+  else
+    search.add_matches(fs::directory_entry(), path.begin(), path.end());
+  return std::move(search.found());
 }
 
-// `name` to `end`: the rest of the pattern, to be matched in `folder`.
-void add_matches(const fs::path& folder, fs::path::const_iterator name,
-                 fs::path::const_iterator end, std::vector<fs::path>& out) {
-  if (name == end) {
-    if (is_file(folder)) out.push_back(folder);
-    if (is_folder(folder)) add_all_below(folder, out);
-    return;
-  }
-  const std::string wanted = name->string();
-  const auto rest = std::next(name);
-  if (!has_wildcard(wanted)) return add_matches(folder / wanted, rest, end, out);
-  if (wanted == "**") {
-    if (rest == end) return add_all_below(folder, out);
-    add_matches(folder, rest, end, out);
-    for (const fs::path& entry : entries(folder))
-      if (!is_hidden(entry) && is_folder(entry) && !fs::is_symlink(entry))
-        add_matches(entry, name, end, out);
-    return;
-  }
-  for (const fs::path& entry : entries(folder))
-    if (::fnmatch(wanted.c_str(), entry.filename().c_str(), FNM_PERIOD) == 0)
-      add_matches(entry, rest, end, out);
+// As paths compare, name by name, so '/' comes before all that names hold.
+bool comes_before(const fs::path& a, const fs::path& b) {
+  const auto rank = [](char c) {
+    return c == '/' ? 0 : static_cast<int>(static_cast<unsigned char>(c));
+  };
+  const std::string &one = a.native(), &other = b.native();
+  const auto [at, there] = std::mismatch(one.begin(), one.end(), other.begin(), other.end());
+  if (at == one.end() || there == other.end()) return there != other.end();
+  return rank(*at) < rank(*there);
 }
 
 }  // namespace
 
 std::vector<fs::path> matching_files(const std::string& pattern) {
-  std::vector<fs::path> out;
-  const fs::path path(pattern);
-  if (is_file(path) || is_folder(path))  // also one whose name holds a '['
-    add_matches(path, path.end(), path.end(), out);
-  else
-    add_matches("", path.begin(), path.end(), out);
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
+  std::vector<fs::path> out = search(pattern, std::numeric_limits<std::size_t>::max());
+  std::sort(out.begin(), out.end(), comes_before);
+  const auto is_same = [](const fs::path& a, const fs::path& b) {
+    return a.native() == b.native();
+  };
+  out.erase(std::unique(out.begin(), out.end(), is_same), out.end());
   return out;
 }
+
+bool matches_a_file(const std::string& pattern) { return !search(pattern, 1).empty(); }
 
 fs::path fixed_folder(const std::string& pattern) {
   fs::path folder;
@@ -87,6 +146,19 @@ fs::path fixed_folder(const std::string& pattern) {
     folder /= name;
   }
   return is_folder(folder) ? folder : folder.parent_path();
+}
+
+std::string name_below(const fs::path& folder, const fs::path& file) {
+  std::string_view name = file.native();
+  const std::string_view base = folder.native();
+  if (!base.empty() && name.starts_with(base)) {
+    name.remove_prefix(base.size());
+    if (base.ends_with('/') || name.starts_with('/')) {
+      name.remove_prefix(std::min(name.find_first_not_of('/'), name.size()));
+      if (!name.empty()) return std::string(name);
+    }
+  }
+  return file.lexically_relative(folder).generic_string();
 }
 
 bool has_ending(std::string_view name, std::string_view ending) {
@@ -100,7 +172,7 @@ std::string passed_over(const std::string& pattern, const std::vector<fs::path>&
   std::string out = std::to_string(files.size()) + (files.size() == 1 ? " file" : " files") +
                     " of '" + pattern + (files.size() == 1 ? "' is" : "' are") + " passed over: ";
   for (std::size_t i = 0; i < std::min(files.size(), kNamed); ++i)
-    out += (i == 0 ? "" : ", ") + files[i].lexically_relative(base).generic_string();
+    out += (i == 0 ? "" : ", ") + name_below(base, files[i]);
   return files.size() > kNamed ? out + ", ..." : out;
 }
 

@@ -12,10 +12,15 @@ namespace lehr::text {
 // Regular files, sorted. Globs: `*`, `?`, `[...]` within a name and `**` for any number of folders;
 // names that begin with a dot are matched only by a pattern that does.
 std::vector<std::filesystem::path> matching_files(const std::string& pattern);
+// Whether there is one; does not look for all of them.
+bool matches_a_file(const std::string& pattern);
 
 // The part of `pattern` before the first name with a wildcard; for a plain file its folder. Names
 // relative to it do not change when all files are moved together.
 std::filesystem::path fixed_folder(const std::string& pattern);
+
+// The name of a file relative to `folder`, the fixed folder of the pattern that matches it.
+std::string name_below(const std::filesystem::path& folder, const std::filesystem::path& file);
 
 // Whether a file's name ends in `ending` (".txt"), in capitals or not.
 bool has_ending(std::string_view name, std::string_view ending);

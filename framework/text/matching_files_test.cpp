@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 namespace lehr::text {
@@ -40,6 +41,37 @@ TEST_F(MatchingFiles, AreFoundByNameFolderAndGlob) {
   EXPECT_EQ(names("sub/**"), "sub/d.txt sub/deep/e.txt ");
   EXPECT_EQ(names(".*.txt"), ".c.txt ");
   EXPECT_EQ(names("odd[1].txt"), "odd[1].txt ");
+}
+
+TEST_F(MatchingFiles, AreSortedAsPathsAre) {
+  for (const char* name :
+       {"many/b/x", "many/b-c/x", "many/b.d", "many/\xc3\xa9", "many/b0", "many/a"}) {
+    fs::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name) << "x";
+  }
+  fs::create_directory_symlink(folder_ / "sub", folder_ / "many/link");
+  fs::create_symlink(folder_ / "a.txt", folder_ / "many/file");
+  const auto found = matching_files((folder_ / "many").string());
+  EXPECT_EQ(found.size(), 7u);
+  EXPECT_TRUE(std::is_sorted(found.begin(), found.end()));
+  EXPECT_EQ(names("many/l*/*.txt"), "many/link/d.txt ");
+}
+
+TEST_F(MatchingFiles, AreThereOrNot) {
+  for (const char* pattern : {"a.txt", "sub", "s*/*.txt", "**/e.txt", "sub/**"})
+    EXPECT_TRUE(matches_a_file((folder_ / pattern).string())) << pattern;
+  for (const char* pattern : {"none.txt", "sub/*.md", "**/f.txt", "a.txt/*"})
+    EXPECT_FALSE(matches_a_file((folder_ / pattern).string())) << pattern;
+}
+
+TEST_F(MatchingFiles, HaveANameBelowTheirFolder) {
+  EXPECT_EQ(name_below("a/b", "a/b/c/d"), "c/d");
+  EXPECT_EQ(name_below("a/b/", "a/b/c"), "c");
+  EXPECT_EQ(name_below("a", "ab/c"), "../ab/c");
+  EXPECT_EQ(name_below("", "c/d"), "c/d");
+  EXPECT_EQ(name_below(".", "./c"), "c");
+  EXPECT_EQ(name_below("/", "/c"), "c");
+  EXPECT_EQ(name_below("a/b", "a//b/c"), "c");
 }
 
 TEST_F(MatchingFiles, HaveAFolderThatMovesWithThem) {

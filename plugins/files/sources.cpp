@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
+#include <unordered_set>
 
 #include "text/matching_files.h"
 
@@ -50,7 +50,7 @@ std::vector<Source> find_sources(const std::vector<std::string>& patterns,
                                  std::string_view parameter,
                                  const std::function<void(const std::string&)>& warn) {
   std::vector<Source> sources;
-  std::set<std::filesystem::path> known;
+  std::unordered_set<std::string> known;
   for (const std::string& pattern : patterns) {
     const std::string place = std::string(parameter) + ": ";
     const bool folder = std::filesystem::is_directory(pattern);
@@ -67,8 +67,8 @@ std::vector<Source> find_sources(const std::vector<std::string>& patterns,
         throw Error(place + "'" + pattern + "' names '" + path.string() +
                     "', whose form is not known; " + known_forms({path}));
       found = true;
-      if (known.insert(path).second)
-        sources.push_back({path, path.lexically_relative(base).generic_string(), *format});
+      if (known.insert(path.native()).second)
+        sources.push_back({path, text::name_below(base, path), *format});
     }
     const std::string over = passed_over.empty() ? ""
                                                  : text::passed_over(pattern, passed_over) + "; " +

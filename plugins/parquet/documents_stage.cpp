@@ -1,6 +1,6 @@
 #include "documents_stage.h"
 
-#include <set>
+#include <unordered_set>
 
 #include "parquet_documents.h"
 #include "text/document_collection.h"
@@ -12,7 +12,7 @@ namespace {
 // The files of all patterns, each pattern's sorted, none twice; in a folder those called .parquet.
 void add_sources(std::vector<Source>& sources, const std::vector<std::string>& patterns,
                  const std::string& parameter, bool evaluation, const Context& context) {
-  std::set<std::filesystem::path> known;
+  std::unordered_set<std::string> known;
   for (const std::string& pattern : patterns) {
     const bool folder = std::filesystem::is_directory(pattern);
     const auto base = text::fixed_folder(pattern);
@@ -24,8 +24,8 @@ void add_sources(std::vector<Source>& sources, const std::vector<std::string>& p
         continue;
       }
       found = true;
-      if (known.insert(path).second)
-        sources.push_back({path, path.lexically_relative(base).generic_string(), evaluation});
+      if (known.insert(path.native()).second)
+        sources.push_back({path, text::name_below(base, path), evaluation});
     }
     if (!found) throw Error(parameter + ": '" + pattern + "' matches no Parquet file");
     if (!passed_over.empty())

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <ctime>
+#include <utility>
 
 #include "runtime/store/artifact.h"
 #include "runtime/store/checked_json.h"
 #include "runtime/store/durable_file.h"
+#include "runtime/store/input_digests.h"
 #include "runtime/store/sha256.h"
 #include "text/matching_files.h"
 
@@ -42,23 +44,28 @@ std::string ContentDigests::remembered(const std::string& kind, const fs::path& 
                                        const std::function<std::string()>& digest) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return digest();  // reports why
-  std::string identity = kind + "\n" + path.string() + "\n" + std::to_string(info.st_size) + "\n";
-  for (const timespec& time : {info.st_mtim, info.st_ctim})
-    identity += std::to_string(time.tv_sec) + "." + std::to_string(time.tv_nsec) + " ";
-  identity += "\n" + std::to_string(info.st_ino);
+  return remembered(kind, path, info, digest);
+}
+
+std::string ContentDigests::remembered(const std::string& kind, const fs::path& path,
+                                       const struct stat& info,
+                                       const std::function<std::string()>& digest) {
+  std::string identity = input_identity(kind, path, info);
   if (const auto found = known_.find(identity); found != known_.end()) return found->second;
   std::string out = digest();
   if (std::time(nullptr) - info.st_mtim.tv_sec > 2) {
-    known_[identity] = out;
+    known_[std::move(identity)] = out;
     changed_ = true;
   }
   return out;
 }
 
 std::string ContentDigests::file_digest(const fs::path& path, std::uint64_t& bytes) {
-  std::error_code error;
-  bytes = fs::file_size(path, error);
-  return remembered("file", path, [&] { return sha256_file(path, &bytes); });
+  const auto digest = [&] { return sha256_file(path, &bytes); };
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return digest();  // reports why
+  bytes = static_cast<std::uint64_t>(info.st_size);
+  return remembered("file", path, info, digest);
 }
 
 std::string ContentDigests::describe(const std::string& pattern) {
@@ -70,7 +77,7 @@ std::string ContentDigests::describe(const std::string& pattern) {
   for (const fs::path& file : files) {
     std::uint64_t bytes = 0;
     const std::string digest = file_digest(file, bytes);
-    const std::string name = file.lexically_relative(folder).generic_string();
+    const std::string name = text::name_below(folder, file);
     all.update(std::to_string(name.size()) + ":" + name + digest);
     total += bytes;
   }
@@ -83,7 +90,7 @@ std::map<std::string, std::string> ContentDigests::files(const std::string& patt
   const fs::path folder = fixed_folder(pattern);
   for (const fs::path& file : matching_files(pattern)) {
     std::uint64_t bytes = 0;
-    out[file.lexically_relative(folder).generic_string()] = file_digest(file, bytes);
+    out[text::name_below(folder, file)] = file_digest(file, bytes);
   }
   return out;
 }
@@ -92,7 +99,8 @@ void ContentDigests::save(const ArtifactStore& store) const {
   if (!changed_) return;
   try {
     nlohmann::ordered_json files = nlohmann::ordered_json::array();  // pairs: read in linear time
-    for (const auto& [identity, digest] : known_) files.push_back({identity, digest});
+    for (const auto& [identity, digest] : std::map(known_.begin(), known_.end()))
+      files.push_back({identity, digest});
     make_folders(cache_file(store).parent_path());
     write_file_atomically(cache_file(store), checked_json({{"files", files}}));
   } catch (const IoError&) {  // then the next run reads the files again

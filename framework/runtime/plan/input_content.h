@@ -3,10 +3,13 @@
 // that moving all files together changes nothing.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
+#include <unordered_map>
 
 #include "runtime/store/store.h"
 
@@ -30,9 +33,12 @@ class ContentDigests {
   void save(const ArtifactStore& store) const;
 
  private:
+  std::string remembered(const std::string& kind, const std::filesystem::path& path,
+                         const struct stat& info, const std::function<std::string()>& digest);
   std::string file_digest(const std::filesystem::path& path, std::uint64_t& bytes);
 
-  std::map<std::string, std::string> known_;  // "kind\npath\nsize\ntimes\ninode" -> digest
+  std::unordered_map<std::string, std::string>
+      known_;  // "kind\npath\nsize\ntimes\ninode" -> digest
   bool changed_ = false;
 };
 

@@ -122,7 +122,7 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, DeviceC
   }
   for (auto& path : bound.input_paths) {
     // A default may be missing here; the stage itself says then what to install.
-    if (path.origin.source && text::matching_files(path.json).empty())
+    if (path.origin.source && !text::matches_a_file(path.json))
       diagnostics.error(path.origin, "stage '" + config.base + "': parameter '" + path.path +
                                          "': no file matches '" + path.json + "'");
     stage.input_paths.push_back({path.path, path.json, path.origin.text()});

@@ -1,7 +1,5 @@
 #include "runtime/store/input_digests.h"
 
-#include <sys/stat.h>
-
 #include <cerrno>
 
 #include "runtime/store/checked_json.h"
@@ -20,15 +18,15 @@ bool is_current(const std::string& identity) {
   for (int line = 0; line < 3 && path_end != std::string::npos && path_end > 0; ++line)
     path_end = identity.rfind('\n', path_end - 1);
   if (path == 0 || path_end == std::string::npos || path_end < path) return false;
-  return input_identity(identity.substr(0, path - 1), identity.substr(path, path_end - path)) ==
-         identity;
+  const std::string file = identity.substr(path, path_end - path);
+  struct stat info {};
+  return ::stat(file.c_str(), &info) == 0 &&
+         input_identity(identity.substr(0, path - 1), file, info) == identity;
 }
 
 }  // namespace
 
-std::string input_identity(std::string_view kind, const fs::path& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return "";
+std::string input_identity(std::string_view kind, const fs::path& path, const struct stat& info) {
   std::string out =
       std::string(kind) + "\n" + path.string() + "\n" + std::to_string(info.st_size) + "\n";
   for (const timespec& time : {info.st_mtim, info.st_ctim})

@@ -9,6 +9,8 @@
 // every start is not what has gathered over years.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -17,8 +19,9 @@
 
 namespace lehr::runtime {
 
-// As the file is now; empty if it is not there.
-std::string input_identity(std::string_view kind, const std::filesystem::path& path);
+// info: of the file as it is now.
+std::string input_identity(std::string_view kind, const std::filesystem::path& path,
+                           const struct stat& info);
 
 // Takes out what is about a file that is gone or has changed, and all of it if it cannot be read. A
 // run that has it in memory may write it back; the next gc takes it then. Failure is no error.

@@ -15,7 +15,11 @@ class InputDigests : public ScratchStore {
     for (const char* name : {"kept", "changed", "gone", "line\nbreak"})
       std::ofstream(root_ / name) << name;
   }
-  std::string identity(const std::string& name) { return input_identity("file", root_ / name); }
+  std::string identity(const std::string& name, const char* kind = "file") {
+    struct stat info {};
+    EXPECT_EQ(::stat((root_ / name).c_str(), &info), 0);
+    return input_identity(kind, root_ / name, info);
+  }
   void remember(const std::vector<std::string>& identities) {
     Json files = Json::array();
     for (const std::string& identity : identities) files.push_back({identity, "digest"});
@@ -33,7 +37,7 @@ class InputDigests : public ScratchStore {
 };
 
 TEST_F(InputDigests, GcForgetsFilesThatAreGoneOrHaveChanged) {
-  const std::string kept = identity("kept"), code = input_identity("code", root_ / "kept"),
+  const std::string kept = identity("kept"), code = identity("kept", "code"),
                     broken = identity("line\nbreak");
   remember({kept, code, identity("changed"), identity("gone"), broken, "", "\n\n", "no identity"});
   std::ofstream(root_ / "changed") << "other";
