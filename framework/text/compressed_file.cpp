@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include "text/frames_ahead.h"
 
@@ -37,7 +37,8 @@ Form form_of(std::string_view head) {
 struct CompressedFile::State {
   std::filesystem::path path;
   int file = -1;
-  std::vector<char> input = std::vector<char>(kInputBytes);
+  std::size_t capacity = kInputBytes;  // not cleared: small files come by the thousand
+  std::unique_ptr<char[]> input = std::make_unique_for_overwrite<char[]>(capacity);
   std::size_t begin = 0, end = 0;  // unread part of `input`
   std::uint64_t consumed = 0;
   bool at_end = false;
@@ -62,12 +63,18 @@ struct CompressedFile::State {
   // Adds what the file gives at once to the input; false at its end.
   bool read_more() {
     ssize_t n;
-    do n = ::read(file, input.data() + end, input.size() - end);
+    do n = ::read(file, input.get() + end, capacity - end);
     while (n < 0 && errno == EINTR);
     if (n < 0) fail(std::string("cannot be read: ") + std::strerror(errno));
     end += static_cast<std::size_t>(n);
     at_end = n == 0;
     return n > 0;
+  }
+
+  void grow() {
+    auto wider = std::make_unique_for_overwrite<char[]>(capacity *= 2);
+    std::memcpy(wider.get(), input.get(), end);
+    input = std::move(wider);
   }
 
   // Makes at least one byte of input available; false at the end of the file.
@@ -80,7 +87,7 @@ struct CompressedFile::State {
 
   std::size_t read_plain(char* out, std::size_t size) {
     const std::size_t n = std::min(size, end - begin);
-    std::memcpy(out, input.data() + begin, n);
+    std::memcpy(out, input.get() + begin, n);
     take(n);
     return n;
   }
@@ -94,7 +101,7 @@ struct CompressedFile::State {
     }
     inside = true;
     const std::size_t given = end - begin, wanted = std::min<std::size_t>(size, 1u << 30);
-    gzip.next_in = reinterpret_cast<Bytef*>(input.data() + begin);
+    gzip.next_in = reinterpret_cast<Bytef*>(input.get() + begin);
     gzip.avail_in = static_cast<uInt>(given);
     gzip.next_out = reinterpret_cast<Bytef*>(out);
     gzip.avail_out = static_cast<uInt>(wanted);
@@ -111,7 +118,7 @@ struct CompressedFile::State {
   // empty if it is one to be streamed: long, of unknown size, cut short, or no frame.
   std::string_view whole_frame(unsigned long long& size) {
     for (;;) {
-      const std::string_view there(input.data() + begin, end - begin);
+      const std::string_view there(input.get() + begin, end - begin);
       if (there.size() >= kFrameHeadBytes || at_end) {
         size = ZSTD_getFrameContentSize(there.data(), there.size());
         if (size > kFrameBytes) return {};  // so are the numbers for "unknown" and "error"
@@ -119,10 +126,10 @@ struct CompressedFile::State {
         if (!ZSTD_isError(n)) return there.substr(0, n);
         if (at_end || there.size() >= kFrameBytes) return {};
       }
-      std::memmove(input.data(), there.data(), there.size());
+      std::memmove(input.get(), there.data(), there.size());
       begin = 0;
       end = there.size();
-      if (end == input.size()) input.resize(2 * end);
+      if (end == capacity) grow();
       read_more();
     }
   }
@@ -149,7 +156,7 @@ struct CompressedFile::State {
       return n;
     }
     streams = false;
-    ZSTD_inBuffer in{input.data() + begin, end - begin, 0};
+    ZSTD_inBuffer in{input.get() + begin, end - begin, 0};
     ZSTD_outBuffer decompressed{out, size, 0};
     const std::size_t status = ZSTD_decompressStream(zstd, &decompressed, &in);
     if (ZSTD_isError(status))
@@ -174,7 +181,7 @@ CompressedFile::CompressedFile(std::filesystem::path path) : state_(std::make_un
   if (!s.fill()) return;
   while (s.end < 4 && s.read_more()) {  // a pipe may give less at once
   }
-  s.form = form_of({s.input.data(), s.end});
+  s.form = form_of({s.input.get(), s.end});
   if (s.form == Form::gzip && inflateInit2(&s.gzip, 15 + 16) != Z_OK) {
     s.form = Form::plain;  // nothing to free
     s.fail("zlib could not be set up");
