@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Holds the dependency direction of the rooms by reading the includes of every tracked source:
-sdk <- text <- lm <- plugins; sdk <- runtime <- tools. Runs without a build: includes.py ROOT"""
+sdk <- text <- lm <- plugins; sdk <- runtime <- tools. And that what includes simdjson is compiled
+with the definitions of its package: without, two parts of a program differ in what a parser is.
+Runs without a build: includes.py ROOT"""
 
 import pathlib
 import re
@@ -46,6 +48,10 @@ def main():
                 wrong.append(where)
             if name.startswith("plugins/") and included.startswith("plugins/"):
                 wrong.append(where)
+            cmake = path.parent / "CMakeLists.txt"
+            if included == "simdjson.h" and "simdjson::simdjson" not in cmake.read_text(encoding="utf-8"):
+                wrong.append(f"{name}:{number}: {cmake.relative_to(root)} must link simdjson::simdjson, "
+                             "whose definitions say how large a parser is")
     print("\n".join(wrong) if wrong else f"{files} files keep the direction")
     if files < 20:
         sys.exit(f"only {files} files found under {root}: is this the right folder?")
