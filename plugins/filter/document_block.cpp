@@ -5,11 +5,14 @@
 #include <span>
 
 #include "text/utf8_repair.h"
+#include "text_tables.h"
 
 namespace lehr::plugins::filter {
 namespace {
 
-constexpr std::size_t kBatch = 64;  // documents given to a step at once
+// Documents given to a step at once: as many as the tables that our own steps share are kept for,
+// so that a step of someone else's between them costs only its own work.
+constexpr std::size_t kBatch = TextTables::kShort;
 
 }  // namespace
 
@@ -39,8 +42,8 @@ void DocumentBlock::parse(text::DocumentParser& parser, const std::string& file)
 }
 
 void DocumentBlock::apply(std::span<const Judge> steps) {
-  // A few documents through all steps, then the next few: they stay in the cache, and so do the
-  // tables that our own steps share, which see one document after the other.
+  // A few documents through all steps, then the next few: they stay in the cache, and our own steps
+  // see one document after the other.
   for (std::size_t begin = 0; begin < documents_.size(); begin += kBatch) {
     const std::size_t end = std::min(begin + kBatch, documents_.size());
     for (auto first = steps.begin(); first != steps.end();) {

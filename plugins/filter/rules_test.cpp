@@ -233,6 +233,24 @@ TEST(TextTables, AreBuiltAnewForAnotherTextAtTheSamePlace) {
   EXPECT_EQ(TextTables::of(text).words(text::WordSplitter::uax29).size(), 3u);
 }
 
+TEST(TextTables, AreKeptForAsManyTextsAsGoThroughTheStepsTogether) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < TextTables::kShort; ++i) texts.push_back("text " + std::to_string(i));
+  std::vector<const Word*> words;
+  for (const std::string& text : texts)
+    words.push_back(TextTables::of(text).words(text::WordSplitter::uax29).data());
+  const std::string a(TextTables::kShortText + 1, 'a'), b(TextTables::kShortText + 1, 'b');
+  EXPECT_EQ(&TextTables::of(a), &TextTables::of(b)) << "of long texts there is one";
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    TextTables& tables = TextTables::of(texts[i]);
+    EXPECT_EQ(tables.text().data(), texts[i].data());
+    EXPECT_EQ(tables.words(text::WordSplitter::uax29).data(), words[i]) << i;
+  }
+  const std::string further = "one more text";
+  EXPECT_EQ(&TextTables::of(further), &TextTables::of(further));
+  EXPECT_EQ(TextTables::of(texts[0]).words(text::WordSplitter::uax29).size(), 2u);
+}
+
 TEST(TextTables, HashWordsByAllTheirBytes) {
   const std::string text = "glass glas glassware-glassware glassware-glasswarf glass\\0";
   std::set<std::uint64_t> hashes;

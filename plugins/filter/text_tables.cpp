@@ -48,17 +48,30 @@ std::uint64_t hash_bytes(std::string_view bytes) {
 }
 
 TextTables& TextTables::of(std::string_view text) {
-  thread_local TextTables tables;
+  struct Recent {
+    std::array<TextTables, kShort> of_short;
+    TextTables of_long;
+    std::size_t last = 0;
+  };
+  thread_local Recent recent;
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   // The same place may hold another text by now.
-  const bool same = text.data() == tables.text_.data() && text.size() == tables.text_.size() &&
-                    hash.low64 == tables.hash_[0] && hash.high64 == tables.hash_[1];
-  if (!same) {
-    tables.start(text);
-    tables.hash_[0] = hash.low64;
-    tables.hash_[1] = hash.high64;
+  const auto is_of_this = [&](const TextTables& tables) {
+    return text.data() == tables.text_.data() && text.size() == tables.text_.size() &&
+           hash.low64 == tables.hash_[0] && hash.high64 == tables.hash_[1];
+  };
+  TextTables* tables = &recent.of_long;
+  if (text.size() <= kShortText) {
+    const auto at = [&](std::size_t number) { return &recent.of_short[number % kShort]; };
+    tables = at(recent.last);
+    for (std::size_t i = 1; i < kShort && !is_of_this(*tables); ++i) tables = at(recent.last + i);
+    if (!is_of_this(*tables)) tables = at(++recent.last);
   }
-  return tables;
+  if (!is_of_this(*tables)) {
+    tables->start(text);
+    tables->hash_ = {hash.low64, hash.high64};
+  }
+  return *tables;
 }
 
 void TextTables::start(std::string_view text) {

@@ -33,8 +33,10 @@ std::uint64_t hash_bytes(std::string_view bytes);
 
 class TextTables {
  public:
-  // The tables of this text, kept by the calling thread until it asks for another text. They hold
-  // while the text does. Throws Error for a text beyond 4 GiB.
+  // The tables of this text, which the calling thread keeps until it has asked for kShort others,
+  // those of a text longer than kShortText until it asks for another such one. They hold while the
+  // text does. Throws Error for a text beyond 4 GiB.
+  static constexpr std::size_t kShort = 16, kShortText = 64 << 10;
   static TextTables& of(std::string_view text);
 
   std::string_view text() const { return text_; }

@@ -23,7 +23,7 @@ namespace {
 using lehr::oracle::OpenedStep;
 using nlohmann::json;
 
-constexpr std::size_t kBatch = 64;
+constexpr std::size_t kBatch = 16;
 
 // Of this thread, so that a busy machine says more than nothing.
 double cpu_seconds() {
