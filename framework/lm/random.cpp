@@ -3,7 +3,6 @@
 #include <cmath>
 #include <numbers>
 #include <numeric>
-#include <utility>
 
 namespace lehr::lm {
 
@@ -50,7 +49,7 @@ uint64_t Random::below(uint64_t index, uint64_t bound) const {
 std::vector<uint64_t> Random::permutation(uint64_t count) const {
   std::vector<uint64_t> order(count);
   std::iota(order.begin(), order.end(), uint64_t{0});
-  for (uint64_t i = count; i > 1; --i) std::swap(order[i - 1], order[below(i, i)]);
+  shuffle(order);
   return order;
 }
 

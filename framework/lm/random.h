@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace lehr::lm {
@@ -30,7 +31,12 @@ class Random {
   double normal(uint64_t index) const;   // mean 0, standard deviation 1 (Box-Muller)
   // Uniform in [0, bound); bound > 0. Bias below 2^-32 for bound < 2^32.
   uint64_t below(uint64_t index, uint64_t bound) const;
-  // A permutation of 0..count-1 (Fisher-Yates over this stream's counters).
+  // Fisher-Yates over this stream's counters.
+  template <class T>
+  void shuffle(std::vector<T>& items) const {
+    for (uint64_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[below(i, i)]);
+  }
+  // 0..count-1, shuffled.
   std::vector<uint64_t> permutation(uint64_t count) const;
 
  private:

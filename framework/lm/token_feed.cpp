@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 
@@ -17,46 +18,58 @@ TokenFeed::TokenFeed(const text::TokenShards& shards, const TokenFeedOptions& op
   if (targets_ == 0) throw std::invalid_argument("there is no document of two tokens or more");
 }
 
-int64_t TokenFeed::targets_of(uint64_t document) const {
-  const uint64_t begin = document == 0 ? 0 : shards_.document_end(document - 1);
-  return std::max<int64_t>(0, static_cast<int64_t>(shards_.document_end(document) - begin) - 1);
+uint64_t TokenFeed::begin_of(uint64_t document) const {
+  return document == 0 ? 0 : shards_.document_end(document - 1);
 }
 
-TokenFeed::Epoch TokenFeed::epoch_in_order(std::vector<uint64_t> order) const {
-  Epoch epoch;
-  epoch.order = std::move(order);
-  epoch.ends.reserve(epoch.order.size());
-  int64_t sum = 0;
-  for (const uint64_t document : epoch.order) epoch.ends.push_back(sum += targets_of(document));
-  return epoch;
+int64_t TokenFeed::targets_of(uint64_t document) const {
+  const uint64_t tokens = shards_.document_end(document) - begin_of(document);
+  return std::max<int64_t>(0, static_cast<int64_t>(tokens) - 1);
 }
 
 const TokenFeed::Epoch& TokenFeed::epoch(int64_t number) {
-  if (current_.number != number) {
-    const Random random(options_.seed, Purpose::kDataOrder, static_cast<uint64_t>(number));
-    current_ = epoch_in_order(random.permutation(shards_.documents()));
-    current_.number = number;
+  if (current_.number == number) return current_;
+  const Random random(options_.seed, Purpose::kDataOrder, static_cast<uint64_t>(number));
+  const uint64_t documents = shards_.documents();
+  const auto shuffle = [&](auto& order) {
+    order.resize(documents);
+    std::iota(order.begin(), order.end(), 0);
+    random.shuffle(order);
+  };
+  documents <= std::numeric_limits<uint32_t>::max() ? shuffle(current_.few)
+                                                    : shuffle(current_.many);
+  current_.starts.clear();
+  current_.starts.reserve(documents / kStretch + 1);
+  int64_t sum = 0;
+  for (uint64_t i = 0; i < documents; ++i) {
+    if (i % kStretch == 0) current_.starts.push_back(sum);
+    sum += targets_of(current_.document(i));
   }
+  current_.number = number;
   return current_;
 }
 
-void TokenFeed::fill(PackedBatch& row, const Epoch& epoch, int64_t begin) const {
+TokenFeed::Place TokenFeed::place_of(const Epoch& epoch, int64_t target) const {
+  const auto after = std::upper_bound(epoch.starts.begin(), epoch.starts.end(), target);
+  const auto stretch = static_cast<uint64_t>(after - epoch.starts.begin()) - 1;
+  return {stretch * kStretch, epoch.starts[stretch], target};
+}
+
+void TokenFeed::fill(PackedBatch& row, const Epoch& epoch, Place& place) const {
   std::vector<text::TokenId> ids;
-  auto at = static_cast<size_t>(std::upper_bound(epoch.ends.begin(), epoch.ends.end(), begin) -
-                                epoch.ends.begin());
-  while (row.size() < options_.row_tokens && at < epoch.order.size()) {
-    const int64_t targets = targets_of(epoch.order[at]);
-    const int64_t offset = begin - (epoch.ends[at] - targets);  // into the document
-    const int64_t count =
-        std::min({targets - offset, options_.row_tokens - row.size(), options_.context});
-    if (count == 0) {  // a document of one token
-      ++at;
+  while (row.size() < options_.row_tokens && place.at < shards_.documents()) {
+    const uint64_t document = epoch.document(place.at);
+    const int64_t targets = targets_of(document);
+    const int64_t offset = place.target - place.before;  // into the document
+    if (offset >= targets) {
+      place.before += targets;
+      ++place.at;
       continue;
     }
-    const uint64_t document =
-        shards_.document_end(epoch.order[at]) - static_cast<uint64_t>(targets) - 1;
+    const int64_t count =
+        std::min({targets - offset, options_.row_tokens - row.size(), options_.context});
     ids.resize(static_cast<size_t>(count) + 1);
-    shards_.read(document + static_cast<uint64_t>(offset), std::span(ids));
+    shards_.read(begin_of(document) + static_cast<uint64_t>(offset), std::span(ids));
     const auto first = static_cast<int32_t>(row.size());
     const auto segment = static_cast<int32_t>(row.segments.size());
     row.segments.push_back({first, first + static_cast<int32_t>(count), 0, 0});
@@ -66,8 +79,7 @@ void TokenFeed::fill(PackedBatch& row, const Epoch& epoch, int64_t begin) const 
       row.loss_entries.push_back(
           {first + i, static_cast<int32_t>(ids[static_cast<size_t>(i) + 1]), 1.0f, segment});
     }
-    begin += count;
-    if (begin == epoch.ends[at]) ++at;
+    place.target += count;
   }
 }
 
@@ -77,7 +89,9 @@ std::vector<PackedBatch> TokenFeed::step(int64_t k) {
   for (PackedBatch& row : rows) {
     while (row.size() < options_.row_tokens) {
       const int64_t before = row.size();
-      fill(row, epoch(next / targets_), next % targets_);
+      const Epoch& line = epoch(next / targets_);
+      Place place = place_of(line, next % targets_);
+      fill(row, line, place);
       next += row.size() - before;
     }
   }
@@ -100,15 +114,15 @@ int64_t longest_document(const text::TokenShards& shards) {
   return static_cast<int64_t>(longest) - 1;
 }
 
-std::vector<PackedBatch> TokenFeed::all(int64_t max_targets) const {
-  std::vector<uint64_t> order(shards_.documents());
-  std::iota(order.begin(), order.end(), 0);
-  const Epoch epoch = epoch_in_order(std::move(order));
+void TokenFeed::for_each_row(int64_t max_targets,
+                             const std::function<void(const PackedBatch&)>& take) const {
   const int64_t end = std::min(targets_, max_targets);
-  std::vector<PackedBatch> rows;
-  for (int64_t next = 0; next < end; next += rows.back().size())
-    fill(rows.emplace_back(), epoch, next);
-  return rows;
+  const Epoch in_order;
+  for (Place place; place.target < end;) {
+    PackedBatch row;
+    fill(row, in_order, place);
+    take(row);
+  }
 }
 
 }  // namespace lehr::lm

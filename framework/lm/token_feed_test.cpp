@@ -1,6 +1,7 @@
 #include "lm/token_feed.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <filesystem>
 #include <fstream>
@@ -115,14 +116,38 @@ TEST_F(TokenFeedTest, EvaluationTakesDocumentsInOrderUpToItsLimit) {
   const TokenFeed feed(*shards_, options_);
   int64_t total = 0;
   int32_t last = -1;
-  for (const PackedBatch& row : feed.all(1 << 30))
+  feed.for_each_row(1 << 30, [&](const PackedBatch& row) {
     for (const LossEntry& entry : row.loss_entries) {
       EXPECT_GT(entry.target, last);
       last = entry.target;
       ++total;
     }
+  });
   EXPECT_EQ(total, targets_);
-  EXPECT_EQ(feed.all(65).size(), 2u);
+  int rows = 0;
+  feed.for_each_row(65, [&](const PackedBatch&) { ++rows; });
+  EXPECT_EQ(rows, 2);
+}
+
+TEST_F(TokenFeedTest, HoldsFewBytesForADocument) {
+  constexpr uint64_t kDocuments = 1 << 20, kLength = 3;
+  const lehr_context host;
+  std::vector<uint64_t> ends(kDocuments);
+  for (uint64_t d = 0; d < kDocuments; ++d) ends[d] = (d + 1) * kLength;
+  text::write_tokens_json(host.root, 300, {ends.back(), kDocuments, ends.back()}, {});
+  std::ofstream(host.root / "train-00000.idx", std::ios::binary)
+      .write(reinterpret_cast<const char*>(ends.data()), kDocuments * sizeof(uint64_t));
+  std::ofstream(host.root / "train-00000.bin");
+  std::filesystem::resize_file(host.root / "train-00000.bin", 2 * ends.back());
+  const text::TokenShards shards(host.root, "train");
+  const auto held = [] {
+    const auto info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  const size_t before = held();
+  TokenFeed feed(shards, options_);
+  feed.step(0);
+  EXPECT_LT(held() - before, 5 * kDocuments);
 }
 
 TEST_F(TokenFeedTest, LongestDocumentIsCountedInTargets) {

@@ -24,10 +24,10 @@ constexpr std::int64_t kLeastRow = 2048;  // tokens; short documents are packed
 
 // Bits per byte of held-out text; targets of 0 bytes, the special tokens, leave both sums.
 double bits_per_byte(const lm::Model& model, const text::Tokenizer& tokenizer,
-                     const std::vector<lm::PackedBatch>& rows) {
+                     const lm::TokenFeed& feed, std::int64_t most_tokens) {
   const at::NoGradGuard no_gradients;
   double nats = 0, bytes = 0;
-  for (const lm::PackedBatch& row : rows) {
+  feed.for_each_row(most_tokens, [&](const lm::PackedBatch& row) {
     const at::Tensor nll =
         lm::linear_cross_entropy(model.forward_hidden(row), model.head(), row.loss_entries)
             .nll.contiguous();
@@ -38,7 +38,7 @@ double bits_per_byte(const lm::Model& model, const text::Tokenizer& tokenizer,
       bytes += length;
       nats += nll.const_data_ptr<float>()[i];
     }
-  }
+  });
   return bytes > 0 ? nats / (std::numbers::ln2 * bytes) : 0;
 }
 
@@ -147,10 +147,9 @@ void EvaluateStage::run(Context& context) {
       const std::int64_t context_length = model.config().max_position_embeddings;
       const std::int64_t row = std::max(
           kLeastRow, std::min({context_length, lm::longest_document(shards), held_out_tokens_}));
-      numbers["bits_per_byte"] =
-          bits_per_byte(model, tokenizer,
-                        lm::TokenFeed(shards, {.row_tokens = row, .context = context_length})
-                            .all(held_out_tokens_));
+      numbers["bits_per_byte"] = bits_per_byte(
+          model, tokenizer, lm::TokenFeed(shards, {.row_tokens = row, .context = context_length}),
+          held_out_tokens_);
     }
     for (const auto& [name, value] : numbers.items())
       context.result(name + "@" + input.label, value.get<double>());

@@ -61,15 +61,17 @@ double token_bytes(const text::TokensInfo& tokens) {
   return each * static_cast<double>(tokens.train.tokens + tokens.eval.tokens);
 }
 
-lm::Metrics evaluate(const lm::Model& model, const std::vector<lm::PackedBatch>& rows,
+lm::Metrics evaluate(const lm::Model& model, const lm::TokenFeed& held_out,
+                     std::optional<std::int64_t> most_tokens,
                      const std::vector<std::uint32_t>& byte_lengths) {
   const at::NoGradGuard no_gradients;
   LanguageTally tally(byte_lengths);
-  for (const lm::PackedBatch& row : rows) {
+  const std::int64_t most = most_tokens.value_or(std::numeric_limits<std::int64_t>::max());
+  held_out.for_each_row(most, [&](const lm::PackedBatch& row) {
     const lm::CrossEntropy ce =
         lm::linear_cross_entropy(model.forward_hidden(row), model.head(), row.loss_entries);
     tally.add(row.loss_entries, ce.nll.data_ptr<float>());
-  }
+  });
   return {{"loss", tally.loss()}, {"bits_per_byte", tally.bits_per_byte()}};
 }
 
@@ -216,10 +218,8 @@ void Pretrain::run(Context& context) {
   const lm::TokenFeedOptions rows{training_.row_tokens(), training_.rows_per_step(),
                                   model.config().max_position_embeddings, context.seed()};
   lm::TokenFeed feed(train, rows);
-  std::vector<lm::PackedBatch> evaluation;
-  if (held_out.documents() > 0)
-    evaluation = lm::TokenFeed(held_out, rows)
-                     .all(training_.eval_tokens.value_or(std::numeric_limits<std::int64_t>::max()));
+  std::optional<lm::TokenFeed> evaluation;
+  if (held_out.documents() > 0) evaluation.emplace(held_out, rows);
   const auto parameters = static_cast<double>(model.config().parameters());
   const std::int64_t steps = lm::steps_of(
       training_.budget, {feed.tokens_per_step(), parameters,
@@ -237,8 +237,10 @@ void Pretrain::run(Context& context) {
 
   lm::TrainingLoop loop(context, training_, steps);
   loop.keep("model", model, &optimizer);
-  if (!evaluation.empty())
-    loop.evaluate_with([&] { return evaluate(model, evaluation, tokenizer.byte_lengths()); });
+  if (evaluation)
+    loop.evaluate_with([&] {
+      return evaluate(model, *evaluation, training_.eval_tokens, tokenizer.byte_lengths());
+    });
   const double peak_flops = steps != 0 ? lm::measure_peak_flops(precision) : 0;
 
   for (loop.resume(); loop.next();) {
