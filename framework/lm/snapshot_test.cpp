@@ -15,7 +15,7 @@ std::vector<float> read(Snapshot& snapshot, const at::Tensor& flat, int64_t begi
       static_cast<size_t>(end - begin) * sizeof(float),
       [&](const std::byte* data, size_t count) { bytes.insert(bytes.end(), data, data + count); });
   std::vector<float> values(bytes.size() / sizeof(float));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
   return values;
 }
 
