@@ -13,6 +13,9 @@ namespace {
 
 constexpr int kVersion = 1;
 constexpr std::size_t kExamplesOfAReason = 3;
+constexpr std::size_t kMostReasons = 1000;
+constexpr std::size_t kReasonBytes = 200;
+constexpr const char* kOtherReasons = "other_reasons";
 constexpr std::size_t kExampleBytes = 400;    // kept
 constexpr std::size_t kLogBytes = 80;         // shown in the log
 constexpr std::size_t kFileBytes = 64 << 20;  // a larger summary.json is damaged
@@ -38,12 +41,19 @@ void DocumentSummary::keep(std::string_view text) {
 }
 
 void DocumentSummary::drop(std::string_view reason, std::string_view id, std::string_view text) {
-  auto found = drops_.find(reason);
-  if (found == drops_.end()) found = drops_.emplace(reason, Drops{}).first;
-  Drops& drops = found->second;
+  Drops& drops = drops_for(reason);
   ++drops.documents;
   if (drops.examples.size() < kExamplesOfAReason)
     drops.examples.push_back({beginning(id, kExampleBytes), beginning(text, kExampleBytes)});
+}
+
+// A step of others that names each document, or what it measured, does not fill the memory.
+Drops& DocumentSummary::drops_for(std::string_view reason) {
+  std::string cut;
+  if (reason.size() > kReasonBytes) reason = cut = beginning(reason, kReasonBytes);
+  const auto found = drops_.find(reason);
+  if (found != drops_.end()) return found->second;
+  return drops_[drops_.size() < kMostReasons ? std::string(reason) : kOtherReasons];
 }
 
 void DocumentSummary::would_drop(std::string_view reason, std::string_view id,
@@ -53,7 +63,7 @@ void DocumentSummary::would_drop(std::string_view reason, std::string_view id,
 }
 
 void DocumentSummary::drop_more(std::string_view reason, std::uint64_t documents) {
-  if (documents > 0) drops_[std::string(reason)].documents += documents;
+  if (documents > 0) drops_for(reason).documents += documents;
 }
 
 void DocumentSummary::append(const DocumentSummary& later) {
@@ -63,7 +73,7 @@ void DocumentSummary::append(const DocumentSummary& later) {
   bytes_out_ += later.bytes_out_;
   only_would_drop_ = only_would_drop_ || later.only_would_drop_;
   for (const auto& [reason, drops] : later.drops_) {
-    Drops& all = drops_[reason];
+    Drops& all = drops_for(reason);
     all.documents += drops.documents;
     for (const auto& example : drops.examples)
       if (all.examples.size() < kExamplesOfAReason) all.examples.push_back(example);

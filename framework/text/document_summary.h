@@ -41,6 +41,7 @@ class DocumentSummary {
   void clear() { *this = DocumentSummary(); }
   void read(std::string_view text);
   void keep(std::string_view text);
+  // reason: its beginning counts. Beyond the first thousand all are "other_reasons".
   void drop(std::string_view reason, std::string_view id, std::string_view text);
   // A document that was kept, and that a reason was found to drop.
   void would_drop(std::string_view reason, std::string_view id, std::string_view text);
@@ -73,6 +74,8 @@ class DocumentSummary {
   static DocumentSummary from_json(const nlohmann::json& json);
 
  private:
+  Drops& drops_for(std::string_view reason);
+
   std::uint64_t documents_in_ = 0, documents_out_ = 0, bytes_in_ = 0, bytes_out_ = 0;
   bool only_would_drop_ = false;
   std::map<std::string, Drops, std::less<>> drops_;

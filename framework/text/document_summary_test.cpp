@@ -1,0 +1,28 @@
+#include "text/document_summary.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace lehr::text {
+namespace {
+
+// As of a step that tells what it measured of each document.
+TEST(DocumentSummary, StaysSmallHoweverManyReasonsThereAre) {
+  DocumentSummary all;
+  constexpr int kBlocks = 20, kDocuments = 500;
+  for (int block = 0; block < kBlocks; ++block) {
+    DocumentSummary summary;
+    for (int i = 0; i < kDocuments; ++i)
+      summary.drop("score " + std::to_string(block * kDocuments + i) + std::string(1000, '!'), "id",
+                   "text");
+    all.append(summary);
+  }
+  all.drop_more("score of none", 7);
+  EXPECT_EQ(all.drops().size(), 1001u);
+  EXPECT_EQ(all.drops().at("other_reasons").documents, kBlocks * kDocuments - 1000u + 7);
+  EXPECT_LT(all.to_json().dump().size(), 1u << 19);
+}
+
+}  // namespace
+}  // namespace lehr::text
