@@ -61,6 +61,17 @@ NodePtr load_file(const fs::path& path, const std::string& name, const Origin& f
   return base ? merged(base, own) : nullptr;
 }
 
+// "steps[0].length", as messages name an element, is "steps.0.length".
+std::string with_dots(std::string path) {
+  for (std::size_t at = 1; (at = path.find('[', at)) < path.size(); ++at) {
+    const std::size_t end = path.find_first_not_of("0123456789", at + 1);
+    if (end == at + 1 || end == std::string::npos || path[end] != ']') continue;
+    path.erase(end, 1);
+    path[at] = '.';
+  }
+  return path;
+}
+
 // One `--set path=value`.
 class Override {
  public:
@@ -75,7 +86,7 @@ class Override {
       diagnostics_.error(origin_, "this is not UTF-8");
       return;
     }
-    path_ = text.substr(0, equals);
+    path_ = with_dots(text.substr(0, equals));
     const std::string value = text.substr(equals + 1);
     const std::size_t begin = value.find_first_not_of(" \t");
     // '>' and '|' begin texts of several lines in YAML: a flag has none, but ">= 0.7" is a gate.

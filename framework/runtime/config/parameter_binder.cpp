@@ -22,6 +22,12 @@ std::vector<std::string> names(const Json& described) {
   return out;
 }
 
+std::string quoted_names(const Json& described) {
+  std::string out;
+  for (const std::string& name : names(described)) out += (out.empty() ? "'" : ", '") + name + "'";
+  return out;
+}
+
 // Where a value goes: its path in the key, and whether it is part of it.
 struct Place {
   std::string path;  // "model.width", "steps[0].with.min_words"
@@ -90,8 +96,9 @@ class Binder {
   }
   void unknown(const Entry& entry, const Json& described, const Place& place) {
     const std::string in = place.shown.empty() ? "" : " in '" + place.shown + "'";
-    const std::string hint =
+    std::string hint =
         described.empty() ? " It takes no parameters." : suggestion(entry.key, names(described));
+    if (hint.empty()) hint = " `lehr plugins show " + home_ + "` lists all there are";
     fail(entry.origin, "unknown parameter '" + entry.key + "'" + in + "." + hint);
   }
   void leaf(const Place& place, const Json& value, const Origin& origin) {
@@ -195,14 +202,13 @@ class Binder {
   }
 
   Json given_struct(const Node& node, const Json& parameter, const Place& place) {
-    if (!node.is_map()) return expected(node, place, "a map");
-    return map(&node, list(parameter, "fields"), place, node.origin);
+    const Json& fields = list(parameter, "fields");
+    if (!node.is_map()) return expected(node, place, "a map of " + quoted_names(fields));
+    return map(&node, fields, place, node.origin);
   }
   Json given_one_of(const Node& node, const Json& parameter, const Place& place) {
     const Json& fields = list(parameter, "fields");
-    std::string known;
-    for (const std::string& name : names(fields))
-      known += (known.empty() ? "'" : ", '") + name + "'";
+    const std::string known = quoted_names(fields);
     if (!node.is_map()) return expected(node, place, "a map with one of " + known);
     for (const Entry& entry : node.entries) {
       bool found = false;

@@ -30,7 +30,8 @@ class PipelineReader : OwnInterpolation, KeyReader {
         root_(*root) {}
 
   void read(Pipeline& pipeline) {
-    known_keys(root_, "", {"lehr", "name", "seed", "vars", "resources", "stages", "outputs"});
+    known_keys(root_, "",
+               {"lehr", "name", "seed", "extends", "vars", "resources", "stages", "outputs"});
     read_version();
     if (const NodePtr name = value(root_, "name")) read_name(*name, pipeline);
     if (const NodePtr seed = value(root_, "seed")) stages_.seed(*seed, "", pipeline.seed);

@@ -17,6 +17,18 @@ using Json = nlohmann::ordered_json;
 using described::is_set;
 using described::member;
 
+// What may have been meant by a path that names nothing. Paths are absolute, so a URL has lost a
+// '/'.
+std::string path_hint(const std::string& path) {
+  for (const char* scheme : {"/http:/", "/https:/", "/hf:/", "/s3:/", "/gs:/"})
+    if (path.find(scheme) != path.npos)
+      return ". Lehr fetches nothing: name a file of this machine";
+  if (path.find("/~") != path.npos) return ". '~' is not expanded: write ${env.HOME}";
+  if (path.find("/$") != path.npos) return ". A variable of the environment is written ${env.NAME}";
+  if (path.find('{') != path.npos) return ". '{' is no pattern: patterns have *, ** and ?";
+  return {};
+}
+
 std::map<std::string, std::string> facets_of(const Json& port) {
   std::map<std::string, std::string> out;
   if (const auto facets = port.find("facets"); facets != port.end() && facets->is_object())
@@ -124,7 +136,8 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, DeviceC
     // A default may be missing here; the stage itself says then what to install.
     if (path.origin.source && !text::matches_a_file(path.json))
       diagnostics.error(path.origin, "stage '" + config.base + "': parameter '" + path.path +
-                                         "': no file matches '" + path.json + "'");
+                                         "': no file matches '" + path.json + "'" +
+                                         path_hint(path.json));
     stage.input_paths.push_back({path.path, path.json, path.origin.text()});
   }
   for (const auto& use : bound.steps)
