@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import pathlib
+import pty
 import shutil
 import signal
 import subprocess
@@ -138,6 +139,30 @@ def names_are_no_text(at):
     json.loads(at.run("validate", "pipeline.yaml", "--json", code=3).decode("utf-8"))
 
 
+def dumb_terminal(at):
+    at.write(QUICK)
+    for kind, codes in ("xterm", True), ("dumb", False):
+        master, slave = pty.openpty()
+        at.run("run", "pipeline.yaml", "--force", stdout=slave, env={**at.environment, "TERM": kind})
+        os.close(slave)
+        if (b"\033" in os.read(master, 1 << 16)) != codes:
+            sys.exit(f"a terminal that is {kind}: control sequences are expected: {codes}")
+        os.close(master)
+
+
+def store_takes_no_run(at):
+    at.write(QUICK)
+    (at.folder / "store").mkdir()
+    (at.folder / "store/runs").symlink_to("/proc")  # where not even root makes a folder
+    at.run("run", "pipeline.yaml", "--store", "store", code=1, said="a store that it may write to (--store, LEHR_STORE)")
+
+
+def plugin_folder_cannot_be_listed(at):
+    (at.folder / "lehr").mkdir()
+    (at.folder / "lehr/plugins").symlink_to("plugins")  # where even root can list nothing
+    at.run("doctor", env={**at.environment, "XDG_DATA_HOME": str(at.folder)}, code=1, said="let this user read it")
+
+
 def blanks_and_line_breaks(at):
     folder = at.folder / "two words\nand 'more'"
     folder.mkdir()
@@ -161,6 +186,15 @@ def no_plugins(at):
         if text not in done.stderr or done.returncode != 0:
             sys.exit(f"init without plugins does not say {text!r}: {done.returncode} {done.stderr}")
     at.run("init", "there")
+    (at.folder / "here").mkdir()
+    at.run("init", cwd=at.folder / "here", said="wrote pipeline.yaml")
+    for recipe in "align", "quickstart", "smollm2":  # which may extend another
+        at.run("init", recipe, "--recipe", recipe)
+        out = at.run("graph", f"{recipe}/{recipe}.yaml", env={**at.environment, "SMOLLM2": at.lehr})
+        if b"dpo" not in out:
+            sys.exit(f"init --recipe {recipe} is not whole: {out.decode()}")
+    at.run("init", "quickstart", "--recipe", "align", said="wrote quickstart/align.yaml")
+    at.run("init", "align", "--recipe", "quickstart", code=2, said="is there already")
     if at.run("init", "again", "--plugin-path", at.environment["LEHR_PLUGIN_PATH"]).count(b"--plugin-path") != 2:
         sys.exit("init does not go on with --plugin-path")
 
@@ -181,7 +215,8 @@ def main():
     parser.add_argument("tests", nargs="*")
     options = parser.parse_args()
     for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, stopped_at_once, names_are_no_text,
-                 blanks_and_line_breaks, no_plugins, long_log):
+                 dumb_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, blanks_and_line_breaks,
+                 no_plugins, long_log):
         if options.tests and test.__name__ not in options.tests:
             continue
         with tempfile.TemporaryDirectory() as folder:

@@ -183,7 +183,7 @@ bool ask_plugins(runtime::Plan& plan, runtime::Advice wanted, const runtime::Art
 
 std::unique_ptr<runtime::Display> display_for(const Options& options) {
   if (options.json) return runtime::json_display(STDOUT_FILENO);
-  if (::isatty(STDOUT_FILENO) == 1)
+  if (obeys_controls(STDOUT_FILENO))
     return runtime::terminal_display(STDOUT_FILENO, use_color(STDOUT_FILENO));
   return runtime::plain_display(STDOUT_FILENO);
 }
@@ -192,9 +192,14 @@ std::string json_text(const nlohmann::ordered_json& json) {
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+bool obeys_controls(int fd) {
+  const char* kind = std::getenv("TERM");
+  return isatty(fd) == 1 && (!kind || std::string_view(kind) != "dumb");
+}
+
 bool use_color(int fd) {
   const char* no_color = std::getenv("NO_COLOR");
-  return (!no_color || !*no_color) && isatty(fd) == 1;
+  return (!no_color || !*no_color) && obeys_controls(fd);
 }
 
 std::string example(const std::string& commands) { return "\nExample:\n  " + commands; }

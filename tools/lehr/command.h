@@ -102,7 +102,10 @@ bool ask_plugins(runtime::Plan& plan, runtime::Advice wanted, const runtime::Art
 // replaced.
 std::string json_text(const nlohmann::ordered_json& json);
 
-// ANSI colours on `fd` (1 or 2): a terminal, and NO_COLOR is not set.
+// `fd` (1 or 2) is a terminal, and one that moves its cursor when told (TERM is not dumb).
+bool obeys_controls(int fd);
+
+// ANSI colours on `fd`: such a terminal, and NO_COLOR is not set.
 bool use_color(int fd);
 
 // One line in the footer of a command's help.

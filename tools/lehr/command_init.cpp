@@ -17,13 +17,18 @@ namespace fs = std::filesystem;
 
 constexpr const char* kSchema = "pipeline.schema.json";
 
-// The recipe as a file, or the starter.
+// The recipe as a file and what it extends, or the starter.
 std::vector<NewFile> files_of(const std::string& recipe) {
   if (recipe.empty()) return starter_files();
   std::vector<std::string> names;
   for (const auto& [name, text] : recipes()) {
-    if (name == recipe) return {{name + ".yaml", text}};
     names.push_back(name);
+    if (name != recipe) continue;
+    std::vector<NewFile> files = {{name + ".yaml", text}};
+    for (const auto& [other, below] : recipes())
+      if (text.find("\nextends: " + other + ".yaml\n") != std::string::npos)
+        files.push_back({other + ".yaml", below});
+    return files;
   }
   throw CommandError(
       kUsage, "there is no recipe '" + recipe + "'." + runtime::suggestion(recipe, names, 20));
@@ -50,17 +55,22 @@ void warn_of_missing(const fs::path& pipeline, const runtime::PluginRegistry& re
 }
 
 void write(const fs::path& folder, std::vector<NewFile> files, const Options& options) {
-  const auto registry = load_plugins(options, fs::absolute(folder));
+  const auto registry = load_plugins(options, fs::current_path() / folder);
   files.front().text =
       std::string("# yaml-language-server: $schema=") + kSchema + "\n" + files.front().text;
   files.push_back({kSchema, json_text(runtime::pipeline_schema(*registry))});
+  // The schema of a recipe written here before, and what a recipe extends, may be there already.
+  const auto may_stay = [&](const NewFile& file) {
+    return file.path == kSchema ||
+           (file.path != files.front().path && file.path.ends_with(".yaml"));
+  };
   for (const NewFile& file : files)
-    if (fs::exists(fs::symlink_status(folder / file.path)) && file.path != kSchema)
+    if (fs::exists(fs::symlink_status(folder / file.path)) && !may_stay(file))
       throw CommandError(kUsage, (folder / file.path).string() +
                                      " is there already; nothing was written. Name another folder");
   for (const NewFile& file : files) {
     const fs::path path = folder / file.path;
-    if (fs::exists(path)) continue;  // the schema of a recipe written here before
+    if (fs::exists(path)) continue;
     runtime::make_folders(fs::absolute(path).parent_path());
     runtime::write_file_atomically(path, file.text);
     std::cout << "wrote " << path.string() << "\n";

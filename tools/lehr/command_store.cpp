@@ -64,7 +64,7 @@ void list_artifacts(const Options& options) {
 
 int verify(const Options& options, bool discard) {
   const ArtifactStore store = open_store(options);
-  const bool live = !options.json && ::isatty(STDERR_FILENO) == 1;
+  const bool live = !options.json && obeys_controls(STDERR_FILENO);
   std::size_t count = 0;
   const auto problems = store.verify(
       std::max(1u, std::thread::hardware_concurrency()), [&](std::size_t done, std::size_t total) {

@@ -65,9 +65,14 @@ std::vector<Finding> plugins(const runtime::PluginRegistry& registry) {
   else
     out.push_back(
         {State::good, "plugins", std::to_string(count) + " usable (lehr plugins list)", ""});
-  for (const auto& broken : registry.broken())
-    out.push_back({State::error, "plugin " + broken.path.stem().string(), broken.reason,
-                   "build it again (lehr plugins stamp writes a manifest), or take the file away"});
+  for (const auto& broken : registry.broken()) {
+    const bool folder = broken.reason.find(": cannot be listed: ") != std::string::npos;
+    out.push_back(
+        {State::error, folder ? "plugin folder" : "plugin " + broken.path.stem().string(),
+         broken.reason,
+         folder ? "let this user read it, or set HOME, XDG_DATA_HOME or LEHR_PLUGIN_PATH to others"
+                : "build it again (lehr plugins stamp writes a manifest), or take the file away"});
+  }
   return out;
 }
 

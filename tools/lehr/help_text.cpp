@@ -96,6 +96,10 @@ std::string usage_of(const CLI::App& command) {
   return words + " [options]";
 }
 
+std::string most(int values) {
+  return values == 1 ? "one value" : "at most " + std::to_string(values) + " values";
+}
+
 // What CLI11 says of the number of an option's values, in our words; else as it says it.
 std::string count_error(const CLI::App& command, CLI::ExitCodes kind, const std::string& said) {
   for (const CLI::Option* option : command.get_options({})) {
@@ -104,7 +108,7 @@ std::string count_error(const CLI::App& command, CLI::ExitCodes kind, const std:
       return name + " is missing. Usage: " + usage_of(command);
     if (kind == CLI::ExitCodes::ArgumentMismatch && said.starts_with(name + ": "))
       return said.find(": At Most") != std::string::npos
-                 ? name + " takes one value, and is given more"
+                 ? name + " takes " + most(option->get_items_expected_max()) + ", and is given more"
                  : "the value of " + name + " is missing: " + name + " " + value_name(*option);
   }
   return said;

@@ -90,10 +90,15 @@ fs::path stage_folder(const fs::path& run, std::string_view stage_id) {
 RunLog::RunLog(const fs::path& store_root, std::string_view pipeline) {
   const fs::path runs = store_root / "runs";
   make_folders(runs);
+  std::error_code error;
   do {
     id_ = new_run_id(pipeline);
     folder_ = runs / id_;
-  } while (!fs::create_directory(folder_));
+  } while (!fs::create_directory(folder_, error) && !error);
+  if (error)
+    throw IoError(
+        "a run needs a store that it may write to (--store, LEHR_STORE): cannot make the folder",
+        folder_, error.value());
   lease_ = open_file(folder_ / "lease", O_RDWR | O_CREAT);
   while (::flock(lease_.get(), LOCK_EX) != 0)  // at most a moment: somebody asks who is running
     if (errno != EINTR) throw IoError("cannot lock", folder_ / "lease", errno);
