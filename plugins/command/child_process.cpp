@@ -102,7 +102,10 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv,
   kill();
   collect();
   for (const int fd : {output_, status_pipe_}) ::close(fd);
-  throw Error("cannot start '" + argv[0] + "': " + std::strerror(reason));
+  const bool whole_line = reason == ENOENT && argv[0].find(' ') != std::string::npos;
+  throw Error(
+      "cannot start '" + argv[0] + "': " + std::strerror(reason) +
+      (whole_line ? "; 'program' is its name alone, what follows belongs into 'args'" : ""));
 }
 
 ChildProcess::~ChildProcess() {

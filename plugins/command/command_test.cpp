@@ -79,6 +79,17 @@ TEST(ChildProcess, SaysWhyItCannotStart) {
   }
 }
 
+TEST(ChildProcess, TellsAProgramFromAWholeCommandLine) {
+  try {
+    ChildProcess child({"no-such-program --fast"}, kEnvironment, "/");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(std::string(e.what()),
+              "cannot start 'no-such-program --fast': No such file or directory; 'program' is its "
+              "name alone, what follows belongs into 'args'");
+  }
+}
+
 TEST(ChildProcess, LeavesNobodyBehindWhenItEnds) {
   const Done done = run("sleep 1000 & echo $!");
   ASSERT_EQ(done.lines.size(), 1u);
