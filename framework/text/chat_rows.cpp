@@ -13,10 +13,22 @@ using simdjson::dom::element;
 
 constexpr std::array<std::string_view, 4> kRoles = {"system", "user", "assistant", "tool"};
 
+// What a row looks like, for those who bring another form.
+constexpr const char* kConversation =
+    R"({"messages": [{"role": "user", "content": TEXT}, {"role": "assistant", "content": TEXT}]})";
+constexpr const char* kPreference =
+    R"({"prompt": MESSAGES, "chosen": MESSAGES, "rejected": MESSAGES})";
+constexpr const char* kFeedback =
+    R"({"prompt": MESSAGES, "completion": MESSAGES, "label": true or false})";
+constexpr const char* kPrompt = R"({"prompt": MESSAGES})";
+constexpr const char* kProbe =
+    R"({"id": TEXT, "kind": "answer", "prompt": MESSAGES, "answers": [TEXT]})";
+
 // One parsed row and the messages about it.
 class RowFields {
  public:
-  RowFields(std::string_view json, std::string_view where) : where_(where) {
+  RowFields(std::string_view json, std::string_view where, const char* form)
+      : where_(where), form_(form) {
     static thread_local simdjson::dom::parser parser;
     element row;
     if (const auto error = parser.parse(json.data(), json.size()).get(row))
@@ -68,13 +80,21 @@ class RowFields {
   Messages messages(const char* name) const {
     Messages out;
     simdjson::dom::array array;
-    if (need(name).get(array))
-      fail(quoted(name) + " is not a list of messages {\"role\", \"content\"}");
+    if (const element value = need(name); value.get(array))
+      fail(quoted(name) + " is not a list of messages" +
+           (value.is_string() ? ": write the text as [{\"role\": \"" + std::string(speaker(name)) +
+                                    "\", \"content\": TEXT}]"
+                              : " {\"role\", \"content\"}"));
     for (const element item : array) {
       const std::string place = std::string(name) + "[" + std::to_string(out.size()) + "]";
       std::string_view role, content;
       if (!item.is_object()) fail(quoted(place) + " is not an object {\"role\", \"content\"}");
-      if (item["role"].get(role)) fail(quoted(place) + " has no string 'role'");
+      if (item["role"].get(role))
+        fail(quoted(place) + " has no string 'role'" +
+             (item["from"].is_string()
+                  ? "; ShareGPT's 'from' and 'value' are 'role' and 'content', "
+                    "its human is user, its gpt assistant"
+                  : ""));
       if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end())
         fail(quoted(place) + " has the role '" + std::string(role) +
              "'; known are system, user, assistant, tool");
@@ -102,11 +122,16 @@ class RowFields {
   static std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
   element need(const char* name) const {
     element value;
-    if (object_[name].get(value)) fail("there is no member " + quoted(name));
+    if (object_[name].get(value))
+      fail("there is no member " + quoted(name) + "; a row is " + form_);
     return value;
+  }
+  static std::string_view speaker(std::string_view name) {
+    return name == "prompt" || name == "messages" ? "user" : "assistant";
   }
 
   std::string_view where_;
+  const char* form_;
   simdjson::dom::object object_;
 };
 
@@ -160,7 +185,7 @@ class RowText {
 }  // namespace
 
 void parse_row(std::string_view json, std::string_view where, Conversation& row) {
-  const RowFields fields(json, where);
+  const RowFields fields(json, where, kConversation);
   row.messages = fields.messages("messages");
   if (std::none_of(row.messages.begin(), row.messages.end(),
                    [](const Message& m) { return m.role == "assistant"; }))
@@ -168,7 +193,7 @@ void parse_row(std::string_view json, std::string_view where, Conversation& row)
 }
 
 void parse_row(std::string_view json, std::string_view where, Preference& row) {
-  const RowFields fields(json, where);
+  const RowFields fields(json, where, kPreference);
   row.prompt = fields.prompt("prompt");
   row.chosen = fields.answer("chosen");
   row.rejected = fields.answer("rejected");
@@ -177,7 +202,7 @@ void parse_row(std::string_view json, std::string_view where, Preference& row) {
 }
 
 void parse_row(std::string_view json, std::string_view where, Feedback& row) {
-  const RowFields fields(json, where);
+  const RowFields fields(json, where, kFeedback);
   row.prompt = fields.prompt("prompt");
   row.completion = fields.answer("completion");
   row.label = fields.boolean("label");
@@ -185,14 +210,14 @@ void parse_row(std::string_view json, std::string_view where, Feedback& row) {
 }
 
 void parse_row(std::string_view json, std::string_view where, Prompt& row) {
-  const RowFields fields(json, where);
+  const RowFields fields(json, where, kPrompt);
   row.prompt = fields.prompt("prompt");
   if (fields.has("reference")) row.reference = fields.text("reference");
   if (fields.has("unknowable")) row.unknowable = fields.boolean("unknowable");
 }
 
 void parse_row(std::string_view json, std::string_view where, Probe& row) {
-  const RowFields fields(json, where);
+  const RowFields fields(json, where, kProbe);
   row.id = fields.text("id");
   row.kind = fields.text("kind");
   if (row.kind == "next")

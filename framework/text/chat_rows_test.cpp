@@ -56,8 +56,21 @@ TEST(ChatRows, NameThePlaceAndTheRuleThatIsBroken) {
             "tool");
   EXPECT_EQ(failure<Conversation>(R"({"messages":[]})"),
             "data.jsonl:7: 'messages' has no messages");
-  EXPECT_EQ(failure<Conversation>(R"({"text":"a"})"),
-            "data.jsonl:7: there is no member 'messages'");
+  EXPECT_EQ(
+      failure<Conversation>(R"({"text":"a"})"),
+      "data.jsonl:7: there is no member 'messages'; a row is {\"messages\": [{\"role\": \"user\", "
+      "\"content\": TEXT}, {\"role\": \"assistant\", \"content\": TEXT}]}");
+  EXPECT_EQ(failure<Conversation>(R"({"messages":[{"from":"human","value":"a"}]})"),
+            "data.jsonl:7: 'messages[0]' has no string 'role'; ShareGPT's 'from' and 'value' are "
+            "'role' and 'content', its human is user, its gpt assistant");
+  EXPECT_EQ(failure<Prompt>(R"({"prompt":"a"})"),
+            "data.jsonl:7: 'prompt' is not a list of messages: write the text as [{\"role\": "
+            "\"user\", \"content\": TEXT}]");
+  EXPECT_EQ(failure<Feedback>(R"({"prompt":[{"role":"user","content":"a"}],"completion":"b"})"),
+            "data.jsonl:7: 'completion' is not a list of messages: write the text as [{\"role\": "
+            "\"assistant\", \"content\": TEXT}]");
+  EXPECT_EQ(failure<Prompt>(R"({"prompt":{}})"),
+            "data.jsonl:7: 'prompt' is not a list of messages {\"role\", \"content\"}");
   EXPECT_EQ(failure<Prompt>(R"({"prompt":[{"role":"assistant","content":"a"}]})"),
             "data.jsonl:7: 'prompt' ends with the assistant, so there is nothing to answer");
   EXPECT_EQ(failure<Prompt>(R"({"prompt":[{"role":"user","content":1}]})"),
