@@ -16,9 +16,9 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 namespace {
 
-constexpr std::uint64_t kLargestJson = 16u << 20;
-constexpr std::uint64_t kLargestLists = 64u << 20;  // all artifact.json files: they stay in memory
-constexpr std::uint64_t kRoomLeft = 64u << 20;      // a disk is not filled to the last byte
+constexpr std::uint64_t kLargestJson = 1u << 28;   // as the store's own
+constexpr std::uint64_t kLargestLists = 1u << 28;  // all artifact.json files: they stay in memory
+constexpr std::uint64_t kRoomLeft = 64u << 20;     // a disk is not filled to the last byte
 
 struct Contents {
   std::vector<std::string> named, results, artifacts;
@@ -29,6 +29,8 @@ std::string result_name(const std::string& key) { return "results/" + key + ".js
 std::string file_name(const std::string& digest, const std::string& name) {
   return "artifacts/" + digest + "/" + name;
 }
+
+std::string artifact_text(const Artifact& artifact) { return artifact.to_json().dump(1) + "\n"; }
 
 bool has_plain_names(const std::map<std::string, Artifact>& artifacts) {
   const auto plain = [](unsigned char c) { return c < 0x80; };
@@ -187,7 +189,15 @@ BundleReport export_bundle(const ArtifactStore& store, const Lineage::Reached& c
   report.results = keys.size();
 
   Json list = Json::array();
-  for (const auto& [digest, artifact] : artifacts) list.push_back(digest);
+  std::uint64_t lists = 0;
+  for (const auto& [digest, artifact] : artifacts) {
+    list.push_back(digest);
+    lists += artifact_text(artifact).size();
+  }
+  if (lists > kLargestLists)
+    throw StoreError("the lists of the artifacts' files are longer than an import would read (" +
+                     std::to_string(lists >> 20) + " of " + std::to_string(kLargestLists >> 20) +
+                     " MiB). Export fewer artifacts at once");
   ArchiveWriter archive(file, has_plain_names(artifacts));
   archive.add("bundle.json", Json{{"format", 1},
                                   {"named", report.named},
@@ -200,7 +210,7 @@ BundleReport export_bundle(const ArtifactStore& store, const Lineage::Reached& c
     archive.add(result_name(key), read_file(store.result_path(key), kLargestJson));
   for (const auto& [digest, artifact] : artifacts) {
     const fs::path folder = store.artifact_path(digest);
-    archive.add(file_name(digest, kArtifactFile), artifact.to_json().dump(1) + "\n");
+    archive.add(file_name(digest, kArtifactFile), artifact_text(artifact));
     for (const ArtifactFile& f : artifact.files)
       if (archive.add_file(file_name(digest, f.name), folder / f.name, f.size) != f.sha256)
         throw StoreError("the content of '" + (folder / f.name).string() +

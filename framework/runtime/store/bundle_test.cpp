@@ -121,6 +121,18 @@ TEST_F(BundleTest, KeepsNamesThatNeedMoreThanPlainTar) {
   EXPECT_EQ(read_file(other.artifact_path(digest) / deep), "deep");
 }
 
+// As that of an artifact of hundreds of thousands of files, or of a parameter that lists as many.
+TEST_F(BundleTest, CarriesWhatTheStoreHoldsHoweverLongItIs) {
+  StageResult result = made("base", model_);
+  result.key_parts.insert(result.key_parts.begin(), {"text", std::string(17 << 20, 'x')});
+  result.key = stage_key(result.key_parts);
+  store_.write_result(result);
+  const fs::path file = bundle();
+  const ArtifactStore other(root_ / "other");
+  EXPECT_EQ(import_bundle(other, file).fresh_results, 3u);
+  EXPECT_TRUE(other.find_result(result.key));
+}
+
 TEST_F(BundleTest, LeavesOutWhatGcHasTakenAndSaysSo) {
   remove_tree(store_.artifact_path(source_));
   const fs::path file = root_ / "partial";
