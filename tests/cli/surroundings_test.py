@@ -199,6 +199,16 @@ def no_plugins(at):
         sys.exit("init does not go on with --plugin-path")
 
 
+def programs_behind(at):
+    for program in "lehr-bundle", "lehr-data", "lehr-inspect":
+        path = pathlib.Path(at.lehr).parent / program
+        if not path.exists():  # lehr-inspect needs LibTorch
+            continue
+        done = subprocess.run([path, "--help"], capture_output=True, text=True, timeout=60)
+        if done.returncode != 2 or f"{program} is run by `lehr " not in done.stderr:
+            sys.exit(f"{program} --help: {done.returncode} {done.stderr}")
+
+
 def long_log(at):
     at.write(PATIENT.replace("echo begun >&2; sleep 1000 & wait", "seq 100000; cp /dev/null $LEHR_OUTPUT_REPORT/x"))
     at.run("run", "pipeline.yaml")
@@ -216,7 +226,7 @@ def main():
     options = parser.parse_args()
     for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, stopped_at_once, names_are_no_text,
                  dumb_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, blanks_and_line_breaks,
-                 no_plugins, long_log):
+                 no_plugins, programs_behind, long_log):
         if options.tests and test.__name__ not in options.tests:
             continue
         with tempfile.TemporaryDirectory() as folder:

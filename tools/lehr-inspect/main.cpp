@@ -56,7 +56,8 @@ void show(const Request& request) {
 }  // namespace lehr::inspect
 
 int main(int argc, char** argv) {
-  if (argc != 2) return std::cerr << "lehr-inspect is run by `lehr inspect`\n", 2;
+  if (argc != 2 || argv[1][0] != '{')
+    return std::cerr << "lehr-inspect is run by `lehr inspect`\n", 2;
   try {
     lehr::inspect::show(lehr::inspect::read_request(argv[1]));
     lehr::text::flush_output();
