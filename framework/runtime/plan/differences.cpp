@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 namespace lehr::runtime {
 namespace {
+
+// A sweep of thousands over years of sweeps would compare for minutes.
+constexpr std::size_t kMostCompared = 1000;
 
 // Digests are recognisable by their beginning.
 std::string with_short_digests(const std::string& value) {
@@ -117,6 +121,14 @@ const StageResult* closest_result(const PlannedStage& stage, const std::vector<K
     if (!candidates.empty()) break;
   }
   if (candidates.size() == 1) return candidates[0];
+  if (candidates.size() > kMostCompared) {
+    const auto newer = [](const StageResult* a, const StageResult* b) {
+      return std::tie(a->unix_time, a->key) > std::tie(b->unix_time, b->key);
+    };
+    std::nth_element(candidates.begin(), candidates.begin() + kMostCompared, candidates.end(),
+                     newer);
+    candidates.resize(kMostCompared);
+  }
   const StageResult* best = nullptr;
   std::size_t least = std::numeric_limits<std::size_t>::max();
   for (const StageResult* result : candidates) {

@@ -67,5 +67,20 @@ TEST(Differences, ComparesWithTheNearestResultOfTheSameStage) {
   EXPECT_EQ(found->stage_id, "dpo@beta=0.2");
 }
 
+TEST(Differences, OfThousandsOfResultsComparesTheNewest) {
+  PlannedStage stage;
+  stage.id = "dpo@beta=new";
+  stage.uses = "dpo.dpo";
+  std::vector<StageResult> results(3000);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    StageResult& result = results[i];
+    result.stage = "dpo.dpo";
+    result.stage_id = "dpo@beta=" + std::to_string(i);
+    result.key_parts = {{"with.beta", i == 0 ? "new" : std::to_string(i)}};
+    result.unix_time = static_cast<std::int64_t>(i);
+  }
+  EXPECT_EQ(closest_result(stage, {{"with.beta", "new", ""}}, results), &results.back());
+}
+
 }  // namespace
 }  // namespace lehr::runtime
