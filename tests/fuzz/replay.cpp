@@ -155,6 +155,14 @@ std::string changed(std::string text, const std::vector<std::string>& others,
 }  // namespace
 
 void* operator new(std::size_t size) { return take(size); }
+// The standard library's calls the one above; AddressSanitizer's does not.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return take(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* memory) noexcept { give(memory); }
 void operator delete(void* memory, std::size_t) noexcept { give(memory); }
 
