@@ -60,16 +60,19 @@ void ExportHf::run(Context& context) {
   const lm::ModelConfig config = lm::read_config(from);
   weights.check_fit(config);
   std::vector<lm::TensorEntry> entries;
-  std::vector<std::vector<std::byte>> data;
-  std::vector<float> values;
-  for (const lm::ParameterSlot& slot : lm::parameter_slots(config)) {
-    values.resize(static_cast<std::size_t>(slot.size));
-    lm::to_float(weights.at(slot.name), values.data());
-    auto& bytes = data.emplace_back(values.size() * lm::dtype_bytes(type.safetensors));
-    lm::quantize(type.ggml, values.data(), bytes.data(), slot.size);
-    entries.push_back({slot.name, type.safetensors, slot.shape, bytes.data(), bytes.size()});
-  }
-  lm::write_safetensors(to / "model.safetensors", entries);
+  for (const lm::ParameterSlot& slot : lm::parameter_slots(config))
+    entries.push_back({slot.name, type.safetensors, slot.shape, nullptr,
+                       static_cast<std::size_t>(slot.size) * lm::dtype_bytes(type.safetensors)});
+  std::vector<float> values;  // of one tensor: a model may be larger than the memory
+  std::vector<std::byte> data;
+  lm::write_safetensors(to / "model.safetensors", entries, {},
+                        [&](const lm::TensorEntry& entry, const auto& write) {
+                          values.resize(static_cast<std::size_t>(entry.elements()));
+                          data.resize(entry.bytes);
+                          lm::to_float(weights.at(entry.name), values.data());
+                          lm::quantize(type.ggml, values.data(), data.data(), entry.elements());
+                          write(data.data(), data.size());
+                        });
   nlohmann::json json = lm::read_state(from / "config.json");
   json["dtype"] = json["torch_dtype"] = type.torch_name;
   lm::write_state(to / "config.json", json);
