@@ -14,7 +14,12 @@ TokenFeed::TokenFeed(const text::TokenShards& shards, const TokenFeedOptions& op
     : shards_(shards), options_(options) {
   if (options_.row_tokens < 1 || options_.rows_per_step < 1 || options_.context < 1)
     throw std::invalid_argument("row_tokens, rows_per_step and context must be at least 1");
-  for (uint64_t d = 0; d < shards_.documents(); ++d) targets_ += targets_of(d);
+  uint64_t begin = 0;
+  for (uint64_t d = 0; d < shards_.documents(); ++d) {
+    const uint64_t end = shards_.document_end(d);
+    targets_ += std::max<int64_t>(0, static_cast<int64_t>(end - begin) - 1);
+    begin = end;
+  }
   if (targets_ == 0) throw std::invalid_argument("there is no document of two tokens or more");
 }
 

@@ -130,7 +130,7 @@ TEST_F(TokenFeedTest, EvaluationTakesDocumentsInOrderUpToItsLimit) {
 }
 
 TEST_F(TokenFeedTest, HoldsFewBytesForADocument) {
-  constexpr uint64_t kDocuments = 1 << 20, kLength = 3;
+  constexpr uint64_t kDocuments = 1 << 18, kLength = 3;
   const lehr_context host;
   std::vector<uint64_t> ends(kDocuments);
   for (uint64_t d = 0; d < kDocuments; ++d) ends[d] = (d + 1) * kLength;
