@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 
 #include "pipeline_graph.h"
 #include "terminal_text.h"
@@ -13,13 +15,16 @@ using runtime::PlannedInput;
 using runtime::PlannedStage;
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+// More rails side by side are no picture, and a matrix of thousands would take gigabytes of them.
+constexpr std::size_t kMostRails = 100;
 
 struct Line {
-  std::vector<std::string> cells;  // what stands in column 0, between 0 and 1, in column 1, ...
+  std::vector<const char*> cells;  // what stands in column 0, between 0 and 1, in column 1, ...
   std::vector<bool> below;         // columns in which a rail goes on
 };
 
-// Gives each stage a column, and each column to another stage once its rail has ended.
+// Gives each stage a column, and each column to another stage once its rail has ended. No lines and
+// no columns where there would be more than kMostRails.
 class Rails {
  public:
   explicit Rails(const runtime::Plan& plan) {
@@ -37,6 +42,10 @@ class Rails {
       for (const std::size_t column : from)
         if (last_use[owners_[column]] == i) ending.insert(column);
       lines_.push_back(line(i, from, ending, last_use[i] > i));
+      if (owners_.size() <= kMostRails) continue;
+      owners_.clear();
+      lines_.clear();
+      return;
     }
   }
 
@@ -85,31 +94,35 @@ class Rails {
   std::vector<Line> lines_;
 };
 
+using StagesById = std::unordered_map<std::string_view, const PlannedStage*>;
+
 // "documents ← clean", "models ← base," "dpo": what may stand on one line or be broken over
 // several.
-std::vector<std::string> input_words(const runtime::Plan& plan, const PlannedStage& stage) {
+std::vector<std::string> input_words(const StagesById& stages, const PlannedStage& stage) {
   std::vector<std::string> words;
   for (std::size_t i = 0; i < stage.inputs.size(); ++i) {
     const PlannedInput& input = stage.inputs[i];
     const bool first = i == 0 || stage.inputs[i - 1].port != input.port;
     const bool last = i + 1 == stage.inputs.size() || stage.inputs[i + 1].port != input.port;
-    const PlannedStage* from = plan.find(input.from_stage);
     std::string word = input.from_stage;
-    if (from->outputs.size() > 1 && input.from_port != input.port) word += "." + input.from_port;
+    if (stages.at(input.from_stage)->outputs.size() > 1 && input.from_port != input.port)
+      word += "." + input.from_port;
     if (first) word = (i == 0 ? "" : " ") + input.port + " ← " + word;
     words.push_back(word + (last ? "" : ","));
   }
   return words;
 }
 
+// Up to the text beside it.
 std::string rails_text(const Line& line, std::size_t columns, const char* color) {
   std::string out;
   std::size_t width = 0;
-  for (const std::string& cell : line.cells) {
-    out += cell == "●" && color != nullptr ? color + cell + "\033[0m" : cell;
+  for (const std::string_view cell : line.cells) {
+    const bool colored = cell == "●" && color != nullptr;
+    out.append(colored ? color : "").append(cell).append(colored ? "\033[0m" : "");
     ++width;
   }
-  return out + std::string(2 * columns - 1 - width, ' ');
+  return out + std::string(2 * columns + 1 - width, ' ');
 }
 
 std::string rails_below(const Line& line, std::size_t columns) {
@@ -117,7 +130,7 @@ std::string rails_below(const Line& line, std::size_t columns) {
   for (std::size_t column = 0; column < columns; ++column)
     out += std::string(column > 0 ? 1 : 0, ' ') +
            (column < line.below.size() && line.below[column] ? "│" : " ");
-  return out;
+  return out + "  ";
 }
 
 }  // namespace
@@ -137,30 +150,32 @@ const char* color_of(runtime::StageState state) {
 
 std::string terminal_graph(const runtime::Plan& plan, const GraphStyle& style) {
   const Rails rails(plan);
+  const bool drawn = rails.columns() > 0;
+  StagesById by_id;
   std::size_t id_width = 0, uses_width = 0;
   for (const PlannedStage& stage : plan.stages) {
+    by_id[stage.id] = &stage;
     id_width = std::max(id_width, text_width(stage.id));
     uses_width = std::max(uses_width, text_width(short_uses(stage)));
   }
   const std::size_t state_width = style.status ? 8 : 0;
-  const std::size_t indent =
-      2 * rails.columns() - 1 + 2 + state_width + id_width + 2 + uses_width + 2;
+  const std::size_t beside = drawn ? 2 * rails.columns() + 1 : 0;
+  const std::size_t indent = beside + state_width + id_width + 2 + uses_width + 2;
   std::string out;
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
     const PlannedStage& stage = plan.stages[i];
-    const Line& line = rails.lines()[i];
     const char* color = style.status && style.color ? color_of(stage.state) : nullptr;
-    std::string text = rails_text(line, rails.columns(), color) + "  ";
+    std::string text = drawn ? rails_text(rails.lines()[i], rails.columns(), color) : "";
     if (style.status)
       text += (color ? color : "") + padded(name(stage.state), 6) + (color ? "\033[0m" : "") + "  ";
     text += padded(stage.id, id_width) + "  " + padded(short_uses(stage), uses_width) + "  ";
     std::size_t used = indent;
-    for (const std::string& word : input_words(plan, stage)) {
+    for (const std::string& word : input_words(by_id, stage)) {
       const std::size_t width = text_width(word) + (used > indent ? 1 : 0);
       if (used > indent && used + width > style.width) {
         out += without_trailing_spaces(text) + "\n";
-        text = rails_below(line, rails.columns()) +
-               std::string(indent - (2 * rails.columns() - 1), ' ');
+        text = (drawn ? rails_below(rails.lines()[i], rails.columns()) : "") +
+               std::string(indent - beside, ' ');
         used = indent;
       }
       const bool begins_line = used == indent;
@@ -170,6 +185,9 @@ std::string terminal_graph(const runtime::Plan& plan, const GraphStyle& style) {
     }
     out += without_trailing_spaces(text) + "\n";
   }
+  if (!drawn && !plan.stages.empty())
+    out += "\nmore than " + std::to_string(kMostRails) +
+           " outputs run side by side: too many to draw them here; --format dot can be drawn\n";
   for (const auto& output : plan.outputs)
     out += "\noutput " + output.name + " ← " + output.stage + "." + output.port;
   return plan.outputs.empty() ? out : out + "\n";
