@@ -54,6 +54,11 @@ def main():
             expect(follow, "three")
             if follow.poll() is not None:
                 sys.exit("it ended before the stage did")
+            # The record, which may be long, is not read again for each line that is logged.
+            (run.folder / "plan.json").rename(run.folder / "away")
+            run.log("four")
+            expect(follow, "four")
+            (run.folder / "away").rename(run.folder / "plan.json")
             run.log("last")
             if how == "the stage ends":
                 run.event(event="stage_finished", stage="tune", seconds=1, taken=False, results={})

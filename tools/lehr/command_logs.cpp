@@ -107,14 +107,23 @@ void follow(const fs::path& store, const fs::path& folder, const std::string& st
             std::size_t offset) {
   const fs::path file = log_file(folder, stage);
   Changes changes;
-  changes.watch(folder);  // events, and the lease's close when the run ends
+  changes.watch(folder);    // events, and the lease's close when the run ends
+  std::uintmax_t told = 0;  // bytes of events when the run was read
+  bool over = false;
   for (;;) {
     changes.watch(folder / "stages");
     changes.watch(file.parent_path());
-    // Looked at before the file, so that what was written up to the end is printed.
-    const auto entry = runtime::read_run_entry(folder);
-    const bool going = entry && entry->status == "running" &&
-                       !is_over(*runtime::read_run(store, *entry).find(stage));
+    // Looked at before the file, so that what was written up to the end is printed. The record of a
+    // large run is long, and most of what changes is the log itself.
+    const bool running = runtime::is_running(folder);
+    std::error_code error;
+    const std::uintmax_t events = fs::file_size(folder / "events.ndjson", error);
+    if (running && !error && events != told) {
+      told = events;
+      const auto entry = runtime::read_run_entry(folder);
+      over = !entry || is_over(*runtime::read_run(store, *entry).find(stage));
+    }
+    const bool going = running && !over;
     offset = print_from(file, offset);
     if (!going || !std::cout) return;
     changes.wait();
