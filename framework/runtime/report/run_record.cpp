@@ -1,10 +1,15 @@
 #include "runtime/report/run_record.h"
 
+#include <fcntl.h>
+#include <simdjson.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <functional>
 #include <limits>
-#include <sstream>
 
 #include "runtime/config/suggestion.h"
 #include "runtime/store/checked_json.h"
@@ -18,14 +23,27 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Calls `line` for each whole line that is a JSON object. A torn last line is no error: the run may
-// be writing it.
-void read_json_lines(const fs::path& path, const std::function<void(const Json&)>& line) {
+// Calls `line` for each line, valid JSON or not; however long the file is, little of it is in
+// memory. A torn last line is no error: the run may be writing it.
+void read_lines(const fs::path& path, const std::function<void(std::string_view)>& line) {
+  constexpr std::size_t kPiece = 1 << 20, kLongest = 64 << 20;  // what is longer, nobody wrote
   std::error_code error;
   if (!fs::exists(path, error)) return;
-  std::istringstream lines(read_file(path));
-  for (std::string text; std::getline(lines, text);)
-    if (const Json json = Json::parse(text, nullptr, false); json.is_object()) line(json);
+  const FileDescriptor in = open_file(path, O_RDONLY);
+  std::string text;
+  while (true) {
+    const std::size_t known = text.size();
+    text.resize(known + kPiece);
+    const ssize_t n = ::read(in.get(), text.data() + known, kPiece);
+    if (n < 0 && errno != EINTR) throw IoError("cannot read", path, errno);
+    text.resize(known + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    std::size_t begin = 0;
+    for (std::size_t end; (end = text.find('\n', std::max(begin, known))) != text.npos;
+         begin = end + 1)
+      line(std::string_view(text).substr(begin, end - begin));
+    if (n == 0) return line(text);
+    text.erase(0, text.size() - begin > kLongest ? text.npos : begin);
+  }
 }
 
 std::map<std::string, NamedResult> results_of(const Json& event) {
@@ -120,7 +138,9 @@ RunRecord read_run(const fs::path& store_root, const RunEntry& entry) {
     for (const Json& stage : plan.at("stages")) out.stages.push_back(planned(stage));
     std::map<std::string, StageRecord*> by_id;
     for (StageRecord& stage : out.stages) by_id[stage.id] = &stage;
-    read_json_lines(entry.folder / "events.ndjson", [&](const Json& event) {
+    read_lines(entry.folder / "events.ndjson", [&](std::string_view line) {
+      const Json event = Json::parse(line, nullptr, false);
+      if (!event.is_object()) return;
       const auto stage = by_id.find(event.value("stage", ""));
       if (stage != by_id.end()) apply(*stage->second, event.value("event", ""), event);
     });
@@ -172,19 +192,30 @@ const RunEntry& find_run(const std::vector<RunEntry>& runs, const std::string& n
 std::map<std::string, std::vector<MetricPoint>> read_metrics(const fs::path& store_root,
                                                              const std::string& run,
                                                              const std::string& stage) {
-  std::map<std::string, std::map<std::int64_t, double>> found;
+  std::map<std::string, std::vector<MetricPoint>, std::less<>> found;
   const fs::path folder = stage_folder(store_root / "runs" / run, stage);
-  read_json_lines(folder / "metrics.jsonl", [&](const Json& point) {
-    if (!point.contains("name") || !point["name"].is_string()) return;
-    const auto value = point.find("value"), step = point.find("step");
-    if (step != point.end() && !step->is_number_integer()) return;
-    found[point["name"]][step == point.end() ? 0 : step->get<std::int64_t>()] =
-        value != point.end() && value->is_number() ? value->get<double>()
-                                                   : std::numeric_limits<double>::quiet_NaN();
+  simdjson::dom::parser parser;
+  read_lines(folder / "metrics.jsonl", [&](std::string_view line) {
+    simdjson::dom::object point;
+    simdjson::dom::element member;
+    std::string_view name;
+    if (parser.parse(line.data(), line.size()).get(point) || point["name"].get(name)) return;
+    MetricPoint out{0, std::numeric_limits<double>::quiet_NaN()};
+    if (!point["step"].get(member) && member.get(out.step)) return;
+    if (point["value"].get(out.value)) out.value = std::numeric_limits<double>::quiet_NaN();
+    auto to = found.find(name);
+    if (to == found.end()) to = found.emplace(name, std::vector<MetricPoint>()).first;
+    to->second.push_back(out);
   });
   std::map<std::string, std::vector<MetricPoint>> out;
-  for (const auto& [name, points] : found)
-    for (const auto& [step, value] : points) out[name].push_back({step, value});
+  for (auto& [name, points] : found) {
+    const auto earlier = [](const MetricPoint& a, const MetricPoint& b) { return a.step < b.step; };
+    const auto same = [](const MetricPoint& a, const MetricPoint& b) { return a.step == b.step; };
+    std::stable_sort(points.begin(), points.end(), earlier);
+    // What was told last of a step is the first from the end.
+    points.erase(points.begin(), std::unique(points.rbegin(), points.rend(), same).base());
+    out[name] = std::move(points);
+  }
   return out;
 }
 

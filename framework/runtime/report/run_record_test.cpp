@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "runtime/store/store.h"
 
 namespace lehr::runtime {
@@ -63,6 +65,23 @@ TEST_F(RunRecordTest, ARunningRunIsReadAsFarAsItIs) {
   const RunRecord run = read();
   EXPECT_EQ(run.find("a")->status, "running");
   EXPECT_EQ(run.find("b")->status, "waits");
+}
+
+// As of a run of millions of steps. What is not on disk, zeros, is no line.
+TEST_F(RunRecordTest, MetricsMayBeMoreThanAMemoryShouldHold) {
+  const fs::path file = store_ / "runs" / "long" / "stages" / "a" / "metrics.jsonl";
+  fs::create_directories(file.parent_path());
+  for (const char* value : {"0.5", "0.25"}) {
+    for (int gap = 0; gap < 9; ++gap) {
+      std::ofstream(file, std::ios::app)
+          << "\n{\"step\":3000000000,\"name\":\"loss\",\"value\":" << value << "}\n";
+      fs::resize_file(file, fs::file_size(file) + (64 << 20));
+    }
+  }
+  const auto metrics = read_metrics(store_, "long", "a");
+  ASSERT_EQ(metrics.at("loss").size(), 1u);
+  EXPECT_EQ(metrics.at("loss")[0].step, 3000000000);
+  EXPECT_EQ(metrics.at("loss")[0].value, 0.25);
 }
 
 TEST_F(RunRecordTest, AKilledRunIsInterrupted) {
