@@ -10,6 +10,7 @@
 #include "runtime/store/checked_json.h"
 #include "runtime/store/durable_file.h"
 #include "runtime/store/input_digests.h"
+#include "runtime/store/json_member.h"
 #include "runtime/store/sha256.h"
 #include "text/matching_files.h"
 
@@ -30,13 +31,17 @@ fs::path cache_file(const ArtifactStore& store) {
 ContentDigests::ContentDigests(const ArtifactStore* store) {
   if (store == nullptr) return;
   try {
-    const auto files =
-        read_checked_json(cache_file(*store)).at("files");  // pairs: no map reads those
-    for (const auto& pair : files)
-      known_.emplace(pair.at(0).get<std::string>(), pair.at(1).get<std::string>());
+    simdjson::dom::parser parser;
+    const std::string text = read_checked_text(cache_file(*store));
+    const auto files = member<JsonArray>(parse_object(text, parser), "files");
+    known_.reserve(files.size());
+    for (const auto file : files) {
+      const auto pair = value<JsonArray>(file, "files");
+      known_.emplace(value<std::string_view>(pair.at(0), "files"),
+                     value<std::string_view>(pair.at(1), "files"));
+    }
   } catch (const IoError&) {  // a cache may be lost at any time
   } catch (const StoreError&) {
-  } catch (const nlohmann::ordered_json::exception&) {
   }
 }
 

@@ -39,11 +39,13 @@ inline simdjson::dom::parser& json_parser() {
   return parser;
 }
 
-// The JSON object that `text` is; views into it live until json_parser() parses again in this
-// thread. Throws StoreError; std::bad_alloc, which says nothing of the text.
-inline JsonObject parse_object(std::string_view text) {
+// The JSON object that `text` is; views into it live until `parser` parses again: this thread's, or
+// one of its own for a text whose size should not stay in memory. Throws StoreError;
+// std::bad_alloc, which says nothing of the text.
+inline JsonObject parse_object(std::string_view text,
+                               simdjson::dom::parser& parser = json_parser()) {
   JsonObject out;
-  const simdjson::error_code error = json_parser().parse(text.data(), text.size()).get(out);
+  const simdjson::error_code error = parser.parse(text.data(), text.size()).get(out);
   if (error == simdjson::MEMALLOC) throw std::bad_alloc();
   if (error) throw StoreError("it is not a JSON object");
   return out;
