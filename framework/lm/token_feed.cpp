@@ -38,7 +38,7 @@ const TokenFeed::Epoch& TokenFeed::epoch(int64_t number) {
   const uint64_t documents = shards_.documents();
   const auto shuffle = [&](auto& order) {
     order.resize(documents);
-    std::iota(order.begin(), order.end(), 0);
+    std::iota(order.begin(), order.end(), uint64_t{0});
     random.shuffle(order);
   };
   documents <= std::numeric_limits<uint32_t>::max() ? shuffle(current_.few)
