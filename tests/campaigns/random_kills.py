@@ -19,7 +19,9 @@ def killed(shop, dice, longest):
         process.communicate()
         return process.returncode
     except subprocess.TimeoutExpired:
-        hosts = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False).stdout
+        # By name: LeakSanitizer has a child of lehr too, and waits for ever for one that was killed.
+        hosts = subprocess.run(["pgrep", "-P", str(process.pid), "-x", "lehr-host"], capture_output=True, text=True,
+                               check=False).stdout
         for victim in [int(pid) for pid in hosts.split()] if dice.random() < 0.5 else [process.pid]:
             try:
                 os.kill(victim, signal.SIGKILL)
