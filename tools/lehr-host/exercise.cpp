@@ -62,10 +62,15 @@ void call(const Table& table, const lehr_value* values, const Arrangement& how,
     void* instance = nullptr;
     if (table.create(values, error.sink(), &instance) != LEHR_OK)
       throw std::runtime_error("it could not be created: " + error.text());
-    for (std::size_t at = 0; at < how.order.size(); at += how.batch)
-      work(thread, instance,
-           std::span(how.order).subspan(at, std::min(how.batch, how.order.size() - at)));
-    finish(thread);
+    try {
+      for (std::size_t at = 0; at < how.order.size(); at += how.batch)
+        work(thread, instance,
+             std::span(how.order).subspan(at, std::min(how.batch, how.order.size() - at)));
+      finish(thread);
+    } catch (...) {
+      table.destroy(instance);
+      throw;
+    }
     table.destroy(instance);
   };
   const auto contained = [&](std::size_t thread) {
