@@ -243,6 +243,10 @@ std::vector<std::string> library_identities(const PluginFile& plugin) {
       "libc.so.6",   "libm.so.6",       "libstdc++.so.6",       "libgcc_s.so.1",
       "libdl.so.2",  "libpthread.so.0", "librt.so.1",           "ld-linux-x86-64.so.2",
       "libc++.so.1", "libc++abi.so.1",  "ld-linux-aarch64.so.1"};
+  const auto is_sanitizer = [](std::string_view name) {
+    return name.starts_with("libasan.so") || name.starts_with("liblsan.so") ||
+           name.starts_with("libtsan.so") || name.starts_with("libubsan.so");
+  };
   std::vector<std::filesystem::path> folders;
   const auto add_paths = [&](const std::string& list, bool expand) {
     for (std::size_t at = 0; at <= list.size();) {
@@ -267,7 +271,7 @@ std::vector<std::string> library_identities(const PluginFile& plugin) {
 
   std::vector<std::string> out;
   for (const auto& name : plugin.needed) {
-    if (runtime.contains(name)) continue;
+    if (runtime.contains(name) || is_sanitizer(name)) continue;
     std::string identity = "not found";
     for (const auto& folder : folders) {
       std::error_code ignored;

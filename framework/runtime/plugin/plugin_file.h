@@ -47,9 +47,9 @@ std::string embedded_manifest(const std::filesystem::path& path);
 // (about 1 ms per MB). Throws PluginError.
 std::string code_digest(const std::filesystem::path& plugin);
 
-// Identity of each library the plugin needs beyond the C and C++ runtime: "libtorch_cpu.so:
-// <build-id or SHA-256>", sorted; libraries are looked for along run paths and then by the system's
-// rules. Reads files only.
+// Identity of each library the plugin needs beyond the C and C++ runtime and a sanitizer's:
+// "libtorch_cpu.so: <build-id or SHA-256>", sorted; libraries are looked for along run paths and
+// then by the system's rules. Reads files only.
 std::vector<std::string> library_identities(const PluginFile& plugin);
 
 // The folders that the loader's configuration (/etc/ld.so.conf) and what it includes name.

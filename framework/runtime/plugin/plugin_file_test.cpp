@@ -132,6 +132,13 @@ TEST_F(PluginFileTest, TruncationAnywhereIsAnErrorOrHarmless) {
   }
 }
 
+TEST_F(PluginFileTest, LibrariesOfTheCompilerAreNoIdentity) {
+  PluginFile plugin;
+  plugin.path = file_;
+  plugin.needed = {"libasan.so.8", "libubsan.so.1", "libtsan.so.2", "libstdc++.so.6", "libnone.so"};
+  EXPECT_EQ(library_identities(plugin), std::vector<std::string>{"libnone.so: not found"});
+}
+
 TEST_F(PluginFileTest, MutatedHeadersNeverCrashTheReader) {
   stamp_plugin_file(file_, kDescription);
   const std::string whole = read(file_);
