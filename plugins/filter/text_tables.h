@@ -33,10 +33,11 @@ std::uint64_t hash_bytes(std::string_view bytes);
 
 class TextTables {
  public:
+  static constexpr std::size_t kShort = 16, kShortText = 64 << 10;  // texts; bytes of one
+
   // The tables of this text, which the calling thread keeps until it has asked for kShort others,
   // those of a text longer than kShortText until it asks for another such one. They hold while the
   // text does. Throws Error for a text beyond 4 GiB.
-  static constexpr std::size_t kShort = 16, kShortText = 64 << 10;
   static TextTables& of(std::string_view text);
 
   std::string_view text() const { return text_; }
