@@ -51,7 +51,7 @@ std::string range(const Distribution::Bar& bar) {
 
 // Bars over half octaves of size; height is the count.
 std::string histogram(const std::string& split, const Distribution& distribution) {
-  constexpr double kWidth = 360, kHeight = 150, kBase = 128, kTop = 14;
+  constexpr double kWidth = 360, kHeight = 150, kBase = 128, kTop = 14, kLabel = 40;
   const auto bars = distribution.bars();
   std::uint64_t most = 1;
   for (const auto& bar : bars) most = std::max(most, bar.count);
@@ -66,8 +66,11 @@ std::string histogram(const std::string& split, const Distribution& distribution
            fixed(kBase - height) + "\" width=\"" + fixed(std::max(1.0, std::min(step - 1, 48.0))) +
            "\" height=\"" + fixed(height) + "\"><title>" + range(bars[i]) + ": " +
            std::to_string(bars[i].count) + "</title></rect>";
-    if (i % labels == 0)
-      out += "<text x=\"" + fixed(x) + "\" y=\"144\">" + count(bars[i].low) + "</text>";
+    if (i % labels == 0) {
+      const bool fits = x + kLabel <= kWidth;
+      out += "<text y=\"144\" x=\"" + (fits ? fixed(x) : fixed(kWidth) + "\" text-anchor=\"end") +
+             "\">" + count(bars[i].low) + "</text>";
+    }
   }
   return out +
          "<line x1=\"0\" x2=\"360\" y1=\"128.5\" y2=\"128.5\" stroke=\"currentColor\" "
