@@ -205,7 +205,7 @@ SFT_BATCH = 1024  # tokens of an update: about eight conversations
 
 def sft_pipeline(folder):
     lehr = pretrain_pipeline(folder, "13.8M")
-    write_conversations(folder / "text", folder / "chats-train.jsonl", 640, 1)
+    write_conversations(folder / "text", folder / "chats-train.jsonl", int(os.environ.get("BENCH_CONVERSATIONS", 640)), 1)
     write_conversations(folder / "text", folder / "chats-eval.jsonl", 48, 2)
     lehr.pipeline.write_text(lehr.pipeline.read_text() + f"""
   chats: {{uses: files.conversations, with: {{train: [chats-train.jsonl], eval: [chats-eval.jsonl]}}}}
