@@ -163,6 +163,13 @@ def plugin_folder_cannot_be_listed(at):
     at.run("doctor", env={**at.environment, "XDG_DATA_HOME": str(at.folder)}, code=1, said="let this user read it")
 
 
+def paths_lead_nowhere(at):
+    at.write(QUICK)
+    (at.folder / "circle").symlink_to("circle")
+    at.run("plan", "pipeline.yaml", "--store", "circle", code=1, said="/circle: Too many levels of symbolic links\n")
+    at.run("plugins", "list", "--plugin-path", "circle", code=1, said="lehr: circle: Too many levels of symbolic links\n")
+
+
 def blanks_and_line_breaks(at):
     folder = at.folder / "two words\nand 'more'"
     folder.mkdir()
@@ -225,7 +232,7 @@ def main():
     parser.add_argument("tests", nargs="*")
     options = parser.parse_args()
     for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, stopped_at_once, names_are_no_text,
-                 dumb_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, blanks_and_line_breaks,
+                 dumb_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, paths_lead_nowhere, blanks_and_line_breaks,
                  no_plugins, programs_behind, long_log):
         if options.tests and test.__name__ not in options.tests:
             continue

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 
 #include "command.h"
@@ -147,6 +148,9 @@ static int run_and_report(int argc, char** argv) {
   } catch (const lehr::runtime::NoSuchRun& e) {
     std::cerr << "lehr: " << e.what() << "\n";
     return lehr::cli::kUsage;
+  } catch (const std::filesystem::filesystem_error& e) {
+    std::cerr << "lehr: " << e.path1().string() << ": " << e.code().message() << "\n";
+    return lehr::cli::kStageFailed;
   } catch (const std::exception& e) {
     std::cerr << "lehr: " << e.what() << "\n";
     return lehr::cli::kStageFailed;
