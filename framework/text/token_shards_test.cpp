@@ -117,6 +117,24 @@ TEST_F(TokenShardsTest, RefuseAFileThatDoesNotFitItsIndex) {
   EXPECT_THROW(TokenShards(folder_, "train"), std::runtime_error);
 }
 
+TEST_F(TokenShardsTest, RefuseAnIdBeyondTheVocabularyWhereverItStands) {
+  for (const std::size_t place : {0, 1, 63, 64, 127, 128, 129}) {
+    for (const TokenId wrong : {300u, 301u, 0x7FFFFFFFu, 0x80000000u, 0x8000012Cu, 0xFFFFFFFFu}) {
+      std::vector<TokenId> ids(130, 299);
+      TokenShardWriter(folder_, "train", 300).add(ids, 1);
+      ids[place] = wrong;
+      EXPECT_THROW(TokenShardWriter(folder_, "train", 300).add(ids, 1), std::out_of_range)
+          << wrong << " at " << place;
+    }
+    std::vector<std::uint16_t> narrow(130, 299);
+    narrow[place] = 300;
+    const std::size_t end = narrow.size();
+    EXPECT_THROW(TokenShardWriter(folder_, "train", 300)
+                     .add(std::span<const std::uint16_t>(narrow), std::span(&end, 1), 1),
+                 std::out_of_range);
+  }
+}
+
 TEST_F(TokenShardsTest, RefuseAnIndexThatGoesBackOrBeyond) {
   for (const std::uint64_t wrong : {std::uint64_t{5}, ~std::uint64_t{0}}) {
     TokenShardWriter writer(folder_, "train", 300);
