@@ -53,7 +53,10 @@ inline WordKey of(std::string_view word, std::size_t readable) {
     return {hash, kLong, hash};
   }
   std::uint64_t eights[2] = {0, 0};
-  std::memcpy(eights, word.data(), readable >= 16 ? 16 : word.size());
+  if (readable >= 16) [[likely]]
+    std::memcpy(eights, word.data(), 16);
+  else
+    std::memcpy(eights, word.data(), word.size());
   const std::uint64_t low = eights[0] & kMasks.low[word.size()];
   const std::uint64_t high = (eights[1] & kMasks.high[word.size()]) | kMasks.length[word.size()];
   return {low, high, mix(low, high)};
@@ -169,11 +172,11 @@ void for_each_word(const Pretokenizer& pretokenizer, std::string_view text, cons
   for (auto ends = cutter.next(); !ends.empty(); ends = cutter.next()) {
     std::size_t begin = first;
     for (std::size_t i = 0; i < ends.size(); begin = ends[i++]) {
-      keys[i] = word_key::of(text.substr(begin, ends[i] - begin), text.size() - begin);
+      keys[i] = word_key::of({text.data() + begin, ends[i] - begin}, text.size() - begin);
       table.prefetch(keys[i]);
     }
     for (std::size_t i = 0; i < ends.size(); first = ends[i++])
-      each(text.substr(first, ends[i] - first), keys[i]);
+      each(std::string_view(text.data() + first, ends[i] - first), keys[i]);
   }
 }
 
