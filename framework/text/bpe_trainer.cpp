@@ -113,7 +113,15 @@ class Trainer {
     const auto right = static_cast<TokenId>(top.pair);
     const TokenId merged = add_token(tokens_[left] + tokens_[right]);
     merges_.emplace_back(left, right);
-    for (const std::uint32_t w : top.words) merge_word(w, left, right, merged);
+    // The words lie anywhere in memory: each is on its way while those before it are merged.
+    constexpr std::size_t kAhead = 8;
+    const WordNumbers& words = top.words;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      if (i + 2 * kAhead < words.size()) __builtin_prefetch(&words_[words[i + 2 * kAhead]]);
+      if (i + kAhead < words.size())
+        __builtin_prefetch(symbols_.data() + words_[words[i + kAhead]].begin);
+      merge_word(words[i], left, right, merged);
+    }
     push_gained();
   }
 
