@@ -1,10 +1,11 @@
 #include "text/chat_rows.h"
 
 #include <lehr/description.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
+
+#include "text/row_tree.h"
 
 namespace lehr::text {
 namespace {
@@ -29,9 +30,9 @@ class RowFields {
  public:
   RowFields(std::string_view json, std::string_view where, const char* form)
       : where_(where), form_(form) {
-    static thread_local simdjson::dom::parser parser;
+    static thread_local RowTree tree;
     element row;
-    if (const auto error = parser.parse(json.data(), json.size()).get(row))
+    if (const auto error = tree.parse(json, row))
       fail(std::string("malformed JSON: ") + simdjson::error_message(error));
     if (row.get(object_)) fail("the line is not a JSON object");
   }

@@ -2,13 +2,15 @@
 
 #include <fcntl.h>
 #include <lehr/value.h>
-#include <simdjson.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "text/document_summary.h"
+#include "text/raw_members.h"
+#include "text/row_tree.h"
 #include "text/utf8_repair.h"
 
 namespace lehr::text {
@@ -16,54 +18,7 @@ namespace {
 
 constexpr std::size_t kBlockBytes = 8 << 20;
 constexpr std::size_t kDroppedExamples = 8;  // of dropped rows
-
-// Goes over the members of one valid JSON object as they are written.
-class RawMembers {
- public:
-  explicit RawMembers(std::string_view object) : json_(object), at_(object.find('{') + 1) {}
-  // "key": value, without what stands around it, and where in it the value begins.
-  std::string_view next(std::size_t& value) {
-    at_ = json_.find('"', at_);
-    const std::size_t begin = at_;
-    skip_string();
-    at_ = json_.find(':', at_) + 1;
-    at_ = json_.find_first_not_of(" \t\r\n", at_);
-    value = at_ - begin;
-    skip_value();
-    return json_.substr(begin, at_ - begin);
-  }
-
- private:
-  // To behind the quote that an even number of backslashes stands before.
-  void skip_string() {
-    const std::size_t begin = at_ + 1;
-    for (at_ = begin;; ++at_) {
-      at_ = json_.find('"', at_);
-      std::size_t escapes = at_;
-      while (escapes > begin && json_[escapes - 1] == '\\') --escapes;
-      if ((at_ - escapes) % 2 == 0) break;
-    }
-    ++at_;
-  }
-  void skip_value() {
-    int depth = 0;
-    do {
-      const char c = json_[at_];
-      if (c == '"') {
-        skip_string();
-        continue;
-      }
-      if (c == '{' || c == '[') ++depth;
-      if (c == '}' || c == ']') --depth;
-      ++at_;
-    } while (depth > 0);
-    const char begun = json_[at_ - 1];
-    if (begun != '"' && begun != '}' && begun != ']') at_ = json_.find_first_of(",} \t\r\n", at_);
-  }
-
-  std::string_view json_;
-  std::size_t at_;
-};
+constexpr std::size_t kNamesBytes = 400;     // of the members that a row without a text has
 
 }  // namespace
 
@@ -79,7 +34,7 @@ void DocumentCounts::operator+=(const DocumentCounts& other) {
 
 struct DocumentParser::State {
   DocumentOptions options;
-  simdjson::dom::parser parser;
+  RowTree tree;
   std::string file;
   std::string_view rest;
   std::uint64_t line = 0;
@@ -112,10 +67,6 @@ struct DocumentParser::State {
     if (counts.examples.size() < kDroppedExamples) counts.examples.push_back({reason, line, what});
   }
 
-  simdjson::error_code parse(std::string_view json, simdjson::dom::element& row) {
-    return parser.parse(json.data(), json.size(), false).get(row);
-  }
-
   // Keeps `text` with the padding the parser needs.
   std::string_view hold(std::string text) {
     const std::size_t size = text.size();
@@ -132,12 +83,12 @@ struct DocumentParser::State {
       repaired_bytes = true;
     }
     simdjson::dom::element row;
-    auto error = parse(json, row);
+    auto error = tree.parse(json, row, true);
     if (error == simdjson::STRING_ERROR) {
       std::string whole = replace_lone_surrogates(json);
       if (whole != json) {
         json = hold(std::move(whole));
-        error = parse(json, row);
+        error = tree.parse(json, row, true);
         if (!error && !repaired_bytes && !admit_invalid("a \\u escape is half of a surrogate pair"))
           return false;
       }
@@ -160,15 +111,38 @@ struct DocumentParser::State {
         has_text = true;
       } else if (member.key == options.id_field) {
         if (!member.value.is_null() && member.value.get(document.id))
-          document.id = id = simdjson::minify(member.value);
+          document.id = id = written_id(json, object, member.value);
       } else {
         has_others = true;
       }
     }
-    if (!has_text) return reject("there is no member '" + options.text_field + "'");
+    if (!has_text) return reject(without_text(object));
     if (has_others && !keep_others(json, object)) return false;
     document.fields = fields;
     return true;
+  }
+
+  std::string without_text(const simdjson::dom::object& object) const {
+    std::string names;
+    for (const auto member : object)
+      names += (names.empty() ? "'" : ", '") + std::string(member.key) + "'";
+    return "there is no member '" + options.text_field + "'; " +
+           (names.empty() ? "the row is empty" : "the row has " + beginning(names, kNamesBytes)) +
+           ". " + options.text_missing;
+  }
+
+  // An id that is no text. A number too large for the tree is taken from the row.
+  std::string written_id(std::string_view json, const simdjson::dom::object& object,
+                         const simdjson::dom::element& id_value) const {
+    if (!tree.rounded() || !id_value.is_number()) return simdjson::minify(id_value);
+    RawMembers raw(json);
+    std::string found;
+    for (const auto member : object) {
+      std::size_t value = 0;
+      const std::string_view written = raw.next(value);
+      if (member.key == options.id_field) found = written.substr(value);
+    }
+    return found;
   }
 
   // The members that are neither text nor id, as they are written.

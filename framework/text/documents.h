@@ -1,6 +1,6 @@
 // Documents: the rows {"id","text",...} of a `documents` artifact, read as a stream and written as
 // zstd frames. A Document is a view; its id and text are unescaped, its other fields stay the JSON
-// they were.
+// they were, numbers beyond 64 bits too.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,8 @@ struct DocumentOptions {
   std::string id_field = "id";
   InvalidUtf8 invalid_utf8 = InvalidUtf8::error;
   Malformed malformed = Malformed::error;
+  // What to do about a row without text_field: behind the error that lists the fields it has.
+  std::string text_missing = R"(A document is {"id": TEXT, "text": TEXT, ...})";
 };
 
 struct DocumentCounts {

@@ -114,6 +114,44 @@ TEST_F(Documents, RejectsRowsWhoseTextIsMissingOrNoString) {
   }
 }
 
+TEST_F(Documents, NamesTheMembersOfARowWithoutText) {
+  const auto file = put("row.jsonl", "{\"id\":1,\"content\":\"a\",\"url\":\"b\"}\n{}\n");
+  DocumentReader natural({file});
+  EXPECT_NE(failure(natural).find("row.jsonl:1: there is no member 'text'; the row has 'id', "
+                                  "'content', 'url'. A document is {\"id\": TEXT, "),
+            std::string::npos);
+  DocumentOptions options;
+  options.text_field = "content";
+  options.text_missing = "Set text_field";
+  DocumentReader mapped({file}, options);
+  EXPECT_NE(failure(mapped).find("row.jsonl:2: there is no member 'content'; the row is empty. "
+                                 "Set text_field"),
+            std::string::npos);
+}
+
+// As Python writes them.
+TEST_F(Documents, KeepsNumbersThat64BitsDoNotHold) {
+  const std::string many(400, '7');
+  const auto file = put("big.jsonl",
+                        "{\"id\":123456789012345678901234,\"text\":\"a 1e999 \\ud83d\\ude00\","
+                        "\"n\":[-9223372036854775809,1e400,-18446744073709551616, 1e-400],\"m\":" +
+                            many + ",\"k\":-" + many + ".5E0}\n");
+  DocumentReader reader({file});
+  Document document;
+  ASSERT_TRUE(reader.next(document));
+  EXPECT_EQ(document.id, "123456789012345678901234");
+  EXPECT_EQ(document.text, "a 1e999 😀");
+  EXPECT_EQ(document.fields,
+            "{\"n\":[-9223372036854775809,1e400,-18446744073709551616, 1e-400],\"m\":" + many +
+                ",\"k\":-" + many + ".5E0}");
+  for (const char* row : {"{\"text\":123456789012345678901234}", "{\"text\":\"a\",\"n\":1e400x}",
+                          "{\"text\":\"a\",\"n\":-}", "{\"text\":\"a\",\"n\":01e400}",
+                          "{\"text\":\"a\",\"n\":123456789012345678901234.}"}) {
+    DocumentReader malformed({put("bad.jsonl", row)});
+    EXPECT_NE(failure(malformed), "") << row;
+  }
+}
+
 TEST_F(Documents, HasNoIdWhereItIsNull) {
   DocumentReader reader({put("ids.jsonl",
                              "{\"id\":null,\"text\":\"a\"}\n{\"id\":7,\"text\":\"b\"}\n"

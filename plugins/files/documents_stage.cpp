@@ -49,6 +49,7 @@ void Documents::run(Context& context) {
   ReadingRules reading;
   rules.options.text_field = text_field_;
   rules.options.id_field = id_field_;
+  rules.options.text_missing = "Set text_field";
   if (invalid_utf8_ == "replace") rules.options.invalid_utf8 = text::InvalidUtf8::replace;
   if (invalid_utf8_ == "drop") rules.options.invalid_utf8 = text::InvalidUtf8::drop;
   if (malformed_ == "drop") rules.options.malformed = text::Malformed::drop;

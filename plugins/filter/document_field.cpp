@@ -1,11 +1,11 @@
 #include "document_field.h"
 
-#include <simdjson.h>
+#include "text/row_tree.h"
 
 namespace lehr::plugins::filter {
 
 struct FieldReader::Parser {
-  simdjson::dom::parser json;
+  text::RowTree json;
 };
 
 FieldReader::FieldReader() : parser_(std::make_unique<Parser>()) {}
@@ -14,7 +14,8 @@ FieldReader::FieldReader(FieldReader&&) noexcept = default;
 
 std::optional<std::string_view> FieldReader::text(std::string_view fields, std::string_view name) {
   std::string_view found;
-  if (fields.empty() || parser_->json.parse(fields.data(), fields.size())[name].get(found))
+  simdjson::dom::element row;
+  if (fields.empty() || parser_->json.parse(fields, row) || row[name].get(found))
     return std::nullopt;
   return found;
 }

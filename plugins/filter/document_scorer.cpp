@@ -1,10 +1,10 @@
 #include "document_scorer.h"
 
-#include <simdjson.h>
-
 #include <map>
 
 #include "text/json_lines.h"
+#include "text/raw_members.h"
+#include "text/row_tree.h"
 
 namespace lehr::plugins::filter {
 namespace {
@@ -14,7 +14,7 @@ constexpr std::string_view kPlugin = "filter.";
 }  // namespace
 
 DocumentScorer::DocumentScorer(const Context& context, const Value& steps)
-    : parser_(std::make_unique<simdjson::dom::parser>()) {
+    : tree_(std::make_unique<text::RowTree>()) {
   std::map<std::string, int> times;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     std::string name(steps.at(i)["name"].string());
@@ -61,17 +61,19 @@ std::string_view DocumentScorer::ask(Step& step, const lehr_document& document,
 // The fields, without the scores that may be among them, up to the place for further ones.
 void DocumentScorer::begin_fields(std::string_view fields) {
   fields_ = "{";
+  simdjson::dom::element row;
   simdjson::dom::object members;
-  if (fields.empty() || parser_->parse(fields.data(), fields.size()).get(members)) return;
+  if (fields.empty() || tree_->parse(fields, row) || row.get(members)) return;
   if (simdjson::dom::element scores; members[kScores].get(scores) != simdjson::SUCCESS) {
     fields_ = fields.substr(0, fields.rfind('}'));
     fields_ += members.size() > 0 ? "," : "";
     return;
   }
+  text::RawMembers raw(fields);
   for (const auto member : members) {
-    if (member.key == kScores) continue;
-    text::append_json_string(fields_, member.key);
-    ((fields_ += ':') += simdjson::minify(member.value)) += ',';
+    std::size_t value = 0;
+    const std::string_view written = raw.next(value);
+    if (member.key != kScores) (fields_ += written) += ',';
   }
 }
 

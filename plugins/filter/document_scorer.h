@@ -13,8 +13,8 @@
 
 #include "measured_step.h"
 
-namespace simdjson::dom {
-class parser;
+namespace lehr::text {
+class RowTree;
 }
 
 namespace lehr::plugins::filter {
@@ -46,7 +46,7 @@ class DocumentScorer {
 
   std::vector<Step> steps_;
   std::string scores_, members_, fields_;
-  std::unique_ptr<simdjson::dom::parser> parser_;
+  std::unique_ptr<text::RowTree> tree_;
 };
 
 }  // namespace lehr::plugins::filter
