@@ -9,12 +9,16 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "text/byte_alphabet.h"
+#include "text/line_blocks.h"
 
 namespace lehr::text {
 namespace {
 
 using Pair = std::uint64_t;  // left id << 32 | right id: ordered by left, then right
 Pair make_pair_key(TokenId left, TokenId right) { return Pair{left} << 32 | right; }
+
+static_assert(kMaxDocumentBytes <= std::numeric_limits<std::uint32_t>::max(),
+              "a word, which is a part of a document, has 32 bits of symbols");
 
 struct Word {
   std::size_t begin;     // in symbols_
@@ -172,6 +176,11 @@ BpeModel train_bpe(const WordList& words, const Pretokenizer& pretokenizer,
   if (options.vocab_size < least)
     throw Error("vocab_size " + std::to_string(options.vocab_size) +
                 " is too small: 256 bytes and the special tokens take " + std::to_string(least));
+  if (words.size() > options.most_words)
+    throw Error("the text has " + std::to_string(words.size()) +
+                " different words, and a tokenizer is trained on at most " +
+                std::to_string(options.most_words) +
+                ". Give a part of the text: it has the same frequent words");
   return Trainer(words, options).train(pretokenizer);
 }
 

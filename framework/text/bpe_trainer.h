@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory_resource>
 #include <string>
 #include <utility>
@@ -30,6 +31,8 @@ struct BpeOptions {
   TieBreak tie_break = TieBreak::huggingface;
   // Get the last ids, so that text has the same ids with or without them.
   std::vector<std::string> special_tokens;
+  // More different words than this are an error: they are numbered in 32 bits.
+  std::size_t most_words = std::numeric_limits<std::uint32_t>::max();
   // For what grows with the number of words: the words as symbols, and which of them have a pair.
   std::pmr::memory_resource* memory = std::pmr::get_default_resource();
   // Called now and then with (tokens so far, tokens wanted); may throw to stop.
@@ -51,7 +54,8 @@ struct BpeModel {
 };
 
 // The model has fewer tokens than asked for if no pair is left to merge.
-// Throws lehr::Error if vocab_size has no room for 256 bytes and the special tokens.
+// Throws lehr::Error if vocab_size has no room for 256 bytes and the special tokens, or if the
+// words are too many.
 BpeModel train_bpe(const WordList& words, const Pretokenizer& pretokenizer,
                    const BpeOptions& options);
 

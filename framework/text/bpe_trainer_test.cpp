@@ -6,6 +6,7 @@
 #include <set>
 
 #include <gtest/gtest.h>
+#include <lehr/value.h>
 
 namespace lehr::text {
 namespace {
@@ -103,6 +104,19 @@ TEST(BpeTrainer, CountsSpecialTokensInTheVocabulary) {
   EXPECT_EQ(train_bpe({{"abcdef", 5}}, Pattern::gpt2, options).merges.size(), 1u);
   options.vocab_size = 257;
   EXPECT_THROW(train_bpe({}, Pattern::gpt2, options), std::runtime_error);
+}
+
+TEST(BpeTrainer, RefusesMoreWordsThanItCanNumber) {
+  BpeOptions options;
+  EXPECT_EQ(options.most_words, 0xffffffff);
+  options.most_words = 2;
+  EXPECT_EQ(train_bpe({{"ab", 1}, {"bc", 1}}, Pattern::gpt2, options).merges.size(), 2u);
+  try {
+    train_bpe({{"ab", 1}, {"bc", 1}, {"cd", 1}}, Pattern::gpt2, options);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("3 different words"), std::string::npos) << e.what();
+  }
 }
 
 TEST(BpeTrainer, OrdersBytesAsTheirCharactersForHuggingFace) {
