@@ -3,32 +3,38 @@
 #include <lehr/value.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <limits>
 #include <numeric>
 
 namespace lehr::plugins::mix {
 namespace {
 
-constexpr double kMost = 0x1p62;  // of all together; more would overflow what counts it
+constexpr double kMost = 0x1p62;      // of all together; more would overflow what counts it
+constexpr double kEndless = 0x1p200;  // of one source: more is not told apart, and sums are finite
 
 double cap_of(const BlendSource& source) {
-  const double epochs = static_cast<double>(source.size) * source.max_epochs;
+  const double epochs = std::min(static_cast<double>(source.size) * source.max_epochs, kEndless);
   return source.max_amount ? std::min(epochs, static_cast<double>(*source.max_amount)) : epochs;
 }
 
 std::vector<double> weights_of(const std::vector<BlendSource>& sources) {
   std::vector<double> weights;
   std::string with, without;
-  double sum = 0;
   for (const BlendSource& source : sources) {
     (source.weight ? with : without) = source.name;
+    if (source.weight && !std::isfinite(*source.weight))
+      throw Error("source '" + source.name + "': its weight is no finite number");
     weights.push_back(source.weight ? *source.weight : cap_of(source));
-    sum += weights.back();
   }
   if (!with.empty() && !without.empty())
     throw Error("source '" + with + "' has a weight and '" + without +
                 "' has none. Give every source a weight, or none");
-  if (sum <= 0) throw Error("the mix is empty: the sources hold nothing, or every weight is 0");
+  const double most = weights.empty() ? 0 : *std::max_element(weights.begin(), weights.end());
+  if (most <= 0) throw Error("the mix is empty: the sources hold nothing, or every weight is 0");
+  for (double& weight : weights) weight /= most;  // so that their sum is finite
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   for (double& weight : weights) weight /= sum;
   for (std::size_t i = 0; i < sources.size(); ++i)
     if (sources[i].size == 0 && weights[i] > 0)
@@ -48,15 +54,13 @@ Blend blend(const std::vector<BlendSource>& sources, std::optional<std::uint64_t
   const std::vector<double> shares = weights_of(sources);
   std::vector<double> amounts(sources.size(), 0);
   std::vector<bool> capped(sources.size(), false);
-  double wanted = 0;
-  if (total) {
-    wanted = static_cast<double>(*total);
-  } else {
-    for (std::size_t i = 0; i < sources.size(); ++i)
-      if (shares[i] > 0) {
-        const double most = cap_of(sources[i]) / shares[i];
-        wanted = wanted == 0 ? most : std::min(wanted, most);
-      }
+  double wanted = total ? static_cast<double>(*total) : std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < sources.size() && !total; ++i) {
+    if (shares[i] == 0) continue;
+    wanted = std::min(wanted, cap_of(sources[i]) / shares[i]);
+    if (wanted == 0)
+      throw Error("the mix is empty: source '" + sources[i].name +
+                  "' has a share of it and may give nothing. Raise its limit, or give it weight 0");
   }
   double left = wanted;
   for (bool again = true; again;) {  // ends: every round but the last caps one source more

@@ -49,6 +49,17 @@ TEST(Blend, RefusesWhatCannotBeMeant) {
   EXPECT_THROW(blend({source("a", 10, 0)}, {}), Error);
   EXPECT_THROW(blend({source("a", 0, 1), source("b", 10, 1)}, {}), Error);
   EXPECT_THROW(blend({source("a", 0)}, {}), Error);
+  const double infinite = std::numeric_limits<double>::infinity();
+  EXPECT_THROW(blend({source("a", 10, infinite), source("b", 10, 1)}, {}), Error);
+  EXPECT_THROW(blend({source("a", 10, 1, 0), source("b", 10, 1)}, {}), Error);
+  EXPECT_THROW(blend({source("b", 10, 1), source("a", 10, 1, 0)}, {}), Error);
+}
+
+TEST(Blend, HasSharesOfWeightsOfAnySize) {
+  const std::vector<std::uint64_t> halves = {100, 100};
+  EXPECT_EQ(blend({source("a", 100, 1e308), source("b", 1000, 1e308)}, {}).amounts, halves);
+  EXPECT_EQ(blend({source("a", 100, 5e-324), source("b", 1000, 5e-324)}, {}).amounts, halves);
+  EXPECT_EQ(blend({source("a", 100, {}, 1e308), source("b", 100, {}, 1e308)}, 200).amounts, halves);
 }
 
 struct Placed {
