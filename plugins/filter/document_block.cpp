@@ -1,5 +1,7 @@
 #include "document_block.h"
 
+#include <oneapi/tbb/task_arena.h>
+
 #include <algorithm>
 #include <cstring>
 #include <span>
@@ -46,26 +48,48 @@ void DocumentBlock::apply(std::span<const Judge> steps) {
   // see one document after the other.
   for (std::size_t begin = 0; begin < documents_.size(); begin += kBatch) {
     const std::size_t end = std::min(begin + kBatch, documents_.size());
-    for (auto first = steps.begin(); first != steps.end();) {
-      auto last = first;
-      while (last != steps.end() && last->shares_tables) ++last;
-      for (std::size_t i = begin; i < end; ++i)
-        for (auto step = first; step != last; ++step) judge(i, i + 1, *step->step);
-      if (last == steps.end()) break;
-      judge(begin, end, *last->step);
-      first = last + 1;
-    }
+    with_room_for(begin, end, [&] { apply(steps, begin, end); });
   }
   remove_dropped();
+}
+
+void DocumentBlock::apply(std::span<const Judge> steps, std::size_t begin, std::size_t end) {
+  for (auto first = steps.begin(); first != steps.end();) {
+    auto last = first;
+    while (last != steps.end() && last->shares_tables) ++last;
+    for (std::size_t i = begin; i < end; ++i)
+      for (auto step = first; step != last; ++step) judge(i, i + 1, *step->step);
+    if (last == steps.end()) break;
+    judge(begin, end, *last->step);
+    first = last + 1;
+  }
+}
+
+template <class Look>
+void DocumentBlock::with_room_for(std::size_t begin, std::size_t end, Look look) {
+  const bool huge = std::any_of(
+      documents_.begin() + static_cast<std::ptrdiff_t>(begin),
+      documents_.begin() + static_cast<std::ptrdiff_t>(end),
+      [](const lehr_document& d) { return view(d.text).size() > TextTables::kHugeText; });
+  if (!huge) return look();
+  // Isolated: a step that waits for work of its own is not given another block, which would wait
+  // for this one.
+  tbb::this_task_arena::isolate([&] {
+    const std::lock_guard lock(one_huge_);
+    look();
+    TextTables::let_go();
+  });
 }
 
 void DocumentBlock::score(DocumentScorer& scorer) {
   for (std::size_t i = 0; i < documents_.size(); ++i) {
     lehr_document& d = documents_[i];
-    const DocumentScorer::Score score = scorer.score(d);
-    if (!score.reason.empty()) summary_.would_drop(score.reason, view(d.id), view(d.text));
-    d.fields = borrow(keep(score.fields));
-    rows_[i] = {};
+    with_room_for(i, i + 1, [&] {
+      const DocumentScorer::Score score = scorer.score(d);
+      if (!score.reason.empty()) summary_.would_drop(score.reason, view(d.id), view(d.text));
+      d.fields = borrow(keep(score.fields));
+      rows_[i] = {};
+    });
   }
 }
 

@@ -5,6 +5,7 @@
 #include <lehr/plugin.h>
 
 #include <memory_resource>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,9 @@ struct Judge {
 
 class DocumentBlock {
  public:
+  // one_huge: held while a document longer than TextTables::kHugeText is looked at, so that only
+  // one thread has the tables that this takes.
+  explicit DocumentBlock(std::mutex& one_huge) : one_huge_(one_huge) {}
   text::LineBlock lines;
 
   // Fills the block with the documents of `lines`.
@@ -51,12 +55,17 @@ class DocumentBlock {
   std::vector<std::string> added;     // what each such step has seen first in this block
 
  private:
+  // Calls look(), which looks at the documents from `begin` to `end`.
+  template <class Look>
+  void with_room_for(std::size_t begin, std::size_t end, Look look);
+  void apply(std::span<const Judge> steps, std::size_t begin, std::size_t end);
   std::string_view keep(std::string_view text);
   void judge(std::size_t begin, std::size_t end, StepInstance& step);
   // Takes the step's verdict on a document in.
   void take_verdict(std::size_t index, std::string_view step);
   void rewrite(std::size_t index, std::string_view step);
 
+  std::mutex& one_huge_;
   std::pmr::monotonic_buffer_resource arena_;
   std::vector<lehr_document> documents_;
   std::vector<std::string_view> rows_;  // per document its line; empty once it is rewritten

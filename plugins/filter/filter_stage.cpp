@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -89,7 +90,8 @@ class Pass {
 
   void flow(std::size_t tokens) {
     std::vector<std::unique_ptr<DocumentBlock>> owned(tokens);
-    for (auto& block : owned) free_.push((block = std::make_unique<DocumentBlock>()).get());
+    for (auto& block : owned)
+      free_.push((block = std::make_unique<DocumentBlock>(one_huge_)).get());
     Filter chain = parallel(0);
     for (std::size_t k = 0; k < phases_.ordered.size(); ++k)
       chain = chain & decide(*phases_.ordered[k]) & parallel(k + 1);
@@ -188,6 +190,7 @@ class Pass {
   text::FrameOutput output_;
   FilterState state_;
   tbb::enumerable_thread_specific<Worker> workers_;
+  std::mutex one_huge_;  // document at a time; see DocumentBlock
   tbb::concurrent_queue<DocumentBlock*> free_;
   std::atomic<std::uint64_t> read_bytes_ = 0;
   std::uint64_t uncommitted_ = 0;

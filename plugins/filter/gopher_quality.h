@@ -27,6 +27,7 @@ class GopherQuality : public MeasuredStep {
  protected:
   void judge(std::string_view text, Judgement& judgement) override;
   std::string measured_by() override;
+  void let_go() override { lines_ = {}; }
 
  private:
   // Counting stops at `enough`.

@@ -36,6 +36,7 @@ class GopherRepetition : public MeasuredStep {
  protected:
   void judge(std::string_view text, Judgement& judgement) override;
   std::string measured_by() override;
+  void let_go() override { repeated_ = {}; }
 
  private:
   void judge_ngrams(TextTables& tables, Judgement& judgement);

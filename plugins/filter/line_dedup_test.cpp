@@ -19,11 +19,12 @@ std::vector<std::string> judge(OrderedStep& step,
                                std::string* added = nullptr) {
   std::vector<std::string> left;
   text::DocumentParser parser;
+  std::mutex one_huge;
   for (const auto& texts : blocks) {
     std::string json;
     for (std::size_t i = 0; i < texts.size(); ++i)
       text::append_document(json, {std::to_string(i), texts[i], {}});
-    DocumentBlock block;
+    DocumentBlock block(one_huge);
     block.lines.buffer.assign(json.begin(), json.end());
     block.lines.buffer.resize(json.size() + text::LineBlock::kPadding);
     block.lines.size = json.size();

@@ -1,6 +1,5 @@
 #include "measured_step.h"
 
-#include <simdjson.h>
 #include <xxhash.h>
 
 #include <charconv>
@@ -13,6 +12,7 @@
 #include "gopher_repetition.h"
 #include "language.h"
 #include "length.h"
+#include "text/row_tree.h"
 #include "text_tables.h"
 
 namespace lehr::plugins::filter {
@@ -43,7 +43,7 @@ std::unique_ptr<MeasuredStep> make(const Value& step) {
 }  // namespace
 
 struct Scores::Parsed {
-  simdjson::dom::parser parser;
+  text::RowTree tree;
   simdjson::dom::object steps;
   std::size_t size = 0;  // of the fields, and their hash
   XXH128_hash_t hash{};
@@ -61,7 +61,8 @@ Scores* Scores::of(std::string_view fields) {
   if (fields.size() != p.size || hash.low64 != p.hash.low64 || hash.high64 != p.hash.high64) {
     p.size = fields.size();
     p.hash = hash;
-    p.some = !p.parser.parse(fields.data(), fields.size())[kScores].get(p.steps);
+    simdjson::dom::element row;
+    p.some = !p.tree.parse(fields, row) && !row[kScores].get(p.steps);
   }
   return p.some ? &scores : nullptr;
 }
@@ -97,18 +98,23 @@ std::string MeasuredStep::key_of(std::string_view text) {
   return hex;
 }
 
+void MeasuredStep::look(std::string_view text, Judgement& judgement) {
+  judge(text, judgement);
+  if (text.size() > TextTables::kHugeText) let_go();
+}
+
 void MeasuredStep::process(Document& document) {
   const std::string_view text = document.text();
   std::span<const Measure> known;
   if (Scores* scores = Scores::of(document.fields())) known = scores->find(name_, key_of(text));
   Judgement judgement(Judgement::Wanted::reason, known);
-  judge(text, judgement);
+  look(text, judgement);
   if (!judgement.reason().empty()) document.drop(judgement.reason());
 }
 
 std::string_view MeasuredStep::score(std::string_view text, std::string& members) {
   Judgement judgement(Judgement::Wanted::all_numbers);
-  judge(text, judgement);
+  look(text, judgement);
   members += "\"of\":\"" + key_of(text) + "\"";
   for (const Measure& m : judgement.measured()) {
     ((members += ",\"") += m.name) += "\":";

@@ -56,8 +56,11 @@ class MeasuredStep : public DocumentStep {
   virtual void judge(std::string_view text, Judgement& judgement) = 0;
   // What its numbers depend on beside the text.
   virtual std::string measured_by() { return ""; }
+  // Frees what it needed: the text was longer than TextTables::kHugeText.
+  virtual void let_go() {}
 
  private:
+  void look(std::string_view text, Judgement& judgement);
   std::string key_of(std::string_view text);
 
   const std::string_view name_;

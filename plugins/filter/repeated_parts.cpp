@@ -13,8 +13,9 @@ namespace {
 
 constexpr std::size_t kShortestNgram = 5, kLongestNgram = 10;  // of repeated ones
 constexpr std::uint32_t kBeginning = 8;                        // bytes
-constexpr std::uint32_t kNone = 0xffffffff, kUnknown = 0xffffffff;
+constexpr std::uint32_t kUnknown = 0xffffffff;
 constexpr int kMostSteps = 16;
+constexpr std::size_t kManyWords = 1 << 22;
 
 }  // namespace
 
@@ -22,8 +23,7 @@ void RepeatedParts::add(std::uint64_t hash, std::size_t characters, Count count,
   ++repeats.parts;
   hash = mix_hash(hash);
   hash += hash == 0;
-  Counted& slot = counted_.find(hash);
-  slot.hash = hash;
+  Counted& slot = counted_.at(hash);
   if (++slot.count == 1) return;
   const std::size_t occurrences = slot.count == 2 && count == Count::all ? 2 : 1;
   repeats.repeated += occurrences;
@@ -111,10 +111,8 @@ std::size_t RepeatedParts::top_ngram(std::size_t n, bool spaces) {
   Counted top;
   std::size_t most = 0;
   for (std::size_t i = 0; i < ngrams; ++i) {
-    const std::uint64_t hash = joined(i, n);
-    Counted& slot = counted_.find(hash);
-    if (slot.hash == 0) slot = {hash, 0, static_cast<std::uint32_t>(i)};
-    ++slot.count;
+    Counted& slot = counted_.at(joined(i, n));
+    if (++slot.count == 1) slot.first = static_cast<std::uint32_t>(i);
     if (slot.count > top.count || (slot.count == top.count && slot.first < top.first)) top = slot;
     most = std::max<std::size_t>(most, slot.count * (characters_[i + n] - characters_[i] + n));
   }
@@ -151,10 +149,9 @@ void RepeatedParts::find_candidates() {
     std::memcpy(&beginning, run_.data() + bytes_[i], kBeginning);
     std::uint64_t hash = mix_hash(beginning);  // reversible, so that equal hashes are equal bytes
     hash += hash == 0;
-    Beginning& slot = beginnings_.find(hash);
-    const bool seen = slot.hash == hash;
-    earlier_[i] = seen ? slot.word : kNone;
-    slot = {hash, i};
+    Beginning& slot = beginnings_.at(hash);
+    earlier_[i] = slot.word;
+    slot.word = i;
     std::uint32_t longest = 0;
     int steps = 0;
     for (std::uint32_t j = earlier_[i]; j != kNone; j = earlier_[j]) {
@@ -162,11 +159,13 @@ void RepeatedParts::find_candidates() {
       if (longest == kUnknown) break;
     }
     const std::size_t fifth = std::min<std::size_t>(i + kShortestNgram, words);
-    if (seen || bytes_[fifth] - bytes_[i] < kBeginning) candidates_.push_back({i, longest});
+    if (earlier_[i] != kNone || bytes_[fifth] - bytes_[i] < kBeginning)
+      candidates_.push_back({i, longest});
   }
 }
 
 std::size_t RepeatedParts::most_repeated_ngrams(std::size_t n) {
+  if (words_->size() > kManyWords) return kNoBound;
   if (!have_candidates_) find_candidates();
   // Of n words that follow each other only one can begin a repeated n-gram.
   std::size_t sum = 0, best = 0;
@@ -197,6 +196,7 @@ std::size_t RepeatedParts::repeated_ngrams(std::size_t n) {
     }
   }
   std::size_t repeated = 0;
+  counted_.clear(0);
   seen_.clear(hashes_.size());
   for (std::size_t i = 0; i + n <= hashes_.size();) {
     const std::uint64_t run_together =

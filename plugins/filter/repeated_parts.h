@@ -38,12 +38,15 @@ class RepeatedParts {
   // i += 1.
   std::size_t repeated_ngrams(std::size_t n);
   // repeated_ngrams(n) is not more than this, which is found out for all n at once, and is nearly
-  // nothing for most texts. n: at least 5.
+  // nothing for most texts. n: at least 5. Of millions of words it is not found out: that would
+  // take more memory than all the rest.
   std::size_t most_repeated_ngrams(std::size_t n);
   // The same over all n-grams, every occurrence counting, and the characters of all n-grams.
   Repeats overlapping_ngrams(std::size_t n);
 
  private:
+  static constexpr std::uint32_t kNone = 0xffffffff;
+
   struct Counted {
     std::uint64_t hash = 0;
     std::uint32_t count = 0, first = 0;  // first: where it was seen first
@@ -57,7 +60,7 @@ class RepeatedParts {
   // The last word that begins with these eight bytes.
   struct Beginning {
     std::uint64_t hash = 0;
-    std::uint32_t word = 0;
+    std::uint32_t word = kNone;
   };
 
   static constexpr std::size_t kNoBound = std::size_t{1} << 40;  // more than a text can have

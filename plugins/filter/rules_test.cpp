@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <filesystem>
 #include <fstream>
@@ -185,6 +186,51 @@ TEST(GopherRepetition, CountsEveryOccurrenceAsDolmaDoes) {
   EXPECT_EQ(verdict_on<GopherRepetition>(text, parameters), "");
   parameters["dup_semantics"] = "dolma";
   EXPECT_EQ(verdict_on<GopherRepetition>(text, parameters), "dup_line_frac");
+}
+
+// Words of three letters, no two pairs of them alike, then the first of them again.
+TEST(GopherRepetition, FindsWhatRepeatsAmongMoreWordsThanItsTablesBeginWith) {
+  std::string text;
+  std::size_t words = 0;
+  const auto word = [&](std::size_t i) {
+    for (int k = 0; k < 3; ++k, i /= 60) text += static_cast<char>('A' + i % 60);
+    text += ' ';
+    ++words;
+  };
+  for (std::size_t i = 0; i < 200000; ++i) word(i);
+  text::ValueTree none(nlohmann::json{{"max_top_ngrams", nlohmann::json::array()},
+                                      {"max_repeated_ngrams", nlohmann::json::array()},
+                                      {"word_splitter", "whitespace"}});
+  const auto scores = [&] {
+    std::string members;
+    detail::bind<GopherRepetition>(none.root())->score(text, members);
+    return nlohmann::json::parse("{" + members + "}");
+  };
+  EXPECT_NEAR(scores().at("top_2_gram"), 7.0 / static_cast<double>(text.size()), 1e-12);
+  EXPECT_EQ(scores().at("repeated_5_grams"), 0);
+  for (std::size_t i = 0; i < 50000; ++i) word(i);
+  const auto size = static_cast<double>(text.size());
+  EXPECT_NEAR(scores().at("top_2_gram"), 2 * 7 / size, 1e-12);
+  EXPECT_NEAR(scores().at("repeated_5_grams"), 50000 * 3 / size, 1e-12);
+  EXPECT_NEAR(scores().at("repeated_10_grams"), 50000 * 3 / size, 1e-12);
+}
+
+TEST(GopherRepetition, LetsGoOfWhatAHugeTextTook) {
+  std::string text(TextTables::kHugeText + 2, ' ');
+  for (std::size_t i = 0; i < text.size(); i += 2) text[i] = static_cast<char>('a' + i / 2 % 23);
+  const auto held = [] {
+    const auto memory = mallinfo2();
+    return memory.uordblks + memory.hblkhd;
+  };
+  text::ValueTree none(nlohmann::json{{"max_top_ngrams", {1.0, 1.0, 1.0}},
+                                      {"max_repeated_ngrams", nlohmann::json::array()}});
+  const auto step = detail::bind<GopherRepetition>(none.root());
+  const std::size_t before = held();
+  std::string members;
+  step->score(text, members);
+  EXPECT_NE(members.find("\"repeated_5_grams\":0.4999"), std::string::npos) << members;
+  TextTables::let_go();
+  EXPECT_LT(held(), before + (16 << 20));
 }
 
 TEST(C4Quality, DropsLinesAndDocuments) {

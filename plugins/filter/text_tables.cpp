@@ -3,6 +3,7 @@
 #include <lehr/value.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -47,13 +48,21 @@ std::uint64_t hash_bytes(std::string_view bytes) {
   return bytes.empty() ? 0 : hash_word(bytes, bytes.size());
 }
 
-TextTables& TextTables::of(std::string_view text) {
-  struct Recent {
-    std::array<TextTables, kShort> of_short;
-    TextTables of_long;
-    std::size_t last = 0;
-  };
+struct TextTables::Recent {
+  std::array<TextTables, kShort> of_short;
+  TextTables of_long;
+  std::size_t last = 0;
+};
+
+TextTables::Recent& TextTables::recent() {
   thread_local Recent recent;
+  return recent;
+}
+
+void TextTables::let_go() { recent().of_long = TextTables(); }
+
+TextTables& TextTables::of(std::string_view text) {
+  Recent& recent = TextTables::recent();
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   // The same place may hold another text by now.
   const auto is_of_this = [&](const TextTables& tables) {
@@ -93,6 +102,7 @@ const std::vector<Line>& TextTables::lines() {
   if (have_lines_) return lines_;
   have_lines_ = true;
   lines_.clear();
+  lines_.reserve(static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n')) + 1);
   for (std::size_t begin = 0;;) {
     const std::size_t end = std::min(text_.find('\n', begin), text_.size());
     const std::string_view line = text_.substr(begin, end - begin);
@@ -119,9 +129,10 @@ inline Word TextTables::describe(text::Span span) const {
   return w;
 }
 
-void TextTables::fill(std::vector<Word>& words) const {
+void TextTables::fill(std::vector<Word>& words) {
   words.resize(spans_.size());
   for (std::size_t i = 0; i < spans_.size(); ++i) words[i] = describe(spans_[i]);
+  if (text_.size() > kHugeText) spans_ = {};
 }
 
 const std::vector<Word>& TextTables::words(text::WordSplitter splitter) {

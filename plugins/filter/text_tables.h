@@ -34,11 +34,16 @@ std::uint64_t hash_bytes(std::string_view bytes);
 class TextTables {
  public:
   static constexpr std::size_t kShort = 16, kShortText = 64 << 10;  // texts; bytes of one
+  // A longer text has tables of gigabytes, if its words are short: whoever looked at one lets go of
+  // what that took.
+  static constexpr std::size_t kHugeText = 16 << 20;
 
   // The tables of this text, which the calling thread keeps until it has asked for kShort others,
   // those of a text longer than kShortText until it asks for another such one. They hold while the
   // text does. Throws Error for a text beyond 4 GiB.
   static TextTables& of(std::string_view text);
+  // Forgets what the calling thread keeps of a text longer than kShortText.
+  static void let_go();
 
   std::string_view text() const { return text_; }
   std::size_t characters() const { return characters_; }
@@ -52,10 +57,12 @@ class TextTables {
   std::string_view view(const Line& l) const { return text_.substr(l.begin, l.size); }
 
  private:
+  struct Recent;
+  static Recent& recent();
   void start(std::string_view text);
   std::uint32_t count_characters(std::string_view part) const;
   Word describe(text::Span span) const;
-  void fill(std::vector<Word>& words) const;  // from spans_
+  void fill(std::vector<Word>& words);  // from spans_
 
   std::string_view text_;
   std::array<std::uint64_t, 2> hash_ = {0, 0};
