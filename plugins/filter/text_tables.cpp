@@ -113,25 +113,27 @@ const std::vector<Line>& TextTables::lines() {
   }
 }
 
-inline Word TextTables::describe(text::Span span) const {
-  std::string_view word = text_.substr(span.begin, span.end - span.begin);
-  Word w{span.begin, static_cast<std::uint32_t>(word.size()),   count_characters(word), false,
-         false,      hash_word(word, text_.size() - span.begin)};
-  if (is_ascii_letter(word[0])) {
-    w.letter = w.plain = true;
-    return w;
-  }
-  while (!word.empty() && !(w.letter && w.plain)) {
+// Written where it stays: put together on the stack by halves of a register and read back whole, a
+// word would wait for its bytes.
+inline void TextTables::describe(text::Span span, Word& w) const {
+  std::string_view word(text_.data() + span.begin, span.end - span.begin);
+  w.begin = span.begin;
+  w.size = static_cast<std::uint32_t>(word.size());
+  w.characters = count_characters(word);
+  w.hash = hash_word(word, text_.size() - span.begin);
+  bool letter = is_ascii_letter(word[0]), plain = letter;
+  while (!word.empty() && !(letter && plain)) {
     const char32_t c = text::take_code_point(word);
-    w.letter |= text::is_alphabetic(c);
-    w.plain |= !is_punctuation(c);
+    letter |= text::is_alphabetic(c);
+    plain |= !is_punctuation(c);
   }
-  return w;
+  w.letter = letter;
+  w.plain = plain;
 }
 
 void TextTables::fill(std::vector<Word>& words) {
   words.resize(spans_.size());
-  for (std::size_t i = 0; i < spans_.size(); ++i) words[i] = describe(spans_[i]);
+  for (std::size_t i = 0; i < spans_.size(); ++i) describe(spans_[i], words[i]);
   if (text_.size() > kHugeText) spans_ = {};
 }
 

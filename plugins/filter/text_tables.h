@@ -61,7 +61,7 @@ class TextTables {
   static Recent& recent();
   void start(std::string_view text);
   std::uint32_t count_characters(std::string_view part) const;
-  Word describe(text::Span span) const;
+  void describe(text::Span span, Word& w) const;
   void fill(std::vector<Word>& words);  // from spans_
 
   std::string_view text_;
