@@ -1,22 +1,23 @@
 #include "field_statistics.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "text/row_tree.h"
 
 namespace lehr::data {
 namespace {
 
 constexpr const char* kScores = "filter_scores";  // the field that plugins/filter writes
 constexpr std::size_t kMostValues = 1000, kShownValues = 40, kSampled = 20000;
+constexpr std::size_t kMostOthers = 100;
 constexpr const char* kOthers = "(others)";
 constexpr const char* kWithout = "(without)";
 
 }  // namespace
 
 struct FieldStatistics::Parser {
-  simdjson::dom::parser json;
+  text::RowTree json;
 };
 
 FieldStatistics::FieldStatistics(std::string by, std::uint64_t seed)
@@ -33,9 +34,9 @@ void FieldStatistics::add_value(const std::string& value, const text::Document& 
 }
 
 void FieldStatistics::add(const text::Document& document, std::uint64_t tokens) {
+  simdjson::dom::element row;
   simdjson::dom::object fields;
-  if (document.fields.empty() ||
-      parser_->json.parse(document.fields.data(), document.fields.size()).get(fields))
+  if (document.fields.empty() || parser_->json.parse(document.fields, row) || row.get(fields))
     return add_value(kWithout, document, tokens);
   simdjson::dom::element value;
   if (fields[by_].get(value) == simdjson::SUCCESS) {
@@ -45,6 +46,8 @@ void FieldStatistics::add(const text::Document& document, std::uint64_t tokens) 
               tokens);
   } else {
     add_value(kWithout, document, tokens);
+    for (const auto member : fields)
+      if (!has_values_ && others_.size() < kMostOthers) others_.emplace(member.key);
   }
   simdjson::dom::object steps, members;
   if (fields[kScores].get(steps)) return;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ class FieldStatistics {
 
   // The value with the most text first; empty if no document has the field.
   std::vector<TextRow> by_value() const;
+  // Fields that documents have which lack this one, sorted; some of them if they are very many.
+  std::vector<std::string> other_fields() const { return {others_.begin(), others_.end()}; }
   // By name. Quantiles are those of at most 20,000 documents drawn at random.
   std::vector<ScoreRow> scores() const;
 
@@ -50,6 +53,7 @@ class FieldStatistics {
   std::unique_ptr<Parser> parser_;
   bool has_values_ = false;
   std::map<std::string, TextRow> values_;
+  std::set<std::string> others_;
   std::map<std::string, Sample<double>> scores_;
 };
 

@@ -151,6 +151,11 @@ std::string look(const Request& request) {
     throw Error(rendered ? "--ids: " + request.type + " are text; give --tokenizer NAME, too"
                          : "--ids: " + request.type +
                                " are not shown as tokens; tokens, documents and conversations are");
+  if (!request.tokenizer.empty() && !rendered)
+    throw Error("--tokenizer: " + request.type +
+                (request.type == "tokens" ? " are shown by the tokenizer that made them"
+                                          : " are not shown as tokens; documents and conversations "
+                                            "are"));
   if (request.type == "documents") return look_at_documents(request);
   if (request.type == "tokens") return look_at_tokens(request);
   if (request.type == "conversations") {

@@ -8,6 +8,8 @@
 
 namespace lehr::data {
 
+inline constexpr const char* kUsualField = "source";
+
 struct Request {
   std::filesystem::path folder;  // the artifact
   std::string type;              // "documents", "tokens", ...
@@ -19,8 +21,8 @@ struct Request {
   std::string dropped;              // reason; "": not asked for, "*": all
   bool ids = false;                 // of every token, one a line
   bool color = false;
-  std::string by = "source";  // of a report: a field of documents
-  std::string output;         // of a report
+  std::string by;      // of a report: a field of documents; "": kUsualField, if there is one
+  std::string output;  // of a report
   std::string made_by;
 };
 

@@ -8,6 +8,7 @@
 #include "text/token_kinds.h"
 #include "text/token_shards.h"
 #include "text/tokenizer.h"
+#include "text/visible_text.h"
 #include "text/words_and_lines.h"
 
 namespace lehr::data {
@@ -41,6 +42,13 @@ std::vector<TextRow> rows_of(const text::TokenKinds& kinds) {
   return out;
 }
 
+std::string known(const std::vector<std::string>& fields) {
+  std::string out;
+  for (const std::string& field : fields) out += (out.empty() ? "" : ", ") + field;
+  return out.empty() ? "they have none beside id and text"
+                     : "there are " + text::visible(text::beginning(out, 400));
+}
+
 void collect_documents(const Request& request, Statistics& out) {
   std::optional<text::Tokenizer> tokenizer;
   if (!request.tokenizer.empty()) tokenizer = text::Tokenizer::load(request.tokenizer);
@@ -49,7 +57,8 @@ void collect_documents(const Request& request, Statistics& out) {
   Panel tokens{"Tokens", "tokens in a document", {}};
   double documents = 0, bytes = 0, all_words = 0, all_tokens = 0;
   text::TokenKinds kinds;
-  FieldStatistics fields(request.by, request.seed);
+  const std::string by = request.by.empty() ? kUsualField : request.by;
+  FieldStatistics fields(by, request.seed);
   for (const char* split : {"train", "eval"}) {
     Distribution of_characters, of_words, of_tokens;
     text::DocumentReader reader(text::data_files(request.folder, split));
@@ -93,7 +102,10 @@ void collect_documents(const Request& request, Statistics& out) {
   if (auto rows = rows_of(kinds); !rows.empty())
     out.amounts.push_back({"Kinds of text", "kind", std::move(rows)});
   if (auto rows = fields.by_value(); !rows.empty())
-    out.amounts.push_back({"Text by " + request.by, request.by, std::move(rows)});
+    out.amounts.push_back({"Text by " + by, by, std::move(rows)});
+  else if (!request.by.empty())
+    throw Error("--by: no document of " + request.title + " has a field '" + by + "'; " +
+                known(fields.other_fields()));
   out.scores = fields.scores();
 }
 
@@ -167,6 +179,12 @@ void collect_conversations(const Request& request, Statistics& out) {
 
 Statistics collect_statistics(const Request& request) {
   Statistics out;
+  const char* of_documents = !request.by.empty()          ? "--by"
+                             : !request.tokenizer.empty() ? "--tokenizer"
+                                                          : nullptr;
+  if (of_documents != nullptr && request.type != "documents")
+    throw Error(std::string(of_documents) + ": only a report about documents takes it; " +
+                request.title + " is of type '" + request.type + "'");
   if (request.type == "documents")
     collect_documents(request, out);
   else if (request.type == "tokens")

@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct DataSettings {
-  std::string name, split = "train", tokenizer, dropped, by = "source", output;
+  std::string name, split = "train", tokenizer, dropped, by, output;
   std::size_t count = 5, seed = 0, characters = 800;
   bool ids = false;
 };
@@ -30,6 +30,10 @@ std::string made_by(const runtime::NamedArtifact& named) {
   std::string tokenizer;
   if (!settings.tokenizer.empty()) {
     const auto found = artifact_named(store, options, settings.tokenizer);
+    if (!fs::exists(store.artifact_path(found.digest) / "tokenizer.json"))
+      throw CommandError(kUsage, "--tokenizer " + settings.tokenizer + ": " +
+                                     store.artifact(found.digest).type +
+                                     " have no tokenizer; name a tokenizer or a model");
     tokenizer = store.artifact_path(found.digest).string();
   }
   const nlohmann::json request = {{"folder", store.artifact_path(named.digest).string()},
@@ -106,9 +110,10 @@ void add_data(Command app, Options& options) {
   common(report, reporting);
   report.option("-o,--output", reporting->output, "File to write").required().type_name("FILE");
   report
-      .option("--by", reporting->by,
-              "Amounts of text and bytes per token by this field of documents, too")
-      .show_default()
+      .option(
+          "--by", reporting->by,
+          "Amounts of text and bytes per token by this field of documents, too (default: source, "
+          "where there is one)")
       .type_name("FIELD");
   report.footer(example("lehr data report clean --tokenizer tokenizer -o clean.html"));
   report.run([&options, reporting] { write_report(options, *reporting); });
