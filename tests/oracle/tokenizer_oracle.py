@@ -190,7 +190,8 @@ def check_added_tokens(ours, theirs_json, folder, texts):
 def check_added_flags(ours, theirs_json, scratch, rng, sets=150):
     """Sets of added tokens that begin alike, hold each other or are white space, with any of their flags, on texts made of their
     parts; with a normalizer and without. No set has white space and a token that takes it from behind itself: theirs then
-    writes that text twice, or panics ("bad split")."""
+    writes that text twice, or panics ("bad split"); nor two that are one when normalized: which of them theirs finds differs from
+    run to run."""
     contents = ["<a>", "<a>b", "a", "ab", "b", " b", "b ", "\n", "\n\n", "  ", " ", "\u00e9", "e\u0301", "e", "_", "_a", "\u4e2d", "\u00a0a",
                 "<|t|>", "<|t|><a>", "\u0301", "a b", "1", "'s"]
     between = [" ", "  ", "\n", "\t", "\u3000", "\u200b", "x", "x y", "\u0301", "-", "\u00e9", "5", ""]
@@ -199,7 +200,10 @@ def check_added_flags(ours, theirs_json, scratch, rng, sets=150):
         if i % 2:
             theirs.normalizer = normalizers.NFC()
         strips = rng.random() < 0.5
-        for content in rng.sample([c for c in contents if not (strips and c[0].isspace())], rng.randint(1, 7)):
+        chosen = rng.sample([c for c in contents if not (strips and c[0].isspace())], rng.randint(1, 7))
+        if "\u00e9" in chosen and "e\u0301" in chosen:
+            chosen.remove("e\u0301")
+        for content in chosen:
             flags = {name: rng.random() < 0.35 for name in ("single_word", "lstrip", "rstrip", "normalized")}
             flags["rstrip"] &= strips
             known = theirs.token_to_id(content) is not None  # ours never lets text become a special token by way of the vocabulary
