@@ -34,7 +34,7 @@ class HashTable {
   Slot& at(std::uint64_t hash) {
     Slot* slot = &slots_[place(hash)];
     if (slot->hash != 0) return *slot;
-    if (2 * ++used_ > slots_.size()) {
+    if (++used_ > mask_ / 2) {
       grow();
       slot = &slots_[place(hash)];
     }

@@ -102,7 +102,8 @@ const std::vector<Line>& TextTables::lines() {
   if (have_lines_) return lines_;
   have_lines_ = true;
   lines_.clear();
-  lines_.reserve(static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n')) + 1);
+  if (text_.size() > kHugeText)  // else growing takes less than counting
+    lines_.reserve(static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n')) + 1);
   for (std::size_t begin = 0;;) {
     const std::size_t end = std::min(text_.find('\n', begin), text_.size());
     const std::string_view line = text_.substr(begin, end - begin);
