@@ -24,6 +24,14 @@ void* operator new(std::size_t bytes) {
   most_held = std::max(most_held.load(), now);
   return memory;
 }
+// The standard library's calls the one above; AddressSanitizer's does not.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* memory) noexcept {
   held -= ::malloc_usable_size(memory);
   std::free(memory);
