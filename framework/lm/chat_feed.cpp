@@ -5,16 +5,26 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "lm/random.h"
 #include "text/chat_rows.h"
 
 namespace lehr::lm {
 
-std::vector<Sequence> read_conversations(const std::filesystem::path& artifact,
-                                         std::string_view split, const text::Tokenizer& tokenizer,
-                                         int64_t max_length, ChatReport& report) {
-  std::vector<Sequence> sequences;
+SourceWeight::SourceWeight(double weight, uint64_t seed, int64_t source)
+    : weight_(weight), random_(seed, Purpose::kSplit, static_cast<uint64_t>(source)) {
+  if (!(weight >= 0 && weight <= 1000))
+    throw std::invalid_argument("a weight must be between 0 and 1000");
+}
+
+int64_t SourceWeight::copies(uint64_t conversation) const {
+  const double whole = std::floor(weight_);
+  return static_cast<int64_t>(whole) + (random_.uniform(conversation) < weight_ - whole ? 1 : 0);
+}
+
+void read_conversations(const std::filesystem::path& artifact, std::string_view split,
+                        const text::Tokenizer& tokenizer, int64_t max_length,
+                        const SourceWeight& weight, ChatReport& report, SequenceFile& into) {
   text::Tokenizer::Cache cache;
+  uint64_t conversation = 0;
   text::RowReader<text::Conversation> reader(text::data_files(artifact, split));
   for (text::Conversation row; reader.next(row);) {
     const text::ChatTokens chat = text::render_chat(tokenizer, row.messages, cache);
@@ -38,24 +48,8 @@ std::vector<Sequence> read_conversations(const std::filesystem::path& artifact,
         continue;
       }
     }
-    sequences.push_back(std::move(sequence));
+    into.add(sequence, weight.copies(conversation++));
   }
-  return sequences;
-}
-
-std::vector<Sequence> weigh(std::vector<Sequence> sequences, double weight, uint64_t seed,
-                            int64_t source) {
-  if (!(weight >= 0 && weight <= 1000))
-    throw std::invalid_argument("a weight must be between 0 and 1000");
-  if (weight == 1) return sequences;
-  const double whole = std::floor(weight);
-  const Random random(seed, Purpose::kSplit, static_cast<uint64_t>(source));
-  std::vector<Sequence> out;
-  for (size_t i = 0; i < sequences.size(); ++i) {
-    const int copies = static_cast<int>(whole) + (random.uniform(i) < weight - whole ? 1 : 0);
-    for (int c = 0; c < copies; ++c) out.push_back(sequences[i]);
-  }
-  return out;
 }
 
 }  // namespace lehr::lm

@@ -5,11 +5,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
 #include <string_view>
-#include <vector>
 
-#include "lm/packer.h"
+#include "lm/random.h"
+#include "lm/sequence_file.h"
 #include "text/chat.h"
 #include "text/tokenizer.h"
 
@@ -22,16 +21,24 @@ struct ChatReport {
   int64_t dropped = 0;  // the cut left no trained token
 };
 
-// All conversations of one split ("train", "eval") of an artifact; counts are added to `report`.
-// Throws lehr::Error with file and line for a row that is malformed or has no trained token before
-// it is cut.
-std::vector<Sequence> read_conversations(const std::filesystem::path& artifact,
-                                         std::string_view split, const text::Tokenizer& tokenizer,
-                                         int64_t max_length, ChatReport& report);
+// How often each conversation of a source is seen in an epoch: the whole part of the weight, and
+// once more for a share of them drawn by (seed, source).
+class SourceWeight {
+ public:
+  // Throws std::invalid_argument if the weight is not between 0 and 1000.
+  SourceWeight(double weight, uint64_t seed, int64_t source);
+  int64_t copies(uint64_t conversation) const;
 
-// Repeats a source by its weight: the whole part for all, the rest for a share of the sequences
-// drawn by (seed, source). weight 1 changes nothing.
-std::vector<Sequence> weigh(std::vector<Sequence> sequences, double weight, uint64_t seed,
-                            int64_t source);
+ private:
+  double weight_;
+  Random random_;
+};
+
+// Appends all conversations of one split ("train", "eval") of an artifact; counts are added to
+// `report`. Throws lehr::Error with file and line for a row that is malformed or has no trained
+// token before it is cut.
+void read_conversations(const std::filesystem::path& artifact, std::string_view split,
+                        const text::Tokenizer& tokenizer, int64_t max_length,
+                        const SourceWeight& weight, ChatReport& report, SequenceFile& into);
 
 }  // namespace lehr::lm

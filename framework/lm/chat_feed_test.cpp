@@ -24,8 +24,12 @@ text::Tokenizer byte_tokenizer() {
 class ChatFeed : public testing::Test {
  protected:
   void write(const std::string& lines) { std::ofstream(host_.root / "train-00000.jsonl") << lines; }
-  std::vector<Sequence> read(int64_t max_length = 1000) {
-    return read_conversations(host_.root, "train", tokenizer_, max_length, report_);
+  std::vector<Sequence> read(int64_t max_length = 1000, double weight = 1) {
+    SequenceFile file(host_.root);
+    read_conversations(host_.root, "train", tokenizer_, max_length, {weight, 7, 0}, report_, file);
+    std::vector<Sequence> sequences;
+    for (size_t i = 0; i < file.size(); ++i) sequences.push_back(file.read(i));
+    return sequences;
   }
   // What the loss counts, as text.
   std::string trained(const Sequence& sequence) {
@@ -95,18 +99,23 @@ TEST_F(ChatFeed, NamesFileAndLineOfAConversationWithoutAnswer) {
   }
 }
 
-TEST_F(ChatFeed, WeighRepeatsWholePartsAndDrawsTheRest) {
-  std::vector<Sequence> sequences(200);
-  for (size_t i = 0; i < sequences.size(); ++i) sequences[i].trunk.ids = {static_cast<int32_t>(i)};
-  EXPECT_EQ(weigh(sequences, 1, 7, 0).size(), 200u);
-  EXPECT_EQ(weigh(sequences, 3, 7, 0).size(), 600u);
-  EXPECT_TRUE(weigh(sequences, 0, 7, 0).empty());
-  const size_t drawn = weigh(sequences, 1.25, 7, 0).size();
+TEST_F(ChatFeed, RepeatsConversationsAsOftenAsTheWeightOfTheirSourceSays) {
+  std::string rows;
+  for (int i = 0; i < 200; ++i)
+    rows += R"({"messages":[{"role":"assistant","content":")" + std::to_string(i) + "\"}]}\n";
+  write(rows);
+  EXPECT_EQ(read().size(), 200u);
+  const auto often = read(1000, 3);
+  ASSERT_EQ(often.size(), 600u);
+  EXPECT_EQ(trained(often[1]), "0<|im_end|>");
+  EXPECT_EQ(trained(often[3]), "1<|im_end|>");
+  EXPECT_TRUE(read(1000, 0).empty());
+  const size_t drawn = read(1000, 1.25).size();
   EXPECT_GT(drawn, 225u);
   EXPECT_LT(drawn, 275u);
-  EXPECT_EQ(weigh(sequences, 1.25, 7, 0).size(), drawn);
+  EXPECT_EQ(read(1000, 1.25).size(), drawn);
   for (const double wrong : {-1.0, 1e12, std::nan("")})
-    EXPECT_THROW(weigh(sequences, wrong, 7, 0), std::invalid_argument) << wrong;
+    EXPECT_THROW(SourceWeight(wrong, 7, 0), std::invalid_argument) << wrong;
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ Branch answer_branch(const text::Tokenizer& tokenizer, const text::Messages& pro
 
 PreferencePairs read_preferences(const std::filesystem::path& artifact, std::string_view split,
                                  const text::Tokenizer& tokenizer, int64_t max_length,
-                                 OverLong over_long) {
-  PreferencePairs pairs;
+                                 OverLong over_long, SequenceFile into) {
+  PreferencePairs pairs{.sequences = std::move(into), .margins = {}, .sources = {}};
   text::Tokenizer::Cache cache;
   text::RowReader<text::Preference> reader(text::data_files(artifact, split));
   for (text::Preference row; reader.next(row);) {
@@ -58,9 +58,9 @@ PreferencePairs read_preferences(const std::filesystem::path& artifact, std::str
       }
       ++pairs.cut;
     }
-    pairs.sequences.push_back(std::move(sequence));
+    pairs.sequences.add(sequence);
     pairs.margins.push_back(static_cast<float>(row.margin.value_or(0)));
-    pairs.sources.push_back(row.source);
+    pairs.sources.push_back(&*pairs.names.insert(row.source).first);
   }
   return pairs;
 }

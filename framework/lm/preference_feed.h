@@ -4,12 +4,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "lm/packer.h"
 #include "lm/sequence_feed.h"
+#include "lm/sequence_file.h"
 #include "text/tokenizer.h"
 
 namespace lehr::lm {
@@ -17,22 +18,24 @@ namespace lehr::lm {
 inline constexpr int32_t kChosen = 0, kRejected = 1;  // branches, as in SegmentOwner
 
 struct PreferencePairs {
-  std::vector<Sequence> sequences;
-  std::vector<float> margins;        // 0 where the row has none
-  std::vector<std::string> sources;  // "" where the row has none
+  SequenceFile sequences;
+  // Of the pairs that were not dropped.
+  std::vector<float> margins;               // 0 where the row has none
+  std::vector<const std::string*> sources;  // "" where the row has none
+  std::set<std::string> names = {};         // of the sources
   int64_t read = 0;
   int64_t cut = 0;      // shortened at the end
   int64_t dropped = 0;  // too long: by the rule, or a cut left one answer nothing
-  size_t size() const { return sequences.size(); }
+  size_t size() const { return margins.size(); }
 };
 
 enum class OverLong { kCut, kDrop };
 
-// All pairs of one split of an artifact. Throws lehr::Error with file and line for a row that is
-// malformed or whose answers do not begin with the assistant.
+// Appends all pairs of one split of an artifact to `into`, which it gives back. Throws lehr::Error
+// with file and line for a row that is malformed or whose answers do not begin with the assistant.
 PreferencePairs read_preferences(const std::filesystem::path& artifact, std::string_view split,
                                  const text::Tokenizer& tokenizer, int64_t max_length,
-                                 OverLong over_long);
+                                 OverLong over_long, SequenceFile into);
 
 // How pairs are packed for training: few at a time, as sorting by length sorts by kind too
 // (rambling pairs are long) and an update should see kinds mixed.

@@ -6,11 +6,13 @@ namespace lehr::lm {
 namespace {
 
 // Pairs of 25 tokens, as short as those of a quickstart.
-std::vector<Sequence> short_pairs(size_t count) {
+SequenceFile short_pairs(int64_t count) {
   Sequence pair;
   pair.trunk.ids.assign(15, 1);
   pair.branches = {{std::vector<int32_t>(4, 2), {}}, {std::vector<int32_t>(6, 3), {}}};
-  return std::vector<Sequence>(count, pair);
+  SequenceFile file(testing::TempDir());
+  file.add(pair, count);
+  return file;
 }
 
 int64_t tokens_of_first_step(int64_t batch_tokens, int64_t micro_batch_tokens) {

@@ -16,8 +16,10 @@ BranchScores branch_scores(const Model& model, const Packed& row) {
   std::vector<int32_t> rows;
   for (size_t i = 0; i < row.owners.size(); ++i) {
     if (row.owners[i].branch < 0) continue;
-    rows.push_back(row.batch.segments[i].end - 1);
+    const Segment& branch = row.batch.segments[i];
+    rows.push_back(branch.end - 1);
     out.owners.push_back(row.owners[i]);
+    out.tokens.push_back(branch.end - branch.begin);
   }
   out.scores = scalar_head(model.forward_hidden(row.batch), model.head(), rows);
   return out;

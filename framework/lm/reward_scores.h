@@ -15,10 +15,11 @@
 namespace lehr::lm {
 
 // Scores of all branches of a row, in the order of its segments: [branches] float32,
-// differentiable. owners[i] says whose the i-th is.
+// differentiable. owners[i] says whose the i-th is, tokens[i] how long that branch is.
 struct BranchScores {
   at::Tensor scores;
   std::vector<SegmentOwner> owners;
+  std::vector<int64_t> tokens;
 };
 BranchScores branch_scores(const Model& model, const Packed& row);
 

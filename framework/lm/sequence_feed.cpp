@@ -11,30 +11,17 @@ namespace lehr::lm {
 
 namespace {
 
-template <class T>
-std::vector<T> shuffled(const std::vector<T>& items, const Random& random) {
-  std::vector<T> out;
-  out.reserve(items.size());
-  for (const uint64_t i : random.permutation(items.size())) out.push_back(items[i]);
-  return out;
-}
-
 int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 
-SequenceFeed::SequenceFeed(std::vector<Sequence> sequences, const SequenceFeedOptions& options)
+SequenceFeed::SequenceFeed(SequenceFile sequences, const SequenceFeedOptions& options)
     : sequences_(std::move(sequences)), options_(options) {
-  if (sequences_.empty()) throw std::invalid_argument("there is no sequence to train on");
+  if (sequences_.size() == 0) throw std::invalid_argument("there is no sequence to train on");
   if (options_.step_tokens < 1 || options_.window < 1)
     throw std::invalid_argument("tokens of a step and window must be at least 1");
   int64_t longest = 1;
-  for (const Sequence& sequence : sequences_) {
-    lengths_.push_back(sequence.tokens());
-    tokens_ += lengths_.back();
-    loss_tokens_ += sequence.loss_tokens();
-    longest = std::max(longest, lengths_.back());
-  }
+  for (size_t i = 0; i < sequences_.size(); ++i) longest = std::max(longest, sequences_.tokens(i));
   rows_per_step_ = divided_up(options_.step_tokens, std::max(options_.row_tokens, longest));
   options_.row_tokens = std::max(divided_up(options_.step_tokens, rows_per_step_), longest);
   plan_ = plan(0);
@@ -43,8 +30,14 @@ SequenceFeed::SequenceFeed(std::vector<Sequence> sequences, const SequenceFeedOp
 
 int64_t SequenceFeed::tokens_in(const Row& row) const {
   int64_t sum = 0;
-  for (const int32_t i : row) sum += lengths_[static_cast<size_t>(i)];
+  for (const int32_t i : row) sum += sequences_.tokens(static_cast<size_t>(i));
   return sum;
+}
+
+std::vector<int64_t> SequenceFeed::lengths(std::span<const int32_t> sequences) const {
+  std::vector<int64_t> lengths;
+  for (const int32_t i : sequences) lengths.push_back(sequences_.tokens(static_cast<size_t>(i)));
+  return lengths;
 }
 
 // Of the window that begins there: it takes `window` sequences, and where it is to fill rows goes
@@ -55,7 +48,7 @@ size_t SequenceFeed::end_of_window(const Row& order, size_t begin, const Row& pe
   size_t end = begin;
   while (end < order.size() &&
          (end - begin < window || (options_.fill && tokens <= options_.row_tokens)))
-    tokens += lengths_[static_cast<size_t>(order[end++])];
+    tokens += sequences_.tokens(static_cast<size_t>(order[end++]));
   return end;
 }
 
@@ -64,7 +57,7 @@ std::vector<SequenceFeed::Row> SequenceFeed::plan(int64_t epoch) const {
   const auto stream = static_cast<uint64_t>(epoch) << 32;
   Row order(sequences_.size());
   std::iota(order.begin(), order.end(), 0);
-  if (options_.shuffle) order = shuffled(order, Random(options_.seed, Purpose::kDataOrder, stream));
+  if (options_.shuffle) Random(options_.seed, Purpose::kDataOrder, stream).shuffle(order);
 
   std::vector<Row> rows;
   Row pending;
@@ -74,9 +67,7 @@ std::vector<SequenceFeed::Row> SequenceFeed::plan(int64_t epoch) const {
     pending.insert(pending.end(), order.begin() + static_cast<std::ptrdiff_t>(next),
                    order.begin() + static_cast<std::ptrdiff_t>(end));
     next = end;
-    std::vector<int64_t> lengths;
-    for (const int32_t i : pending) lengths.push_back(lengths_[static_cast<size_t>(i)]);
-    std::vector<Row> bins = first_fit_decreasing(lengths, options_.row_tokens);
+    std::vector<Row> bins = first_fit_decreasing(lengths(pending), options_.row_tokens);
     for (Row& bin : bins)
       for (int32_t& member : bin) member = pending[static_cast<size_t>(member)];
     pending.clear();
@@ -89,8 +80,7 @@ std::vector<SequenceFeed::Row> SequenceFeed::plan(int64_t epoch) const {
     }
     // First-fit decreasing puts the rows with the longest sequences first.
     ++window;
-    if (options_.shuffle)
-      bins = shuffled(bins, Random(options_.seed, Purpose::kDataOrder, stream + window));
+    if (options_.shuffle) Random(options_.seed, Purpose::kDataOrder, stream + window).shuffle(bins);
     for (Row& bin : bins) rows.push_back(std::move(bin));
   }
   return rows;
@@ -138,33 +128,22 @@ int64_t SequenceFeed::steps_in_epochs(double epochs) {
   return std::max<int64_t>(1, steps);
 }
 
-std::vector<Packed> SequenceFeed::all() const {
-  std::vector<Packed> rows;
-  const size_t window = static_cast<size_t>(options_.window);
-  for (size_t begin = 0; begin < lengths_.size(); begin += window) {
-    const size_t count = std::min(window, lengths_.size() - begin);
-    for (Row& bin :
-         first_fit_decreasing(std::span(lengths_).subspan(begin, count), options_.row_tokens)) {
+void SequenceFeed::for_each_row(const std::function<void(const Packed&)>& take) const {
+  Row window(static_cast<size_t>(options_.window));
+  for (size_t begin = 0; begin < sequences_.size(); begin += window.size()) {
+    window.resize(std::min(window.size(), sequences_.size() - begin));
+    std::iota(window.begin(), window.end(), static_cast<int32_t>(begin));
+    for (Row& bin : first_fit_decreasing(lengths(window), options_.row_tokens)) {
       for (int32_t& member : bin) member += static_cast<int32_t>(begin);
-      rows.push_back(pack(bin));
+      take(pack(bin));
     }
   }
-  return rows;
 }
 
 Packed SequenceFeed::pack(const Row& row) const {
   Packed packed;
-  for (const int32_t i : row) append(packed, sequences_[static_cast<size_t>(i)], i);
+  for (const int32_t i : row) append(packed, sequences_.read(static_cast<size_t>(i)), i);
   return packed;
-}
-
-std::vector<Sequence> first_tokens(std::vector<Sequence> sequences, std::optional<int64_t> tokens) {
-  if (!tokens) return sequences;
-  size_t count = 0;
-  for (int64_t sum = 0; count < sequences.size(); ++count)
-    if ((sum += sequences[count].tokens()) > *tokens && count > 0) break;
-  sequences.resize(count);
-  return sequences;
 }
 
 }  // namespace lehr::lm

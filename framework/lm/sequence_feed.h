@@ -1,12 +1,15 @@
-// Sequences in memory, shuffled and packed into rows, step by step. What step k holds is a pure
-// function of (sequences, options, k), so a checkpoint needs no more than the step. Plain C++.
+// Sequences shuffled and packed into rows, step by step. What step k holds is a pure function of
+// (sequences, options, k), so a checkpoint needs no more than the step. In memory are what the file
+// of sequences holds there, and 4 bytes a sequence and 32 a row: the plan of the epoch. Plain C++.
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "lm/packer.h"
+#include "lm/sequence_file.h"
 
 namespace lehr::lm {
 
@@ -24,23 +27,23 @@ struct SequenceFeedOptions {
 class SequenceFeed {
  public:
   // Throws std::invalid_argument when there is no sequence.
-  SequenceFeed(std::vector<Sequence> sequences, const SequenceFeedOptions& options);
+  SequenceFeed(SequenceFile sequences, const SequenceFeedOptions& options);
 
   // The rows of step k >= 0. Steps do not cross epochs: the last one of an epoch may have fewer
   // rows. The emptiest row of a window is carried into the next one.
   std::vector<Packed> step(int64_t k);
   int64_t epoch_of(int64_t k);
   int64_t steps_in_epochs(double epochs);  // rounded up, at least 1
-  // Tokens seen by one epoch (trunks and branches), and the entries with a loss.
-  int64_t tokens_per_epoch() const { return tokens_; }
-  int64_t loss_tokens_per_epoch() const { return loss_tokens_; }
+  // What one epoch sees: tokens of trunks and branches, and entries with a loss.
+  int64_t tokens_per_epoch() const { return sequences_.tokens(); }
+  int64_t loss_tokens_per_epoch() const { return sequences_.loss_tokens(); }
   // Tokens in the longest row of the first epoch: below row_tokens where a window holds fewer.
   int64_t longest_row() const { return longest_row_; }
 
-  // Every sequence once, in the given order, packed the same way: for evaluation.
-  std::vector<Packed> all() const;
-
-  const std::vector<Sequence>& sequences() const { return sequences_; }
+  // Every sequence once, in the given order, packed the same way: for evaluation. One row is in
+  // memory.
+  void for_each_row(const std::function<void(const Packed&)>& take) const;
+  size_t sequences() const { return sequences_.size(); }
 
  private:
   using Row = std::vector<int32_t>;  // numbers of sequences
@@ -51,17 +54,15 @@ class SequenceFeed {
   int64_t tokens_in(const Row& row) const;
   Packed pack(const Row& row) const;
 
-  std::vector<Sequence> sequences_;
-  std::vector<int64_t> lengths_;
+  std::vector<int64_t> lengths(std::span<const int32_t> sequences) const;
+
+  SequenceFile sequences_;
   SequenceFeedOptions options_;
   int64_t rows_per_step_ = 1;
-  int64_t tokens_ = 0, loss_tokens_ = 0, longest_row_ = 0;
+  int64_t longest_row_ = 0;
   // The epoch the cursor is in.
   int64_t epoch_ = 0, first_step_ = 0;
   std::vector<Row> plan_;
 };
-
-// The first sequences whose tokens together are at most `tokens`; at least one. null: all.
-std::vector<Sequence> first_tokens(std::vector<Sequence> sequences, std::optional<int64_t> tokens);
 
 }  // namespace lehr::lm

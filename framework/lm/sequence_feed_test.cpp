@@ -7,12 +7,13 @@
 #include <set>
 
 #include "lm/random.h"
+#include "lm/stored_sequences_test.h"
 
 namespace lehr::lm {
 namespace {
 
 // Sequence i repeats the id i, so that owners can be told from ids.
-std::vector<Sequence> sequences_of(int count) {
+SequenceFile stored_of(int count) {
   const Random random(1, Purpose::kUser);
   std::vector<Sequence> sequences;
   for (int i = 0; i < count; ++i) {
@@ -22,7 +23,7 @@ std::vector<Sequence> sequences_of(int count) {
     s.trunk.weights.assign(length, 1.0f);
     sequences.push_back(std::move(s));
   }
-  return sequences;
+  return stored(sequences);
 }
 
 SequenceFeedOptions small() {
@@ -35,7 +36,7 @@ SequenceFeedOptions small() {
 }
 
 TEST(SequenceFeed, GivesEverySequenceOncePerEpochAcrossWindows) {
-  SequenceFeed feed(sequences_of(100), small());
+  SequenceFeed feed(stored_of(100), small());
   const int64_t steps = feed.steps_in_epochs(2);
   std::map<std::pair<int64_t, int32_t>, int> seen;
   for (int64_t k = 0; k < steps; ++k)
@@ -48,7 +49,7 @@ TEST(SequenceFeed, GivesEverySequenceOncePerEpochAcrossWindows) {
 }
 
 TEST(SequenceFeed, FillsRowsAboveNineTenthsByCarryingTheEmptiest) {
-  SequenceFeed feed(sequences_of(400), small());
+  SequenceFeed feed(stored_of(400), small());
   const int64_t steps = feed.steps_in_epochs(1);
   int64_t rows = 0;
   for (int64_t k = 0; k < steps; ++k) rows += static_cast<int64_t>(feed.step(k).size());
@@ -71,7 +72,7 @@ TEST(SequenceFeed, FillsAStepOfAnySizeHoweverFewSequencesAWindowHas) {
       SequenceFeedOptions options = small();  // 20 sequences of 31.5 tokens
       options.row_tokens = row;
       options.step_tokens = step;
-      SequenceFeed feed(sequences_of(6000), options);
+      SequenceFeed feed(stored_of(6000), options);
       const std::vector<int64_t> tokens = tokens_of_steps(feed);
       ASSERT_GE(tokens.size(), 3u);
       for (size_t k = 0; k < tokens.size(); ++k) {
@@ -87,12 +88,12 @@ TEST(SequenceFeed, GivesAStepFewerRowsWhereASequenceMakesThemLonger) {
   SequenceFeedOptions options = small();
   options.row_tokens = 16;
   options.step_tokens = 128;
-  SequenceFeed feed(sequences_of(100), options);  // up to 61 tokens
+  SequenceFeed feed(stored_of(100), options);  // up to 61 tokens
   for (const int64_t tokens : tokens_of_steps(feed)) EXPECT_LE(tokens, 3 * 61);
 }
 
 uint64_t digest_of_two_epochs(const SequenceFeedOptions& options) {
-  SequenceFeed feed(sequences_of(300), options);
+  SequenceFeed feed(stored_of(300), options);
   uint64_t digest = 14695981039346656037u;  // FNV-1a
   const auto add = [&](uint32_t value) { digest = (digest ^ value) * 1099511628211u; };
   for (int64_t k = 0, steps = feed.steps_in_epochs(2); k < steps; ++k)
@@ -118,7 +119,7 @@ TEST(SequenceFeed, PacksAsItAlwaysDidUnlessAWindowHasToGoOn) {
 }
 
 TEST(SequenceFeed, StepIsAFunctionOfItsNumberAlone) {
-  SequenceFeed forward(sequences_of(100), small()), random_access(sequences_of(100), small());
+  SequenceFeed forward(stored_of(100), small()), random_access(stored_of(100), small());
   const int64_t steps = forward.steps_in_epochs(3);
   std::vector<std::vector<int32_t>> ids;
   for (int64_t k = 0; k < steps; ++k) {
@@ -135,21 +136,21 @@ TEST(SequenceFeed, StepIsAFunctionOfItsNumberAlone) {
   EXPECT_NE(ids[0], ids[static_cast<size_t>(forward.steps_in_epochs(1))]) << "epochs differ";
 }
 
-TEST(SequenceFeed, AllGivesEverySequenceOnceForEvaluation) {
-  SequenceFeed feed(sequences_of(50), small());
+TEST(SequenceFeed, GivesEverySequenceOnceForEvaluation) {
+  SequenceFeed feed(stored_of(50), small());
   std::set<int32_t> seen;
   int64_t entries = 0;
-  for (const Packed& row : feed.all()) {
+  feed.for_each_row([&](const Packed& row) {
     for (const SegmentOwner& owner : row.owners) EXPECT_TRUE(seen.insert(owner.sequence).second);
     entries += static_cast<int64_t>(row.batch.loss_entries.size());
-  }
+  });
   EXPECT_EQ(seen.size(), 50u);
   EXPECT_EQ(entries, feed.loss_tokens_per_epoch());
 }
 
 TEST(SequenceFeed, KnowsItsLongestRow) {
   for (const int count : {3, 100}) {  // three do not fill a row
-    SequenceFeed feed(sequences_of(count), small());
+    SequenceFeed feed(stored_of(count), small());
     int64_t longest = 0;
     for (int64_t k = 0, steps = feed.steps_in_epochs(1); k < steps; ++k)
       for (const Packed& row : feed.step(k)) longest = std::max(longest, row.batch.size());
@@ -160,20 +161,10 @@ TEST(SequenceFeed, KnowsItsLongestRow) {
 TEST(SequenceFeed, RaisesARowToTheLongestSequence) {
   SequenceFeedOptions options = small();
   options.row_tokens = 16;
-  SequenceFeed feed(sequences_of(30), options);
+  SequenceFeed feed(stored_of(30), options);
   size_t seen = 0;
-  for (const Packed& row : feed.all()) seen += row.owners.size();
+  feed.for_each_row([&](const Packed& row) { seen += row.owners.size(); });
   EXPECT_EQ(seen, 30u);
-}
-
-TEST(SequenceFeed, TheFirstTokensAreWholeSequences) {
-  const std::vector<Sequence> all = {{{{1, 2, 3}, {}}, {}}, {{{4, 5}, {}}, {}}, {{{6}, {}}, {}}};
-  EXPECT_EQ(first_tokens(all, {}).size(), 3u);
-  EXPECT_EQ(first_tokens(all, 6).size(), 3u);
-  EXPECT_EQ(first_tokens(all, 5).size(), 2u);
-  EXPECT_EQ(first_tokens(all, 4).size(), 1u);
-  EXPECT_EQ(first_tokens(all, 1).size(), 1u) << "at least one";
-  EXPECT_TRUE(first_tokens({}, 1).empty());
 }
 
 }  // namespace

@@ -18,8 +18,11 @@ constexpr double kTrainingShare = 0.6, kDecodingShare = 0.35;
 constexpr std::uintmax_t kQuickBytes = 32 << 20;
 // What oneDNN keeps for products where rows come in many lengths; see start_runtime.
 constexpr double kShapesBytes = 15e6;
-constexpr double kSequenceTokenBytes = 16;  // ids and weights, once for the feed and once beside it
-constexpr double kPackedTokenBytes = 24;    // of one update's rows: id, position, loss entry
+// In memory: its place in the file and in the plan, and of a pair the margin, the source and the
+// reference's log-probabilities.
+constexpr double kSequenceBytes = 50;
+constexpr double kStoredTokenBytes = 4;   // on disk
+constexpr double kPackedTokenBytes = 24;  // of one update's rows: id, position, loss entry
 
 double element_bytes(Precision precision) { return precision == Precision::kBf16 ? 2 : 4; }
 double copy_bytes(Precision precision) { return precision == Precision::kBf16 ? 2 : 0; }
@@ -184,12 +187,12 @@ bool is_quick_to_read(const std::filesystem::path& artifact) {
   return bytes <= kQuickBytes;
 }
 
-double most_pair_tokens(const std::vector<Input>& inputs, int64_t max_length) {
+EpochSize most_pairs(const std::vector<Input>& inputs, int64_t max_length) {
   for (const Input& in : inputs)
     if (in.port == "preferences")
       if (const auto counts = known_rows<text::Preference>(in))
-        return counts->most_tokens(2 * max_length);
-  return 0;
+        return {counts->rows, counts->most_tokens(2 * max_length)};
+  return {};
 }
 
 void estimate_work(const TrainOptions& options, const Workload& workload, double default_epochs,
@@ -229,15 +232,16 @@ namespace {
 
 // Of the sequences of an epoch, packed into rows of up to `row_tokens`.
 void estimate_space(const TrainOptions& options, const ModelConfig& config, int64_t row_tokens,
-                    double epoch_tokens, Estimate& out) {
+                    const EpochSize& epoch, Estimate& out) {
   out.parameters = static_cast<double>(trained_elements(config, options.lora));
   out.memory_bytes = kProcessBytes + trained_bytes(config, options) + best_bytes(config, options) +
                      step_bytes(config, options, row_tokens);
-  if (epoch_tokens > 0)
+  if (epoch.tokens > 0)
     *out.memory_bytes +=
-        kSequenceTokenBytes * epoch_tokens + kShapesBytes +
-        kPackedTokenBytes * std::min(epoch_tokens, static_cast<double>(options.batch_tokens));
-  out.disk_bytes = disk_bytes(config, options, checkpoint_bytes(config, options));
+        kSequenceBytes * epoch.sequences + kShapesBytes +
+        kPackedTokenBytes * std::min(epoch.tokens, static_cast<double>(options.batch_tokens));
+  out.disk_bytes = disk_bytes(config, options, checkpoint_bytes(config, options)) +
+                   kStoredTokenBytes * epoch.tokens;
 }
 
 }  // namespace
@@ -245,30 +249,31 @@ void estimate_space(const TrainOptions& options, const ModelConfig& config, int6
 void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config,
                           SequenceFeed& feed, double default_epochs, Estimate& out) {
   const auto tokens = static_cast<double>(feed.tokens_per_epoch());
-  estimate_space(options, config, feed.longest_row(), tokens, out);
+  estimate_space(options, config, feed.longest_row(),
+                 {static_cast<double>(feed.sequences()), tokens}, out);
   estimate_work(options, workload(config, feed, options.batch_tokens), default_epochs, tokens,
                 false, out);
 }
 
-void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config, double epoch_tokens,
-                       double default_epochs, Estimate& out) {
+void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config,
+                       const EpochSize& epoch, double default_epochs, Estimate& out) {
   int64_t row_tokens = options.row_tokens();
-  if (epoch_tokens > 0)
+  if (epoch.tokens > 0)
     row_tokens =
-        static_cast<int64_t>(std::min(std::ceil(epoch_tokens), static_cast<double>(row_tokens)));
-  estimate_space(options, config, row_tokens, epoch_tokens, out);
+        static_cast<int64_t>(std::min(std::ceil(epoch.tokens), static_cast<double>(row_tokens)));
+  estimate_space(options, config, row_tokens, epoch, out);
   Workload known;
   known.tokens_per_step = options.batch_tokens;
   known.parameters = static_cast<double>(config.parameters());
   known.flops_per_token = config.flops_per_token(most_keys(config, row_tokens));
-  if (epoch_tokens > 0) {
+  if (epoch.tokens > 0) {
     out.at_most |= LEHR_AT_MOST_MEMORY;
     known.steps_in_epochs = [&](double epochs) {
-      const double steps = epochs * epoch_tokens / static_cast<double>(options.batch_tokens);
+      const double steps = epochs * epoch.tokens / static_cast<double>(options.batch_tokens);
       return static_cast<int64_t>(std::max(1.0, std::ceil(steps)));
     };
   }
-  estimate_work(options, known, default_epochs, epoch_tokens, true, out);
+  estimate_work(options, known, default_epochs, epoch.tokens, true, out);
 }
 
 }  // namespace lehr::lm

@@ -76,9 +76,14 @@ std::optional<text::RowCounts> known_rows(const Input& in) {
   return counts;
 }
 
-// Most tokens of an epoch over the input `preferences` before it can be read, with a prompt and an
-// answer of at most `max_length`; 0: not known.
-double most_pair_tokens(const std::vector<Input>& inputs, int64_t max_length);
+// What an epoch has; 0: not known.
+struct EpochSize {
+  double sequences = 0;
+  double tokens = 0;
+};
+// The most over the input `preferences` before it can be read, with a prompt and an answer of at
+// most `max_length`.
+EpochSize most_pairs(const std::vector<Input>& inputs, int64_t max_length);
 
 // FLOP/s of whole training steps, and of decoding so many answers at once: shares of what matrix
 // products of as many rows reach here and now.
@@ -94,8 +99,8 @@ void estimate_work(const TrainOptions& options, const Workload& workload, double
 // All that a stage which trains one model on packed sequences needs.
 void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config,
                           SequenceFeed& feed, double default_epochs, Estimate& out);
-// The most of it before there are sequences. epoch_tokens: most tokens of an epoch; 0: not known.
-void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config, double epoch_tokens,
-                       double default_epochs, Estimate& out);
+// The most of it before there are sequences, of which an epoch has `epoch` at most.
+void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config,
+                       const EpochSize& epoch, double default_epochs, Estimate& out);
 
 }  // namespace lehr::lm

@@ -148,10 +148,12 @@ TrainOptions in_float32() {
   return options;
 }
 
-std::vector<Sequence> conversations(size_t count, size_t tokens) {
+SequenceFile conversations(size_t count, size_t tokens) {
   Sequence sequence;
   sequence.trunk.ids.assign(tokens, 1);
-  return std::vector<Sequence>(count, sequence);
+  SequenceFile file(testing::TempDir());
+  file.add(sequence, static_cast<int64_t>(count));
+  return file;
 }
 
 double memory(const TrainOptions& options, SequenceFeed* feed) {
@@ -159,7 +161,7 @@ double memory(const TrainOptions& options, SequenceFeed* feed) {
   if (feed != nullptr)
     estimate_fine_tuning(options, small_config(), *feed, 1, out);
   else
-    bound_fine_tuning(options, small_config(), 0, 1, out);
+    bound_fine_tuning(options, small_config(), {}, 1, out);
   return *out.memory_bytes;
 }
 
@@ -231,7 +233,7 @@ TEST(FineTuning, BoundsItsWorkBeforeItsSequencesAreThere) {
   options.batch_tokens = options.micro_batch_tokens = 1024;
   options.budget.tokens = 10240;
   Estimate before;
-  bound_fine_tuning(options, config, 0, 1, before);
+  bound_fine_tuning(options, config, {}, 1, before);
   EXPECT_EQ(before.steps, 10);
   EXPECT_EQ(before.tokens, 10240);
   EXPECT_EQ(before.at_most, std::uint64_t{LEHR_AT_MOST_FLOPS | LEHR_AT_MOST_SECONDS});
@@ -245,13 +247,13 @@ TEST(FineTuning, BoundsItsWorkBeforeItsSequencesAreThere) {
 
   options.budget = {.flops = 1e9};
   Estimate bought;
-  bound_fine_tuning(options, config, 0, 1, bought);
+  bound_fine_tuning(options, config, {}, 1, bought);
   EXPECT_EQ(bought.flops, 1e9);
   EXPECT_FALSE(bought.steps) << "it buys more of them where sequences are short";
 
   options.budget = {.epochs = 2};
   Estimate counted;
-  bound_fine_tuning(options, config, 0, 1, counted);
+  bound_fine_tuning(options, config, {}, 1, counted);
   EXPECT_TRUE(counted.parameters && counted.memory_bytes && counted.disk_bytes);
   EXPECT_FALSE(counted.steps || counted.tokens || counted.flops || counted.seconds);
 }
@@ -262,7 +264,7 @@ TEST(FineTuning, BoundsAnEpochOfRowsThatItsSourceTellsOf) {
   options.batch_tokens = options.micro_batch_tokens = 1024;
   options.budget = {.epochs = 2};
   Estimate told;
-  bound_fine_tuning(options, config, 10000, 1, told);
+  bound_fine_tuning(options, config, {100, 10000}, 1, told);
   EXPECT_EQ(told.steps, 20);
   EXPECT_EQ(told.tokens, 20000);
   EXPECT_EQ(told.flops, 20000 * config.flops_per_token(most_keys(config, 1024)));
@@ -272,7 +274,7 @@ TEST(FineTuning, BoundsAnEpochOfRowsThatItsSourceTellsOf) {
                           LEHR_AT_MOST_MEMORY | LEHR_AT_MOST_SECONDS});
   options.budget = {.steps = 7};
   Estimate counted;
-  bound_fine_tuning(options, config, 10000, 1, counted);
+  bound_fine_tuning(options, config, {100, 10000}, 1, counted);
   EXPECT_EQ(counted.steps, 7);
   EXPECT_FALSE(counted.at_most & LEHR_AT_MOST_STEPS);
 }
@@ -280,17 +282,18 @@ TEST(FineTuning, BoundsAnEpochOfRowsThatItsSourceTellsOf) {
 TEST(KnownRows, AreCountedWhereTheyAreMadeAndToldBefore) {
   Input in;
   in.port = "preferences";
-  EXPECT_EQ(most_pair_tokens({in}, 100), 0);
+  EXPECT_EQ(most_pairs({in}, 100).tokens, 0);
   in.facts = R"({"train_rows":10,"train_messages":30,"train_bytes":850})";
-  EXPECT_EQ(most_pair_tokens({in}, 100), 1000);
-  EXPECT_EQ(most_pair_tokens({in}, 10), 200) << "a prompt and two answers";
+  EXPECT_EQ(most_pairs({in}, 100).tokens, 1000);
+  EXPECT_EQ(most_pairs({in}, 100).sequences, 10);
+  EXPECT_EQ(most_pairs({in}, 10).tokens, 200) << "a prompt and two answers";
   in.path = std::filesystem::path(testing::TempDir()) / "lehr_known_rows";
   std::filesystem::create_directories(in.path);
   std::ofstream(in.path / "train-0.jsonl")
       << R"({"prompt":[{"role":"user","content":"1?"}],"chosen":[{"role":"assistant","content":"1"}],)"
       << R"("rejected":[{"role":"assistant","content":"22"}]})"
       << "\n";
-  EXPECT_EQ(most_pair_tokens({in}, 100), (4 + 2) + (9 + 1) + (9 + 2) + 3 * 5);
+  EXPECT_EQ(most_pairs({in}, 100).tokens, (4 + 2) + (9 + 1) + (9 + 2) + 3 * 5);
   std::filesystem::remove_all(in.path);
 }
 

@@ -9,6 +9,7 @@
 #include "lm/operators.h"
 #include "lm/random.h"
 #include "lm/sequence_feed.h"
+#include "lm/stored_sequences_test.h"
 
 namespace lehr::lm {
 namespace {
@@ -40,7 +41,7 @@ SequenceFeed feed_of_random_tokens() {
   options.row_tokens = 48;
   options.step_tokens = 96;
   options.seed = 5;
-  return SequenceFeed(std::move(sequences), options);
+  return SequenceFeed(stored(sequences), options);
 }
 
 double mean_loss(const Model& model, std::vector<Packed> rows, bool backward) {

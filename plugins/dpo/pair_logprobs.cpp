@@ -38,19 +38,14 @@ RowLogprobs row_logprobs(const lm::Model& model, const lm::Packed& row) {
   return out;
 }
 
-ReferenceLogprobs reference_logprobs(const lm::Model& reference,
-                                     const std::vector<lm::Packed>& rows, std::size_t pairs) {
+void ReferenceLogprobs::compute(const lm::Model& reference, const lm::Packed& row) {
   const at::NoGradGuard no_gradients;
-  ReferenceLogprobs out{std::vector<float>(pairs), std::vector<float>(pairs)};
-  for (const lm::Packed& row : rows) {
-    const RowLogprobs found = row_logprobs(reference, row);
-    const float* sums = found.sums.const_data_ptr<float>();
-    for (std::size_t p = 0; p < found.pairs.size(); ++p) {
-      out.chosen[found.pairs[p]] = sums[2 * p + lm::kChosen];
-      out.rejected[found.pairs[p]] = sums[2 * p + lm::kRejected];
-    }
+  const RowLogprobs found = row_logprobs(reference, row);
+  const float* sums = found.sums.const_data_ptr<float>();
+  for (std::size_t p = 0; p < found.pairs.size(); ++p) {
+    chosen[found.pairs[p]] = sums[2 * p + lm::kChosen];
+    rejected[found.pairs[p]] = sums[2 * p + lm::kRejected];
   }
-  return out;
 }
 
 void save_reference(const std::filesystem::path& file, const ReferenceLogprobs& train,

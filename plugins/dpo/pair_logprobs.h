@@ -28,10 +28,11 @@ RowLogprobs row_logprobs(const lm::Model& model, const lm::Packed& row);
 // [pairs], sums over tokens.
 struct ReferenceLogprobs {
   std::vector<float> chosen, rejected;
+
+  explicit ReferenceLogprobs(std::size_t pairs = 0) : chosen(pairs), rejected(pairs) {}
+  // Those of the pairs of a row.
+  void compute(const lm::Model& reference, const lm::Packed& row);
 };
-// rows: together every pair at least once.
-ReferenceLogprobs reference_logprobs(const lm::Model& reference,
-                                     const std::vector<lm::Packed>& rows, std::size_t pairs);
 
 // One safetensors file: train.chosen, train.rejected, eval.chosen, eval.rejected.
 void save_reference(const std::filesystem::path& file, const ReferenceLogprobs& train,

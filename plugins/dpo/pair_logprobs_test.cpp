@@ -57,7 +57,8 @@ TEST(PairLogprobs, ReferenceComesBackFromItsFile) {
   lm::Packed row;
   append(row, pair(0), 0);
   append(row, pair(10), 1);
-  const ReferenceLogprobs train = reference_logprobs(model, {row}, 2), none;
+  ReferenceLogprobs train(2), none;
+  train.compute(model, row);
   const auto file = std::filesystem::path(testing::TempDir()) / "reference.safetensors";
   save_reference(file, train, none);
   ReferenceLogprobs train_again, none_again;

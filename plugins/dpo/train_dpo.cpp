@@ -30,14 +30,10 @@ struct Counts {
   double tokens[2] = {0, 0};
 };
 
-Counts counts_of(const std::vector<lm::Packed>& rows) {
-  Counts counts;
-  for (const lm::Packed& row : rows) {
-    for (const lm::SegmentOwner& owner : row.owners) counts.pairs += owner.branch < 0 ? 1 : 0;
-    for (const lm::LossEntry& entry : row.batch.loss_entries)
-      counts.tokens[row.owners[static_cast<std::size_t>(entry.segment)].branch] += 1;
-  }
-  return counts;
+void add(const lm::Packed& row, Counts& counts) {
+  for (const lm::SegmentOwner& owner : row.owners) counts.pairs += owner.branch < 0 ? 1 : 0;
+  for (const lm::LossEntry& entry : row.batch.loss_entries)
+    counts.tokens[row.owners[static_cast<std::size_t>(entry.segment)].branch] += 1;
 }
 
 // Sums for the metrics.
@@ -96,9 +92,11 @@ at::Tensor row_loss(const lm::Model& model, const lm::Packed& row,
 }
 
 lm::PreferencePairs read_pairs(Context& context, const char* split,
-                               const text::Tokenizer& tokenizer, std::int64_t max_length) {
-  lm::PreferencePairs pairs = lm::read_preferences(context.input("preferences").path, split,
-                                                   tokenizer, max_length, lm::OverLong::kCut);
+                               const text::Tokenizer& tokenizer, std::int64_t max_length,
+                               lm::SequenceFile into) {
+  lm::PreferencePairs pairs =
+      lm::read_preferences(context.input("preferences").path, split, tokenizer, max_length,
+                           lm::OverLong::kCut, std::move(into));
   if (pairs.cut + pairs.dropped > 0)
     context.warning(std::to_string(pairs.cut) + " of " + std::to_string(pairs.read) + " " + split +
                     " pairs were cut to " + std::to_string(max_length) + " tokens, " +
@@ -162,12 +160,13 @@ void TrainDpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
   const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
   if (!start.empty() && !preferences.empty() && lm::is_quick_to_read(preferences)) {
     lm::PreferencePairs pairs = lm::read_preferences(
-        preferences, "train", text::Tokenizer::load(start), max_length, lm::OverLong::kCut);
+        preferences, "train", text::Tokenizer::load(start), max_length, lm::OverLong::kCut,
+        lm::SequenceFile(std::filesystem::temp_directory_path()));
     lm::SequenceFeed feed(std::move(pairs.sequences),
                           lm::pair_packing(training_.row_tokens(), training_.batch_tokens, 0));
     lm::estimate_fine_tuning(training_, *config, feed, 1, out);
   } else {
-    lm::bound_fine_tuning(training_, *config, lm::most_pair_tokens(inputs, max_length), 1, out);
+    lm::bound_fine_tuning(training_, *config, lm::most_pairs(inputs, max_length), 1, out);
   }
   if (std::any_of(inputs.begin(), inputs.end(),
                   [](const Input& in) { return in.port == "reference"; }))
@@ -184,20 +183,20 @@ void TrainDpo::run(Context& context) {
   const std::int64_t context_length = model.config().max_position_embeddings;
   const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
 
-  const lm::PreferencePairs train = read_pairs(context, "train", tokenizer, max_length);
-  const lm::PreferencePairs held_out = read_pairs(context, "eval", tokenizer, max_length);
+  const std::filesystem::path out = context.output("model");
+  lm::PreferencePairs train =
+      read_pairs(context, "train", tokenizer, max_length, lm::SequenceFile(out));
+  lm::PreferencePairs held_out = read_pairs(context, "eval", tokenizer, max_length,
+                                            lm::SequenceFile(out, training_.eval_tokens));
   if (train.size() == 0)
     throw Error(context.input("preferences").path.string() + ": there is no pair to train on");
   context.result("pairs", static_cast<double>(train.size()));
 
   const lm::SequenceFeedOptions rows =
       lm::pair_packing(training_.row_tokens(), training_.batch_tokens, context.seed());
-  lm::SequenceFeed feed(train.sequences, rows);
-  std::vector<lm::Packed> evaluation;
-  if (held_out.size() > 0)
-    evaluation =
-        lm::SequenceFeed(lm::first_tokens(held_out.sequences, training_.eval_tokens), rows).all();
-  const Counts evaluation_counts = counts_of(evaluation);
+  lm::SequenceFeed feed(std::move(train.sequences), rows);
+  std::optional<lm::SequenceFeed> evaluation;
+  if (held_out.size() > 0) evaluation.emplace(std::move(held_out.sequences), rows);
   const std::int64_t steps =
       lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens));
 
@@ -217,15 +216,18 @@ void TrainDpo::run(Context& context) {
                          train_reference, held_out_reference);
           have_reference = true;
         });
-  if (!evaluation.empty())
+  Counts held_out_counts;
+  if (evaluation) {
+    evaluation->for_each_row([&](const lm::Packed& row) { add(row, held_out_counts); });
     loop.evaluate_with([&] {
       const at::NoGradGuard no_gradients;
       Tally tally;
-      for (const lm::Packed& row : evaluation)
-        row_loss(model, row, held_out_reference, preference_, nll_weight_, evaluation_counts,
-                 tally);
-      return tally.metrics(evaluation_counts);
+      evaluation->for_each_row([&](const lm::Packed& row) {
+        row_loss(model, row, held_out_reference, preference_, nll_weight_, held_out_counts, tally);
+      });
+      return tally.metrics(held_out_counts);
     });
+  }
 
   loop.resume();
   if (!have_reference) {
@@ -233,12 +235,14 @@ void TrainDpo::run(Context& context) {
     if (context.has_input("reference"))
       other = lm::Model::load(context.input("reference").path, precision);
     const lm::Model& reference = other ? *other : model;
+    train_reference = ReferenceLogprobs(train.size());
+    held_out_reference = ReferenceLogprobs(held_out.size());
     // The rows of the first epoch as training will see them: the same products, so the same bits.
-    std::vector<lm::Packed> first_epoch;
     for (std::int64_t k = 0, n = steps != 0 ? feed.steps_in_epochs(1) : 0; k < n; ++k)
-      for (lm::Packed& row : feed.step(k)) first_epoch.push_back(std::move(row));
-    train_reference = reference_logprobs(reference, first_epoch, train.size());
-    held_out_reference = reference_logprobs(reference, evaluation, held_out.size());
+      for (const lm::Packed& row : feed.step(k)) train_reference.compute(reference, row);
+    if (evaluation)
+      evaluation->for_each_row(
+          [&](const lm::Packed& row) { held_out_reference.compute(reference, row); });
   }
   // d = 0 for every pair of the first step, whatever the smoothing.
   const bool starts_at_ln_two = (preference_.loss == lm::PreferenceLoss::kSigmoid ||
@@ -247,7 +251,8 @@ void TrainDpo::run(Context& context) {
 
   while (loop.next()) {
     const std::vector<lm::Packed> batch = feed.step(loop.step());
-    const Counts counts = counts_of(batch);
+    Counts counts;
+    for (const lm::Packed& row : batch) add(row, counts);
     Tally tally;
     const lm::Update update = loop.update(model, optimizer, [&] {
       tally = {};
@@ -268,7 +273,7 @@ void TrainDpo::run(Context& context) {
     loop.log(metrics, tokens);
   }
   loop.finish();
-  lm::save_model_folder(context.output("model"), model, tokenizer);
+  lm::save_model_folder(out, model, tokenizer);
 }
 
 }  // namespace lehr::plugins::dpo

@@ -32,13 +32,9 @@ at::Tensor pair_losses(const lm::Model& model, const lm::Packed& row,
   const float* value = values.const_data_ptr<float>();
   for (std::size_t p = 0; p < found.owners.size() / 2; ++p) {
     const auto pair = static_cast<std::size_t>(found.owners[2 * p].sequence);
-    const auto tokens = [&](int branch) {
-      return static_cast<std::int64_t>(
-          pairs.sequences[pair].branches[static_cast<std::size_t>(branch)].ids.size());
-    };
     margins.push_back(pairs.margins[pair]);
-    tally.add({value[2 * p], value[2 * p + 1], tokens(lm::kChosen), tokens(lm::kRejected),
-               pairs.sources[pair]});
+    tally.add({value[2 * p], value[2 * p + 1], found.tokens[2 * p], found.tokens[2 * p + 1],
+               *pairs.sources[pair]});
   }
   return lm::bradley_terry_loss(scores.select(1, 0), scores.select(1, 1), at::tensor(margins),
                                 centering);
@@ -51,28 +47,29 @@ std::int64_t pairs_of(const std::vector<lm::Packed>& rows) {
   return count;
 }
 
-lm::Metrics evaluate(const lm::Model& model, const std::vector<lm::Packed>& rows,
+lm::Metrics evaluate(const lm::Model& model, const lm::SequenceFeed& feed,
                      const lm::PreferencePairs& pairs, double centering) {
   const at::NoGradGuard no_gradients;
   PairTally tally;
   double loss = 0;
-  for (const lm::Packed& row : rows)
+  feed.for_each_row([&](const lm::Packed& row) {
     loss += pair_losses(model, row, pairs, centering, tally).sum().item<double>();
+  });
   lm::Metrics metrics = {{"loss", loss / static_cast<double>(tally.size())}};
   for (const auto& part : {tally.metrics(), tally.analysis()})
     metrics.insert(metrics.end(), part.begin(), part.end());
   return metrics;
 }
 
-lm::RewardScale scale_of_chosen(const lm::Model& model, const std::vector<lm::Packed>& rows) {
+lm::RewardScale scale_of_chosen(const lm::Model& model, const lm::SequenceFeed& feed) {
   const at::NoGradGuard no_gradients;
   std::vector<double> scores;
-  for (const lm::Packed& row : rows) {
+  feed.for_each_row([&](const lm::Packed& row) {
     const lm::BranchScores found = lm::branch_scores(model, row);
     for (std::size_t i = 0; i < found.owners.size(); ++i)
       if (found.owners[i].branch == lm::kChosen)
         scores.push_back(found.scores[static_cast<std::int64_t>(i)].item<double>());
-  }
+  });
   return lm::scale_of(scores);
 }
 
@@ -118,12 +115,13 @@ void TrainReward::estimate(const std::vector<Input>& inputs, Estimate& out) {
   const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
   if (!start.empty() && !preferences.empty() && lm::is_quick_to_read(preferences)) {
     lm::PreferencePairs pairs = lm::read_preferences(
-        preferences, "train", text::Tokenizer::load(start), max_length, lm::OverLong::kDrop);
+        preferences, "train", text::Tokenizer::load(start), max_length, lm::OverLong::kDrop,
+        lm::SequenceFile(std::filesystem::temp_directory_path()));
     lm::SequenceFeed feed(std::move(pairs.sequences),
                           lm::pair_packing(training_.row_tokens(), training_.batch_tokens, 0));
     lm::estimate_fine_tuning(training_, *config, feed, 1, out);
   } else {
-    lm::bound_fine_tuning(training_, *config, lm::most_pair_tokens(inputs, max_length), 1, out);
+    lm::bound_fine_tuning(training_, *config, lm::most_pairs(inputs, max_length), 1, out);
   }
 }
 
@@ -137,27 +135,27 @@ void TrainReward::run(Context& context) {
   const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
 
   const std::filesystem::path preferences = context.input("preferences").path;
-  const auto read = [&](const char* split) {
-    lm::PreferencePairs pairs =
-        lm::read_preferences(preferences, split, tokenizer, max_length, lm::OverLong::kDrop);
+  const std::filesystem::path out = context.output("reward_model");
+  const auto read = [&](const char* split, lm::SequenceFile into) {
+    lm::PreferencePairs pairs = lm::read_preferences(preferences, split, tokenizer, max_length,
+                                                     lm::OverLong::kDrop, std::move(into));
     if (pairs.dropped > 0)
       context.warning(std::to_string(pairs.dropped) + " of " + std::to_string(pairs.read) + " " +
                       split + " pairs are longer than " + std::to_string(max_length) +
                       " tokens and were dropped");
     return pairs;
   };
-  const lm::PreferencePairs train = read("train"), held_out = read("eval");
+  lm::PreferencePairs train = read("train", lm::SequenceFile(out)),
+                      held_out = read("eval", lm::SequenceFile(out, training_.eval_tokens));
   if (train.size() == 0) throw Error(preferences.string() + ": there is no pair to train on");
   context.result("pairs", static_cast<double>(train.size()));
   context.result("dropped_pairs", static_cast<double>(train.dropped + held_out.dropped));
 
   const lm::SequenceFeedOptions rows =
       lm::pair_packing(training_.row_tokens(), training_.batch_tokens, context.seed());
-  lm::SequenceFeed feed(train.sequences, rows);
-  std::vector<lm::Packed> evaluation;
-  if (held_out.size() > 0)
-    evaluation =
-        lm::SequenceFeed(lm::first_tokens(held_out.sequences, training_.eval_tokens), rows).all();
+  lm::SequenceFeed feed(std::move(train.sequences), rows);
+  std::optional<lm::SequenceFeed> evaluation;
+  if (held_out.size() > 0) evaluation.emplace(std::move(held_out.sequences), rows);
   const std::int64_t steps =
       lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens));
 
@@ -165,8 +163,8 @@ void TrainReward::run(Context& context) {
   lm::Optimizer optimizer(model, training_.optimizer);
   lm::TrainingLoop loop(context, training_, steps);
   loop.keep("model", model, &optimizer);
-  if (!evaluation.empty())
-    loop.evaluate_with([&] { return evaluate(model, evaluation, held_out, centering_); });
+  if (evaluation)
+    loop.evaluate_with([&] { return evaluate(model, *evaluation, held_out, centering_); });
 
   for (loop.resume(); loop.next();) {
     const std::vector<lm::Packed> batch = feed.step(loop.step());
@@ -192,9 +190,8 @@ void TrainReward::run(Context& context) {
   }
   loop.finish();
 
-  const std::filesystem::path out = context.output("reward_model");
   lm::save_model_folder(out, model, tokenizer);
-  const lm::RewardScale scale = scale_of_chosen(model, feed.all());
+  const lm::RewardScale scale = scale_of_chosen(model, feed);
   lm::write_reward_scale(out, scale);
   context.result("chosen_reward_mean", scale.mean);
   context.result("chosen_reward_std", scale.deviation);

@@ -18,30 +18,34 @@ double AnswerTally::mean_accuracy() const {
   return static_cast<double>(correct) / static_cast<double>(std::max<std::int64_t>(1, trained));
 }
 
-AnswerTally answer_loss(const lm::Model& model, const std::vector<lm::Packed>& rows) {
-  AnswerTally tally;
-  for (const lm::Packed& row : rows)
-    for (const lm::LossEntry& entry : row.batch.loss_entries) tally.weight += entry.weight;
-  for (const lm::Packed& row : rows) {
-    tally.tokens += row.batch.size();
-    std::vector<lm::LossEntry> entries = row.batch.loss_entries;
-    if (entries.empty()) continue;
-    for (lm::LossEntry& entry : entries)
-      entry.weight = static_cast<float>(entry.weight / tally.weight);
-    const at::Tensor hidden = model.forward_hidden(row.batch);
-    const lm::CrossEntropy ce = lm::linear_cross_entropy(hidden, model.head(), entries);
-    if (at::GradMode::is_enabled()) model.backward(ce.loss);
+void add_answer_loss(const lm::Model& model, const lm::Packed& row, double weight,
+                     AnswerTally& tally) {
+  tally.tokens += row.batch.size();
+  std::vector<lm::LossEntry> entries = row.batch.loss_entries;
+  if (entries.empty()) return;
+  for (lm::LossEntry& entry : entries) entry.weight = static_cast<float>(entry.weight / weight);
+  const at::Tensor hidden = model.forward_hidden(row.batch);
+  const lm::CrossEntropy ce = lm::linear_cross_entropy(hidden, model.head(), entries);
+  if (at::GradMode::is_enabled()) model.backward(ce.loss);
 
-    const at::NoGradGuard no_gradients;
-    const at::Tensor entropy = lm::token_logprobs(hidden, model.head(), entries).entropy;
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      tally.weighted_nll +=
-          static_cast<double>(row.batch.loss_entries[i].weight) * ce.nll.data_ptr<float>()[i];
-      tally.entropy += entropy.data_ptr<float>()[i];
-      tally.correct += ce.correct.data_ptr<bool>()[i] ? 1 : 0;
-    }
-    tally.trained += static_cast<std::int64_t>(entries.size());
+  const at::NoGradGuard no_gradients;
+  const at::Tensor entropy = lm::token_logprobs(hidden, model.head(), entries).entropy;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const double counted = row.batch.loss_entries[i].weight;
+    tally.weight += counted;
+    tally.weighted_nll += counted * ce.nll.data_ptr<float>()[i];
+    tally.entropy += entropy.data_ptr<float>()[i];
+    tally.correct += ce.correct.data_ptr<bool>()[i] ? 1 : 0;
   }
+  tally.trained += static_cast<std::int64_t>(entries.size());
+}
+
+AnswerTally answer_loss(const lm::Model& model, const std::vector<lm::Packed>& rows) {
+  double weight = 0;
+  for (const lm::Packed& row : rows)
+    for (const lm::LossEntry& entry : row.batch.loss_entries) weight += entry.weight;
+  AnswerTally tally;
+  for (const lm::Packed& row : rows) add_answer_loss(model, row, weight, tally);
   return tally;
 }
 

@@ -28,4 +28,8 @@ struct AnswerTally {
 // weight is not 0.
 AnswerTally answer_loss(const lm::Model& model, const std::vector<lm::Packed>& rows);
 
+// Adds one row of those whose weights sum to `weight`; dL as above.
+void add_answer_loss(const lm::Model& model, const lm::Packed& row, double weight,
+                     AnswerTally& tally);
+
 }  // namespace lehr::plugins::sft

@@ -9,6 +9,7 @@
 
 #include "lm/random.h"
 #include "lm/sequence_feed.h"
+#include "lm/stored_sequences_test.h"
 
 namespace lehr::plugins::sft {
 namespace {
@@ -48,7 +49,11 @@ std::vector<lm::Sequence> conversations() {
 std::vector<lm::Packed> packed(const std::vector<lm::Sequence>& sequences, std::int64_t row) {
   lm::SequenceFeedOptions options;
   options.row_tokens = row;
-  return lm::SequenceFeed(sequences, options).all();
+  std::vector<lm::Packed> rows;
+  lm::SequenceFeed(lm::stored(sequences), options).for_each_row([&](const lm::Packed& packed) {
+    rows.push_back(packed);
+  });
+  return rows;
 }
 
 AnswerTally slow_reference(const lm::Model& model, const std::vector<lm::Sequence>& sequences) {

@@ -3,8 +3,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <iterator>
 
 #include "answer_loss.h"
 #include "lm/chat_feed.h"
@@ -18,9 +16,10 @@ namespace lehr::plugins::sft {
 
 namespace {
 
-lm::Metrics evaluate(const lm::Model& model, const std::vector<lm::Packed>& rows) {
+lm::Metrics evaluate(const lm::Model& model, const lm::SequenceFeed& held_out) {
   const at::NoGradGuard no_gradients;
-  const AnswerTally tally = answer_loss(model, rows);
+  AnswerTally tally;
+  held_out.for_each_row([&](const lm::Packed& row) { add_answer_loss(model, row, 1, tally); });
   return {{"loss", tally.loss()},
           {"entropy", tally.mean_entropy()},
           {"mean_token_accuracy", tally.mean_accuracy()},
@@ -81,36 +80,39 @@ void Sft::estimate(const std::vector<Input>& inputs, Estimate& out) {
     return !is_source(in) || (!in.path.empty() && lm::is_quick_to_read(in.path));
   });
   if (base.empty() || !readable)
-    return lm::bound_fine_tuning(training_, *config, most_tokens(inputs, max_length), 3, out);
+    return lm::bound_fine_tuning(training_, *config, most_of_epoch(inputs, max_length), 3, out);
   const auto tokenizer = text::Tokenizer::load(base);
-  std::vector<lm::Sequence> train;
+  lm::SequenceFile train(std::filesystem::temp_directory_path());
+  lm::ChatReport report;
   std::size_t source = 0;
-  for (const Input& in : inputs) {
-    if (!is_source(in)) continue;
-    lm::ChatReport report;
-    const double weight = weights_.empty() ? 1.0 : weights_[source];
-    auto read = lm::weigh(lm::read_conversations(in.path, "train", tokenizer, max_length, report),
-                          weight, 0, static_cast<std::int64_t>(source++));
-    std::move(read.begin(), read.end(), std::back_inserter(train));
-  }
+  for (const Input& in : inputs)
+    if (is_source(in))
+      lm::read_conversations(in.path, "train", tokenizer, max_length, weight_of(source++, 0),
+                             report, train);
   lm::SequenceFeed feed(std::move(train), packing(0));
   lm::estimate_fine_tuning(training_, *config, feed, 3, out);
 }
 
-double Sft::most_tokens(const std::vector<Input>& inputs, std::int64_t max_length) const {
-  double sum = 0;
+lm::EpochSize Sft::most_of_epoch(const std::vector<Input>& inputs, std::int64_t max_length) const {
+  lm::EpochSize sum;
   std::size_t source = 0;
   for (const Input& in : inputs) {
     if (in.port != "conversations") continue;
     const auto counts = lm::known_rows<text::Conversation>(in);
-    if (!counts) return 0;
-    sum += (weights_.empty() ? 1.0 : weights_[source++]) * counts->most_tokens(max_length);
+    if (!counts) return {};
+    const double weight = weights_.empty() ? 1.0 : weights_[source++];
+    sum.sequences += weight * counts->rows;
+    sum.tokens += weight * counts->most_tokens(max_length);
   }
   return sum;
 }
 
 lm::SequenceFeedOptions Sft::packing(std::uint64_t seed) const {
   return {training_.row_tokens(), training_.batch_tokens, seed};
+}
+
+lm::SourceWeight Sft::weight_of(std::size_t source, std::uint64_t seed) const {
+  return {weights_.empty() ? 1.0 : weights_[source], seed, static_cast<std::int64_t>(source)};
 }
 
 void Sft::run(Context& context) {
@@ -127,19 +129,18 @@ void Sft::run(Context& context) {
   const std::int64_t max_length =
       std::min(max_length_.value_or(model.config().max_position_embeddings),
                model.config().max_position_embeddings);
-  std::vector<lm::Sequence> train, held_out;
+  const std::filesystem::path out = context.output("model");
+  lm::SequenceFile train(out), held_out(out, training_.eval_tokens);
   lm::ChatReport report;
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    const auto gather = [&](const char* split, std::vector<lm::Sequence>& into, double weight) {
-      auto read =
-          lm::weigh(lm::read_conversations(sources[i].path, split, tokenizer, max_length, report),
-                    weight, context.seed(), static_cast<std::int64_t>(i));
-      std::move(read.begin(), read.end(), std::back_inserter(into));
+    const auto read = [&](const char* split, const lm::SourceWeight& weight,
+                          lm::SequenceFile& into) {
+      lm::read_conversations(sources[i].path, split, tokenizer, max_length, weight, report, into);
     };
-    gather("train", train, weights_.empty() ? 1.0 : weights_[i]);
-    gather("eval", held_out, 1.0);
+    read("train", weight_of(i, context.seed()), train);
+    read("eval", {1, context.seed(), 0}, held_out);
   }
-  if (train.empty()) throw Error("the input 'conversations' holds no conversation to train on");
+  if (train.size() == 0) throw Error("the input 'conversations' holds no conversation to train on");
   if (report.cut > 0)
     context.warning(std::to_string(report.cut) + " of " + std::to_string(report.conversations) +
                     " conversations were longer than " + std::to_string(max_length) +
@@ -152,11 +153,8 @@ void Sft::run(Context& context) {
 
   const lm::SequenceFeedOptions packing = this->packing(context.seed());
   lm::SequenceFeed feed(std::move(train), packing);
-  std::vector<lm::Packed> evaluation;
-  if (!held_out.empty())
-    evaluation =
-        lm::SequenceFeed(lm::first_tokens(std::move(held_out), training_.eval_tokens), packing)
-            .all();
+  std::optional<lm::SequenceFeed> evaluation;
+  if (held_out.size() > 0) evaluation.emplace(std::move(held_out), packing);
   const std::int64_t steps =
       lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens), 3);
   context.info(std::to_string(report.conversations) + " conversations, " +
@@ -166,7 +164,7 @@ void Sft::run(Context& context) {
 
   lm::TrainingLoop loop(context, training_, steps);
   loop.keep("model", model, &optimizer);
-  if (!evaluation.empty()) loop.evaluate_with([&] { return evaluate(model, evaluation); });
+  if (evaluation) loop.evaluate_with([&] { return evaluate(model, *evaluation); });
 
   for (loop.resume(); loop.next();) {
     const std::vector<lm::Packed> batch = feed.step(loop.step());
@@ -184,7 +182,7 @@ void Sft::run(Context& context) {
              tally.tokens);
   }
   loop.finish();
-  lm::save_model_folder(context.output("model"), model, tokenizer);
+  lm::save_model_folder(out, model, tokenizer);
 }
 
 }  // namespace lehr::plugins::sft

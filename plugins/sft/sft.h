@@ -7,7 +7,9 @@
 #include <optional>
 #include <vector>
 
+#include "lm/chat_feed.h"
 #include "lm/sequence_feed.h"
+#include "lm/training_estimate.h"
 #include "lm/training_loop.h"
 
 namespace lehr::plugins::sft {
@@ -24,9 +26,10 @@ class Sft : public Stage {
  private:
   // Throws Error where there is not one for each source. check() cannot know how many there are.
   void check_weights(std::size_t sources) const;
+  lm::SourceWeight weight_of(std::size_t source, std::uint64_t seed) const;
   lm::SequenceFeedOptions packing(std::uint64_t seed) const;
-  // Of an epoch before it can be read, at most; 0: not known.
-  double most_tokens(const std::vector<Input>& inputs, std::int64_t max_length) const;
+  // Of an epoch before it can be read, at most.
+  lm::EpochSize most_of_epoch(const std::vector<Input>& inputs, std::int64_t max_length) const;
 
   std::optional<std::int64_t> max_length_;  // null: the model's context
   std::vector<double> weights_;
