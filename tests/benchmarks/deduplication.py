@@ -201,7 +201,7 @@ def exact_dedup(scratch):
 
 
 def minhash_growth(scratch, counts=(100_000, 1_000_000, 10_000_000)):
-    """More and more documents of 40 words, from a stream, with 256 MiB for keys: some minutes, of which making the
+    """More and more documents of 40 words, from a stream, with 256 MiB for keys: six minutes, of which making the
     documents takes about half, and 8 GB of disk."""
     rows = ["| documents | text MB | signed s | clustered s | written s | peak MiB | near-duplicates dropped |",
             "| --- | --- | --- | --- | --- | --- | --- |"]
