@@ -28,7 +28,7 @@ bool run_blocks(LineBlocks& blocks, int threads, Cancelled cancelled, Begin begi
   bool stopped = false;
   const auto read = tbb::make_filter<void, Block*>(
       tbb::filter_mode::serial_in_order, [&](tbb::flow_control& flow) -> Block* {
-        const HandedOver here(&free);
+        const HandedOver here;
         Block* block = nullptr;
         stopped = cancelled();
         if (stopped || !free.try_pop(block) || !blocks.next(block->lines)) {
@@ -40,18 +40,18 @@ bool run_blocks(LineBlocks& blocks, int threads, Cancelled cancelled, Begin begi
       });
   const auto middle =
       tbb::make_filter<Block*, Block*>(tbb::filter_mode::parallel, [&](Block* block) {
-        const HandedOver here(&free);
+        const HandedOver here;
         work(*block);
         return block;
       });
   const auto write =
       tbb::make_filter<Block*, void>(tbb::filter_mode::serial_in_order, [&](Block* block) {
-        const HandedOver here(&free);
+        const HandedOver here;
         finish(*block);
         free.push(block);
       });
   {
-    const HandedOver here(&free);
+    const HandedOver here;
     tbb::parallel_pipeline(under_way, read & middle & write);
   }
   return !stopped;

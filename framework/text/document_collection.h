@@ -93,18 +93,26 @@ class DocumentCollection {
     std::vector<std::unique_ptr<Block>> owned(tokens);
     for (auto& block : owned) free_.push((block = std::make_unique<Block>()).get());
     using tbb::filter_mode;
-    const auto read = tbb::make_filter<void, Block*>(
-        filter_mode::serial_in_order, [this](tbb::flow_control& control) { return next(control); });
-    const auto work = tbb::make_filter<Block*, Block*>(
-        filter_mode::parallel, [this](Block* block) { return work_on(*block), block; });
-    const auto write = tbb::make_filter<Block*, void>(filter_mode::serial_in_order,
-                                                      [this](Block* block) { finish(*block); });
-    const HandedOver here(this);
+    const auto read = tbb::make_filter<void, Block*>(filter_mode::serial_in_order,
+                                                     [this](tbb::flow_control& control) {
+                                                       const HandedOver here;
+                                                       return next(control);
+                                                     });
+    const auto work = tbb::make_filter<Block*, Block*>(filter_mode::parallel, [this](Block* block) {
+      const HandedOver here;
+      work_on(*block);
+      return block;
+    });
+    const auto write =
+        tbb::make_filter<Block*, void>(filter_mode::serial_in_order, [this](Block* block) {
+          const HandedOver here;
+          finish(*block);
+        });
+    const HandedOver here;
     tbb::parallel_pipeline(tokens, read & work & write);
   }
 
   Block* next(tbb::flow_control& control) {
-    const HandedOver here(this);
     Block* block = nullptr;
     cancelled_ = context_.cancelled();
     if (cancelled_ || !free_.try_pop(block) || !reader_.next(block->read)) {
@@ -116,7 +124,6 @@ class DocumentCollection {
   }
 
   void work_on(Block& block) {
-    const HandedOver here(this);
     Worker& worker = workers_.local();
     block.tally = {};
     block.documents = {};
@@ -135,7 +142,6 @@ class DocumentCollection {
   }
 
   void finish(Block& block) {
-    const HandedOver here(this);
     CollectionProgress& progress = state_.progress;
     for (std::size_t split = 0; split < 2; ++split) {
       if (!block.frames[split].empty()) shards_[split]->append(block.frames[split]);

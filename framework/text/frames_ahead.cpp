@@ -55,9 +55,9 @@ void FramesAhead::add(std::string_view frame, std::size_t size) {
   added->memory.compressed.assign(frame.begin(), frame.end());
   added->memory.bytes.resize(size);
   frames_.push_back(added);
-  const HandedOver told(added.get());
+  const HandedOver told;
   tbb::this_task_arena::enqueue([added] {
-    const HandedOver received(added.get());
+    const HandedOver received;
     if (added->state.load() == Frame::waiting) added->finish();
   });
 }

@@ -95,16 +95,21 @@ class Pass {
     Filter chain = parallel(0);
     for (std::size_t k = 0; k < phases_.ordered.size(); ++k)
       chain = chain & decide(*phases_.ordered[k]) & parallel(k + 1);
-    const auto read = tbb::make_filter<void, DocumentBlock*>(
-        tbb::filter_mode::serial_in_order, [this](tbb::flow_control& fc) { return next(fc); });
-    const auto write = tbb::make_filter<DocumentBlock*, void>(
-        tbb::filter_mode::serial_in_order, [this](DocumentBlock* block) { finish(*block); });
-    const text::HandedOver here(this);
+    const auto read = tbb::make_filter<void, DocumentBlock*>(tbb::filter_mode::serial_in_order,
+                                                             [this](tbb::flow_control& fc) {
+                                                               const text::HandedOver here;
+                                                               return next(fc);
+                                                             });
+    const auto write = tbb::make_filter<DocumentBlock*, void>(tbb::filter_mode::serial_in_order,
+                                                              [this](DocumentBlock* block) {
+                                                                const text::HandedOver here;
+                                                                finish(*block);
+                                                              });
+    const text::HandedOver here;
     tbb::parallel_pipeline(tokens, read & chain & write);
   }
 
   DocumentBlock* next(tbb::flow_control& fc) {
-    const text::HandedOver here(this);
     DocumentBlock* block = nullptr;
     cancelled_ = context_.cancelled();
     if (cancelled_ || !free_.try_pop(block) || !blocks_.next(block->lines)) {
@@ -118,7 +123,7 @@ class Pass {
   Filter parallel(std::size_t k) {
     return tbb::make_filter<DocumentBlock*, DocumentBlock*>(
         tbb::filter_mode::parallel, [this, k](DocumentBlock* block) {
-          const text::HandedOver here(this);
+          const text::HandedOver here;
           Worker& worker = workers_.local();
           if (k == 0)
             block->parse(worker.parser, files_.inputs[block->lines.file].string());
@@ -139,14 +144,13 @@ class Pass {
   Filter decide(OrderedStep& step) {
     return tbb::make_filter<DocumentBlock*, DocumentBlock*>(
         tbb::filter_mode::serial_in_order, [this, &step](DocumentBlock* block) {
-          const text::HandedOver here(this);
+          const text::HandedOver here;
           step.decide(*block, block->added.emplace_back());
           return block;
         });
   }
 
   void finish(DocumentBlock& block) {
-    const text::HandedOver here(this);
     const text::LineBlock& lines = block.lines;
     output_.begin(lines.file);
     const std::uint64_t length = output_.append(block.frame());

@@ -156,9 +156,8 @@ void for_each_pair(const std::vector<std::filesystem::path>& runs, std::size_t m
   const std::size_t buffered = std::clamp<std::size_t>(
       memory_bytes / (static_cast<std::size_t>(threads) * runs.size() * sizeof(BandRecord)), 64,
       1 << 16);
-  static constexpr char kOver = 0;  // nothing that is handed over has to be read to know it
   const auto merge_share = [&](std::uint64_t share) {
-    const text::HandedOver there(&kOver);
+    const text::HandedOver there;
     std::vector<RunRange> ranges;
     for (const auto& file : files) {
       const std::uint64_t begin = share == 0 ? 0 : file->find(share * width);
@@ -168,7 +167,7 @@ void for_each_pair(const std::vector<std::filesystem::path>& runs, std::size_t m
     }
     merge(ranges, cancelled, pair);
   };
-  const text::HandedOver here(&kOver);
+  const text::HandedOver here;
   tbb::parallel_for(std::uint64_t{0}, shares, merge_share);
 }
 

@@ -39,9 +39,9 @@ TEST(Clusters, AreNamedByTheirSmallestDocumentWhateverTheOrder) {
     Clusters clusters(n);
     {
       const tbb::blocked_range<std::size_t> all(0, pairs.size(), 64);
-      const text::HandedOver here(&clusters);
+      const text::HandedOver here;
       tbb::parallel_for(all, [&](const auto& some) {
-        const text::HandedOver there(&clusters);
+        const text::HandedOver there;
         for (std::size_t i = some.begin(); i < some.end(); ++i)
           clusters.unite(pairs[i].first, pairs[i].second);
       });

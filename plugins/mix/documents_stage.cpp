@@ -130,7 +130,7 @@ class Writing {
     using tbb::filter_mode;
     const auto gather = tbb::make_filter<void, Frame*>(
         filter_mode::serial_in_order, [&](tbb::flow_control& control) -> Frame* {
-          const text::HandedOver here(this);
+          const text::HandedOver here;
           Frame* frame = nullptr;
           cancelled_ = context_.cancelled();
           if (!cancelled_ && idle_.try_pop(frame) && fill(*frame)) return frame;
@@ -139,13 +139,13 @@ class Writing {
         });
     const auto compress =
         tbb::make_filter<Frame*, Frame*>(filter_mode::parallel, [&](Frame* frame) {
-          const text::HandedOver here(this);
+          const text::HandedOver here;
           frame->compressed = compressors.local().compress(frame->json);
           return frame;
         });
     const auto write =
         tbb::make_filter<Frame*, void>(filter_mode::serial_in_order, [&](Frame* frame) {
-          const text::HandedOver here(this);
+          const text::HandedOver here;
           shards_.append(frame->compressed);
           if (frame->ends_shard) shards_.end_shard();
           frame->written.shard = shards_.position();
@@ -155,7 +155,7 @@ class Writing {
         });
     tbb::task_arena arena(context_.threads());
     arena.execute([&] {
-      const text::HandedOver here(this);
+      const text::HandedOver here;
       tbb::parallel_pipeline(in_flight, gather & compress & write);
     });
     if (!cancelled_) return;
