@@ -55,6 +55,17 @@ void check_rows(std::int64_t context, std::int64_t row_tokens) {
               ", or the context to at most " + rows);
 }
 
+// "37 of them an epoch", or where an update sees more than that, "2.5 epochs each".
+std::string epoch_text(std::int64_t targets_per_epoch, std::int64_t tokens_per_step) {
+  const double steps =
+      static_cast<double>(targets_per_epoch) / static_cast<double>(tokens_per_step);
+  const double shown = steps < 1 ? 1 / steps : steps;
+  char text[64];
+  std::snprintf(text, sizeof text, shown < 10 ? "%.1f %s" : "%.0f %s", shown,
+                steps < 1 ? "epochs each" : "of them an epoch");
+  return text;
+}
+
 // The shards are mapped, and in time every page of them is resident.
 double token_bytes(const text::TokensInfo& tokens) {
   const double each = tokens.vocab_size > 65536 ? 4 : 2;
@@ -226,14 +237,12 @@ void Pretrain::run(Context& context) {
                          model.config().flops_per_token(lm::mean_keys(feed.step(0).front())),
                          [&](double epochs) { return feed.steps_in_epochs(epochs); }});
 
-  char plan[200];
-  std::snprintf(
-      plan, sizeof plan, "%.2fM parameters, %s of %lld tokens, %.0f of them an epoch, %s",
-      parameters / 1e6, lm::steps_text(training_.budget, steps).c_str(),
-      static_cast<long long>(feed.tokens_per_step()),
-      static_cast<double>(feed.targets_per_epoch()) / static_cast<double>(feed.tokens_per_step()),
-      lm::numerics_fingerprint().c_str());
-  context.info(plan);
+  char millions[32];
+  std::snprintf(millions, sizeof millions, "%.2fM", parameters / 1e6);
+  context.info(std::string(millions) + " parameters, " + lm::steps_text(training_.budget, steps) +
+               " of " + std::to_string(feed.tokens_per_step()) + " tokens, " +
+               epoch_text(feed.targets_per_epoch(), feed.tokens_per_step()) + ", " +
+               lm::numerics_fingerprint());
 
   lm::TrainingLoop loop(context, training_, steps);
   loop.keep("model", model, &optimizer);

@@ -99,11 +99,12 @@ class PretrainRun : public testing::Test {
     detail::bind<Pretrain>(values.root())->run(context);
   }
   void give_model() { host_.inputs.emplace_back("model", (host_.root / "model").string()); }
-  bool warned() const {
-    return std::any_of(host_.messages.begin(), host_.messages.end(), [](const std::string& text) {
-      return text.find("later positions are not trained") != std::string::npos;
+  bool told(const std::string& what) const {
+    return std::any_of(host_.messages.begin(), host_.messages.end(), [&](const std::string& text) {
+      return text.find(what) != std::string::npos;
     });
   }
+  bool warned() const { return told("later positions are not trained"); }
 
   lehr_context host_;
   Json parameters_;
@@ -117,6 +118,18 @@ TEST_F(PretrainRun, TellsThatRowsAreShorterThanWhatAGivenModelCanRead) {
   host_.latest.clear();
   run();
   EXPECT_TRUE(warned());
+}
+
+TEST_F(PretrainRun, TellsHowMuchOfTheDataAStepSees) {
+  for (const auto& [tokens, text] : {std::pair{4096, "1 steps of 4096 tokens, 10 epochs each, "},
+                                     {1024, "1 steps of 1024 tokens, 2.6 epochs each, "},
+                                     {256, "1 steps of 256 tokens, 1.5 of them an epoch, "}}) {
+    parameters_["batch_tokens"] = tokens;
+    parameters_["model"]["context"] = 128;
+    host_.latest.clear();
+    run();
+    EXPECT_TRUE(told(text)) << text;
+  }
 }
 
 TEST_F(PretrainRun, RefusesRowsShorterThanTheDefaultContextOfANewModel) {
