@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <functional>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 
@@ -11,9 +13,12 @@
 #include "lm/gguf_tokenizer.h"
 #include "lm/model_folder.h"
 #include "lm/model_weights.h"
+#include "lm/safetensors.h"
 
 namespace lehr::lm {
 namespace {
+
+constexpr int64_t kPieceValues = 1 << 18;  // read at once
 
 struct NamePair {
   const char* hf;
@@ -78,13 +83,34 @@ const GgufTensor& tensor_of(const GgufFile& file, const ParameterSlot& slot) {
   return *tensor;
 }
 
+// Throws unless the file holds exactly such a model.
+void check_fit(const GgufFile& file, const ModelConfig& config) {
+  std::set<std::string> known = {kGgufRopeFactors};
+  for (const ParameterSlot& slot : parameter_slots(config))
+    known.insert(tensor_of(file, slot).name);
+  for (const GgufTensor& tensor : file.tensors())
+    if (!known.contains(tensor.name))
+      throw std::runtime_error(file.path().string() + ": tensor '" + tensor.name +
+                               "' has no place in a " + family_name(config.family) + " model");
+}
+
+// Hands out the slot's values in HF's order, some rows at a time: a head's where they change
+// places.
 void read_slot(const GgufFile& file, const ModelConfig& config, const ParameterSlot& slot,
-               float* to) {
+               const std::function<void(const std::vector<float>& values)>& take) {
   const GgufTensor& tensor = tensor_of(file, slot);
-  dequantize(tensor.type, tensor.data, to, slot.size);
-  if (const int64_t heads = rotated_heads(config, slot.name)) {
-    const auto ordered = reorder(to, heads, config.head_dim, slot.size / slot.shape[0], false);
-    std::copy(ordered.begin(), ordered.end(), to);
+  const int64_t heads = rotated_heads(config, slot.name), width = slot.shape.back();
+  const int64_t most =
+      heads > 0 ? slot.size / heads : std::max<int64_t>(1, kPieceValues / width) * width;
+  std::vector<float> values;
+  for (int64_t begin = 0; begin < slot.size; begin += most) {
+    const int64_t count = std::min(most, slot.size - begin);
+    values.resize(static_cast<std::size_t>(count));
+    const int64_t blocks = begin / ggml_block_size(tensor.type);  // rows are whole blocks
+    dequantize(tensor.type, tensor.data + blocks * ggml_block_bytes(tensor.type), values.data(),
+               count);
+    if (heads > 0) values = reorder(values.data(), 1, config.head_dim, width, false);
+    take(values);
   }
 }
 
@@ -92,21 +118,33 @@ void read_slot(const GgufFile& file, const ModelConfig& config, const ParameterS
 
 Model load_gguf_model(const GgufFile& file, Precision precision) {
   const ModelConfig config = gguf_config(file);
-  // Before there is room for them: keys may claim any size.
-  for (const ParameterSlot& slot : parameter_slots(config)) tensor_of(file, slot);
+  check_fit(file, config);  // before there is room for them: keys may claim any size
   Model model = Model::blank(config, precision);
-  model.fill(
-      [&](const ParameterSlot& slot, float* to) { read_slot(file, model.config(), slot, to); });
-  for (const GgufTensor& tensor : file.tensors()) {
-    const bool known = tensor.name == kGgufRopeFactors ||
-                       std::any_of(model.slots().begin(), model.slots().end(),
-                                   [&](const auto& s) { return gguf_name(s.name) == tensor.name; });
-    if (!known)
-      throw std::runtime_error(file.path().string() + ": tensor '" + tensor.name +
-                               "' has no place in a " + family_name(model.config().family) +
-                               " model");
-  }
+  model.fill([&](const ParameterSlot& slot, float* to) {
+    read_slot(file, config, slot, [&](const std::vector<float>& values) {
+      to = std::copy(values.begin(), values.end(), to);
+    });
+  });
   return model;
+}
+
+ModelConfig unpack_gguf_model(const GgufFile& file, const std::filesystem::path& model_folder) {
+  const ModelConfig config = gguf_config(file);
+  check_fit(file, config);
+  const std::vector<ParameterSlot> slots = parameter_slots(config);
+  std::vector<TensorEntry> entries;
+  for (const ParameterSlot& slot : slots)
+    entries.push_back({slot.name, DType::kF32, slot.shape, nullptr,
+                       static_cast<std::size_t>(slot.size) * sizeof(float)});
+  write_config(config, model_folder);
+  auto slot = slots.begin();
+  write_safetensors(
+      model_folder / "model.safetensors", entries, {}, [&](const TensorEntry&, const auto& write) {
+        read_slot(file, config, *slot++, [&](const std::vector<float>& values) {
+          write(reinterpret_cast<const std::byte*>(values.data()), values.size() * sizeof(float));
+        });
+      });
+  return config;
 }
 
 namespace {

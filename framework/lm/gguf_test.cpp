@@ -5,9 +5,13 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 
+#include "lm/byte_model_test.h"
 #include "lm/gguf_model.h"
+#include "lm/model_folder.h"
 #include "lm/random.h"
+#include "lm/tensor_bytes_test.h"
 
 namespace lehr::lm {
 namespace {
@@ -207,6 +211,42 @@ TEST(Gguf, KeysThatClaimMoreThanTheFileHoldsAreRefused) {
         << error.what();
   }
   fs::remove(path);
+}
+
+std::string contents(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(Gguf, IsUnpackedToTheFilesOfTheLoadedModelWithoutOneInMemory) {
+  const text::Tokenizer tokenizer = byte_tokenizer();
+  for (const Family family : {Family::kLlama, Family::kQwen2, Family::kQwen3}) {
+    for (const GgmlType type : {GgmlType::kF32, GgmlType::kBF16, GgmlType::kQ8_0}) {
+      ModelConfig config = byte_model(tokenizer, 64);
+      config.family = family;
+      config.hidden_size = 64;
+      config.heads = 4;
+      config.vocab_size = 5000;  // more rows than are read at once
+      config.tie_word_embeddings = family != Family::kQwen2;
+      const fs::path folder = temporary("unpacked");
+      fs::remove_all(folder);
+      fs::create_directories(folder / "loaded");
+      fs::create_directories(folder / "made");
+      save_model_folder(folder, Model::create(config, 1), tokenizer);
+      save_gguf(folder / "model.gguf", folder, "test", type);
+      const GgufFile file(folder / "model.gguf");
+      load_gguf_model(file, Precision::kFp32).save(folder / "loaded");
+      const double held = most_bytes([&] { unpack_gguf_model(file, folder / "made"); });
+      EXPECT_EQ(held, 0) << "tensors were made";
+      for (const char* name : {"model.safetensors", "config.json"})
+        EXPECT_EQ(contents(folder / "made" / name), contents(folder / "loaded" / name)) << name;
+      if (type == GgmlType::kF32) {
+        EXPECT_EQ(contents(folder / "made" / "model.safetensors"),
+                  contents(folder / "model.safetensors"));
+      }
+      fs::remove_all(folder);
+    }
+  }
 }
 
 }  // namespace

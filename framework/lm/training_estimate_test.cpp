@@ -1,14 +1,11 @@
 #include "lm/training_estimate.h"
 
 #include <ATen/ops/sum.h>
-#include <c10/core/Allocator.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <memory>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -17,32 +14,11 @@
 #include "lm/runtime.h"
 #include "lm/sequence_feed.h"
 #include "lm/small_model_test.h"
+#include "lm/tensor_bytes_test.h"
 #include "lm/train_options.h"
 
 namespace lehr::lm {
 namespace {
-
-// Bytes of the tensors made since it began: those alive, and the most that were at once.
-class TensorBytes : public c10::MemoryReportingInfoBase {
- public:
-  using c10::MemoryReportingInfoBase::reportMemoryUsage;
-  void reportMemoryUsage(void*, int64_t size, size_t, size_t, c10::Device) override {
-    alive_ += size;
-    most_ = std::max(most_, alive_);
-  }
-  bool memoryProfilingEnabled() const override { return true; }
-  double most() const { return static_cast<double>(most_); }
-
- private:
-  int64_t alive_ = 0, most_ = 0;
-};
-
-double most_bytes(const std::function<void()>& work) {
-  const auto bytes = std::make_shared<TensorBytes>();
-  const c10::DebugInfoGuard counted(c10::DebugInfoKind::PROFILER_STATE, bytes);
-  work();
-  return bytes->most();
-}
 
 constexpr int64_t kRowTokens = 2048;
 

@@ -55,21 +55,57 @@ lm::ModelConfig import_folder(const fs::path& from, lm::HeadKind wanted, const f
 
 lm::ModelConfig import_gguf(const fs::path& from, const fs::path& model) {
   const lm::GgufFile file(from);
-  const lm::Model loaded = lm::load_gguf_model(file, lm::Precision::kFp32);
+  const lm::ModelConfig config = lm::unpack_gguf_model(file, model);
   const text::TokenizerSpec spec = lm::gguf_tokenizer(file);
   const fs::path json = model / "tokenizer.json";
   write_file(json, text::tokenizer_json(spec));
   write_file(model / "tokenizer_config.json", text::tokenizer_config_json(spec));
   if (const auto* jinja = file.get<std::string>("tokenizer.chat_template"))
     write_file(model / kTemplateFile, *jinja);
-  loaded.save(model);
   lm::write_generation_config(model, text::Tokenizer::load(model));
-  return loaded.config();
+  return config;
 }
 
-void describe_path(Description& d, std::string& path, const char* help) {
+void describe_common(Description& d, std::string& path, const char* help, const char* type) {
   d.determinism(Determinism::exact);
   d.input_path("path", path).required().help(help);
+  d.input("tokenizer", "tokenizer")
+      .optional()
+      .self("T")
+      .help(
+          "of the models it is to work with: it goes with that one too, if its ids mean the same");
+  d.output("model", type).facet("tokenizer", "T");
+  d.output("tokenizer", "tokenizer").self("T");
+}
+
+// Two folders hardly have the same tokenizer to the byte, so that a model goes with another one
+// only where it is given it. Every id that one has must stand for the same in its own.
+void check_same_ids(const text::Tokenizer& own, const text::Tokenizer& given,
+                    const std::string& path) {
+  for (text::TokenId id = 0; id < given.vocab_size(); ++id) {
+    if (given.token_bytes(id).empty()) continue;
+    if (id < own.vocab_size() && given.token_bytes(id) == own.token_bytes(id) &&
+        given.is_special(id) == own.is_special(id))
+      continue;
+    const auto shown = [](std::string_view bytes) {
+      return bytes.empty() ? "no token" : json_string(bytes);
+    };
+    throw Error(path + ": id " + std::to_string(id) + " is " +
+                shown(id < own.vocab_size() ? own.token_bytes(id) : "") +
+                " in its tokenizer, but " + shown(given.token_bytes(id)) +
+                " in that of the input 'tokenizer': models with different tokenizers cannot work "
+                "on the same tokens");
+  }
+}
+
+void take_given_tokenizer(Context& context, const fs::path& model, const std::string& path) {
+  if (!context.has_input("tokenizer")) return;
+  const fs::path given = context.input("tokenizer").path;
+  check_same_ids(text::Tokenizer::load(model), text::Tokenizer::load(given), path);
+  for (const char* name : kTokenizerFiles) {
+    fs::remove(model / name);
+    copy_if_there(given / name, model / name);
+  }
 }
 
 // The tokenizer by itself, which other stages encode with; checked by loading it.
@@ -99,15 +135,13 @@ void warn_of_chat(Context& context, const text::Tokenizer& tokenizer) {
 
 void ImportModel::describe(Description& d) {
   d.summary("takes over a language model: a Hugging Face folder or a GGUF file");
-  describe_path(d, path_, "folder with config.json and safetensors, or a .gguf file");
+  describe_common(d, path_, "folder with config.json and safetensors, or a .gguf file", "model");
   d.choice("role", role_, {"base", "instruct", "aligned"})
       .help("null: instruct if the model brings a chat template, else base");
   d.choice("chat", chat_, {"own", "chatml"})
       .help(
           "how conversations are written: own: as the model's chat template says (Llama 3, Qwen2, "
           "Qwen2.5, Qwen3, SmolLM2, plain ChatML); chatml: Lehr's ChatML in its place");
-  d.output("model", "model").facet("tokenizer", "T");
-  d.output("tokenizer", "tokenizer").self("T");
 }
 
 void ImportModel::estimate(const std::vector<Input>&, Estimate& out) {
@@ -121,6 +155,11 @@ void ImportModel::run(Context& context) {
                                      ? import_folder(from, lm::HeadKind::kLanguage, model)
                                      : import_gguf(from, model);
   const bool chats = !lm::chat_template(model).empty();
+  if (chat_ == "chatml" && context.has_input("tokenizer"))
+    throw Error(
+        "'chat: chatml' and the input 'tokenizer' exclude each other: conversations are written as "
+        "the template of the tokenizer says. Give it to the stage that makes that tokenizer");
+  take_given_tokenizer(context, model, path_);
   if (chat_ == "chatml") write_file(model / kTemplateFile, text::chat_template_jinja());
   split_off_tokenizer(context, model, config);
   if (chats) warn_of_chat(context, text::Tokenizer::load(model));
@@ -129,9 +168,7 @@ void ImportModel::run(Context& context) {
 
 void ImportRewardModel::describe(Description& d) {
   d.summary("takes over a reward model: a Hugging Face folder with one label");
-  describe_path(d, path_, "folder with config.json and safetensors");
-  d.output("model", "reward_model").facet("tokenizer", "T");
-  d.output("tokenizer", "tokenizer").self("T");
+  describe_common(d, path_, "folder with config.json and safetensors", "reward_model");
 }
 
 void ImportRewardModel::estimate(const std::vector<Input>&, Estimate& out) {
@@ -140,7 +177,9 @@ void ImportRewardModel::estimate(const std::vector<Input>&, Estimate& out) {
 
 void ImportRewardModel::run(Context& context) {
   const fs::path model = context.output("model");
-  split_off_tokenizer(context, model, import_folder(path_, lm::HeadKind::kScore, model));
+  const lm::ModelConfig config = import_folder(path_, lm::HeadKind::kScore, model);
+  take_given_tokenizer(context, model, path_);
+  split_off_tokenizer(context, model, config);
 }
 
 }  // namespace lehr::plugins::import

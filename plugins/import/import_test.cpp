@@ -67,6 +67,34 @@ TEST_F(ImportFolder, KeepsTheScaleOfARewardModelsScores) {
   EXPECT_EQ(lm::read_reward_scale(host_.root / "out/model").mean, 3);
 }
 
+TEST_F(ImportFolder, GoesWithAGivenTokenizerWhoseIdsMeanTheSame) {
+  const auto import = [&](const text::Tokenizer& given, const char* chat = "own") {
+    const std::filesystem::path tokenizer = host_.root / "given";
+    std::filesystem::remove_all(tokenizer);
+    std::filesystem::create_directory(tokenizer);
+    given.save(tokenizer);
+    host_.inputs = {{"tokenizer", tokenizer.string()}};
+    return role(chat);
+  };
+  // Its own says less: no template. Then both are the given one, to the byte.
+  EXPECT_EQ(import(lm::byte_tokenizer()), "base");
+  for (const char* file : {"given/chat_template.jinja", "out/model/chat_template.jinja",
+                           "out/tokenizer/chat_template.jinja"})
+    EXPECT_TRUE(std::filesystem::exists(host_.root / file)) << file;
+  EXPECT_THROW(import(lm::byte_tokenizer(), "chatml"), Error);
+
+  text::BpeOptions other;
+  other.special_tokens = {"<|other|>", "<|endoftext|>"};
+  other.vocab_size = 258;
+  try {
+    import(text::Tokenizer(text::train_bpe({}, text::Pattern::gpt2, other)));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("in that of the input 'tokenizer'"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(ImportFolder, TalksAsItsOwnTemplateSaysOrInChatMl) {
   configure("{{ messages }}");
   EXPECT_EQ(role("own"), "instruct");
