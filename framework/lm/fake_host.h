@@ -22,7 +22,8 @@ struct lehr_context {
   std::vector<std::string> tags;   // of all states that are kept
   std::int64_t commits_left = -1;  // later states are lost, as by a kill; -1: none is
   bool fail_commits = false;
-  std::int64_t cancel_after = -1;  // cancelled once a progress of this many steps was told
+  std::int64_t cancel_after = -1;  // cancelled once a progress of this many units was told
+  std::string cancel_unit;         // of that; empty: any
   bool cancelled = false;
   std::string path;  // what was handed out last
   const lehr_value* parameters = nullptr;
@@ -53,7 +54,9 @@ inline const lehr_host* fake_host() {
       self->messages.emplace_back(view(text));
     };
     h.progress = [](lehr_context* self, const lehr_progress* p) {
-      if (self->cancel_after >= 0 && p->done >= static_cast<std::uint64_t>(self->cancel_after))
+      const bool counts = self->cancel_unit.empty() || self->cancel_unit == view(p->unit);
+      if (counts && self->cancel_after >= 0 &&
+          p->done >= static_cast<std::uint64_t>(self->cancel_after))
         self->cancelled = true;
     };
     h.metric = [](lehr_context* self, int64_t step, lehr_str name, double value) {

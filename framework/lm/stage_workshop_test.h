@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <lehr/plugin.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -52,13 +53,20 @@ struct StageWorkshop {
     detail::bind<TrainingStage>(values.root())->run(context);
     return std::exchange(host.results, {});
   }
-  // Killed once so many steps are done; then it goes on.
-  std::map<std::string, double> run_in_two(const nlohmann::json& parameters, int steps) {
+  // Stopped once so many steps are done; then it goes on.
+  std::map<std::string, double> run_in_two(const nlohmann::json& parameters, int steps,
+                                           const char* unit = "steps") {
     host.cancel_after = steps;
+    host.cancel_unit = unit;
     EXPECT_THROW(run(parameters), Cancelled);
     host.cancelled = false;
     host.cancel_after = -1;
     return run(parameters);
+  }
+  bool told(const std::string& what) const {
+    return std::any_of(host.messages.begin(), host.messages.end(), [&](const std::string& text) {
+      return text.find(what) != std::string::npos;
+    });
   }
   std::string weights(const std::string& port) const {
     std::ifstream file(host.root / "out" / port / "model.safetensors", std::ios::binary);

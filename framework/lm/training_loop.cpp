@@ -23,7 +23,9 @@ double seconds_since(std::chrono::steady_clock::time_point began) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 }
 
-std::string tag_of(int64_t step) { return "step-" + std::to_string(step); }
+constexpr const char* kTagPrefix = "step-";
+
+std::string tag_of(int64_t step) { return kTagPrefix + std::to_string(step); }
 
 void keep_last(std::vector<int64_t>& steps, size_t count) {
   if (steps.size() > count)
@@ -142,7 +144,7 @@ void TrainingLoop::resume() {
     context_.warning(
         "there is no held-out part to evaluate on: 'save: best' and 'eval.patience' do nothing");
   const auto found = context_.latest_state();
-  if (!found) return;
+  if (!found || !found->tag.starts_with(kTagPrefix)) return;
   const nlohmann::json state = read_state(found->path / "training.json");
   if (state.value("format", 0) != kStateFormat)
     throw Error(found->path.string() +

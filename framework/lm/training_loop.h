@@ -69,7 +69,8 @@ class TrainingLoop {
   // and whether patience is at its end: lower is better unless higher_is_better.
   void evaluate_with(std::function<Metrics()> evaluate, bool higher_is_better = false);
 
-  // Goes on from the latest durable state, if there is one.
+  // Goes on from the latest durable state, if it is one of the loop's: a stage may make others
+  // before, under tags that do not begin with "step-".
   void resume();
   // True: do step(). Before that it evaluates where due, begins a checkpoint where due, and, when
   // asked to cancel, commits one and throws Cancelled. False at the last step, and where `patience`

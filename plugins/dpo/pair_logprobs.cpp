@@ -38,7 +38,7 @@ RowLogprobs row_logprobs(const lm::Model& model, const lm::Packed& row) {
   return out;
 }
 
-void ReferenceLogprobs::compute(const lm::Model& reference, const lm::Packed& row) {
+std::size_t ReferenceLogprobs::compute(const lm::Model& reference, const lm::Packed& row) {
   const at::NoGradGuard no_gradients;
   const RowLogprobs found = row_logprobs(reference, row);
   const float* sums = found.sums.const_data_ptr<float>();
@@ -46,6 +46,7 @@ void ReferenceLogprobs::compute(const lm::Model& reference, const lm::Packed& ro
     chosen[found.pairs[p]] = sums[2 * p + lm::kChosen];
     rejected[found.pairs[p]] = sums[2 * p + lm::kRejected];
   }
+  return found.pairs.size();
 }
 
 void save_reference(const std::filesystem::path& file, const ReferenceLogprobs& train,

@@ -30,8 +30,8 @@ struct ReferenceLogprobs {
   std::vector<float> chosen, rejected;
 
   explicit ReferenceLogprobs(std::size_t pairs = 0) : chosen(pairs), rejected(pairs) {}
-  // Those of the pairs of a row.
-  void compute(const lm::Model& reference, const lm::Packed& row);
+  // Those of the pairs of a row; returns how many it has.
+  std::size_t compute(const lm::Model& reference, const lm::Packed& row);
 };
 
 // One safetensors file: train.chosen, train.rejected, eval.chosen, eval.rejected.

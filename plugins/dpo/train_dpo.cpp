@@ -18,6 +18,7 @@
 #include "lm/sequence_feed.h"
 #include "lm/training_estimate.h"
 #include "pair_logprobs.h"
+#include "reference_pass.h"
 #include "text/tokenizer.h"
 
 namespace lehr::plugins::dpo {
@@ -237,12 +238,8 @@ void TrainDpo::run(Context& context) {
     const lm::Model& reference = other ? *other : model;
     train_reference = ReferenceLogprobs(train.size());
     held_out_reference = ReferenceLogprobs(held_out.size());
-    // The rows of the first epoch as training will see them: the same products, so the same bits.
-    for (std::int64_t k = 0, n = steps != 0 ? feed.steps_in_epochs(1) : 0; k < n; ++k)
-      for (const lm::Packed& row : feed.step(k)) train_reference.compute(reference, row);
-    if (evaluation)
-      evaluation->for_each_row(
-          [&](const lm::Packed& row) { held_out_reference.compute(reference, row); });
+    compute_reference(context, training_, reference, steps != 0 ? &feed : nullptr,
+                      evaluation ? &*evaluation : nullptr, train_reference, held_out_reference);
   }
   // d = 0 for every pair of the first step, whatever the smoothing.
   const bool starts_at_ln_two = (preference_.loss == lm::PreferenceLoss::kSigmoid ||

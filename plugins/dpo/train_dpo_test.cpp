@@ -39,6 +39,36 @@ TEST_P(TrainDpoWith, ResumedInBetweenGivesTheSameBytes) {
   EXPECT_GT(whole.series("rewards/margins").back(), whole.series("rewards/margins").front());
 }
 
+// Rows of one pair each: the three to train on, then the three held out.
+TEST(TrainDpo, GoesOnInTheMiddleOfTheReferencesPass) {
+  const nlohmann::json with =
+      parameters({{"batch_tokens", 32}, {"micro_batch_tokens", 16}, {"checkpoint_steps", 1}});
+  Workshop whole;
+  const auto expected = whole.run(with);
+  for (const int pairs : {2, 5}) {
+    Workshop stopped;
+    EXPECT_EQ(stopped.run_in_two(with, pairs, "pairs"), expected) << pairs;
+    EXPECT_EQ(stopped.weights("model"), whole.weights("model")) << pairs;
+    EXPECT_TRUE(stopped.told("go on at pair " + std::to_string(pairs) + " of 6")) << pairs;
+  }
+  Workshop killed;  // what is done after the second state is lost
+  killed.host.commits_left = 2;
+  killed.host.cancel_after = 4;
+  EXPECT_THROW(killed.run(with), Cancelled);
+  killed.host.commits_left = killed.host.cancel_after = -1;
+  killed.host.cancelled = false;
+  EXPECT_EQ(killed.run(with), expected);
+  EXPECT_EQ(killed.weights("model"), whole.weights("model"));
+  EXPECT_TRUE(killed.told("go on at pair 2 of 6"));
+}
+
+TEST(TrainDpo, KeepsTheReferencesPassWhenAskedToStop) {
+  const nlohmann::json with = parameters({{"batch_tokens", 32}, {"micro_batch_tokens", 16}});
+  Workshop stopped;
+  stopped.run_in_two(with, 3, "pairs");
+  EXPECT_TRUE(stopped.told("go on at pair 3 of 6")) << "though no checkpoint was due";
+}
+
 TEST(TrainDpo, RefusesAMarginThatDoesNothing) {
   const auto check = [](const nlohmann::json& given) {
     const text::ValueTree values(given);
