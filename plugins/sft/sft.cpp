@@ -140,13 +140,18 @@ void Sft::run(Context& context) {
     read("train", weight_of(i, context.seed()), train);
     read("eval", {1, context.seed(), 0}, held_out);
   }
-  if (train.size() == 0) throw Error("the input 'conversations' holds no conversation to train on");
   if (report.cut > 0)
     context.warning(std::to_string(report.cut) + " of " + std::to_string(report.conversations) +
                     " conversations were longer than " + std::to_string(max_length) +
                     " tokens and lost " + std::to_string(report.tokens_cut) +
                     " tokens at the end; " + std::to_string(report.dropped) +
                     " of them kept no trained token and were dropped");
+  if (train.size() == 0)
+    throw Error("the input 'conversations' holds no conversation to train on" +
+                (report.dropped > 0 ? ": of " + std::to_string(report.conversations) + ", " +
+                                          std::to_string(report.dropped) + " have no answer in " +
+                                          "their first " + std::to_string(max_length) + " tokens"
+                                    : std::string()));
   context.result("conversations", static_cast<double>(report.conversations));
   context.result("conversations_cut", static_cast<double>(report.cut));
   context.result("conversations_dropped", static_cast<double>(report.dropped));

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 
+#include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
+#include "lm/model_folder.h"
 #include "lm/training_estimate.h"
 #include "text/fake_host.h"
 
@@ -65,6 +68,30 @@ TEST(Sft, WantsAWeightForEachSourceBeforeAnyInputIsThere) {
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_TRUE(std::string(error.what()).starts_with("weights: there are 2 for 1"))
+        << error.what();
+  }
+}
+
+TEST(Sft, SaysThatEveryConversationIsTooLong) {
+  lehr_context host;
+  const std::filesystem::path model = host.root / "model", chats = host.root / "chats";
+  std::filesystem::create_directory(model);
+  std::filesystem::create_directory(chats);
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  lm::save_model_folder(model, lm::Model::create(lm::byte_model(tokenizer, 32), 1), tokenizer);
+  std::ofstream(chats / "train-00000.jsonl")
+      << R"({"messages":[{"role":"user","content":"longer than the context of the model"},)"
+      << R"({"role":"assistant","content":"b"}]})";
+  const text::ValueTree values(nlohmann::json::object());
+  host.parameters = values.root();
+  host.inputs = {{"model", model.string()}, {"conversations", chats.string()}};
+  Context context(&host, lm::fake_host());
+  try {
+    detail::bind<Sft>(values.root())->run(context);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_TRUE(
+        std::string(error.what()).ends_with(": of 1, 1 have no answer in their first 32 tokens"))
         << error.what();
   }
 }
