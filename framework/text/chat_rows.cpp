@@ -33,8 +33,8 @@ class RowFields {
     static thread_local RowTree tree;
     element row;
     if (const auto error = tree.parse(json, row))
-      fail(std::string("malformed JSON: ") + simdjson::error_message(error));
-    if (row.get(object_)) fail("the line is not a JSON object");
+      fail(std::string("malformed JSON: ") + simdjson::error_message(error) + hint(json));
+    if (row.get(object_)) fail(std::string("the line is not a JSON object") + hint(json));
   }
 
   [[noreturn]] void fail(const std::string& what) const {
@@ -112,14 +112,23 @@ class RowFields {
       fail(quoted(name) + " ends with the assistant, so there is nothing to answer");
     return out;
   }
-  Messages answer(const char* name) const {
+  Messages answer(const char* name, const Messages& prompt) const {
     Messages out = messages(name);
     if (out.back().role != "assistant")
       fail(quoted(name) + " ends with '" + out.back().role + "', not with the assistant");
+    if (out.size() > prompt.size() && std::equal(prompt.begin(), prompt.end(), out.begin()))
+      fail(quoted(name) + " begins with the messages of 'prompt': leave them out, it follows them");
     return out;
   }
 
  private:
+  // A file that is one JSON list has been named like JSON Lines.
+  static const char* hint(std::string_view json) {
+    const auto first = json.find_first_not_of(" \t");
+    return first != json.npos && json[first] == '['
+               ? "; rows are objects, one a line: `jq -c '.[]'` makes them of a list"
+               : "";
+  }
   static std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
   element need(const char* name) const {
     element value;
@@ -196,8 +205,8 @@ void parse_row(std::string_view json, std::string_view where, Conversation& row)
 void parse_row(std::string_view json, std::string_view where, Preference& row) {
   const RowFields fields(json, where, kPreference);
   row.prompt = fields.prompt("prompt");
-  row.chosen = fields.answer("chosen");
-  row.rejected = fields.answer("rejected");
+  row.chosen = fields.answer("chosen", row.prompt);
+  row.rejected = fields.answer("rejected", row.prompt);
   if (fields.has("margin")) row.margin = fields.real("margin");
   row.source = fields.text_or_empty("source");
 }
@@ -205,7 +214,7 @@ void parse_row(std::string_view json, std::string_view where, Preference& row) {
 void parse_row(std::string_view json, std::string_view where, Feedback& row) {
   const RowFields fields(json, where, kFeedback);
   row.prompt = fields.prompt("prompt");
-  row.completion = fields.answer("completion");
+  row.completion = fields.answer("completion", row.prompt);
   row.label = fields.boolean("label");
   row.source = fields.text_or_empty("source");
 }

@@ -25,8 +25,8 @@ struct Conversation {
   Messages messages;
 };
 
-// {"prompt":[...],"chosen":[...],"rejected":[...],"margin"?,"source"?}; answers end with the
-// assistant.
+// {"prompt":[...],"chosen":[...],"rejected":[...],"margin"?,"source"?}; answers follow
+// the prompt, without repeating it, and end with the assistant.
 struct Preference {
   Messages prompt, chosen, rejected;
   std::optional<double> margin;

@@ -77,6 +77,16 @@ TEST(ChatRows, NameThePlaceAndTheRuleThatIsBroken) {
             "data.jsonl:7: 'prompt[0]' has no string 'content'");
   EXPECT_EQ(failure<Probe>(R"({"id":"1","kind":"maybe"})"),
             "data.jsonl:7: 'kind' is 'maybe'; known are answer, unknowable, next");
+  const std::string asked = R"({"role":"user","content":"a"})";
+  const std::string whole = "[" + asked + R"(,{"role":"assistant","content":"b"}])";
+  EXPECT_EQ(failure<Preference>(R"({"prompt":[)" + asked + R"(],"chosen":)" + whole +
+                                R"(,"rejected":)" + whole + "}"),
+            "data.jsonl:7: 'chosen' begins with the messages of 'prompt': leave them out, it "
+            "follows them");
+  EXPECT_EQ(failure<Conversation>("[{}]"),
+            "data.jsonl:7: the line is not a JSON object; rows are objects, one a line: `jq -c "
+            "'.[]'` makes them of a list");
+  EXPECT_TRUE(failure<Conversation>("[").ends_with("`jq -c '.[]'` makes them of a list"));
   EXPECT_NE(failure<Prompt>("{\"prompt\":").find("data.jsonl:7: malformed JSON: "),
             std::string::npos);
 }

@@ -2,6 +2,7 @@
 
 #include "file_documents.h"
 #include "text/document_collection.h"
+#include "text/json_lines.h"
 
 namespace lehr::plugins::files {
 
@@ -61,9 +62,13 @@ void Documents::run(Context& context) {
   reading.drop_too_long = malformed_ == "drop";
   reading.threads = context.threads();
   const auto warn = [&](const std::string& text) { context.warning(text); };
-  FileDocuments documents(find_sources(train_, "train", warn), find_sources(eval_, "eval", warn),
-                          reading, rules);
+  auto train = find_sources(train_, "train", warn), eval = find_sources(eval_, "eval", warn);
+  warn_of_shared(train, eval, warn);
+  FileDocuments documents(std::move(train), std::move(eval), reading, rules);
   text::DocumentCollection(context, documents, options).run();
+  if (eval_fraction_ > 0 && text::data_files(context.output("documents"), "eval").empty())
+    warn("no document is held out: there are few, and by chance none of them is in the share " +
+         json_number(eval_fraction_) + ". Raise eval_fraction, or name files in 'eval'");
 }
 
 }  // namespace lehr::plugins::files

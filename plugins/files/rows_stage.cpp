@@ -124,15 +124,24 @@ void RowsStage::run(Context& context) {
       if (context.cancelled()) throw Cancelled();
     }
   };
-  copy(json_lines(train_, "train", warn), false);
-  copy(json_lines(eval_, "eval", warn), true);
+  std::vector<Source> sources = json_lines(train_, "train", warn);
+  const auto evaluation = json_lines(eval_, "eval", warn);
+  warn_of_shared(sources, evaluation, warn);
+  copy(sources, false);
+  copy(evaluation, true);
   if (rows == 0) {
     summary.report_drops(context);  // which say why
-    throw Error("the files hold no valid row");
+    sources.insert(sources.end(), evaluation.begin(), evaluation.end());
+    throw Error("there is no valid row in " + named(sources));
   }
   for (auto& writer : writers)
     if (writer) writer->close();
   if (!writers[0]) context.warning("there is no row to train on, only for evaluation");
+  if (!writers[1] && eval_fraction_ > 0)
+    context.warning(
+        "no row is held out: the rows ask few different things, and by chance none of "
+        "them is in the share " +
+        json_number(eval_fraction_) + ". Raise eval_fraction, or name files in 'eval'");
   const auto count = [&](int i) {
     return writers[i] ? static_cast<double>(writers[i]->rows()) : 0;
   };
@@ -141,6 +150,15 @@ void RowsStage::run(Context& context) {
   if (summary.drops().empty()) context.result("dropped/malformed", 0);
   summary.report_drops(context);
   summary.write(folder);
+}
+
+std::string Preferences::check_row(std::string_view json, std::string_view where) {
+  text::Preference row;
+  text::parse_row(json, where, row);
+  if (row.chosen == row.rejected)
+    throw Error(std::string(where) +
+                ": 'chosen' and 'rejected' are the same, so there is nothing to learn");
+  return text::to_json(text::Prompt{row.prompt, {}, false});
 }
 
 std::string Conversations::check_row(std::string_view json, std::string_view where) {

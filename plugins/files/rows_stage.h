@@ -54,7 +54,7 @@ class PromptedRows : public RowsStage {
  public:
   using RowsStage::RowsStage;
 
- private:
+ protected:
   std::string check_row(std::string_view json, std::string_view where) override {
     Row row;
     text::parse_row(json, where, row);
@@ -67,6 +67,7 @@ class Preferences : public PromptedRows<text::Preference> {
   Preferences() : PromptedRows("preferences") {}
 
  private:
+  std::string check_row(std::string_view json, std::string_view where) override;
   bool count_row(std::string_view json, text::RowCounts& counts) override;
 };
 class Feedback : public PromptedRows<text::Feedback> {

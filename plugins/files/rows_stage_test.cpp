@@ -75,8 +75,48 @@ TEST_F(RowsStages, CountNoDropsWhereThereAreNone) {
 TEST_F(RowsStages, SayWhyNoRowIsLeft) {
   FakeHost host(folder_, {}, {{"train", {put("a.jsonl", "[]\n")}}, {"malformed", "drop"}}, 1);
   EXPECT_NE(run<Prompts>(host), LEHR_OK);
-  EXPECT_NE(host.failure.find("the files hold no valid row"), std::string::npos);
-  EXPECT_TRUE(said(host, "a.jsonl:1: \"the line is not a JSON object\""));
+  EXPECT_NE(host.failure.find("there is no valid row in '"), std::string::npos);
+  EXPECT_NE(host.failure.find("a.jsonl'"), std::string::npos);
+  EXPECT_TRUE(said(host, "a.jsonl:1: \"the line is not a JSON object; rows are objects"));
+}
+
+TEST_F(RowsStages, AndDocumentsWarnWhereNothingIsHeldOut) {
+  const json parameters = {{"train", {put("a.jsonl", kGood)}}, {"eval_fraction", 0.001}};
+  FakeHost prompts(folder_ / "p", {}, parameters, 1);
+  ASSERT_EQ(run<Prompts>(prompts), LEHR_OK) << prompts.failure;
+  EXPECT_EQ(prompts.results.at("rows_eval"), 0);
+  EXPECT_TRUE(said(prompts, "no row is held out"));
+  json with_field = parameters;
+  with_field["text_field"] = "reference";
+  FakeHost documents(folder_ / "d", {}, with_field, 1);
+  ASSERT_EQ(run<Documents>(documents), LEHR_OK) << documents.failure;
+  EXPECT_TRUE(said(documents, "no document is held out"));
+  with_field["eval_fraction"] = 1;
+  FakeHost all(folder_ / "e", {}, with_field, 1);
+  ASSERT_EQ(run<Documents>(all), LEHR_OK) << all.failure;
+  EXPECT_FALSE(said(all, "held out"));
+}
+
+TEST_F(RowsStages, AndDocumentsWarnOfFilesInBothSplits) {
+  const std::string file = put("a.jsonl", kGood), all = (folder_ / "rows").string();
+  const std::string warning = "eval: '" + file + "' is in 'train' too";
+  FakeHost prompts(folder_ / "p", {}, {{"train", {all}}, {"eval", {file}}}, 1);
+  ASSERT_EQ(run<Prompts>(prompts), LEHR_OK) << prompts.failure;
+  EXPECT_TRUE(said(prompts, warning));
+  FakeHost documents(folder_ / "d", {},
+                     {{"train", {all}}, {"eval", {file}}, {"text_field", "reference"}}, 1);
+  ASSERT_EQ(run<Documents>(documents), LEHR_OK) << documents.failure;
+  EXPECT_TRUE(said(documents, warning));
+}
+
+TEST_F(RowsStages, TakeNoAnswerOverItself) {
+  const std::string same = R"([{"role":"assistant","content":"b"}])";
+  const std::string file = put("a.jsonl", R"({"prompt":[{"role":"user","content":"a"}],"chosen":)" +
+                                              same + R"(,"rejected":)" + same + "}\n");
+  FakeHost host(folder_, {}, {{"train", {file}}}, 1);
+  EXPECT_NE(run<Preferences>(host), LEHR_OK);
+  EXPECT_NE(host.failure.find("a.jsonl:1: 'chosen' and 'rejected' are the same"), std::string::npos)
+      << host.failure;
 }
 
 TEST_F(RowsStages, AndDocumentsWarnOfFilesThatTheyPassOver) {

@@ -37,7 +37,11 @@ bool is_parquet(const std::filesystem::path& path) {
 // Behind a list of files whose form is not known.
 std::string known_forms(const std::vector<std::filesystem::path>& files) {
   const bool parquet = std::any_of(files.begin(), files.end(), is_parquet);
-  return std::string(kKnown) + (parquet ? "; .parquet is read by parquet.documents" : "");
+  const bool json = std::any_of(files.begin(), files.end(), [](const std::filesystem::path& file) {
+    return text::has_ending(file.native(), ".json");
+  });
+  return std::string(kKnown) + (parquet ? "; .parquet is read by parquet.documents" : "") +
+         (json ? "; of a .json file with one list, `jq -c '.[]'` makes .jsonl" : "");
 }
 
 }  // namespace
@@ -79,6 +83,25 @@ std::vector<Source> find_sources(const std::vector<std::string>& patterns,
     if (!over.empty()) warn(place + over);
   }
   return sources;
+}
+
+void warn_of_shared(const std::vector<Source>& train, const std::vector<Source>& eval,
+                    const std::function<void(const std::string&)>& warn) {
+  std::unordered_set<std::string> trained;
+  for (const Source& source : train) trained.insert(source.path.native());
+  std::vector<Source> shared;
+  for (const Source& source : eval)
+    if (trained.contains(source.path.native())) shared.push_back(source);
+  if (!shared.empty())
+    warn("eval: " + named(shared) + (shared.size() == 1 ? " is" : " are") +
+         " in 'train' too: evaluation would measure what was trained on");
+}
+
+std::string named(const std::vector<Source>& sources) {
+  if (sources.empty()) return "no file";
+  std::string out = "'" + sources[0].path.string() + "'";
+  if (sources.size() > 1) out += " and " + std::to_string(sources.size() - 1) + " more file";
+  return sources.size() > 2 ? out + "s" : out;
 }
 
 }  // namespace lehr::plugins::files

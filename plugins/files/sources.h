@@ -28,4 +28,11 @@ std::vector<Source> find_sources(
     const std::vector<std::string>& patterns, std::string_view parameter,
     const std::function<void(const std::string&)>& warn = [](const std::string&) {});
 
+// Tells `warn` if a file of `train` is one of `eval` too, so that what is measured was trained on.
+void warn_of_shared(const std::vector<Source>& train, const std::vector<Source>& eval,
+                    const std::function<void(const std::string&)>& warn);
+
+// "'a.jsonl'", "'a.jsonl' and 2 more files".
+std::string named(const std::vector<Source>& sources);
+
 }  // namespace lehr::plugins::files
