@@ -121,6 +121,17 @@ const PlannedStage* Plan::find(std::string_view id) const {
   return found == stages.end() ? nullptr : &*found;
 }
 
+std::string reason_to_start(const PlannedStage& stage) {
+  if (stage.state != StageState::maybe) return stage.reason;
+  std::string first;
+  for (const PlannedInput& input : stage.inputs) {
+    if (!input.digest.empty()) continue;  // known before
+    if (!first.empty()) return first + " or another input changed";
+    first = "'" + input.from_stage + "." + input.from_port + "'";
+  }
+  return first + " changed";
+}
+
 std::string Plan::json() const {
   std::string out = "{\"format\":1";
   out.reserve(1024 * (stages.size() + 1));  // about what they take

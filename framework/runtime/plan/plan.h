@@ -181,4 +181,8 @@ struct Plan {
 
 const char* name(StageState state);  // "cached", "run", "maybe", "skip"
 
+// Why a stage is started: of one that was to run only if its inputs came out differently, that they
+// did.
+std::string reason_to_start(const PlannedStage& stage);
+
 }  // namespace lehr::runtime

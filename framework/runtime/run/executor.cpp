@@ -203,8 +203,9 @@ class Executor {
   void start(std::size_t index, ResourcePool::Share share) {
     const PlannedStage& stage = plan_.stages[index];
     ++state_.outcome(index).attempts;
-    Json started = {
-        {"key", results_.key(index).key}, {"reason", stage.reason}, {"device", stage.device}};
+    Json started = {{"key", results_.key(index).key},
+                    {"reason", reason_to_start(stage)},
+                    {"device", stage.device}};
     if (!share.gpus.empty()) started["gpus"] = share.gpus;
     tell(index, "stage_started", std::move(started));
     try {
