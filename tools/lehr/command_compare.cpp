@@ -75,18 +75,17 @@ Scale scale_of(const MetricPair& metric) {
   return scale;
 }
 
-// The first value, the curve, the last value; three cells of the table.
-void add_curve(std::vector<std::string>& cells, const std::vector<MetricPoint>& points,
-               const Scale& scale) {
-  if (points.empty()) {
-    cells.insert(cells.end(), {"-", "", "-"});
-    return;
-  }
+// The first and the last value; two cells of the table.
+void add_ends(std::vector<std::string>& cells, const std::vector<MetricPoint>& points) {
+  for (const bool last : {false, true})
+    cells.push_back(points.empty() ? "-"
+                                   : number_text((last ? points.back() : points.front()).value));
+}
+
+std::string curve(const std::vector<MetricPoint>& points, const Scale& scale) {
   std::vector<double> values;
   for (const MetricPoint& point : points) values.push_back(point.value);
-  cells.push_back(number_text(values.front()));
-  cells.push_back(runtime::sparkline(values, kCurveWidth, scale.low, scale.high));
-  cells.push_back(number_text(values.back()));
+  return values.empty() ? "" : runtime::sparkline(values, kCurveWidth, scale.low, scale.high);
 }
 
 void print_results(const StageComparison& stage, bool all, std::size_t width) {
@@ -108,13 +107,15 @@ void print_results(const StageComparison& stage, bool all, std::size_t width) {
 }
 
 void print_metrics(const StageComparison& stage, std::size_t width) {
-  TextTable table("lrlrrlr");
+  TextTable table("lrrrrll");  // numbers first: what is cut is a curve
   for (const MetricPair& metric : stage.metrics) {
-    if (table.empty()) table.row({"metrics", "a first", "", "last", "b first", "", "last"});
+    if (table.empty()) table.row({"metrics", "a first", "last", "b first", "last", "a", "b"});
     const Scale scale = scale_of(metric);
     std::vector<std::string> cells = {"  " + metric.name};
-    add_curve(cells, metric.a, scale);
-    add_curve(cells, metric.b, scale);
+    add_ends(cells, metric.a);
+    add_ends(cells, metric.b);
+    cells.push_back(curve(metric.a, scale));
+    cells.push_back(curve(metric.b, scale));
     table.row(std::move(cells));
   }
   std::cout << table.text("  ", width);
@@ -144,7 +145,7 @@ void print_run(const char* letter, const RunRecord& run) {
 
 void print(const RunRecord& a, const RunRecord& b, const std::vector<StageComparison>& stages,
            bool all) {
-  const std::size_t width = terminal_width(STDOUT_FILENO);
+  const std::size_t width = line_limit(STDOUT_FILENO);
   print_run("a", a);
   print_run("b", b);
   std::string same;

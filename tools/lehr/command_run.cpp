@@ -43,7 +43,7 @@ std::string replica_summary(const runtime::RunOutcome& outcome) {
     record.stages.emplace_back().id = stage.id;
     if (stage.result) record.stages.back().results = stage.result->results;
   }
-  return replica_text(replicated_results(record), "seed", terminal_width(STDOUT_FILENO));
+  return replica_text(replicated_results(record), "seed", line_limit(STDOUT_FILENO));
 }
 
 void print_summary(const runtime::RunOutcome& outcome) {

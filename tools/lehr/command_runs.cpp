@@ -1,6 +1,7 @@
 // lehr runs: what was run, newest first; and one run in full, with its replicas.
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <iostream>
 
@@ -15,6 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kFewestColumns = 20;  // that results are put in lines of
 
 std::string local_time(std::int64_t unix_time) {
   const std::time_t time = unix_time;
@@ -51,25 +54,49 @@ void list_runs(const Options& options) {
   std::cout << table.text();
 }
 
-std::string first_results(const runtime::StageRecord& stage) {
-  if (!stage.message.empty()) return stage.message;
-  std::string out;
-  for (const auto& [name, number] : stage.results)
-    if (!number.is_volatile)
-      out += (out.empty() ? "" : ", ") + name + " " + runtime::number_text(number.value);
-  return out;
+// In lines of at most `width` columns, if that is not 0; none breaks between a name and its number.
+std::vector<std::string> result_lines(const runtime::StageRecord& stage, std::size_t width) {
+  if (!stage.message.empty())
+    return width > 0 ? wrapped(stage.message, width) : std::vector{stage.message};
+  std::vector<std::string> lines(1);
+  for (const auto& [name, number] : stage.results) {
+    if (number.is_volatile) continue;
+    const std::string result = name + " " + runtime::number_text(number.value);
+    if (!lines.back().empty()) lines.back() += ",";
+    if (width > 0 && !lines.back().empty() &&
+        text_width(lines.back()) + 2 + text_width(result) > width)
+      lines.emplace_back();
+    lines.back() += (lines.back().empty() ? "" : " ") + result;
+  }
+  return lines;
+}
+
+// What is left of a line of `width` columns beside the others of the table; 0: all there is.
+std::size_t room_for_results(const runtime::RunRecord& run, std::size_t width) {
+  std::size_t name = 0, status = 0, time = 0;
+  for (const auto& stage : run.stages) {
+    name = std::max(name, text_width(stage.id));
+    status = std::max(status, text_width(stage.status));
+    time = std::max(time, text_width(time_text(stage.seconds)));
+  }
+  const std::size_t others = std::max(name, std::size_t{5}) + std::max(status, std::size_t{6}) +
+                             std::max(time, std::size_t{4}) + 6;
+  return width > others + kFewestColumns ? width - others : 0;
 }
 
 void print(const runtime::RunRecord& run, const std::string& axis) {
-  const std::size_t width = terminal_width(STDOUT_FILENO);
+  const std::size_t width = line_limit(STDOUT_FILENO), room = room_for_results(run, width);
   std::cout << run.entry.id << ": " << run.entry.status << ", " << local_time(run.entry.unix_time)
             << (run.entry.seconds > 0 ? ", " + runtime::duration_text(run.entry.seconds) : "")
             << "\n"
             << run.file << ", seed " << run.seed << "\n\n";
   TextTable table("llrl");
   table.row({"stage", "status", "time", "results"});
-  for (const auto& stage : run.stages)
-    table.row({stage.id, stage.status, time_text(stage.seconds), first_results(stage)});
+  for (const auto& stage : run.stages) {
+    const auto lines = result_lines(stage, room);
+    table.row({stage.id, stage.status, time_text(stage.seconds), lines.front()});
+    for (std::size_t i = 1; i < lines.size(); ++i) table.row({"", "", "", lines[i]});
+  }
   std::cout << table.text("", width) << replica_text(replicated_results(run, axis), axis, width);
 }
 

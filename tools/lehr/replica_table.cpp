@@ -51,7 +51,9 @@ bool is_constant(const ReplicatedResult& result) {
 
 void add_verdicts(std::string& out, const ReplicatedResult& result, std::size_t width) {
   for (const VariantPair& pair : result.pairs)
-    out += shortened("    " + verdict(result, pair), width) + "\n";
+    out += (width > 0 ? shortened("    " + verdict(result, pair), width)
+                      : "    " + verdict(result, pair)) +
+           "\n";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "terminal_text.h"
 
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -96,6 +97,8 @@ std::size_t terminal_width(int fd) {
   winsize size{};
   return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 }
+
+std::size_t line_limit(int fd) { return ::isatty(fd) ? terminal_width(fd) : 0; }
 
 void TextTable::row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
 

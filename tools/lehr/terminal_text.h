@@ -23,6 +23,8 @@ std::string shell_word(const std::string& text);
 
 // Columns of the terminal behind `fd`; 80 if it is none.
 std::size_t terminal_width(int fd);
+// Where lines are cut: at the end of the terminal; 0, nowhere, if it is none.
+std::size_t line_limit(int fd);
 
 // Rows of cells, two spaces between columns.
 class TextTable {
@@ -31,7 +33,8 @@ class TextTable {
   explicit TextTable(std::string alignment) : alignment_(std::move(alignment)) {}
   void row(std::vector<std::string> cells);  // may have fewer cells than there are columns
   bool empty() const { return rows_.empty(); }
-  // Every line begins with `indent`; cells of the last column are cut where `width` ends.
+  // Every line begins with `indent`; cells of the last column are cut where `width` ends; 0:
+  // nowhere.
   std::string text(std::string_view indent = "", std::size_t width = 0) const;
 
  private:
