@@ -14,7 +14,9 @@ void add_validate(Command app, Options& options, int& exit_code) {
   add_locked_option(command, options);
   add_json_option(command, options, "Mistakes as JSON, for editors ([] if there are none)");
   command.footer(
-      example("lehr validate pipelines/quickstart.yaml --set stages.base.with.budget.tokens=1M"));
+      example("lehr validate pipelines/quickstart.yaml --set stages.base.with.budget.tokens=1M") +
+      "\n\nNo code of a plugin is run: rules that it has across its parameters are asked of it by\n"
+      "`lehr plan` and `lehr run`, before anything starts.");
   command.run([&] {
     LoadedPipeline* loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
