@@ -1,15 +1,18 @@
 """`lehr` where its surroundings are not what one hopes for: nobody reads what it prints, the terminal closes, a program
 prints without end, names are no text, no plugin is there."""
 import argparse
+import fcntl
 import json
 import os
 import pathlib
 import pty
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 # Fills `report` when it is asked to stop, or else after a time that no test waits for.
@@ -150,6 +153,19 @@ def dumb_terminal(at):
         os.close(master)
 
 
+def narrow_terminal(at):
+    at.write(QUICK + "  sifted: {uses: filter, in: {documents: quick}, with: {steps: [exact_dedup]}}\n")
+    at.run("run", "pipeline.yaml")
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    at.run("runs", "show", stdout=slave)
+    os.close(slave)
+    lines = os.read(master, 1 << 16).decode().splitlines()
+    os.close(master)
+    if not any("documents_out 1" in line for line in lines) or max(map(len, lines[2:])) > 60:
+        sys.exit("every result in lines of 60 columns is expected:\n" + "\n".join(lines))
+
+
 def store_takes_no_run(at):
     at.write(QUICK)
     (at.folder / "store").mkdir()
@@ -232,8 +248,8 @@ def main():
     parser.add_argument("tests", nargs="*")
     options = parser.parse_args()
     for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, stopped_at_once, names_are_no_text,
-                 dumb_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, paths_lead_nowhere, blanks_and_line_breaks,
-                 no_plugins, programs_behind, long_log):
+                 dumb_terminal, narrow_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, paths_lead_nowhere,
+                 blanks_and_line_breaks, no_plugins, programs_behind, long_log):
         if options.tests and test.__name__ not in options.tests:
             continue
         with tempfile.TemporaryDirectory() as folder:
