@@ -267,6 +267,7 @@ void TrainDpo::run(Context& context) {
     metrics.emplace_back("learning_rate", update.learning_rate);
     std::int64_t tokens = 0;
     for (const lm::Packed& row : batch) tokens += row.batch.size();
+    metrics.emplace_back("num_tokens", static_cast<double>(loop.tokens() + tokens));
     loop.log(metrics, tokens);
   }
   loop.finish();

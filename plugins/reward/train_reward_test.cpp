@@ -30,6 +30,7 @@ TEST(TrainReward, ResumedInBetweenGivesTheSameBytes) {
     EXPECT_EQ(stopped.run_in_two(with, 3), expected) << more;
     EXPECT_EQ(stopped.weights("reward_model"), whole.weights("reward_model")) << more;
     EXPECT_LT(whole.series("loss").back(), whole.series("loss").front()) << more;
+    EXPECT_EQ(stopped.series("num_tokens").back(), whole.series("num_tokens").back()) << more;
   }
 }
 
