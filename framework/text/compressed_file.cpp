@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <utility>
 
@@ -18,8 +19,10 @@ namespace lehr::text {
 namespace {
 
 constexpr std::size_t kInputBytes = 256 << 10;
-constexpr std::size_t kFrameBytes = 32 << 20;  // longer frames are not decompressed ahead
-constexpr std::size_t kFrameHeadBytes = 18;    // at most
+constexpr std::size_t kLongFrameBytes = 32 << 20;  // longer ones are not decompressed ahead
+constexpr std::size_t kFrameHeadBytes = 18;        // at most
+constexpr std::size_t kTaskBytes = 1 << 20;        // of frames that a thread decompresses at once
+constexpr std::size_t kAheadBytes = 8 << 20;       // for each thread
 
 enum class Form { plain, gzip, zstd };
 
@@ -46,9 +49,13 @@ struct CompressedFile::State {
   bool inside = false;  // in the middle of a member or frame
   z_stream gzip{};
   ZSTD_DStream* zstd = nullptr;
-  std::size_t most_ahead = 0;  // frames
+  int threads = 1;
   FramesAhead ahead;
-  bool streams = false;  // the next frame is none for `ahead`
+  bool streams = false;     // the next frame is none for `ahead`
+  std::uint64_t given = 0;  // decompressed bytes of a zstd file that read() gave
+  std::size_t waiting = 0;  // of those, what `ahead` holds behind them
+  bool keeps_frames = false;
+  std::deque<CompressedFrame> kept;
 
   ~State() {
     if (form == Form::gzip) inflateEnd(&gzip);
@@ -121,10 +128,10 @@ struct CompressedFile::State {
       const std::string_view there(input.get() + begin, end - begin);
       if (there.size() >= kFrameHeadBytes || at_end) {
         size = ZSTD_getFrameContentSize(there.data(), there.size());
-        if (size > kFrameBytes) return {};  // so are the numbers for "unknown" and "error"
+        if (size > kLongFrameBytes) return {};  // so are the numbers for "unknown" and "error"
         const std::size_t n = ZSTD_findFrameCompressedSize(there.data(), there.size());
         if (!ZSTD_isError(n)) return there.substr(0, n);
-        if (at_end || there.size() >= kFrameBytes) return {};
+        if (at_end || there.size() >= kLongFrameBytes) return {};
       }
       std::memmove(input.get(), there.data(), there.size());
       begin = 0;
@@ -134,27 +141,52 @@ struct CompressedFile::State {
     }
   }
 
+  // One thread has nobody to be ahead of it: the next frame, once all before it is given.
   void look_ahead() {
-    while (!streams && ahead.frames() < most_ahead && fill()) {
+    const auto share = static_cast<std::size_t>(threads);
+    const std::size_t bytes = threads > 1 ? share * kAheadBytes : 1;
+    const std::size_t tasks = threads > 1 ? share * (kAheadBytes / kTaskBytes) : 1;
+    while (!streams && waiting < bytes && ahead.tasks() < tasks && fill()) add_task();
+  }
+
+  // As many of the next frames as are worth a task, up to one to be streamed.
+  void add_task() {
+    const std::size_t enough = threads > 1 ? kTaskBytes : 1;
+    std::size_t held = 0, taken = 0;
+    while (held < enough && taken < kTaskBytes && fill()) {
       unsigned long long size = 0;
       const std::string_view frame = whole_frame(size);
       streams = frame.empty();
       if (streams) break;
+      const std::uint64_t at = given + waiting;
+      if (keeps_frames && size > 0) kept.push_back({at, at + size, std::string(frame)});
       ahead.add(frame, size);
+      waiting += size;
+      held += size;
+      taken += frame.size();
       begin += frame.size();
     }
+    if (taken > 0) ahead.end_task(threads > 1);
   }
 
   std::size_t read_zstd(char* out, std::size_t size) {
     if (!inside) look_ahead();
-    if (ahead.frames() > 0) {
-      const char* error = nullptr;
-      const std::size_t n = ahead.read(out, size, error);
-      consumed += ahead.take_consumed();
-      if (error != nullptr)
-        fail("damaged zstd data near byte " + std::to_string(consumed) + ": " + error);
-      return n;
-    }
+    const std::size_t n = ahead.tasks() > 0 ? read_ahead(out, size) : read_stream(out, size);
+    given += n;
+    return n;
+  }
+
+  std::size_t read_ahead(char* out, std::size_t size) {
+    const char* error = nullptr;
+    const std::size_t n = ahead.read(out, size, error);
+    consumed += ahead.take_consumed();
+    if (error != nullptr)
+      fail("damaged zstd data near byte " + std::to_string(consumed) + ": " + error);
+    waiting -= n;
+    return n;
+  }
+
+  std::size_t read_stream(char* out, std::size_t size) {
     streams = false;
     ZSTD_inBuffer in{input.get() + begin, end - begin, 0};
     ZSTD_outBuffer decompressed{out, size, 0};
@@ -202,7 +234,7 @@ std::size_t CompressedFile::read(char* out, std::size_t size) {
   std::size_t done = 0;
   while (done < size) {
     // A decoder may still hold bytes when the input is used up, so it is asked once more.
-    const bool more = s.ahead.frames() > 0 || s.fill();
+    const bool more = s.ahead.tasks() > 0 || s.fill();
     if (!more && !s.inside) break;
     std::size_t n = 0;
     switch (s.form) {
@@ -223,8 +255,15 @@ std::size_t CompressedFile::read(char* out, std::size_t size) {
   return done;
 }
 
-void CompressedFile::decompress_ahead(int threads) {
-  state_->most_ahead = threads > 1 ? static_cast<std::size_t>(threads) : 0;
+void CompressedFile::decompress_ahead(int threads) { state_->threads = std::max(threads, 1); }
+
+void CompressedFile::keep_frames() { state_->keeps_frames = true; }
+
+void CompressedFile::take_frames(std::uint64_t begin, std::uint64_t end,
+                                 std::vector<CompressedFrame>& out) {
+  auto& kept = state_->kept;
+  for (; !kept.empty() && kept.front().end <= end; kept.pop_front())
+    if (kept.front().begin >= begin) out.push_back(std::move(kept.front()));
 }
 
 std::uint64_t CompressedFile::position() const { return state_->consumed; }
@@ -232,8 +271,19 @@ const std::filesystem::path& CompressedFile::path() const { return state_->path;
 
 struct FrameCompressor::State {
   ZSTD_CCtx* context = ZSTD_createCCtx();
-  std::string frame;
+  std::string frames;
+  std::size_t size = 0;  // of what is written in `frames`, which is not cleared
   ~State() { ZSTD_freeCCtx(context); }
+
+  void add(std::string_view bytes) {
+    if (const std::size_t most = size + ZSTD_compressBound(bytes.size()); frames.size() < most)
+      frames.resize(most);
+    const std::size_t written = ZSTD_compress2(context, frames.data() + size, frames.size() - size,
+                                               bytes.data(), bytes.size());
+    if (ZSTD_isError(written))
+      throw Error(std::string("zstd could not compress: ") + ZSTD_getErrorName(written));
+    size += written;
+  }
 };
 
 FrameCompressor::FrameCompressor() : state_(std::make_unique<State>()) {
@@ -247,13 +297,16 @@ FrameCompressor::FrameCompressor(FrameCompressor&&) noexcept = default;
 
 std::string_view FrameCompressor::compress(std::string_view bytes) {
   State& s = *state_;
-  if (const std::size_t bound = ZSTD_compressBound(bytes.size()); s.frame.size() < bound)
-    s.frame.resize(bound);
-  const std::size_t size =
-      ZSTD_compress2(s.context, s.frame.data(), s.frame.size(), bytes.data(), bytes.size());
-  if (ZSTD_isError(size))
-    throw Error(std::string("zstd could not compress: ") + ZSTD_getErrorName(size));
-  return {s.frame.data(), size};
+  s.size = 0;
+  // The last frame has half as much again rather than little.
+  while (bytes.size() >= kFrameBytes * 3 / 2) {
+    const std::size_t end = bytes.find('\n', kFrameBytes - 1);
+    if (end == bytes.npos || end + 1 == bytes.size()) break;
+    s.add(bytes.substr(0, end + 1));
+    bytes.remove_prefix(end + 1);
+  }
+  s.add(bytes);
+  return std::string_view(s.frames).substr(0, s.size);
 }
 
 }  // namespace lehr::text

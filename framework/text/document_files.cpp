@@ -37,8 +37,8 @@ void FrameOutput::finish() {
   end();
 }
 
-std::uint64_t FrameOutput::append(std::string_view frame) {
-  file_->append(frame);
+std::uint64_t FrameOutput::append(std::string_view frames) {
+  file_->append(frames);
   return file_->length();
 }
 

@@ -35,8 +35,8 @@ class FrameOutput {
   void begin(std::size_t file);
   // Ends all files. Without it the last one lacks its end.
   void finish();
-  // The length of the begun file with the frame.
-  std::uint64_t append(std::string_view frame);
+  // The length of the begun file with these frames.
+  std::uint64_t append(std::string_view frames);
 
  private:
   void open(std::uint64_t length);

@@ -12,14 +12,14 @@ DocumentShards::DocumentShards(std::filesystem::path folder, std::string split,
       shard_bytes_(shard_bytes),
       position_(position) {}
 
-void DocumentShards::append(std::string_view frame) {
+void DocumentShards::append(std::string_view frames) {
   if (!file_) {
     char number[32];
     std::snprintf(number, sizeof number, "-%05llu.jsonl.zst",
                   static_cast<unsigned long long>(position_.shard));
     file_.emplace(folder_ / (split_ + number), position_.length);
   }
-  file_->append(frame);
+  file_->append(frames);
   position_.length = file_->length();
   if (position_.length >= shard_bytes_) end_shard();
 }

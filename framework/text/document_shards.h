@@ -1,5 +1,5 @@
 // One split of a documents artifact as files of zstd frames: SPLIT-00000.jsonl.zst, SPLIT-00001...
-// A shard ends with the frame that reaches shard_bytes. What was written is described by a
+// A shard ends with the block that reaches shard_bytes. What was written is described by a
 // Position, from which a stage that was killed goes on.
 #pragma once
 
@@ -23,12 +23,12 @@ class DocumentShards {
   // position: a former one, whose files are there.
   DocumentShards(std::filesystem::path folder, std::string split, std::uint64_t shard_bytes,
                  ShardPosition position = {});
-  // frame: documents as lines of JSON, compressed.
-  void append(std::string_view frame);
-  // The next frame begins another file.
+  // frames: a block of documents as lines of JSON, compressed.
+  void append(std::string_view frames);
+  // The next block begins another file.
   void end_shard();
   ShardPosition position() const { return position_; }
-  // Ends the last file. A split that was given no frame has no file.
+  // Ends the last file. A split that was given none has no file.
   void close();
 
  private:

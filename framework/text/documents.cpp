@@ -279,12 +279,12 @@ FrameFile& FrameFile::operator=(FrameFile&& other) noexcept {
   return *this;
 }
 
-void FrameFile::append(std::string_view frame) {
-  while (!frame.empty()) {
-    const ssize_t n = ::write(file_, frame.data(), frame.size());
+void FrameFile::append(std::string_view frames) {
+  while (!frames.empty()) {
+    const ssize_t n = ::write(file_, frames.data(), frames.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw Error(path_.string() + ": cannot be written: " + std::strerror(errno));
-    frame.remove_prefix(static_cast<std::size_t>(n));
+    frames.remove_prefix(static_cast<std::size_t>(n));
     length_ += static_cast<std::uint64_t>(n);
   }
 }

@@ -105,7 +105,7 @@ class FrameFile {
   ~FrameFile();
   FrameFile(FrameFile&&) noexcept;
   FrameFile& operator=(FrameFile&&) noexcept;
-  void append(std::string_view frame);
+  void append(std::string_view frames);
   std::uint64_t length() const { return length_; }
   void close();
 
@@ -115,9 +115,8 @@ class FrameFile {
   std::uint64_t length_ = 0;
 };
 
-// Writes SPLIT-00000.jsonl.zst: one frame per block of about 8 MiB, so that the file can be read in
-// parallel; the same documents give the same bytes. close() must be called; without it the file
-// lacks its end.
+// Writes SPLIT-00000.jsonl.zst, of which blocks of about 8 MiB are in memory; the same documents
+// give the same bytes. close() must be called; without it the file lacks its end.
 class DocumentWriter {
  public:
   explicit DocumentWriter(const std::filesystem::path& directory, std::string_view split = "train");

@@ -12,10 +12,11 @@
 
 namespace lehr::text {
 
-// Belongs to the list and to the task that may come too late, which leaves alone what is done.
-struct FramesAhead::Frame {
+// Belongs to the list and to a thread that may come too late, which leaves alone what is done.
+struct FramesAhead::Task {
   enum State { waiting, begun, done };
   Memory memory;
+  std::size_t size = 0;  // of the decompressed bytes; `memory.bytes` may be longer
   const char* error = nullptr;
   std::atomic<State> state = waiting;
 
@@ -24,11 +25,11 @@ struct FramesAhead::Frame {
     State now = waiting;
     if (state.compare_exchange_strong(now, begun)) {
       auto& [compressed, bytes] = memory;
-      const std::size_t size =
-          ZSTD_decompress(bytes.data(), bytes.size(), compressed.data(), compressed.size());
-      if (ZSTD_isError(size))
-        error = ZSTD_getErrorName(size);
-      else if (size != bytes.size())
+      const std::size_t done_bytes =
+          ZSTD_decompress(bytes.data(), size, compressed.data(), compressed.size());
+      if (ZSTD_isError(done_bytes))
+        error = ZSTD_getErrorName(done_bytes);
+      else if (done_bytes != size)
         error = "a frame is not as long as it says";
       state.store(done);
       state.notify_all();
@@ -39,45 +40,54 @@ struct FramesAhead::Frame {
 };
 
 FramesAhead::~FramesAhead() {
-  for (const auto& frame : frames_) {
-    Frame::State now = Frame::waiting;
-    if (frame->state.compare_exchange_strong(now, Frame::done) || now == Frame::done)
-      frame->memory = {};
+  for (const auto& task : tasks_) {
+    Task::State now = Task::waiting;
+    if (task->state.compare_exchange_strong(now, Task::done) || now == Task::done)
+      task->memory = {};
   }
 }
 
 void FramesAhead::add(std::string_view frame, std::size_t size) {
-  const auto added = std::make_shared<Frame>();
-  if (!spare_.empty()) {
-    added->memory = std::move(spare_.back());
-    spare_.pop_back();
+  if (!open_) {
+    open_ = std::make_shared<Task>();
+    if (!spare_.empty()) {
+      open_->memory = std::move(spare_.back());
+      spare_.pop_back();
+    }
   }
-  added->memory.compressed.assign(frame.begin(), frame.end());
-  added->memory.bytes.resize(size);
-  frames_.push_back(added);
+  auto& compressed = open_->memory.compressed;
+  compressed.insert(compressed.end(), frame.begin(), frame.end());
+  open_->size += size;
+}
+
+void FramesAhead::end_task(bool by_others) {
+  const std::shared_ptr<Task> task = std::exchange(open_, nullptr);
+  if (task->memory.bytes.size() < task->size) task->memory.bytes.resize(task->size);
+  tasks_.push_back(task);
+  if (!by_others) return;
   const HandedOver told;
-  tbb::this_task_arena::enqueue([added] {
+  tbb::this_task_arena::enqueue([task] {
     const HandedOver received;
-    if (added->state.load() == Frame::waiting) added->finish();
+    if (task->state.load() == Task::waiting) task->finish();
   });
 }
 
 std::size_t FramesAhead::read(char* out, std::size_t size, const char*& error) {
   std::size_t read = 0;
-  while (read < size && !frames_.empty()) {
-    Frame& frame = *frames_.front();
-    frame.finish();
-    if ((error = frame.error) != nullptr) return read;
-    const auto& [compressed, bytes] = frame.memory;
-    const std::size_t n = std::min(size - read, bytes.size() - given_);
-    if (n > 0) std::memcpy(out + read, bytes.data() + given_, n);
+  while (read < size && !tasks_.empty()) {
+    Task& task = *tasks_.front();
+    task.finish();
+    if ((error = task.error) != nullptr) return read;
+    const std::size_t n = std::min(size - read, task.size - given_);
+    if (n > 0) std::memcpy(out + read, task.memory.bytes.data() + given_, n);
     read += n;
     given_ += n;
-    if (given_ < bytes.size()) break;
-    consumed_ += compressed.size();
-    if (spare_.size() < 2) spare_.push_back(std::move(frame.memory));
-    frame.memory = {};
-    frames_.pop_front();
+    if (given_ < task.size) break;
+    consumed_ += task.memory.compressed.size();
+    task.memory.compressed.clear();
+    if (spare_.size() < 2) spare_.push_back(std::move(task.memory));
+    task.memory = {};
+    tasks_.pop_front();
     given_ = 0;
   }
   return read;

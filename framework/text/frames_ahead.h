@@ -1,6 +1,7 @@
 // Frames of a zstd file decompressed by the threads of the present TBB arena before they are asked
-// for, and given out in order. Whoever asks for a frame that no thread has begun decompresses it
-// itself, so nothing waits for a thread that is busy with something else.
+// for, and given out in order. A task is one frame or some that are short. Whoever asks for one
+// that no thread has begun does it itself, so nothing waits for a thread that is busy with
+// something else.
 #pragma once
 
 #include <cstddef>
@@ -20,20 +21,24 @@ class FramesAhead {
   FramesAhead& operator=(const FramesAhead&) = delete;
   // frame: one whole frame of `size` decompressed bytes; copied.
   void add(std::string_view frame, std::size_t size);
-  std::size_t frames() const { return frames_.size(); }
-  // Copies the next bytes; 0 when no frame is left. Sets `error` on a damaged one, which stays.
+  // What was added since the last end_task() may be begun: by other threads, or by read() alone.
+  void end_task(bool by_others);
+  std::size_t tasks() const { return tasks_.size(); }
+  // Copies the next bytes; fewer than asked for when no task is left. Sets `error` on a damaged
+  // one, which stays.
   std::size_t read(char* out, std::size_t size, const char*& error);
-  // Bytes of the frames that were given out whole since this was asked last.
+  // Bytes of the tasks that were given out whole since this was asked last.
   std::size_t take_consumed();
 
  private:
   struct Memory {
     std::vector<char> compressed, bytes;
   };
-  struct Frame;
-  std::deque<std::shared_ptr<Frame>> frames_;
-  std::vector<Memory> spare_;  // to be used again
-  std::size_t given_ = 0;      // of the first
+  struct Task;
+  std::deque<std::shared_ptr<Task>> tasks_;
+  std::shared_ptr<Task> open_;  // that frames are added to
+  std::vector<Memory> spare_;   // to be used again
+  std::size_t given_ = 0;       // of the first
   std::size_t consumed_ = 0;
 };
 

@@ -32,6 +32,7 @@ bool LineBlocks::open_next() {
   if (next_file_ == files_.size()) return false;
   file_.emplace(files_[next_file_++]);
   file_->decompress_ahead(threads_);
+  if (options_.keep_frames) file_->keep_frames();
   offset_ = 0;
   line_ = 1;
   carry_.clear();
@@ -80,6 +81,8 @@ bool LineBlocks::next(LineBlock& block) {
     block.end_line = line_;
     offset_ += end;
     block.end_offset = offset_;
+    block.frames.clear();
+    file_->take_frames(block.offset(), block.end_offset, block.frames);
     return true;
   }
 }
@@ -98,6 +101,8 @@ void LineBlocks::resume(std::size_t file, std::uint64_t end_offset, std::uint64_
     const std::size_t n = file_->read(skipped.data(), std::min<std::uint64_t>(left, 1 << 20));
     if (n == 0) throw Error(file_->path().string() + ": is shorter than when its reading began");
     left -= n;
+    std::vector<CompressedFrame> passed;
+    file_->take_frames(end_offset, end_offset - left, passed);
   }
   offset_ = end_offset;
   line_ = end_line;

@@ -27,10 +27,12 @@ struct LineBlock {
   std::uint64_t end_offset = 0;  // decompressed bytes of the file up to the end of the block
   std::size_t size = 0;
   std::vector<char> buffer;  // `size` bytes and kPadding zeros, which JSON parsers may read
+  std::vector<CompressedFrame> frames;  // those that hold nothing but bytes of the block, if kept
 
   static constexpr std::size_t kPadding = 128;
   // Lines end in \n, the last line of a file perhaps not.
   std::string_view bytes() const { return {buffer.data(), size}; }
+  std::uint64_t offset() const { return end_offset - size; }  // as end_offset
 };
 
 class LineBlocks {
@@ -38,6 +40,7 @@ class LineBlocks {
   struct Options {
     std::size_t block_bytes = 8 << 20;
     std::size_t max_line_bytes = kMaxLineBytes;  // a longer line is an error
+    bool keep_frames = false;
   };
 
   explicit LineBlocks(std::vector<std::filesystem::path> files);

@@ -156,18 +156,17 @@ void DocumentBlock::set_text(std::size_t index, std::string_view text) {
 }
 
 void DocumentBlock::serialise(text::FrameCompressor& compressor) {
-  json_.clear();
+  kept_.start(lines, compressor);
   for (std::size_t i = 0; i < documents_.size(); ++i) {
     const lehr_document& d = documents_[i];
     summary_.keep(view(d.text));
     if (rows_[i].empty()) {
-      text::append_document(json_, {view(d.id), view(d.text), view(d.fields)});
+      kept_.add({view(d.id), view(d.text), view(d.fields)});
     } else {
-      json_ += rows_[i];
-      json_ += '\n';
+      kept_.add(rows_[i]);
     }
   }
-  frame_ = json_.empty() ? std::string_view() : compressor.compress(json_);
+  kept_.finish();
 }
 
 }  // namespace lehr::plugins::filter

@@ -16,6 +16,7 @@
 #include "line_dedup.h"
 #include "text/document_summary.h"
 #include "text/documents.h"
+#include "text/kept_rows.h"
 
 namespace lehr::plugins::filter {
 
@@ -39,10 +40,11 @@ class DocumentBlock {
   void apply(std::span<const Judge> steps);
   // Instead, where documents are scored: all stay, with their scores among their fields.
   void score(DocumentScorer& scorer);
-  // The kept documents as lines of JSON, compressed; empty if there are none.
+  // The kept documents as lines of JSON, compressed.
   void serialise(text::FrameCompressor& compressor);
 
-  const std::string& frame() const { return frame_; }
+  // Empty if no document is kept.
+  const std::string& frames() const { return kept_.frames(); }
   const text::DocumentSummary& summary() const { return summary_; }
 
   // For the steps that are decided in order. drop: the document is there until remove_dropped().
@@ -69,7 +71,7 @@ class DocumentBlock {
   std::pmr::monotonic_buffer_resource arena_;
   std::vector<lehr_document> documents_;
   std::vector<std::string_view> rows_;  // per document its line; empty once it is rewritten
-  std::string json_, frame_;
+  text::KeptRows kept_;
   text::DocumentSummary summary_;
 };
 

@@ -54,7 +54,7 @@ class Pass {
         files_(context.input("documents").path),
         steps_(context.parameters()["steps"]),
         phases_(steps_, context.output("documents")),
-        blocks_(files_.inputs),
+        blocks_(files_.inputs, {.keep_frames = true}),
         output_(files_, context.output("documents")),
         state_(context, phases_.ordered),
         workers_([this] { return make_worker(); }) {}
@@ -153,7 +153,7 @@ class Pass {
   void finish(DocumentBlock& block) {
     const text::LineBlock& lines = block.lines;
     output_.begin(lines.file);
-    const std::uint64_t length = output_.append(block.frame());
+    const std::uint64_t length = output_.append(block.frames());
     state_.add(block, {lines.file, lines.end_offset, lines.end_line, length});
     uncommitted_ += lines.size;
     if (uncommitted_ >= commit_every_) {

@@ -5,7 +5,7 @@
 //
 // in blocks of about 8 MiB, of which threads + 2 are under way. The output does not depend on the
 // number of threads. Evaluation files go first, then training files; each input file becomes one
-// output file of one zstd frame per block.
+// output file. Zstd frames of which nothing changes are copied as they are.
 #pragma once
 
 #include <lehr/plugin.h>

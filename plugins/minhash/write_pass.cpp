@@ -8,6 +8,7 @@
 
 #include "text/block_pipeline.h"
 #include "text/documents.h"
+#include "text/kept_rows.h"
 
 namespace lehr::plugins::minhash {
 namespace {
@@ -19,7 +20,7 @@ struct WrittenBlock {
   text::LineBlock lines;
   std::uint64_t position = 0;  // in all files, for progress
   std::uint32_t first = 0, documents = 0;
-  std::string json, frame;
+  text::KeptRows kept;
   std::vector<WriteState::ExampleText> examples;
   text::DocumentSummary summary;
 };
@@ -43,7 +44,7 @@ struct WriteThread {
 // wanted: sorted numbers of the documents to show.
 void write_block(WrittenBlock& block, const std::string& file, const Clusters& clusters,
                  const std::vector<std::uint32_t>& wanted, WriteThread& worker) {
-  block.json.clear();
+  block.kept.start(block.lines, worker.compressor);
   block.examples.clear();
   block.summary.clear();
   worker.parser.start(block.lines, file);
@@ -56,13 +57,12 @@ void write_block(WrittenBlock& block, const std::string& file, const Clusters& c
           {number, std::string(document.id), text::beginning(document.text, kExampleBytes)});
     if (clusters.is_root(number)) {
       block.summary.keep(document.text);
-      block.json += row;
-      block.json += '\n';
+      block.kept.add(row);
     } else {
       block.summary.drop(kReason, document.id, document.text);
     }
   }
-  block.frame = block.json.empty() ? std::string_view() : worker.compressor.compress(block.json);
+  block.kept.finish();
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ void write_kept(Context& context, const text::DocumentFiles& files, const Cluste
   for (const auto& example : written.clusters.examples)
     wanted.insert(wanted.end(), example.documents.begin(), example.documents.end());
   std::sort(wanted.begin(), wanted.end());
-  text::LineBlocks blocks(files.inputs);
+  text::LineBlocks blocks(files.inputs, {.keep_frames = true});
   text::FrameOutput output(files, context.output("documents"));
   written.position.resume(blocks);
   if (written.position.begun) output.resume(written.position.file, written.output_length);
@@ -91,7 +91,7 @@ void write_kept(Context& context, const text::DocumentFiles& files, const Cluste
   };
   const auto finish = [&](WrittenBlock& block) {
     output.begin(block.lines.file);
-    written.output_length = output.append(block.frame);
+    written.output_length = output.append(block.kept.frames());
     written.position.set(block.lines);
     written.seen += block.documents;
     written.summary.append(block.summary);

@@ -1,4 +1,4 @@
-// The last pass: the rows of the kept documents, copied as they stand, one frame for each block.
+// The last pass: the rows of the kept documents, copied as they stand.
 #pragma once
 
 #include <lehr/plugin.h>
