@@ -28,6 +28,17 @@ std::string quoted_names(const Json& described) {
   return out;
 }
 
+// Of those who write `epochs: 3` for `budget: {epochs: 3}`.
+std::string one_in_a_map(const std::string& name, const Json& described) {
+  for (const Json& parameter : described) {
+    if (member(parameter, "type") != "struct" && member(parameter, "type") != "one_of") continue;
+    for (const std::string& field : names(list(parameter, "fields")))
+      if (field == name)
+        return " Did you mean '" + member(parameter, "name") + ": {" + name + ": ...}'?";
+  }
+  return "";
+}
+
 // Where a value goes: its path in the key, and whether it is part of it.
 struct Place {
   std::string path;  // "model.width", "steps[0].with.min_words"
@@ -97,7 +108,8 @@ class Binder {
   void unknown(const Entry& entry, const Json& described, const Place& place) {
     const std::string in = place.shown.empty() ? "" : " in '" + place.shown + "'";
     std::string hint =
-        described.empty() ? " It takes no parameters." : suggestion(entry.key, names(described));
+        described.empty() ? " It takes no parameters." : one_in_a_map(entry.key, described);
+    if (hint.empty()) hint = suggestion(entry.key, names(described));
     if (hint.empty()) hint = " `lehr plugins show " + home_ + "` lists all there are";
     fail(entry.origin, "unknown parameter '" + entry.key + "'" + in + "." + hint);
   }

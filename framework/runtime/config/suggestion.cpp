@@ -14,6 +14,14 @@ std::string folded(std::string_view text) {
   return out;
 }
 
+// "lr" of "learning_rate".
+std::string initials(std::string_view name) {
+  std::string out;
+  for (std::size_t i = 0; i < name.size(); ++i)
+    if (i == 0 || name[i - 1] == '_') out += name[i];
+  return out;
+}
+
 // Optimal string alignment distance.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
@@ -44,7 +52,7 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
     std::size_t d = distance(wanted, other);
     // "vocab" for "vocab_size", "train" for "tokenizer.train".
     const bool part = wanted.size() >= 3 && (other.starts_with(wanted) || other.ends_with(wanted));
-    if (part) d = std::min<std::size_t>(d, 1);
+    if (part || (wanted.size() >= 2 && initials(other) == wanted)) d = std::min<std::size_t>(d, 1);
     if (d < best_distance) best_distance = d, best = candidate;
   }
   return best;

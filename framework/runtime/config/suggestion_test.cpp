@@ -12,6 +12,7 @@ TEST(Suggestion, FindsSlips) {
   EXPECT_EQ(nearest_name("vocab-size", known), "vocab_size");
   EXPECT_EQ(nearest_name("vocab", known), "vocab_size");
   EXPECT_EQ(nearest_name("train", known), "tokenizer.train");
+  EXPECT_EQ(nearest_name("vs", known), "vocab_size");
 }
 
 TEST(Suggestion, DoesNotGuessWildly) {
