@@ -5,9 +5,9 @@
 #include <cstring>
 
 #include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/parallel_sort.h>
 #include <oneapi/tbb/task_arena.h>
 
+#include "text/parallel_sort.h"
 #include "text/word_table.h"
 
 namespace lehr::text {
@@ -46,7 +46,7 @@ WordList sorted_words(Table& table, std::pmr::memory_resource* memory) {
   table.for_each([&](std::string_view word, std::int64_t times) {
     order.push_back({first_bytes(word), {word, times}});
   });
-  tbb::parallel_sort(order.begin(), order.end());
+  parallel_sort(order.begin(), order.end());
   WordList words(memory);
   words.reserve(order.size());
   for (const Ordered& entry : order) words.push_back(entry.word);

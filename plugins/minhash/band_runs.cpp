@@ -4,7 +4,6 @@
 #include <lehr/value.h>
 #include <sys/resource.h>
 #include <tbb/parallel_for.h>
-#include <tbb/parallel_sort.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <queue>
 
 #include "text/handed_over.h"
+#include "text/parallel_sort.h"
 
 namespace lehr::plugins::minhash {
 namespace {
@@ -134,7 +134,7 @@ void merge(std::vector<RunRange>& ranges, const std::function<bool()>& cancelled
 }  // namespace
 
 void write_run(const std::filesystem::path& path, std::vector<BandRecord>& records) {
-  tbb::parallel_sort(records.begin(), records.end());
+  text::parallel_sort(records.begin(), records.end());
   std::ofstream out(path, std::ios::binary);
   out.write(reinterpret_cast<const char*>(records.data()),
             static_cast<std::streamsize>(records.size() * sizeof(BandRecord)));
