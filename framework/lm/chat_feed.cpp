@@ -20,12 +20,12 @@ int64_t SourceWeight::copies(uint64_t conversation) const {
   return static_cast<int64_t>(whole) + (random_.uniform(conversation) < weight_ - whole ? 1 : 0);
 }
 
-void read_conversations(const std::filesystem::path& artifact, std::string_view split,
+void read_conversations(const std::vector<std::filesystem::path>& files,
                         const text::Tokenizer& tokenizer, int64_t max_length,
                         const SourceWeight& weight, ChatReport& report, SequenceFile& into) {
   text::Tokenizer::Cache cache;
   uint64_t conversation = 0;
-  text::RowReader<text::Conversation> reader(text::data_files(artifact, split));
+  text::RowReader<text::Conversation> reader(files);
   for (text::Conversation row; reader.next(row);) {
     const text::ChatTokens chat = text::render_chat(tokenizer, row.messages, cache);
     Sequence sequence;

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string_view>
+#include <vector>
 
 #include "lm/random.h"
 #include "lm/sequence_file.h"
@@ -34,10 +34,10 @@ class SourceWeight {
   Random random_;
 };
 
-// Appends all conversations of one split ("train", "eval") of an artifact; counts are added to
+// Appends all conversations of the files of an artifact's split; counts are added to
 // `report`. Throws lehr::Error with file and line for a row that is malformed or has no trained
 // token before it is cut.
-void read_conversations(const std::filesystem::path& artifact, std::string_view split,
+void read_conversations(const std::vector<std::filesystem::path>& files,
                         const text::Tokenizer& tokenizer, int64_t max_length,
                         const SourceWeight& weight, ChatReport& report, SequenceFile& into);
 

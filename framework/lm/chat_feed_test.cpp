@@ -26,7 +26,8 @@ class ChatFeed : public testing::Test {
   void write(const std::string& lines) { std::ofstream(host_.root / "train-00000.jsonl") << lines; }
   std::vector<Sequence> read(int64_t max_length = 1000, double weight = 1) {
     SequenceFile file(host_.root);
-    read_conversations(host_.root, "train", tokenizer_, max_length, {weight, 7, 0}, report_, file);
+    read_conversations({host_.root / "train-00000.jsonl"}, tokenizer_, max_length, {weight, 7, 0},
+                       report_, file);
     std::vector<Sequence> sequences;
     for (size_t i = 0; i < file.size(); ++i) sequences.push_back(file.read(i));
     return sequences;

@@ -32,12 +32,12 @@ Branch answer_branch(const text::Tokenizer& tokenizer, const text::Messages& pro
 
 }  // namespace
 
-PreferencePairs read_preferences(const std::filesystem::path& artifact, std::string_view split,
+PreferencePairs read_preferences(const std::vector<std::filesystem::path>& files,
                                  const text::Tokenizer& tokenizer, int64_t max_length,
                                  OverLong over_long, SequenceFile into) {
   PreferencePairs pairs{.sequences = std::move(into), .margins = {}, .sources = {}};
   text::Tokenizer::Cache cache;
-  text::RowReader<text::Preference> reader(text::data_files(artifact, split));
+  text::RowReader<text::Preference> reader(files);
   for (text::Preference row; reader.next(row);) {
     if (row.chosen.front().role != "assistant" || row.rejected.front().role != "assistant")
       throw Error(reader.where() +

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "lm/sequence_feed.h"
@@ -31,9 +30,10 @@ struct PreferencePairs {
 
 enum class OverLong { kCut, kDrop };
 
-// Appends all pairs of one split of an artifact to `into`, which it gives back. Throws lehr::Error
-// with file and line for a row that is malformed or whose answers do not begin with the assistant.
-PreferencePairs read_preferences(const std::filesystem::path& artifact, std::string_view split,
+// Appends all pairs of the files of an artifact's split to `into`, which it gives back. Throws
+// lehr::Error with file and line for a row that is malformed or whose answers do not begin with the
+// assistant.
+PreferencePairs read_preferences(const std::vector<std::filesystem::path>& files,
                                  const text::Tokenizer& tokenizer, int64_t max_length,
                                  OverLong over_long, SequenceFile into);
 

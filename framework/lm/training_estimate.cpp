@@ -16,7 +16,8 @@ constexpr double kMasterBytes = 4, kGradientBytes = 4, kMomentBytes = 4;
 // 0.4 to 0.55, as more of the work is the prompts'.
 constexpr double kTrainingShare = 0.6, kDecodingShare = 0.35;
 constexpr std::uintmax_t kQuickBytes = 32 << 20;
-// What oneDNN keeps for products where rows come in many lengths; see start_runtime.
+constexpr double kProcessBytes = 145e6, kProcessBf16Bytes = 170e6;
+// What oneDNN keeps for products in bf16 where rows come in many lengths; see start_runtime.
 constexpr double kShapesBytes = 15e6;
 // In memory: its place in the file and in the plan, and of a pair the margin, the source and the
 // reference's log-probabilities.
@@ -69,6 +70,10 @@ double moment_bytes(const ModelConfig& config, const TrainOptions& options) {
 
 int64_t trained_elements(const ModelConfig& config, const LoraOptions& lora) {
   return elements(trained_slots(config, lora));
+}
+
+double process_bytes(Precision precision) {
+  return precision == Precision::kBf16 ? kProcessBf16Bytes : kProcessBytes;
 }
 
 double frozen_bytes(const ModelConfig& config, Precision precision) {
@@ -172,8 +177,24 @@ std::optional<int64_t> told_number(const Input& in, const char* name) {
   return facts[name].get<int64_t>();
 }
 
-std::string model_facts(const ModelConfig& config) {
-  return "{\"config\":" + config_to_json(config) + "}";
+std::optional<std::filesystem::path> known_tokenizer(const std::vector<Input>& inputs,
+                                                     std::string_view port) {
+  for (const Input& in : inputs) {
+    if (in.port != port) continue;
+    if (!in.path.empty()) return in.path;
+    const auto facts = nlohmann::json::parse(in.facts, nullptr, false);
+    if (!facts.is_object() || !facts.contains("tokenizer") || !facts["tokenizer"].is_string())
+      return {};
+    const std::filesystem::path folder = facts["tokenizer"].get<std::string>();
+    if (std::filesystem::exists(folder / "tokenizer.json")) return folder;
+  }
+  return {};
+}
+
+std::string model_facts(const ModelConfig& config,
+                        const std::optional<std::filesystem::path>& tokenizer) {
+  return "{\"config\":" + config_to_json(config) +
+         (tokenizer ? ",\"tokenizer\":" + json_string(tokenizer->string()) : "") + "}";
 }
 
 double most_keys(const ModelConfig& config, int64_t row_tokens) {
@@ -234,11 +255,12 @@ namespace {
 void estimate_space(const TrainOptions& options, const ModelConfig& config, int64_t row_tokens,
                     const EpochSize& epoch, Estimate& out) {
   out.parameters = static_cast<double>(trained_elements(config, options.lora));
-  out.memory_bytes = kProcessBytes + trained_bytes(config, options) + best_bytes(config, options) +
-                     step_bytes(config, options, row_tokens);
+  const Precision precision = parse_precision(options.precision);
+  out.memory_bytes = process_bytes(precision) + trained_bytes(config, options) +
+                     best_bytes(config, options) + step_bytes(config, options, row_tokens);
   if (epoch.tokens > 0)
     *out.memory_bytes +=
-        kSequenceBytes * epoch.sequences + kShapesBytes +
+        kSequenceBytes * epoch.sequences + (precision == Precision::kBf16 ? kShapesBytes : 0) +
         kPackedTokenBytes * std::min(epoch.tokens, static_cast<double>(options.batch_tokens));
   out.disk_bytes = disk_bytes(config, options, checkpoint_bytes(config, options)) +
                    kStoredTokenBytes * epoch.tokens;
@@ -247,12 +269,17 @@ void estimate_space(const TrainOptions& options, const ModelConfig& config, int6
 }  // namespace
 
 void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config,
-                          SequenceFeed& feed, double default_epochs, Estimate& out) {
-  const auto tokens = static_cast<double>(feed.tokens_per_epoch());
+                          SequenceFeed& feed, double default_epochs, Estimate& out, double share) {
+  const double tokens = static_cast<double>(feed.tokens_per_epoch()) / share;
   estimate_space(options, config, feed.longest_row(),
-                 {static_cast<double>(feed.sequences()), tokens}, out);
-  estimate_work(options, workload(config, feed, options.batch_tokens), default_epochs, tokens,
-                false, out);
+                 {static_cast<double>(feed.sequences()) / share, tokens}, out);
+  Workload known = workload(config, feed, options.batch_tokens);
+  if (share < 1)
+    known.steps_in_epochs = [&](double epochs) {
+      const auto steps = static_cast<double>(feed.steps_in_epochs(1));
+      return std::max<int64_t>(1, std::llround(epochs * steps / share));
+    };
+  estimate_work(options, known, default_epochs, tokens, false, out);
 }
 
 void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config,
@@ -274,6 +301,21 @@ void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config,
     };
   }
   estimate_work(options, known, default_epochs, epoch.tokens, true, out);
+}
+
+void estimate_on_pairs(const TrainOptions& options, const ModelConfig& config,
+                       const std::vector<Input>& inputs, int64_t max_length, OverLong over_long,
+                       Estimate& out) {
+  const auto tokenizer = known_tokenizer(inputs, "model");
+  const auto rows = RowsAhead::find(inputs, "preferences");
+  if (!tokenizer || !rows)
+    return bound_fine_tuning(options, config, most_pairs(inputs, max_length), 1, out);
+  PreferencePairs pairs =
+      read_preferences(rows->files().front(), text::Tokenizer::load(*tokenizer), max_length,
+                       over_long, SequenceFile(std::filesystem::temp_directory_path()));
+  SequenceFeed feed(std::move(pairs.sequences),
+                    pair_packing(options.row_tokens(), options.batch_tokens, 0));
+  estimate_fine_tuning(options, config, feed, 1, out, rows->share());
 }
 
 }  // namespace lehr::lm

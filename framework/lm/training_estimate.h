@@ -15,9 +15,10 @@
 #include "lm/budget.h"
 #include "lm/config.h"
 #include "lm/lora.h"
+#include "lm/preference_feed.h"
+#include "lm/rows_ahead.h"
 #include "lm/runtime.h"
 #include "lm/train_options.h"
-#include "text/row_counts.h"
 
 namespace lehr::lm {
 
@@ -37,8 +38,10 @@ double step_bytes(const ModelConfig& config, const TrainOptions& options, int64_
 double pass_bytes(const ModelConfig& config, const TrainOptions& options, int64_t row_tokens);
 double generation_bytes(const ModelConfig& config, const TrainOptions& options, int64_t answers,
                         int64_t tokens);
-// The process without any model: libraries, threads, the allocator's slack.
-constexpr double kProcessBytes = 170e6;
+// The process without any model: libraries, threads, the allocator's slack. For products in bf16
+// oneDNN and its code come to it. In float32 the smallest models took 131 to 143 MB of it, so that
+// estimates of theirs may be a tenth too high.
+double process_bytes(Precision precision);
 // In none of them: the copy that a Snapshot makes of what the disk has not taken of a checkpoint by
 // the time of the next update. Nothing where it keeps up, checkpoint_bytes at most.
 
@@ -56,25 +59,19 @@ std::filesystem::path made(const std::vector<Input>& inputs, std::string_view po
 std::optional<ModelConfig> known_config(const std::vector<Input>& inputs, std::string_view port);
 // A whole number that is told of an input that is not made yet.
 std::optional<int64_t> told_number(const Input& in, const char* name);
-// What a stage tells of a model that it will make (Estimate::outputs).
-std::string model_facts(const ModelConfig& config);
+// The folder with the tokenizer of the model at a port: before that is made, as the stage that will
+// make it tells. Nothing: it is not there yet.
+std::optional<std::filesystem::path> known_tokenizer(const std::vector<Input>& inputs,
+                                                     std::string_view port);
+// What a stage tells of a model that it will make (Estimate::outputs); tokenizer: see
+// known_tokenizer.
+std::string model_facts(const ModelConfig& config,
+                        const std::optional<std::filesystem::path>& tokenizer);
 // Most keys that a token attends to on average: each segment fills the context, or a row of so many
 // tokens.
 double most_keys(const ModelConfig& config, int64_t row_tokens);
 // Whether an artifact's rows are few enough to be read while planning.
 bool is_quick_to_read(const std::filesystem::path& artifact);
-
-// How much an input of rows has to train on: counted where that is quick, or told before it is
-// made.
-template <class Row>
-std::optional<text::RowCounts> known_rows(const Input& in) {
-  if (in.path.empty()) return text::RowCounts::told(in.facts);
-  if (!is_quick_to_read(in.path)) return {};
-  text::RowCounts counts;
-  text::RowReader<Row> reader(text::data_files(in.path, "train"));
-  for (Row row; reader.next(row);) counts.add(row);
-  return counts;
-}
 
 // What an epoch has; 0: not known.
 struct EpochSize {
@@ -96,11 +93,18 @@ double decoding_flops_per_second(const TrainOptions& options, int64_t answers);
 void estimate_work(const TrainOptions& options, const Workload& workload, double default_epochs,
                    double tokens_per_epoch, bool at_most, Estimate& out);
 
-// All that a stage which trains one model on packed sequences needs.
+// All that a stage which trains one model on packed sequences needs. share: of its sequences that
+// are in the feed.
 void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config,
-                          SequenceFeed& feed, double default_epochs, Estimate& out);
+                          SequenceFeed& feed, double default_epochs, Estimate& out,
+                          double share = 1);
 // The most of it before there are sequences, of which an epoch has `epoch` at most.
 void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config,
                        const EpochSize& epoch, double default_epochs, Estimate& out);
+// Either for one epoch of the pairs at the input `preferences`, as the tokenizer of `model` makes
+// them sequences of up to `max_length`.
+void estimate_on_pairs(const TrainOptions& options, const ModelConfig& config,
+                       const std::vector<Input>& inputs, int64_t max_length, OverLong over_long,
+                       Estimate& out);
 
 }  // namespace lehr::lm

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "lm/byte_model_test.h"
 #include "lm/operators.h"
 #include "lm/runtime.h"
 #include "lm/sequence_feed.h"
@@ -172,8 +173,9 @@ TEST(FineTuning, IsEstimatedWithTheLongestRowThatItsSequencesFill) {
   const double packed = memory(large, &full_rows) - memory(options, &full_rows);
   EXPECT_GT(packed, 0);
   EXPECT_LT(packed, 24 * 1600);
-  EXPECT_EQ(memory(options, nullptr),
-            kProcessBytes + trained_bytes(config, options) + step_bytes(config, options, 1024))
+  EXPECT_EQ(memory(options, nullptr), process_bytes(Precision::kFp32) +
+                                          trained_bytes(config, options) +
+                                          step_bytes(config, options, 1024))
       << "sequences that are not known may fill a row";
 }
 
@@ -188,8 +190,8 @@ Input told(std::string facts) {
 TEST(KnownConfig, IsWhatIsToldOfAModelThatIsNotMadeYet) {
   ModelConfig config = small_config();
   config.head = HeadKind::kScore;
-  EXPECT_EQ(known_config({told(model_facts(config))}, "model"), config);
-  EXPECT_FALSE(known_config({told(model_facts(config))}, "policy"));
+  EXPECT_EQ(known_config({told(model_facts(config, {}))}, "model"), config);
+  EXPECT_FALSE(known_config({told(model_facts(config, {}))}, "policy"));
   for (const char* nothing : {"", "{}", "[]", R"({"other":1})"})
     EXPECT_FALSE(known_config({told(nothing)}, "model")) << nothing;
   EXPECT_EQ(told_number(told(R"({"vocab_size":300})"), "vocab_size"), 300);
@@ -271,6 +273,45 @@ TEST(KnownRows, AreCountedWhereTheyAreMadeAndToldBefore) {
       << "\n";
   EXPECT_EQ(most_pairs({in}, 100).tokens, (4 + 2) + (9 + 1) + (9 + 2) + 3 * 5);
   std::filesystem::remove_all(in.path);
+}
+
+TEST(FineTuning, IsEstimatedFromAShareOfItsSequences) {
+  const ModelConfig config = small_config();
+  TrainOptions options = in_float32();
+  options.batch_tokens = options.micro_batch_tokens = 1024;
+  options.budget = {.epochs = 2};
+  SequenceFeed all(conversations(20000, 8), {.row_tokens = 1024, .step_tokens = 1024});
+  SequenceFeed few(conversations(2000, 8), {.row_tokens = 1024, .step_tokens = 1024});
+  Estimate known, scaled;
+  estimate_fine_tuning(options, config, all, 1, known);
+  estimate_fine_tuning(options, config, few, 1, scaled, 0.1);
+  EXPECT_EQ(scaled.tokens, known.tokens);
+  EXPECT_NEAR(*scaled.steps, *known.steps, 0.03 * *known.steps);
+  EXPECT_NEAR(*scaled.memory_bytes, *known.memory_bytes, 1);
+}
+
+TEST(FineTuning, KnowsItsPairsAsSoonAsTheyAndATokenizerAreThere) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "lehr_pairs";
+  std::filesystem::create_directories(folder);
+  const text::Tokenizer tokenizer = byte_tokenizer();
+  tokenizer.save(folder);
+  std::ofstream(folder / "train-0.jsonl")
+      << R"({"prompt":[{"role":"user","content":"Who?"}],"chosen":[{"role":"assistant","content":"I"}],)"
+      << R"("rejected":[{"role":"assistant","content":"It"}]})"
+      << "\n";
+  const ModelConfig config = byte_model(tokenizer, 64);
+  Input pairs;
+  pairs.port = "preferences";
+  pairs.path = folder;
+  Estimate bound, known;
+  estimate_on_pairs(in_float32(), config, {told(model_facts(config, folder / "none")), pairs}, 64,
+                    OverLong::kCut, bound);
+  EXPECT_TRUE(bound.at_most & LEHR_AT_MOST_TOKENS);
+  estimate_on_pairs(in_float32(), config, {told(model_facts(config, folder)), pairs}, 64,
+                    OverLong::kCut, known);
+  EXPECT_EQ(known.at_most, 0u);
+  EXPECT_LT(*known.tokens, *bound.tokens);
+  std::filesystem::remove_all(folder);
 }
 
 TEST(FineTuning, CountsTheBestWeightsInMemoryAndInEveryCheckpoint) {

@@ -19,6 +19,7 @@
 #include "lm/training_estimate.h"
 #include "pair_logprobs.h"
 #include "reference_pass.h"
+#include "text/json_lines.h"
 #include "text/tokenizer.h"
 
 namespace lehr::plugins::dpo {
@@ -96,8 +97,8 @@ lm::PreferencePairs read_pairs(Context& context, const char* split,
                                const text::Tokenizer& tokenizer, std::int64_t max_length,
                                lm::SequenceFile into) {
   lm::PreferencePairs pairs =
-      lm::read_preferences(context.input("preferences").path, split, tokenizer, max_length,
-                           lm::OverLong::kCut, std::move(into));
+      lm::read_preferences(text::data_files(context.input("preferences").path, split), tokenizer,
+                           max_length, lm::OverLong::kCut, std::move(into));
   if (pairs.cut + pairs.dropped > 0)
     context.warning(std::to_string(pairs.cut) + " of " + std::to_string(pairs.read) + " " + split +
                     " pairs were cut to " + std::to_string(max_length) + " tokens, " +
@@ -150,25 +151,14 @@ void TrainDpo::check() {
 }
 
 void TrainDpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
-  const std::filesystem::path start = lm::made(inputs, "model");
-  const std::filesystem::path preferences = lm::made(inputs, "preferences");
   const auto config = lm::known_config(inputs, "model");
   if (!config)
     return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 1, 0, false,
                              out);
-  out.outputs["model"] = lm::model_facts(*config);
+  out.outputs["model"] = lm::model_facts(*config, lm::known_tokenizer(inputs, "model"));
   const std::int64_t context_length = config->max_position_embeddings;
   const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
-  if (!start.empty() && !preferences.empty() && lm::is_quick_to_read(preferences)) {
-    lm::PreferencePairs pairs = lm::read_preferences(
-        preferences, "train", text::Tokenizer::load(start), max_length, lm::OverLong::kCut,
-        lm::SequenceFile(std::filesystem::temp_directory_path()));
-    lm::SequenceFeed feed(std::move(pairs.sequences),
-                          lm::pair_packing(training_.row_tokens(), training_.batch_tokens, 0));
-    lm::estimate_fine_tuning(training_, *config, feed, 1, out);
-  } else {
-    lm::bound_fine_tuning(training_, *config, lm::most_pairs(inputs, max_length), 1, out);
-  }
+  lm::estimate_on_pairs(training_, *config, inputs, max_length, lm::OverLong::kCut, out);
   if (std::any_of(inputs.begin(), inputs.end(),
                   [](const Input& in) { return in.port == "reference"; }))
     *out.memory_bytes += lm::frozen_bytes(*config, lm::parse_precision(training_.precision));

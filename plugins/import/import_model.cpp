@@ -145,8 +145,14 @@ void ImportModel::describe(Description& d) {
 }
 
 void ImportModel::estimate(const std::vector<Input>&, Estimate& out) {
-  out.outputs["model"] = lm::model_facts(
-      fs::is_directory(path_) ? lm::read_config(path_) : lm::gguf_config(lm::GgufFile(path_)));
+  if (!fs::is_directory(path_)) {
+    out.outputs["model"] = lm::model_facts(lm::gguf_config(lm::GgufFile(path_)), {});
+    return;
+  }
+  // With another template the same conversation has other tokens.
+  const bool own = chat_ == "own" && fs::exists(fs::path(path_) / "tokenizer.json");
+  out.outputs["model"] =
+      lm::model_facts(lm::read_config(path_), own ? std::optional<fs::path>(path_) : std::nullopt);
 }
 
 void ImportModel::run(Context& context) {
@@ -172,7 +178,7 @@ void ImportRewardModel::describe(Description& d) {
 }
 
 void ImportRewardModel::estimate(const std::vector<Input>&, Estimate& out) {
-  out.outputs["model"] = lm::model_facts(lm::read_config(path_));
+  out.outputs["model"] = lm::model_facts(lm::read_config(path_), path_);
 }
 
 void ImportRewardModel::run(Context& context) {

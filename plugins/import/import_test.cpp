@@ -49,7 +49,7 @@ TEST_F(ImportFolder, TellsTheShapeOfTheModelBeforeItIsMade) {
   const text::ValueTree values(Json{{"path", folder_.string()}});
   Estimate estimate;
   detail::bind<ImportModel>(values.root())->estimate({}, estimate);
-  EXPECT_EQ(estimate.outputs.at("model"), lm::model_facts(lm::read_config(folder_)));
+  EXPECT_EQ(estimate.outputs.at("model"), lm::model_facts(lm::read_config(folder_), folder_));
 
   const text::ValueTree nowhere(Json{{"path", (folder_ / "none.gguf").string()}});
   EXPECT_ANY_THROW(detail::bind<ImportModel>(nowhere.root())->estimate({}, estimate));

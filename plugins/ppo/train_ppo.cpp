@@ -80,7 +80,7 @@ void TrainPpo::check() {
 void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
   out.steps = static_cast<double>(options_.iterations);
   if (options_.max_kl) out.at_most |= LEHR_AT_MOST_STEPS;
-  const std::filesystem::path start = lm::made(inputs, "policy");
+  const auto tokenizer = lm::known_tokenizer(inputs, "policy");
   const std::filesystem::path prompts = lm::made(inputs, "prompts");
   const auto known = lm::known_config(inputs, "policy");
   if (!known) return;
@@ -91,8 +91,8 @@ void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
                                   [](const Input& in) { return in.port == "reward"; });
   const std::int64_t context_length = policy.max_position_embeddings;
   std::vector<Question> questions;
-  if (!start.empty() && !prompts.empty() && lm::is_quick_to_read(prompts))
-    questions = read_questions(prompts, "train", text::Tokenizer::load(start),
+  if (tokenizer && !prompts.empty() && lm::is_quick_to_read(prompts))
+    questions = read_questions(prompts, "train", text::Tokenizer::load(*tokenizer),
                                longest_prompt(context_length, options_.max_new_tokens))
                     .list;
   const Lengths lengths = most_tokens(options_, questions, context_length);
@@ -102,7 +102,7 @@ void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
   double checkpoint = lm::checkpoint_bytes(policy, training_);
   if (options_.chosen().has_critic()) checkpoint += lm::checkpoint_bytes(critic, training_);
   out.disk_bytes = lm::disk_bytes(policy, training_, checkpoint);
-  out.outputs["model"] = lm::model_facts(policy);
+  out.outputs["model"] = lm::model_facts(policy, tokenizer);
   const Work work =
       most_work(options_, training_.micro_batch_tokens, lengths, policy, critic, judged);
   out.tokens = work.tokens;

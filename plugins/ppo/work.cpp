@@ -79,7 +79,7 @@ double most_bytes(const PpoOptions& o, const lm::TrainOptions& training, const L
   const std::int64_t together = std::max(o.samples, o.eval_samples);
   const std::int64_t updated = (o.samples + o.minibatches - 1) / o.minibatches;
   const double share = share_of(o, training.micro_batch_tokens, lengths).tokens;
-  return lm::kProcessBytes + models +
+  return lm::process_bytes(precision) + models +
          std::max({lm::generation_bytes(policy, training, std::min(together, o.decoding_batch),
                                         static_cast<std::int64_t>(std::ceil(lengths.together()))),
                    lm::pass_bytes(policy, training,

@@ -169,13 +169,14 @@ void Pretrain::estimate(const std::vector<Input>& inputs, Estimate& out) {
   lm::Workload workload;
   workload.tokens_per_step = training_.row_tokens() * training_.rows_per_step();
   if (config) {
-    out.outputs["model"] = lm::model_facts(*config);
+    out.outputs["model"] =
+        lm::model_facts(*config, lm::known_tokenizer(inputs, onward ? "model" : "tokens"));
     workload.parameters = static_cast<double>(config->parameters());
     workload.flops_per_token =
         config->flops_per_token(lm::most_keys(*config, training_.row_tokens()));
     out.parameters = workload.parameters;
-    out.memory_bytes = lm::kProcessBytes + lm::trained_bytes(*config, training_) +
-                       lm::best_bytes(*config, training_) +
+    out.memory_bytes = lm::process_bytes(lm::parse_precision(training_.precision)) +
+                       lm::trained_bytes(*config, training_) + lm::best_bytes(*config, training_) +
                        lm::step_bytes(*config, training_, training_.row_tokens()) +
                        (tokens ? token_bytes(*tokens) : 0);
     out.disk_bytes = lm::disk_bytes(*config, training_, lm::checkpoint_bytes(*config, training_));

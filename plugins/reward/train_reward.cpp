@@ -16,6 +16,7 @@
 #include "lm/sequence_feed.h"
 #include "lm/training_estimate.h"
 #include "pair_tally.h"
+#include "text/json_lines.h"
 #include "text/tokenizer.h"
 
 namespace lehr::plugins::reward {
@@ -103,26 +104,15 @@ void TrainReward::describe(Description& d) {
 void TrainReward::check() { lm::check(training_); }
 
 void TrainReward::estimate(const std::vector<Input>& inputs, Estimate& out) {
-  const std::filesystem::path start = lm::made(inputs, "model");
-  const std::filesystem::path preferences = lm::made(inputs, "preferences");
   auto config = lm::known_config(inputs, "model");
   if (!config)
     return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 1, 0, false,
                              out);
   config->head = lm::HeadKind::kScore;
-  out.outputs["reward_model"] = lm::model_facts(*config);
+  out.outputs["reward_model"] = lm::model_facts(*config, lm::known_tokenizer(inputs, "model"));
   const std::int64_t context_length = config->max_position_embeddings;
   const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
-  if (!start.empty() && !preferences.empty() && lm::is_quick_to_read(preferences)) {
-    lm::PreferencePairs pairs = lm::read_preferences(
-        preferences, "train", text::Tokenizer::load(start), max_length, lm::OverLong::kDrop,
-        lm::SequenceFile(std::filesystem::temp_directory_path()));
-    lm::SequenceFeed feed(std::move(pairs.sequences),
-                          lm::pair_packing(training_.row_tokens(), training_.batch_tokens, 0));
-    lm::estimate_fine_tuning(training_, *config, feed, 1, out);
-  } else {
-    lm::bound_fine_tuning(training_, *config, lm::most_pairs(inputs, max_length), 1, out);
-  }
+  lm::estimate_on_pairs(training_, *config, inputs, max_length, lm::OverLong::kDrop, out);
 }
 
 void TrainReward::run(Context& context) {
@@ -137,8 +127,9 @@ void TrainReward::run(Context& context) {
   const std::filesystem::path preferences = context.input("preferences").path;
   const std::filesystem::path out = context.output("reward_model");
   const auto read = [&](const char* split, lm::SequenceFile into) {
-    lm::PreferencePairs pairs = lm::read_preferences(preferences, split, tokenizer, max_length,
-                                                     lm::OverLong::kDrop, std::move(into));
+    lm::PreferencePairs pairs =
+        lm::read_preferences(text::data_files(preferences, split), tokenizer, max_length,
+                             lm::OverLong::kDrop, std::move(into));
     if (pairs.dropped > 0)
       context.warning(std::to_string(pairs.dropped) + " of " + std::to_string(pairs.read) + " " +
                       split + " pairs are longer than " + std::to_string(max_length) +

@@ -11,6 +11,7 @@
 #include "lm/runtime.h"
 #include "lm/sequence_feed.h"
 #include "lm/training_estimate.h"
+#include "text/json_lines.h"
 
 namespace lehr::plugins::sft {
 
@@ -68,29 +69,25 @@ void Sft::check_weights(std::size_t sources) const {
 void Sft::estimate(const std::vector<Input>& inputs, Estimate& out) {
   const auto is_source = [](const Input& in) { return in.port == "conversations"; };
   check_weights(static_cast<std::size_t>(std::count_if(inputs.begin(), inputs.end(), is_source)));
-  const std::filesystem::path base = lm::made(inputs, "model");
   const auto config = lm::known_config(inputs, "model");
   if (!config)
     return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 3, 0, false,
                              out);
-  out.outputs["model"] = lm::model_facts(*config);
+  const auto tokenizer = lm::known_tokenizer(inputs, "model");
+  out.outputs["model"] = lm::model_facts(*config, tokenizer);
   const std::int64_t max_length = std::min(max_length_.value_or(config->max_position_embeddings),
                                            config->max_position_embeddings);
-  const bool readable = std::all_of(inputs.begin(), inputs.end(), [&](const Input& in) {
-    return !is_source(in) || (!in.path.empty() && lm::is_quick_to_read(in.path));
-  });
-  if (base.empty() || !readable)
+  const auto rows = lm::RowsAhead::find(inputs, "conversations");
+  if (!tokenizer || !rows)
     return lm::bound_fine_tuning(training_, *config, most_of_epoch(inputs, max_length), 3, out);
-  const auto tokenizer = text::Tokenizer::load(base);
+  const auto with = text::Tokenizer::load(*tokenizer);
   lm::SequenceFile train(std::filesystem::temp_directory_path());
   lm::ChatReport report;
-  std::size_t source = 0;
-  for (const Input& in : inputs)
-    if (is_source(in))
-      lm::read_conversations(in.path, "train", tokenizer, max_length, weight_of(source++, 0),
-                             report, train);
+  for (std::size_t source = 0; source < rows->files().size(); ++source)
+    lm::read_conversations(rows->files()[source], with, max_length, weight_of(source, 0), report,
+                           train);
   lm::SequenceFeed feed(std::move(train), packing(0));
-  lm::estimate_fine_tuning(training_, *config, feed, 3, out);
+  lm::estimate_fine_tuning(training_, *config, feed, 3, out, rows->share());
 }
 
 lm::EpochSize Sft::most_of_epoch(const std::vector<Input>& inputs, std::int64_t max_length) const {
@@ -135,7 +132,8 @@ void Sft::run(Context& context) {
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const auto read = [&](const char* split, const lm::SourceWeight& weight,
                           lm::SequenceFile& into) {
-      lm::read_conversations(sources[i].path, split, tokenizer, max_length, weight, report, into);
+      lm::read_conversations(text::data_files(sources[i].path, split), tokenizer, max_length,
+                             weight, report, into);
     };
     read("train", weight_of(i, context.seed()), train);
     read("eval", {1, context.seed(), 0}, held_out);

@@ -26,7 +26,7 @@ TEST(Sft, EstimatesFromTheShapeThatItsModelWillHave) {
   Sft().estimate({model, input("conversations")}, unknown);
   EXPECT_FALSE(unknown.parameters || unknown.outputs.contains("model"));
   const lm::ModelConfig config;
-  model.facts = lm::model_facts(config);
+  model.facts = lm::model_facts(config, {});
   Sft().estimate({model, input("conversations")}, known);
   EXPECT_EQ(known.parameters, static_cast<double>(config.parameters()));
   EXPECT_TRUE(known.memory_bytes && known.disk_bytes);
@@ -36,7 +36,7 @@ TEST(Sft, EstimatesFromTheShapeThatItsModelWillHave) {
 
 TEST(Sft, BoundsAnEpochOfConversationsThatAreNotMadeYet) {
   Input model = input("model"), few = input("conversations"), many = few;
-  model.facts = lm::model_facts(lm::ModelConfig());
+  model.facts = lm::model_facts(lm::ModelConfig(), {});
   few.facts = R"({"train_rows":10,"train_messages":20,"train_bytes":900})";      // 1000 tokens
   many.facts = R"({"train_rows":100,"train_messages":200,"train_bytes":9000})";  // 10000
   const text::ValueTree values(nlohmann::json{{"weights", {2.0, 0.5}}});
