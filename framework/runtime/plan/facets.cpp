@@ -2,6 +2,7 @@
 // all inputs that bind T must carry one value, and outputs that bind T carry it on. A value is "the
 // artifact made by port P", a constant, or not known (an imported model), which fits anything once
 // and is then fixed.
+#include <algorithm>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -17,6 +18,7 @@ struct Value {
   bool constant;     // else the artifact of a port
   std::string text;  // "base", "tokenizer.tokenizer"
   Origin origin;     // of the stage that makes it
+  const Draft* maker = nullptr;
   bool operator==(const Value& o) const { return constant == o.constant && text == o.text; }
 };
 
@@ -63,12 +65,8 @@ class FacetChecker {
     std::map<std::string, Binding> bound;
     for (std::size_t i = 0; i < draft.inputs.size(); ++i) {
       const PlannedInput& input = draft.stage.inputs[i];
-      if (!input.self.empty()) {
-        const Draft& from = drafts_[draft.inputs[i].producer];
-        bind(draft, bound, i, "", input.self,
-             terms_.fresh(
-                 Value{false, input.from_stage + "." + input.from_port, from.config->origin}));
-      }
+      if (!input.self.empty())
+        bind(draft, bound, i, "", input.self, itself(draft.inputs[i].producer, input));
       for (const auto& [facet, symbol] : input.facets) {
         auto& known = outputs_[draft.inputs[i].producer][input.from_port];
         const auto [term, fresh] = known.try_emplace(facet, 0);
@@ -76,11 +74,14 @@ class FacetChecker {
         bind(draft, bound, i, facet, symbol, term->second);
       }
     }
-    for (const PlannedOutput& output : draft.stage.outputs)
-      if (!output.self.empty() && !bound.contains(output.self))
-        bound[output.self] = {
-            terms_.fresh(Value{false, draft.stage.id + "." + output.port, draft.config->origin}),
-            0};
+    for (const PlannedOutput& output : draft.stage.outputs) {
+      if (output.self.empty()) continue;
+      if (!bound.contains(output.self))
+        bound[output.self] = {terms_.fresh(Value{false, draft.stage.id + "." + output.port,
+                                                 draft.config->origin, &draft}),
+                              0};
+      outputs_[index][output.port][""] = bound[output.self].term;
+    }
     for (const PlannedOutput& output : draft.stage.outputs)
       for (const auto& [facet, symbol] : output.facets) {
         if (symbol.starts_with('=')) {
@@ -94,6 +95,17 @@ class FacetChecker {
   }
 
  private:
+  // What an artifact is as a value: what its port says, which may be that of one of its stage's
+  // inputs, else itself.
+  std::size_t itself(std::size_t producer, const PlannedInput& input) {
+    auto& known = outputs_[producer][input.from_port];
+    const auto [term, fresh] = known.try_emplace("", 0);
+    if (fresh)
+      term->second = terms_.fresh(
+          Value{false, input.from_stage + "." + input.from_port, drafts_[producer].config->origin});
+    return term->second;
+  }
+
   void bind(const Draft& draft, std::map<std::string, Binding>& bound, std::size_t input,
             const std::string& facet, const std::string& symbol, std::size_t term) {
     if (symbol.starts_with('=')) {
@@ -118,10 +130,25 @@ class FacetChecker {
                                          ", but '" + a.label + "' goes with '" + expected.text +
                                          "' and '" + b.label + "' with '" + found.text + "'");
     error.notes.push_back({draft.inputs[first].origin, "'" + a.port + "' is given here"});
+    const std::string out = way_out(found, expected);
     if (expected.origin.source)
-      error.notes.push_back({expected.origin, "'" + expected.text + "' is made here"});
+      error.notes.push_back({expected.origin, "'" + expected.text + "' is made here" +
+                                                  (out.empty() ? way_out(expected, found) : "")});
     if (found.origin.source)
-      error.notes.push_back({found.origin, "'" + found.text + "' is made here"});
+      error.notes.push_back({found.origin, "'" + found.text + "' is made here" + out});
+  }
+  // A stage that can be given what it makes (an import, the tokenizer of another) could be.
+  static std::string way_out(const Value& made, const Value& other) {
+    if (!made.maker || !made.maker->described || !other.maker) return "";
+    for (const auto& port : (*made.maker->described)["inputs"]) {
+      const std::string name = port.value("name", "");
+      const auto& inputs = made.maker->stage.inputs;
+      const bool given = std::any_of(inputs.begin(), inputs.end(),
+                                     [&](const PlannedInput& in) { return in.port == name; });
+      if (port.value("optional", false) && port.contains("self") && !given)
+        return ". If they are alike: in: {" + name + ": " + other.text + "}";
+    }
+    return "";
   }
   void wrong_constant(const Draft& draft, std::size_t input, const std::string& facet,
                       const std::string& wanted, const Value& found) {
@@ -137,7 +164,7 @@ class FacetChecker {
   const std::vector<Draft>& drafts_;
   Diagnostics& diagnostics_;
   Terms terms_;
-  // Of each stage: output port -> facet -> term.
+  // Of each stage: output port -> facet, "" for the artifact itself -> term.
   std::vector<std::map<std::string, std::map<std::string, std::size_t>>> outputs_;
 };
 

@@ -23,6 +23,9 @@ PluginRegistry registry() {
      "outputs": [{"name": "tokenizer", "type": "tokenizer", "self": "T"}], "parameters": []},
     {"name": "import", "inputs": [], "outputs": [{"name": "model", "type": "model", "facets": {"tokenizer": "X"}}],
      "parameters": []},
+    {"name": "adopt", "inputs": [{"name": "tokenizer", "type": "tokenizer", "self": "T", "optional": true}],
+     "outputs": [{"name": "model", "type": "model", "facets": {"tokenizer": "T"}},
+                 {"name": "tokenizer", "type": "tokenizer", "self": "T"}], "parameters": []},
     {"name": "model", "inputs": [{"name": "tokenizer", "type": "tokenizer", "self": "T"}],
      "outputs": [{"name": "model", "type": "model", "facets": {"tokenizer": "T"}}], "parameters": []},
     {"name": "pair", "inputs": [{"name": "a", "type": "model", "facets": {"tokenizer": "T"}},
@@ -94,6 +97,20 @@ TEST(Planner, FindsFacetsThatCannotAgree) {
   ASSERT_EQ(two("m1", "m2").size(), 1u);
   EXPECT_NE(two("m1", "m2")[0].find("'t1.tokenizer'"), std::string::npos);
   EXPECT_NE(two("m1", "m2")[0].find("'t2.tokenizer'"), std::string::npos);
+}
+
+TEST(Planner, TakesAnOutputForTheInputThatItStandsFor) {
+  const auto pair = [](const std::string& given) {
+    StageConfig second = given.empty() ? stage("second", "p.adopt")
+                                       : stage("second", "p.adopt", {{"tokenizer", {given}}});
+    return make({stage("first", "p.adopt"), second,
+                 stage("m", "p.model", {{"tokenizer", {"second.tokenizer"}}}),
+                 stage("both", "p.pair", {{"a", {"first.model"}}, {"b", {"m"}}}),
+                 stage("too", "p.pair", {{"a", {"first.model"}}, {"b", {"second.model"}}})})
+        .mistakes.size();
+  };
+  EXPECT_EQ(pair(""), 2u);
+  EXPECT_EQ(pair("first.tokenizer"), 0u);
 }
 
 TEST(Planner, HoldsAnUnknownFacetToItsFirstUse) {
