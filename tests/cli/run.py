@@ -42,6 +42,7 @@ def outcome(case, lehr, plugins, folder):
         done = subprocess.run([lehr, *words], cwd=folder, env=environment | given, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=60)
         said = done.stdout.decode().replace(str(folder.resolve()), "FOLDER").replace(plugins, "PLUGINS")
+        said = said.replace(str(pathlib.Path(lehr).parent.parent / "lib/lehr/plugins"), "BUILT")
         for pattern, name in CHANGING.get(words[0], []):
             said = re.sub(pattern, name, said)
         if "took TIME" in said:  # the column is as wide as the longest time

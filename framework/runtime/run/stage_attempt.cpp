@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <limits>
+#include <utility>
 
 #include "runtime/run/human_text.h"
 #include "runtime/run/steady_seconds.h"
@@ -13,13 +14,27 @@ namespace {
 
 constexpr std::size_t kLastLines = 12;  // of a failed stage's output, shown with its error
 
+// Whose code its process runs: "'filter' (filter.so) with steps or rewards of 'acme' (acme.so)".
+std::string plugins_of(const StageSpec& spec) {
+  const auto named = [](const std::string& name, const std::filesystem::path& path) {
+    return "'" + name + "' (" + path.string() + ")";
+  };
+  const std::string own = spec.full_name.substr(0, spec.full_name.find('.'));
+  std::string out = named(own, spec.plugin);
+  const char* between = " with steps or rewards of ";
+  for (const auto& [name, path] : spec.item_plugins) {
+    if (name == own) continue;
+    out += std::exchange(between, ", ") + named(name, path);
+  }
+  return out;
+}
+
 }  // namespace
 
 StageAttempt::StageAttempt(const StageSpec& spec, TimeLimit limit,
                            std::unique_ptr<StageProcess> host, RunJournal& journal)
     : id_(spec.stage_id),
-      plugin_("'" + spec.full_name.substr(0, spec.full_name.find('.')) + "' (" +
-              spec.plugin.string() + ")"),
+      plugin_(plugins_of(spec)),
       spec_(spec.to_json().dump()),
       journal_(journal),
       limit_(std::move(limit)),

@@ -165,6 +165,8 @@ void StageProcess::read(const std::function<void(const nlohmann::ordered_json&)>
   });
   drain(output_.get(), output_buffer_, most_reads,
         [&](std::string_view text) { line(std::string(text)); });
+  // What it died of may be the line that it did not end.
+  if (pid_ < 0 && !output_buffer_.empty()) line(std::exchange(output_buffer_, {}));
 }
 
 void StageProcess::ask_to_stop() {

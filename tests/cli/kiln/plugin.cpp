@@ -3,6 +3,7 @@
 #include <lehr/plugin.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -158,7 +159,13 @@ struct Sieve : lehr::DocumentStep {
   void check() override {
     if (mesh == 13) throw lehr::Error("a mesh of 13 brings bad luck");
   }
-  void process(lehr::Document& document) override { document.drop("fine"); }
+  void process(lehr::Document& document) override {
+    if (mesh == 66) {
+      std::fputs("the mesh tears", stderr);  // and the line is not ended
+      std::abort();
+    }
+    document.drop("fine");
+  }
   std::int64_t mesh = 10;
 };
 
