@@ -169,7 +169,10 @@ std::string usage_error(const CLI::App& meant, const CLI::ParseError& error) {
     return "a command is missing, one of " + list;
   }
   if (missing || unknown.empty()) return count_error(meant, kind, error.what());
-  return "'" + unknown.front() + "' is one argument too many";
+  return "'" + unknown.front() + "' is one argument too many" +
+         (meant.get_option_no_throw("--until")
+              ? ". Stages are chosen with --until, --from and --only"
+              : "");
 }
 
 }  // namespace lehr::cli
