@@ -196,7 +196,11 @@ std::string look(const Request& request) {
         });
   throw Error("an artifact of type '" + request.type +
               "' cannot be looked at; documents, tokens, conversations, preferences, feedback, "
-              "prompts and probes can");
+              "prompts and probes can" +
+              (request.type == "model" ? "; `lehr inspect` looks into models"
+               : request.type == "evaluation"
+                   ? "; its table is " + (request.folder / "table.txt").string()
+                   : std::string()));
 }
 
 std::string look_at_dropped(const Request& request) {
