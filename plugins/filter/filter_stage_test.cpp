@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <utility>
 
 #include "exact_dedup.h"
 #include "length.h"
@@ -110,6 +111,20 @@ TEST_F(FilterStage, CopiesWhatNoStepTouchedByteForByte) {
   EXPECT_EQ(lines_of(h.output() / "train-00000.jsonl.zst"),
             "{ \"text\": \"kept as it is\", \"x\":1.0 ,\"id\":\"a\"}\n"
             "{\"id\":\"b\",\"text\":\"é\",\"k\":[]}\n{\"id\":\"c\",\"text\":\"x\"}\n");
+}
+
+// Compressed anew, the lines would be in frames of another length.
+TEST_F(FilterStage, CopiesFramesOfWhichNothingChanges) {
+  text::FrameCompressor compressor;
+  std::string file, lines;
+  for (int i = 0; i < 1000; ++i) {
+    text::append_document(lines, {std::to_string(i), std::string(200 + i % 9, 'x'), ""});
+    if (i % 200 == 199) file += compressor.compress(std::exchange(lines, ""));
+  }
+  std::ofstream(folder_ / "in" / "train-00000.jsonl.zst", std::ios::binary) << file;
+  auto h = host("one", 2, {{{"name", "filter.length"}, {"with", {{"min_characters", 1}}}}});
+  ASSERT_EQ(run(h), LEHR_OK) << h.failure;
+  EXPECT_TRUE(bytes_of(h.output() / "train-00000.jsonl.zst") == file);
 }
 
 TEST_F(FilterStage, GivesTheSameBytesWithAnyNumberOfThreads) {

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "text/documents.h"
 #include "text/fake_host.h"
@@ -116,6 +117,20 @@ TEST_F(MinhashStage, KeepsTheFirstOfEachClusterAndEvaluationBeforeTraining) {
       "a cluster of 2 documents\n  kept e1: \"the quick brown fox jumps over the lazy dog and "
       "then it sleeps\"\n  dropped t0: \"The quick brown fox jumps over the lazy dog, and "
       "then it sleeps.\"");
+}
+
+// Compressed anew, the lines would be in frames of another length.
+TEST_F(MinhashStage, CopiesFramesOfWhichNothingIsDropped) {
+  text::FrameCompressor compressor;
+  std::string file, lines;
+  for (int i = 0; i < 1000; ++i) {
+    text::append_document(lines, {std::to_string(i), std::string(200 + i % 9, 'x'), ""});
+    if (i % 200 == 199) file += compressor.compress(std::exchange(lines, ""));
+  }
+  std::ofstream(folder_ / "in" / "train-00000.jsonl.zst", std::ios::binary) << file;
+  auto h = host("one", 2);
+  ASSERT_EQ(run(h), LEHR_OK) << h.failure;
+  EXPECT_TRUE(bytes_of(h.output() / "train-00000.jsonl.zst") == file);
 }
 
 TEST_F(MinhashStage, GivesTheSameBytesWithAnyThreadsMemoryAndRuns) {
