@@ -158,6 +158,25 @@ std::string score_table(const std::vector<ScoreRow>& scores) {
   return out + "</table></div>";
 }
 
+std::string length_table(const std::vector<LengthRow>& rows) {
+  std::string out =
+      "<h2>Which answer is longer</h2><p class=soft>Where it is nearly always the chosen one, a "
+      "model may learn no more than that.</p><div class=card><table><tr><th>source"
+      "<th class=n>preferences<th class=n>chosen is longer<th class=bar><th class=n>rejected is "
+      "longer<th class=n>equally long";
+  for (const LengthRow& row : rows) {
+    const auto all = static_cast<double>(std::max<std::uint64_t>(1, row.preferences()));
+    const auto share = [&](std::uint64_t part) { return static_cast<double>(part) / all; };
+    const auto percent = [&](std::uint64_t part) {
+      return "<td class=n>" + fixed(100 * share(part)) + " %";
+    };
+    out += "<tr><td>" + escaped(row.source) + "<td class=n>" + count(row.preferences()) +
+           percent(row.chosen_longer) + bar_cell(share(row.chosen_longer)) +
+           percent(row.rejected_longer) + percent(row.alike);
+  }
+  return out + "</table></div>";
+}
+
 std::string drop_table(const text::DocumentSummary& summary) {
   std::uint64_t dropped = 0;
   for (const auto& [reason, drops] : summary.drops()) dropped += drops.documents;
@@ -214,6 +233,7 @@ std::string page(const Request& request, const Statistics& statistics) {
   }
   for (const TextTable& table : statistics.amounts) out += amount_table(table);
   if (!statistics.scores.empty()) out += score_table(statistics.scores);
+  if (!statistics.lengths.empty()) out += length_table(statistics.lengths);
   if (statistics.summary && !statistics.summary->sources().empty())
     out += source_table(*statistics.summary);
   if (statistics.summary && !statistics.summary->drops().empty())

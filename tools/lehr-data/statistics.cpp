@@ -144,6 +144,22 @@ void collect_tokens(const Request& request, Statistics& out) {
   out.panels = {std::move(lengths)};
 }
 
+std::string messages_text(const text::Messages& messages) {
+  std::string shown;
+  for (const text::Message& message : messages)
+    shown += message.role + ": " + message.content + "\n";
+  return shown;
+}
+
+std::uint64_t characters_in(const text::Messages& messages) {
+  std::uint64_t sum = 0;
+  for (const text::Message& message : messages) sum += text::count_code_points(message.content);
+  return sum;
+}
+
+// "train-00000.jsonl:7"
+std::string place(const std::string& where) { return where.substr(where.rfind('/') + 1); }
+
 void collect_conversations(const Request& request, Statistics& out) {
   Panel turns{"Messages", "messages in a conversation", {}};
   Panel answers{"Answers", "characters in a message of the assistant, which is trained on", {}};
@@ -159,11 +175,8 @@ void collect_conversations(const Request& request, Statistics& out) {
         (message.role == "assistant" ? of_answers : of_others)
             .add(text::count_code_points(message.content));
       sample.offer([&] {
-        std::string shown;
-        for (const text::Message& message : row.messages)
-          shown += message.role + ": " + message.content + "\n";
-        const std::string where = reader.where();
-        return ShownDocument{where.substr(where.rfind('/') + 1), text::beginning(shown, 1200), ""};
+        return ShownDocument{place(reader.where()),
+                             text::beginning(messages_text(row.messages), 1200), ""};
       });
     }
     keep(turns, split, std::move(of_turns));
@@ -173,6 +186,61 @@ void collect_conversations(const Request& request, Statistics& out) {
   }
   add_fact(out, "conversations", rows);
   out.panels = {std::move(turns), std::move(answers), std::move(others)};
+}
+
+std::string example_text(const text::Preference& row) {
+  constexpr std::size_t kPart = 500;
+  std::string out;
+  for (const auto& [name, messages] :
+       {std::pair("prompt", &row.prompt), std::pair("chosen", &row.chosen),
+        std::pair("rejected", &row.rejected)}) {
+    std::string part = text::beginning(messages_text(*messages), kPart);
+    if (!part.ends_with('\n')) part += '\n';
+    out += std::string("── ") + name + "\n" + part;
+  }
+  return out;
+}
+
+void collect_preferences(const Request& request, Statistics& out) {
+  Panel prompts{"Prompt", "characters in all its messages", {}};
+  Panel chosen{"Chosen", "characters in the answer that was chosen", {}};
+  Panel rejected{"Rejected", "characters in the answer that was not", {}};
+  AnswerLengths lengths;
+  double same = 0, margins = 0, with_margin = 0;
+  for (const char* split : {"train", "eval"}) {
+    Distribution of_prompts, of_chosen, of_rejected;
+    text::RowReader<text::Preference> reader(text::data_files(request.folder, split));
+    Sample<ShownDocument> sample(kExamples, request.seed);
+    for (text::Preference row; reader.next(row);) {
+      const std::uint64_t chosen_characters = characters_in(row.chosen);
+      const std::uint64_t rejected_characters = characters_in(row.rejected);
+      of_prompts.add(characters_in(row.prompt));
+      of_chosen.add(chosen_characters);
+      of_rejected.add(rejected_characters);
+      lengths.add(row.source, chosen_characters, rejected_characters);
+      same += row.chosen == row.rejected;
+      margins += row.margin.value_or(0);
+      with_margin += row.margin.has_value();
+      sample.offer([&] { return ShownDocument{place(reader.where()), example_text(row), ""}; });
+    }
+    keep(prompts, split, std::move(of_prompts));
+    keep(chosen, split, std::move(of_chosen));
+    keep(rejected, split, std::move(of_rejected));
+    if (out.examples.empty()) out.examples = sample.rows();
+  }
+  const auto all = static_cast<double>(lengths.all().preferences());
+  add_fact(out, "preferences", all);
+  if (all > 0)
+    out.facts.emplace_back(
+        "chosen is longer",
+        runtime::number_text(100 * static_cast<double>(lengths.all().chosen_longer) / all) + " %");
+  if (same > 0) add_fact(out, "have the same answer twice", same);
+  if (with_margin > 0)
+    out.facts.emplace_back("mean margin", runtime::number_text(margins / with_margin));
+  out.panels = {std::move(prompts), std::move(chosen), std::move(rejected)};
+  out.lengths = lengths.by_source();
+  out.lengths.insert(out.lengths.begin(), lengths.all());
+  out.lengths.front().source = "all";
 }
 
 }  // namespace
@@ -191,9 +259,11 @@ Statistics collect_statistics(const Request& request) {
     collect_tokens(request, out);
   else if (request.type == "conversations")
     collect_conversations(request, out);
+  else if (request.type == "preferences")
+    collect_preferences(request, out);
   else
     throw Error("there is no report about an artifact of type '" + request.type +
-                "'; documents, tokens and conversations have one");
+                "'; documents, tokens, conversations and preferences have one");
   out.summary = text::DocumentSummary::find(request.folder);
   return out;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "answer_lengths.h"
 #include "distribution.h"
 #include "field_statistics.h"
 #include "request.h"
@@ -29,6 +30,7 @@ struct Statistics {
   std::vector<Panel> panels;
   std::vector<TextTable> amounts;  // with bytes per token, where there are tokens
   std::vector<ScoreRow> scores;
+  std::vector<LengthRow> lengths;  // of preferences: all of them, then by source
   std::vector<ShownDocument> examples;
   std::optional<text::DocumentSummary> summary;
 };
