@@ -124,7 +124,7 @@ TEST(TrainPpo, EstimatesTokensFlopsAndTimeOnceModelAndPromptsAreThere) {
   stage.estimate({unmade, reward, prompts}, unknown);
   EXPECT_EQ(unknown.steps, 30);
   EXPECT_FALSE(unknown.parameters || unknown.tokens);
-  unmade.facts = lm::model_facts(config, {});
+  unmade.facts = lm::model_facts(config, policy.path);
   stage.estimate({unmade, reward, prompts}, told);
   EXPECT_EQ(told.parameters, before.parameters);
   EXPECT_EQ(told.tokens, before.tokens);
