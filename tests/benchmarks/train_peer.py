@@ -1,4 +1,4 @@
-"""The PyTorch side of `./tools/bench train`, `train_large` and `train_sft`: one run, as JSON on standard output.
+"""The PyTorch side of the training benchmarks: one run, as JSON on standard output.
 
   train_peer.py '{"kind": ..., "model": FOLDER, "data": FILE, "steps": N, ...}'
 
@@ -6,51 +6,20 @@
   compiled  a loop tuned by hand: torch.compile over forward and loss, fused AdamW
   trl       TRL's SFTTrainer with its defaults: 8 conversations a step, padded
   sorted    a loop tuned by hand for conversations: sorted by length in windows, the head on trained tokens only
+  reward, dpo, grpo and their loops: alignment_peers.py
 
 "bf16": true computes in bf16 over weights in fp32, else all is fp32."""
 
 import json
-import os
-import resource
 import sys
 import tempfile
-import time
 
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+import alignment_peers
+from peer_parts import ADAMW, BF16, DEVICE, Clock, Told, decayed, load  # before transformers
+
 import numpy as np
 import torch
 import transformers
-
-DEVICE, BF16 = (json.loads(sys.argv[1])[name] for name in ("device", "bf16"))
-ADAMW = dict(betas=(0.9, 0.95), eps=1e-8)
-
-
-class Clock:
-    """Seconds of each step, losses, and the end of the first step after the start of the process."""
-
-    def __init__(self, begun):
-        self.begun, self.ends, self.losses, self.tokens = begun, [], [], []
-
-    def step(self, loss, tokens):
-        self.ends.append(time.time())
-        self.losses.append(float(loss))
-        self.tokens.append(int(tokens))
-
-    def report(self, **more):
-        return {"losses": self.losses, "tokens": self.tokens, "seconds": np.diff(self.ends).tolist(),
-                "first_step": self.ends[0] - self.begun, **more,
-                "peak_bytes": torch.cuda.max_memory_allocated() if DEVICE == "cuda" else
-                resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
-
-
-def load(task):
-    return transformers.AutoModelForCausalLM.from_pretrained(task["model"], dtype=torch.float32).to(DEVICE)
-
-
-def decayed(model, weight_decay):
-    matrices = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
-    return [dict(params=matrices, weight_decay=weight_decay), dict(params=others, weight_decay=0.0)]
 
 
 def batches(task):
@@ -81,15 +50,6 @@ def compiled(task, clock):
         optimizer.zero_grad(set_to_none=True)
         clock.step(loss, inputs.numel())
     return clock.report()
-
-
-class Told(transformers.TrainerCallback):
-    def __init__(self, clock, tokens):
-        self.clock, self.tokens = clock, tokens
-
-    def on_log(self, args, state, control, logs=None, **kwargs):
-        if "loss" in logs:
-            self.clock.step(logs["loss"], self.tokens(state.global_step - 1))
 
 
 def trainer(task, clock):
@@ -191,7 +151,7 @@ def main():
     task = json.loads(sys.argv[1])
     torch.set_num_threads(task["threads"])
     torch.manual_seed(7)
-    kinds = {"compiled": compiled, "trainer": trainer, "trl": trl, "sorted": sorted_loop}
+    kinds = {"compiled": compiled, "trainer": trainer, "trl": trl, "sorted": sorted_loop, **alignment_peers.KINDS}
     print(json.dumps(kinds[task["kind"]](task, Clock(task["begun"]))))
 
 

@@ -11,7 +11,7 @@ import time
 
 import corpus
 from conversations import write_conversations
-from measure import DEVICE, HEAD, LEHR, PRECISION, PYTHON, ROOT, equal, install_peers, number, row, sh
+from measure import DEVICE, HEAD, LEHR, PRECISION, PYTHON, equal, install_peers, number, row, sh
 
 HERE = pathlib.Path(__file__).parent
 THREADS = 2
@@ -144,21 +144,23 @@ def same_curve(losses, ours, who):
             sys.exit(f"step {step}: the loss of {who} is {a:.4f}, Lehr's {b:.4f}; there is nothing to compare")
 
 
-def useful_rate(run):
-    """Tokens a second from the third step on: the first ones compile or warm up."""
-    return sum(run["tokens"][3:]) / sum(run["seconds"][2:])
+def useful_rate(run, warm=3):
+    """Tokens a second after `warm` steps: the first ones compile or warm up."""
+    return sum(run["tokens"][warm:]) / sum(run["seconds"][warm - 1:])
 
 
-def table(title, runs, extra=()):
-    """runs: {who: [run]}, the first ours."""
-    rates = {who: [useful_rate(run) for run in of] for who, of in runs.items()}
-    rows = [row(f"{title}: {who}", figures, "tokens/s") for who, figures in rates.items()]
+def table(title, runs, extra=(), rates=None, unit="tokens/s"):
+    """runs: {who: [run]}, the first ours. rates: {who: [figure]}, if not the useful ones."""
+    rates = rates or {who: [useful_rate(run) for run in of] for who, of in runs.items()}
+    rows = [row(f"{title}: {who}", figures, unit) for who, figures in rates.items()]
     ours, *others = rates
     median = statistics.median
     rows.append(f"| {title}: {ours} over " + ", ".join(
         f"{who} {number(median(rates[ours]) / median(rates[who]))}x" for who in others) + " | | | | |")
     for who, of in runs.items():
         rows.append(row(f"{title}: {who}, start to the end of the first step", [run["first_step"] for run in of], "s"))
+        if all("whole" in run for runs_of in runs.values() for run in runs_of):
+            rows.append(row(f"{title}: {who}, start to the end of the last step", [run["whole"] for run in of], "s"))
         rows.append(row(f"{title}: {who}, peak memory", [run["peak_bytes"] / 1e9 for run in of], "GB"))
     return [*rows, *extra]
 
