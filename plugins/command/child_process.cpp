@@ -148,7 +148,7 @@ bool ChildProcess::wait(int timeout_ms, const std::function<void(std::string_vie
 void ChildProcess::read_lines(const std::function<void(std::string_view)>& line) {
   char chunk[1 << 16];
   // Not for as long as somebody writes; once it has ended, all that a pipe may hold.
-  const int most = guard_ < 0 ? 64 : 4;
+  const int most = guard_ < 0 ? 64 : 1;
   for (int reads = 0; reads < most && output_ >= 0; ++reads) {
     const ssize_t n = ::read(output_, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;

@@ -154,7 +154,7 @@ void StageProcess::read(const std::function<void(const nlohmann::ordered_json&)>
                         const std::function<void(const std::string&)>& line) {
   // Not for as long as somebody writes: a plugin that prints without end must not keep us from
   // stopping it. Of a dead process all that a pipe may hold.
-  const int most_reads = pid_ < 0 ? 64 : 4;
+  const int most_reads = pid_ < 0 ? 64 : 1;
   drain(events_.get(), event_buffer_, most_reads, [&](std::string_view line_text) {
     try {
       const auto json = text::parse_json<nlohmann::ordered_json>(line_text);
