@@ -1,4 +1,4 @@
-"""Reward models, DPO and GRPO beside TRL: the 13.8M shape, answers of realistic lengths."""
+"""Reward models, DPO, GRPO and PPO beside TRL: the 13.8M shape, answers of realistic lengths."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import statistics
 import sys
 
 from conversations import write_preferences, write_prompts
-from measure import HEAD, PRECISION, PYTHON, install_peers, sh
+from measure import HEAD, PEERS as PEERS_FOLDER, PRECISION, PYTHON, install_peers, sh
 from training import peer, pretrain_pipeline, table, useful_rate, values
 
 LEARNING_RATE, BETA = 2e-5, 0.1
@@ -21,26 +21,12 @@ STAGES = """
   judge: {uses: reward, in: {model: start, preferences: pairs}, with: {centering: 0.01, TRAINING}}
   aligned: {uses: dpo, in: {model: start, preferences: pairs}, with: {beta: BETA, TRAINING}}
   prompts: {uses: files.prompts, with: {train: [prompts-train.jsonl], eval: [prompts-eval.jsonl]}}
-  policy:
-    uses: ppo
-    in: {policy: start, reward: judge_start, prompts: prompts}
-    with:
-      algorithm: grpo
-      samples: SAMPLES
-      num_generations: GENERATIONS
-      epochs: EPOCHS
-      minibatches: 1
-      iterations: ITERATIONS
-      max_new_tokens: NEW_TOKENS
-      temperature: TEMPERATURE
-      kl_coefficient: BETA
-      normalize_reward: false
-      missing_end_penalty: 0
-      learning_rate: RATE
-      schedule: {kind: constant, warmup: 0}
-      eval: {every: 0}
-      eval_samples: 1
+  grpo: {uses: ppo, in: {policy: start, reward: judge_start, prompts: prompts}, with: {algorithm: grpo, num_generations: GENERATIONS, ONLINE}}
+  ppo: {uses: ppo, in: {policy: start, reward: judge_start, prompts: prompts}, with: {critic_learning_rate_scale: 1, ONLINE}}
 """
+ONLINE = ("samples: SAMPLES, epochs: EPOCHS, minibatches: 1, iterations: ITERATIONS, max_new_tokens: NEW_TOKENS, "
+          "temperature: TEMPERATURE, kl_coefficient: BETA, normalize_reward: false, missing_end_penalty: 0, learning_rate: RATE, "
+          "schedule: {kind: constant, warmup: 0}, eval: {every: 0}, eval_samples: 1")
 TRAINING = ("learning_rate: RATE, schedule: {kind: constant, warmup: 0}, batch_tokens: BATCH, micro_batch_tokens: BATCH, "
             "eval: {every: 0}, budget: {epochs: 1}")
 
@@ -51,7 +37,7 @@ def alignment_pipeline(folder):
     write_preferences(folder / "text", folder / "pairs-eval.jsonl", 32, 2)
     for split, count in (("train", 64), ("eval", 1)):
         write_prompts(folder / "text", folder / f"prompts-{split}.jsonl", count, 3)
-    text = STAGES.replace("TRAINING", TRAINING).replace("RATE", str(LEARNING_RATE))
+    text = STAGES.replace("TRAINING", TRAINING).replace("ONLINE", ONLINE).replace("RATE", str(LEARNING_RATE))
     for name in ("BETA", "BATCH", "SAMPLES", "GENERATIONS", "EPOCHS", "ITERATIONS", "NEW_TOKENS", "TEMPERATURE"):
         text = text.replace(name, str(globals()[name]))
     lehr.pipeline.write_text(lehr.pipeline.read_text() + text)
@@ -133,31 +119,46 @@ def train_dpo(scratch):
         f"PyTorch loop, {PRECISION}, reference beforehand, sorted, head on answers only": ("dpo_loop", True)}, 0.2, beta=BETA)
 
 
-def lehr_grpo(lehr):
-    found = lehr.run("policy")
+def lehr_online(lehr, stage):
+    found = lehr.run(stage)
     series = found["series"]
-    times = [when for when, _ in series["completions/mean_length"]][:ITERATIONS]
-    return {"tokens": [SAMPLES] * len(times), "seconds": [b - a for a, b in zip(times, times[1:])],
-            "first_step": times[0] - found["begun"], "peak_bytes": found["peak_bytes"],
-            "length": statistics.mean(values(series, "completions/mean_length")), "steps": 1}
+    ends = [when for when, _ in series["policy/entropy_avg"]][:ITERATIONS]
+    told = {"length": statistics.mean(values(series, "completions/mean_length"))} if "completions/mean_length" in series else {}
+    return {"tokens": [SAMPLES] * len(ends), "seconds": [b - a for a, b in zip(ends, ends[1:])], "first_step": ends[0] - found["begun"],
+            "peak_bytes": found["peak_bytes"], "ended": sum(values(series, "val/num_eos_tokens")[:ITERATIONS]), "steps": 1, **told}
 
 
-def train_grpo(scratch):
-    """GRPO: answers made, scored by a reward model and learned from four times, in samples a second."""
-    install_peers(*PEERS)
-    folder = scratch / "grpo"
+def online(scratch, stage, title, who, **task):
+    """Answers made, scored and learned from several times, in samples a second."""
+    folder = scratch / stage
     lehr = alignment_pipeline(folder)
-    task = dict(model=str(lehr.artifact("start", "model")), judge=str(lehr.artifact("judge_start", "reward_model")),
-                data=str(folder / "prompts-train.jsonl"), samples=SAMPLES, generations=GENERATIONS, epochs=EPOCHS,
-                iterations=ITERATIONS, max_new_tokens=NEW_TOKENS, temperature=TEMPERATURE, beta=BETA, learning_rate=LEARNING_RATE)
+    task.update(model=str(lehr.artifact("start", "model")), judge=str(lehr.artifact("judge_start", "reward_model")),
+                data=str(folder / "prompts-train.jsonl"), samples=SAMPLES, epochs=EPOCHS, iterations=ITERATIONS,
+                max_new_tokens=NEW_TOKENS, temperature=TEMPERATURE, beta=BETA, learning_rate=LEARNING_RATE)
     lehr.artifact("prompts", "prompts")
-    rate = lambda run: useful_rate(run, run.get("steps", EPOCHS))  # from the second iteration on
-    title = f"GRPO 13.8M, {SAMPLES} answers of {NEW_TOKENS} tokens, {EPOCHS} epochs"
-    runs = interleaved({"lehr": lambda: lehr_grpo(lehr),
-                        f"TRL GRPOTrainer, {PRECISION}": lambda: peer("grpo", False, **task)}, title, rate)
-    lengths = {who: of[0]["length"] for who, of in runs.items()}
+    rate = lambda run: useful_rate(run, run["steps"])  # from the second iteration on
+    title = f"{title} 13.8M, {SAMPLES} answers of {NEW_TOKENS} tokens, {EPOCHS} epochs"
+    runs = interleaved({"lehr": lambda: lehr_online(lehr, stage), f"{who}, {PRECISION}": lambda: peer(stage, False, **task)},
+                       title, rate)
+    # PPO's trainer tells only how many answers ended by themselves; so few do that nearly all have the length asked for.
+    lengths = {who: of[0].get("length", NEW_TOKENS * (1 - of[0].get("ended", 0) / SAMPLES / ITERATIONS)) for who, of in runs.items()}
     if max(lengths.values()) - min(lengths.values()) > 0.05 * NEW_TOKENS:
         sys.exit(f"tokens of an answer: {lengths}; there is nothing to compare")
     rates = {who: [rate(run) for run in of] for who, of in runs.items()}
     return "\n".join(["Tokens of an answer: " + ", ".join(f"{who} {length:.1f}" for who, length in lengths.items()) + ".",
                       "", HEAD, *table(title, runs, rates=rates, unit="samples/s")])
+
+
+def train_grpo(scratch):
+    """GRPO with a reward model."""
+    install_peers(*PEERS)
+    return online(scratch, "grpo", "GRPO", "TRL GRPOTrainer", generations=GENERATIONS)
+
+
+def train_ppo(scratch):
+    """PPO with a critic. TRL's last trainer for it, of 1.12, comes without the packages it needs beside the newer TRL's."""
+    install_peers(*PEERS)
+    folder = PEERS_FOLDER / "trl-1.12"
+    if not folder.exists():
+        sh(PYTHON, "-m", "pip", "install", "-q", "--no-deps", "--target", folder, "trl==1.12.0")
+    return online(scratch, "ppo", "PPO", "TRL 1.12 PPOTrainer", trl=str(folder))

@@ -1,4 +1,4 @@
-"""The PyTorch side of `./tools/bench train_reward`, `train_dpo` and `train_grpo`. Rows are pairs {"prompt", "chosen",
+"""The PyTorch side of `./tools/bench train_reward`, `train_dpo`, `train_grpo` and `train_ppo`. Rows are pairs {"prompt", "chosen",
 "rejected"} of ids as Lehr renders them.
 
   reward         TRL's RewardTrainer with its defaults: 8 pairs a step, padded
@@ -6,9 +6,11 @@
   dpo            TRL's DPOTrainer with its defaults: 8 pairs a step, padded, the reference computed in each step
   dpo_cached     the same, the reference computed beforehand, batches of like lengths
   dpo_loop       a loop tuned by hand: reference beforehand, sorted by length, the head on answers only
-  grpo           TRL's GRPOTrainer: answers by Hugging Face's generate, scored by a reward model"""
+  grpo           TRL's GRPOTrainer: answers by Hugging Face's generate, scored by a reward model
+  ppo            the same by TRL's PPOTrainer, with a critic"""
 
 import json
+import sys
 import tempfile
 
 from peer_parts import BF16, DEVICE, Told, decayed, load
@@ -150,8 +152,42 @@ def grpo(task, clock):
         trainer.remove_callback(transformers.PrinterCallback)
         trainer.train()
         lengths = [entry["completions/mean_length"] for entry in trainer.state.log_history if "completions/mean_length" in entry]
-        return clock.report(length=float(np.mean(lengths)))
+        return clock.report(length=float(np.mean(lengths)), steps=task["epochs"])
+
+
+class ToldIteration(transformers.TrainerCallback):
+    def __init__(self, clock, samples):
+        self.clock, self.samples, self.ended = clock, samples, []
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        self.clock.step(logs["loss/policy_avg"], self.samples)
+        self.ended.append(logs["val/num_eos_tokens"])
+
+
+def ppo(task, clock):
+    """A "token" is a sample here, a step an iteration. Updates are of all answers, eight at a time, as its example has them."""
+    sys.path.insert(0, task["trl"])
+    from datasets import Dataset
+    from trl.experimental.ppo import PPOConfig, PPOTrainer
+    tokenizer = transformers.AutoTokenizer.from_pretrained(task["model"], padding_side="left")
+    ids = [tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=True)["input_ids"]
+           for row in pairs(task["data"])]
+    judge = lambda: transformers.AutoModelForSequenceClassification.from_pretrained(task["judge"], dtype=torch.float32)
+    told_iteration = ToldIteration(clock, task["samples"])
+    with tempfile.TemporaryDirectory() as folder:
+        config = PPOConfig(
+            output_dir=folder, per_device_train_batch_size=8, gradient_accumulation_steps=task["samples"] // 8, num_mini_batches=1,
+            total_episodes=task["iterations"] * task["samples"], num_ppo_epochs=task["epochs"], response_length=task["max_new_tokens"],
+            stop_token="eos", temperature=task["temperature"], kl_coef=task["beta"], learning_rate=task["learning_rate"],
+            lr_scheduler_type="constant", weight_decay=0.0, bf16=BF16, use_cpu=DEVICE == "cpu", report_to=[], save_strategy="no",
+            gradient_checkpointing=False, disable_tqdm=True, num_sample_generations=0)
+        trainer = PPOTrainer(args=config, processing_class=tokenizer, model=load(task), ref_model=load(task), reward_model=judge(),
+                             value_model=judge(), train_dataset=Dataset.from_list([{"input_ids": row} for row in ids]),
+                             callbacks=[told_iteration])
+        trainer.remove_callback(transformers.PrinterCallback)
+        trainer.train()
+        return clock.report(ended=sum(told_iteration.ended), steps=1)
 
 
 KINDS = {"reward": reward, "reward_sorted": lambda task, clock: reward(task, clock, True), "dpo": dpo,
-         "dpo_cached": lambda task, clock: dpo(task, clock, True), "dpo_loop": dpo_loop, "grpo": grpo}
+         "dpo_cached": lambda task, clock: dpo(task, clock, True), "dpo_loop": dpo_loop, "grpo": grpo, "ppo": ppo}

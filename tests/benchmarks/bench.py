@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from alignment import train_dpo, train_grpo, train_reward
+from alignment import train_dpo, train_grpo, train_ppo, train_reward
 from decoding import decode
 from deduplication import exact_dedup, minhash, minhash_growth
 from documents import documents
@@ -29,7 +29,7 @@ from tokenization import bpe_training, encode
 from training import pretrain, train, train_gpu, train_large, train_sft
 
 ALL = [startup, pipelines, store, peak, documents, encode, bpe_training, filters, minhash, exact_dedup, pretrain, memory, libraries]
-LONG = [minhash_growth, decode, train, train_large, train_gpu, train_sft, train_reward, train_dpo, train_grpo]  # not part of all
+LONG = [minhash_growth, decode, train, train_large, train_gpu, train_sft, train_reward, train_dpo, train_grpo, train_ppo]  # not part of all
 
 
 def others_load(seconds=3):
