@@ -271,5 +271,17 @@ TEST(PluginTable, RefusesAnOlderHost) {
   EXPECT_EQ(Json::parse(view(table->description))["steps"][0]["name"], "fussy");
 }
 
+TEST(PluginTable, TellsAHostThatCanHearItWhyThereIsNoTable) {
+  static std::string heard;
+  lehr_host host{};
+  host.refuse = [](lehr_str why) { heard = view(why); };
+  host.size = offsetof(lehr_host, refuse);  // an older one
+  detail::refuse(&host, "no reason");
+  EXPECT_EQ(heard, "");
+  host.size = sizeof host;
+  detail::refuse(&host, "no reason");
+  EXPECT_EQ(heard, "no reason");
+}
+
 }  // namespace
 }  // namespace lehr

@@ -27,6 +27,7 @@ STAGE = {**{how: f"{PROCESS}|{said}|about to {how}" for how, said in DEATHS.item
          "lie": "its result is not in the store", "forget": "a state is committed that was not begun",
          "link": "is not a plain file", "chdir": None, "flood": None, "garbage": None, "deep": None, "child": None}
 OTHERS = {**DEATHS, "throw": "thrown on purpose", "throw_int": "not a std::exception"}
+DESCRIBE = {**OTHERS, "throw": "describing 'hostile': thrown on purpose"}
 RAW_FAULTS = {"no_symbol": "exports no lehr_plugin_entry", "constructor_crash": "the process of plugin 'raw'|signal 11",
               "constructor_exit": "the process of plugin 'raw'|exit code 0", "entry_crash": "the process of plugin 'raw'|signal 11",
               "entry_null": "cannot use this host", "newer": "needs plugin boundary version 99",
@@ -44,7 +45,7 @@ def labels():
     out = [f"stage {how}" for how in STAGE]
     out += [f"step {at} {how}" for at in ("create", "process", "destroy") for how in OTHERS]
     out += [f"reward {at} {how}" for at in ("create", "score") for how in OTHERS]
-    out += [f"describe {how}" for how in OTHERS] + ["changes", "meddle", "limits"]
+    out += [f"describe {how}" for how in DESCRIBE] + ["changes", "meddle", "limits"]
     out += [f"raw {fault}" for fault in RAW_FAULTS] + [f"hang {where}" for where in HANGS] + ["hang constructor"]
     out += ["unlisted constructor_crash"] + [f"replaced {where}" for where in REPLACED]
     return out
@@ -202,7 +203,7 @@ def campaign(lab):
             elif kind == "hang":
                 interrupted_twice(shop)
             elif kind == "describe":
-                failed(shop.run(env={"HOSTILE_DESCRIBE": how}), "hostile")
+                failed(shop.run(env={"HOSTILE_DESCRIBE": how}), f"hostile|{DESCRIBE[how]}")
             elif kind == "changes":
                 failed(shop.run(env={"HOSTILE_CHANGES": "1"}), "not what the plugin says")
             elif kind == "stage" and STAGE[how] is None:

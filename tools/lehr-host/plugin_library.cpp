@@ -47,7 +47,20 @@ void check_code(const std::filesystem::path& path, const std::string& planned) t
   throw LoadError(e.what());
 }
 
+// Entry functions are called from the main thread alone.
+std::string& refusal() {
+  static std::string text;
+  return text;
+}
+
 }  // namespace
+
+void hear_refusal(lehr_str why) noexcept {
+  try {
+    refusal() = view(why);
+  } catch (...) {  // no memory for it
+  }
+}
 
 PluginLibrary::PluginLibrary(std::filesystem::path path, const lehr_host* services,
                              const std::string& code)
@@ -73,7 +86,9 @@ PluginLibrary::PluginLibrary(std::filesystem::path path, const lehr_host* servic
   if (!library->has(LEHR_PLUGIN_ENTRY))
     throw fail("it exports no " LEHR_PLUGIN_ENTRY ", so it is not a Lehr plugin");
   const auto entry = library->get<const lehr_plugin*(const lehr_host*)>(LEHR_PLUGIN_ENTRY);
+  refusal().clear();
   table_ = entry(services);
+  if (table_ == nullptr && !refusal().empty()) throw fail("its registration failed: " + refusal());
   if (table_ == nullptr)
     throw fail("it cannot use this host (plugin boundary version " +
                std::to_string(LEHR_ABI_VERSION) + "), or its registration failed");

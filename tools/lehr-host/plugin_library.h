@@ -17,6 +17,9 @@ struct LoadError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// lehr_host.refuse: the LoadError of the library that is being loaded tells it.
+void hear_refusal(lehr_str why) noexcept;
+
 class PluginLibrary {
  public:
   // Loads the file and calls its entry function with `services`, which must live as long as the

@@ -226,6 +226,7 @@ const lehr_host* bare_services() {
   host.size = sizeof host;
   host.abi = LEHR_ABI_VERSION;
   host.version = borrow(LEHR_VERSION);
+  host.refuse = hear_refusal;
   return &host;
 }
 
@@ -254,7 +255,8 @@ const lehr_host* stage_services() {
                               open_step,
                               score,
                               output_count,
-                              output_at};
+                              output_at,
+                              hear_refusal};
   return &host;
 }
 

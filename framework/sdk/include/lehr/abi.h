@@ -229,6 +229,8 @@ typedef struct lehr_host {
   /* All output ports, those that only the pipeline declares included. */
   size_t (*output_count)(lehr_context*);
   lehr_status (*output_at)(lehr_context*, size_t index, lehr_output* out, size_t out_size);
+  /* For lehr_plugin_entry, before it returns null: why. */
+  void (*refuse)(lehr_str message);
 } lehr_host;
 
 /* Which numbers of an estimate are the most that can be. */

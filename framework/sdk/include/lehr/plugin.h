@@ -12,6 +12,7 @@
 // their message.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -268,6 +269,13 @@ lehr_reward reward_table(lehr_str name) {
   return {sizeof(lehr_reward), name, create<Holder>, Holder::score, destroy<Holder>};
 }
 
+// Tells a host that can hear it why the entry function is about to return null.
+inline void refuse(const lehr_host* host, std::string_view why) {
+  if (host != nullptr && host->size >= offsetof(lehr_host, refuse) + sizeof host->refuse &&
+      host->refuse != nullptr)
+    host->refuse(borrow(why));
+}
+
 }  // namespace detail
 
 // The plugin's table of contents.
@@ -315,7 +323,11 @@ class Plugin {
   template <class T>
   Plugin&& describe(std::string& list, std::string_view name, bool stage) {
     Description d;
-    T().describe(d);
+    try {
+      T().describe(d);
+    } catch (const std::exception& e) {
+      throw Error("describing '" + std::string(name) + "': " + e.what());
+    }
     d.offers_check(detail::has_check<T>());
     if constexpr (std::is_base_of_v<Stage, T>) d.offers_estimate(detail::has_estimate<T>());
     list += (list.empty() ? "" : ",") + d.json(name, stage);
@@ -339,7 +351,10 @@ class Plugin {
     try {                                                                                 \
       static lehr::Plugin plugin = __VA_ARGS__;                                           \
       return plugin.table(host);                                                          \
+    } catch (const std::exception& e) {                                                   \
+      lehr::detail::refuse(host, e.what());                                               \
     } catch (...) {                                                                       \
-      return nullptr;                                                                     \
+      lehr::detail::refuse(host, "an exception that is not a std::exception");            \
     }                                                                                     \
+    return nullptr;                                                                       \
   }
