@@ -46,11 +46,15 @@ struct ModelConfig {
   bool tie_word_embeddings = true;
   int64_t max_position_embeddings = 2048;
   HeadKind head = HeadKind::kLanguage;
+  // Beside the language head score.weight [1, C], of a critic on the same trunk. Not part of
+  // config.json, nor of a folder that is written.
+  bool value_head = false;
   double initializer_range = 0.02;
   int64_t bos_token_id = -1;  // -1: none, written as null
   int64_t eos_token_id = -1;
   int64_t pad_token_id = -1;
 
+  bool has_score_weight() const { return head == HeadKind::kScore || value_head; }
   bool qkv_bias() const { return family == Family::kQwen2; }
   bool qk_norm() const { return family == Family::kQwen3; }
   // [D/2] radians per position, fastest first.

@@ -68,6 +68,11 @@ void fill_uniform(float* to, int64_t count, const Random& random, double bound) 
     to[i] = static_cast<float>(bound * (2 * random.uniform(static_cast<uint64_t>(i)) - 1));
 }
 
+LinearHead head_at(const ParameterBuffer& in, const ParameterSlot& place) {
+  return {ParameterBuffer::view(in.compute, place),
+          in.gradients.defined() ? ParameterBuffer::view(in.gradients, place) : at::Tensor()};
+}
+
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
@@ -142,14 +147,24 @@ Model Model::base() const {
 Model Model::with_score_head(uint64_t seed) const {
   ModelConfig config = config_;
   config.head = HeadKind::kScore;
+  return under_new_score(config, seed);
+}
+
+Model Model::with_value_head() const {
+  ModelConfig config = config_;
+  config.value_head = true;
+  return under_new_score(config, std::nullopt);
+}
+
+Model Model::under_new_score(const ModelConfig& config, std::optional<uint64_t> seed) const {
   Model model(config, precision_);
-  const at::Tensor trunk = base_.host_weights();
+  const at::Tensor weights = base_.host_weights();
   size_t index = 0;
   model.fill([&](const ParameterSlot& slot, float* to) {
-    if (slot.name == "score.weight")
-      initialize(to, slot, index, config, seed);
-    else
-      std::copy_n(trunk.data_ptr<float>() + base_.find(slot.name)->offset, slot.size, to);
+    if (slot.name != "score.weight")
+      std::copy_n(weights.data_ptr<float>() + base_.find(slot.name)->offset, slot.size, to);
+    else if (seed)
+      initialize(to, slot, index, config, *seed);
     ++index;
   });
   return model;
@@ -200,6 +215,7 @@ void Model::save(const std::filesystem::path& dir) const {
   std::vector<TensorEntry> entries;
   const at::Tensor host = base_.host_weights();
   for (const ParameterSlot& slot : slots()) {
+    if (config_.value_head && slot.name == "score.weight") continue;
     const float* data = host.data_ptr<float>() + slot.offset;
     entries.push_back({slot.name, DType::kF32, slot.shape, reinterpret_cast<const std::byte*>(data),
                        static_cast<size_t>(slot.size) * sizeof(float)});
@@ -240,14 +256,16 @@ at::Tensor Model::logits(const at::Tensor& hidden_rows) const {
 }
 
 LinearHead Model::head() const {
-  const bool score = config_.head == HeadKind::kScore;
-  const bool own = adapter_ && score;  // an adapter trains the score head whole
-  const ParameterBuffer& from = own ? adapter_->parameters : base_;
-  const bool tied = !score && config_.tie_word_embeddings;
-  const ParameterSlot& place = tied ? from.slots.front() : from.slots.back();
-  const bool trained = from.gradients.defined();
-  return {ParameterBuffer::view(from.compute, place),
-          trained ? ParameterBuffer::view(from.gradients, place) : at::Tensor()};
+  if (config_.head == HeadKind::kScore) return score_head();
+  const auto& slots = base_.slots;
+  return head_at(base_, config_.tie_word_embeddings ? slots.front()
+                                                    : slots[slots.size() - 1 - config_.value_head]);
+}
+
+LinearHead Model::score_head() const {
+  if (!config_.has_score_weight()) throw std::logic_error("the model has no score.weight");
+  const ParameterBuffer& from = trained();  // an adapter trains it whole
+  return head_at(from, from.slots.back());
 }
 
 void Model::backward(const at::Tensor& loss) const { loss.backward(); }

@@ -42,9 +42,11 @@ class Model {
   Model base() const;
   // The trunk under a new score head (LlamaForSequenceClassification): reward and value models.
   Model with_score_head(uint64_t seed) const;
+  // Beside the language head a value head, all 0: a policy that is its own critic.
+  Model with_value_head() const;
 
   // From now on the weights are frozen and what is trained is an adapter beside them (and a score
-  // head whole): A uniform in +-1/sqrt(in), B zero, so nothing has changed yet. Before
+  // or value head whole): A uniform in +-1/sqrt(in), B zero, so nothing has changed yet. Before
   // make_trainable().
   void add_adapter(const LoraOptions& options, uint64_t seed);
   bool has_adapter() const { return adapter_.has_value(); }
@@ -52,8 +54,8 @@ class Model {
   // Adds the adapter to the weights and drops it.
   void merge_adapter();
 
-  // Writes config.json and model.safetensors (float32), without an adapter. Tokenizer files are the
-  // caller's.
+  // Writes config.json and model.safetensors (float32), without an adapter and a value head.
+  // Tokenizer files are the caller's.
   void save(const std::filesystem::path& dir) const;
 
   const ModelConfig& config() const { return config_; }
@@ -80,6 +82,8 @@ class Model {
   at::Tensor logits(const at::Tensor& hidden_rows) const;
   // The language head ([V, C], tied or not) or the score head ([1, C]).
   LinearHead head() const;
+  // The score head, or the value head beside a language head ([1, C]).
+  LinearHead score_head() const;
 
   // Runs autograd from `loss` (scalar) and adds into gradients().
   void backward(const at::Tensor& loss) const;
@@ -114,6 +118,8 @@ class Model {
 
   Model(const ModelConfig& config, Precision precision);
   Model(const Model&) = default;  // shares everything: for clone() and base()
+  // The weights but for score.weight, which is drawn, or 0 without a seed.
+  Model under_new_score(const ModelConfig& config, std::optional<uint64_t> seed) const;
 
   ModelConfig config_;
   Precision precision_;

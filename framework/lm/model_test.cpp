@@ -118,6 +118,29 @@ TEST(Model, ScoreHeadGradientsAgreeWithTheReference) {
   expect_gradients_match(model, reference, 1e-5);
 }
 
+TEST(Model, AValueHeadStandsBesideTheLanguageHead) {
+  for (const bool tied : {true, false}) {
+    const Model plain = Model::create(small_config(tied), 9, Precision::kFp32);
+    Model model = plain.with_value_head();
+    EXPECT_EQ(at::count_nonzero(model.score_head().weight).item<int64_t>(), 0);
+    model.parameter("score.weight").fill_(0.5);
+    const PackedBatch batch = mixed_batch();
+    const at::Tensor hidden = model.forward_hidden(batch);
+    EXPECT_TRUE(at::equal(model.logits(hidden), plain.logits(plain.forward_hidden(batch))));
+    const std::vector<int32_t> rows = {4, 74};
+    const at::Tensor values = scalar_head(hidden, model.score_head(), rows);
+    EXPECT_LT(relative_error(values, hidden.index_select(0, at::tensor({4, 74})).sum(1) * 0.5),
+              1e-5);
+    EXPECT_THROW(plain.score_head(), std::logic_error);
+
+    const auto dir = std::filesystem::path(testing::TempDir()) / "lm_model_value_head";
+    model.save(dir);
+    const Model read = Model::load(dir, Precision::kFp32);
+    EXPECT_EQ(read.config(), plain.config());
+    EXPECT_TRUE(at::equal(read.weights(), plain.weights()));
+  }
+}
+
 TEST(Model, PackedEqualsUnpacked) {
   const Model model = Model::create(small_config(), 1, Precision::kFp32);
   PackedBatch packed, first, second;

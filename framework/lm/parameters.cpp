@@ -64,11 +64,11 @@ std::vector<ParameterSlot> parameter_slots(const ModelConfig& c) {
   align();
   add("model.norm.weight", {channels});
   align();
-  if (c.head == HeadKind::kScore) {
-    add("score.weight", {1, channels});
-  } else if (!c.tie_word_embeddings) {
+  if (c.head == HeadKind::kLanguage && !c.tie_word_embeddings) {
     add("lm_head.weight", {c.vocab_size, channels});
+    align();
   }
+  if (c.has_score_weight()) add("score.weight", {1, channels});
   return slots;
 }
 

@@ -12,7 +12,9 @@ void save_adapter(const std::filesystem::path& dir, const Model& model) {
   const ParameterBuffer& adapter = model.trained();
   std::vector<TensorEntry> entries;
   const at::Tensor host = adapter.host_weights();
+  const bool score = model.config().head == HeadKind::kScore;
   for (const ParameterSlot& slot : adapter.slots) {
+    if (slot.name == "score.weight" && !score) continue;  // a value head is not the policy's
     const float* data = host.data_ptr<float>() + slot.offset;
     entries.push_back({"base_model.model." + slot.name, DType::kF32, slot.shape,
                        reinterpret_cast<const std::byte*>(data),
@@ -21,7 +23,6 @@ void save_adapter(const std::filesystem::path& dir, const Model& model) {
   write_safetensors(dir / "adapter_model.safetensors", entries);
 
   const LoraOptions& options = model.adapter_options();
-  const bool score = model.config().head == HeadKind::kScore;
   nlohmann::json config = {
       {"peft_type", "LORA"},
       {"task_type", score ? "SEQ_CLS" : "CAUSAL_LM"},

@@ -22,14 +22,13 @@ Critic::Critic(lm::Model start, const PpoOptions& options, const lm::TrainOption
       optimizer_(model_, training.optimizer) {}
 
 lm::Update Critic::update(lm::TrainingLoop& loop, const std::vector<RolloutRow>& rows,
-                          const std::vector<float>& values, const std::vector<float>& returns,
-                          UpdateTally& tally) {
+                          const ValueTargets& targets, UpdateTally& tally) {
   const UpdateTally before = tally;
   return loop.update(
       model_, optimizer_,
       [&] {
         tally = before;
-        return value_gradient(model_, rows, values, returns, options_, tally);
+        return value_gradient(model_, rows, targets, options_, tally);
       },
       options_.critic_learning_rate_scale);
 }

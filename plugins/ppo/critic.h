@@ -1,5 +1,5 @@
-// The value model of algorithms that have one: at every token of an answer, what it foresees of the
-// rewards to come.
+// The value model that is none of the policy's: at every token of an answer, what it foresees of
+// the rewards to come.
 #pragma once
 
 #include <vector>
@@ -27,10 +27,9 @@ class Critic {
                             std::size_t tokens) const {
     return token_values(model_, minibatches, tokens);
   }
-  // One update over a minibatch. values: V before the iteration's updates; both [M].
+  // One update over a minibatch.
   lm::Update update(lm::TrainingLoop& loop, const std::vector<RolloutRow>& rows,
-                    const std::vector<float>& values, const std::vector<float>& returns,
-                    UpdateTally& tally);
+                    const ValueTargets& targets, UpdateTally& tally);
 
  private:
   const PpoOptions& options_;

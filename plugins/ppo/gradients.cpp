@@ -78,6 +78,19 @@ at::Tensor token_kl(const at::Tensor& logprobs, const lm::PolicyTerms& terms, co
   return kl * at::index_select(terms.ratio, 0, at::tensor(row.answers));
 }
 
+// The critic's part of the loss. head: the critic's, over its own trunk or the policy's; tokens: of
+// the minibatch.
+at::Tensor weighted_value_loss(const at::Tensor& hidden, const lm::LinearHead& head,
+                               const RolloutRow& row, const ValueTargets& targets,
+                               const PpoOptions& options, double tokens, UpdateTally& tally) {
+  const at::Tensor now = lm::scalar_head(hidden, head, row.rows);
+  const lm::ValueTerms terms = lm::value_loss(
+      now, gather(targets.values, row.flat), gather(targets.returns, row.flat), options.value_clip);
+  tally.value_loss += terms.loss.item<double>();
+  tally.value_clipped += terms.clipped;
+  return terms.loss * (options.value_coefficient / tokens);
+}
+
 double sum(const at::Tensor& values, const at::Tensor& mask) {
   return (values.detach() * mask).sum().item<double>();
 }
@@ -92,8 +105,9 @@ double policy_gradient(lm::Model& policy, const std::vector<RolloutRow>& rows,
   double total = 0;
   for (const RolloutRow& row : rows) {
     const lm::PackedBatch& batch = row.packed.batch;
-    const lm::TokenLogprobs now = lm::token_logprobs(policy.forward_hidden(batch), policy.head(),
-                                                     batch.loss_entries, options.temperature);
+    const at::Tensor hidden = policy.forward_hidden(batch);
+    const lm::TokenLogprobs now =
+        lm::token_logprobs(hidden, policy.head(), batch.loss_entries, options.temperature);
     const lm::PolicyTerms terms = policy_terms(now.logprobs, row, targets, options);
     const at::Tensor weights = gather(targets.weights, row.flat), seen = at::gt(weights, 0);
     const at::Tensor counts = term_weights(weights, row, targets, options);
@@ -106,6 +120,9 @@ double policy_gradient(lm::Model& policy, const std::vector<RolloutRow>& rows,
     if (options.entropy_coefficient > 0)
       loss =
           loss - (now.entropy * seen).sum() * (options.entropy_coefficient / std::max(1.0, tokens));
+    if (targets.critic)
+      loss = loss + weighted_value_loss(hidden, policy.score_head(), row, *targets.critic, options,
+                                        tokens_of(rows), tally);
     policy.backward(loss);
     total += loss.item<double>();
     if (first && (terms.ratio != 1).sum().item<double>() != 0)
@@ -126,20 +143,15 @@ double policy_gradient(lm::Model& policy, const std::vector<RolloutRow>& rows,
 }
 
 double value_gradient(lm::Model& critic, const std::vector<RolloutRow>& rows,
-                      const std::vector<float>& values, const std::vector<float>& returns,
-                      const PpoOptions& options, UpdateTally& tally) {
+                      const ValueTargets& targets, const PpoOptions& options, UpdateTally& tally) {
   const double tokens = tokens_of(rows);
   double total = 0;
   for (const RolloutRow& row : rows) {
-    const at::Tensor now =
-        lm::scalar_head(critic.forward_hidden(row.packed.batch), critic.head(), row.rows);
-    const lm::ValueTerms terms = lm::value_loss(now, gather(values, row.flat),
-                                                gather(returns, row.flat), options.value_clip);
-    const at::Tensor loss = terms.loss * (options.value_coefficient / tokens);
+    const at::Tensor loss =
+        weighted_value_loss(critic.forward_hidden(row.packed.batch), critic.score_head(), row,
+                            targets, options, tokens, tally);
     critic.backward(loss);
     total += loss.item<double>();
-    tally.value_loss += terms.loss.item<double>();
-    tally.value_clipped += terms.clipped;
   }
   return total;
 }

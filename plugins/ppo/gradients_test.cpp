@@ -23,6 +23,7 @@ struct Variant {
 };
 constexpr Variant kVariants[] = {
     {"ppo", "ppo"},
+    {"ppo_with_shared_critic", "ppo", [](PpoOptions& o) { o.critic = "shared"; }},
     {"ppo_with_room_above", "ppo", [](PpoOptions& o) { o.epsilon_high = 0.24; }},
     {"grpo", "grpo"},
     {"grpo_as_in_the_paper", "grpo",
@@ -57,6 +58,7 @@ struct Minibatch {
   Rollouts rollouts;
   std::vector<std::vector<RolloutRow>> rows;
   std::vector<float> old, reference, advantage, weights;
+  std::vector<float> values, returns;  // of a shared critic
   PpoOptions options;
 
   explicit Minibatch(const Variant& variant) {
@@ -76,8 +78,17 @@ struct Minibatch {
     rollouts = make_rollouts(requests, answers, 3, 12);
     rows = whole(rollouts, 12);
     weights = token_weights(options, rollouts);
+    if (options.shared_critic()) {
+      policy = policy.with_value_head();
+      policy.parameter("score.weight").copy_(policy.parameter("model.norm.weight") * 0.02);
+    }
     policy.make_trainable();
-    for (const float now : token_scores(policy, rows, rollouts.tokens(), 0.7).logprobs) {
+    const TokenScores before = token_scores(policy, rows, rollouts.tokens(), 0.7);
+    for (const float v : before.values) {
+      values.push_back(v + 0.4f * std::sin(40 * v));
+      returns.push_back(v + std::cos(70 * v));
+    }
+    for (const float now : before.logprobs) {
       const auto t = static_cast<float>(old.size());
       old.push_back(now + 0.3f * std::sin(1 + t));
       reference.push_back(now + 0.4f * std::cos(2 * t));
@@ -90,13 +101,17 @@ struct Minibatch {
   }
 
   double gradient(UpdateTally& tally) {
-    return policy_gradient(policy, rows.front(), {old, reference, advantage, weights, kBeta},
-                           options, false, tally);
+    const ValueTargets foreseen{values, returns};
+    return policy_gradient(
+        policy, rows.front(),
+        {old, reference, advantage, weights, kBeta, options.shared_critic() ? &foreseen : nullptr},
+        options, false, tally);
   }
 
   // The loss as the papers write it.
   double expected() const {
-    const auto now = token_scores(policy, rows, rollouts.tokens(), 0.7).logprobs;
+    const TokenScores scores = token_scores(policy, rows, rollouts.tokens(), 0.7);
+    const std::vector<float>& now = scores.logprobs;
     const auto clipped = [&](double log_ratio, double a) {
       const double ratio = std::exp(log_ratio);
       return -std::min(ratio * a,
@@ -126,6 +141,11 @@ struct Minibatch {
         total += (terms + (grpo ? kBeta * kl : 0)) / (options.loss_type == "grpo" ? length : 1);
     }
     if (rloo || options.loss_type == "grpo") return total / 6;
+    for (std::size_t t = 0; t < values.size(); ++t) {
+      const double v = scores.values[t], moved = v - double{values[t]};
+      const double held = values[t] + std::clamp(moved, -0.2, 0.2);
+      total += 0.1 * 0.5 * std::max(std::pow(v - returns[t], 2), std::pow(held - returns[t], 2));
+    }
     return total / (options.loss_type == "dr_grpo" ? 6.0 * 48 : tokens);
   }
 };
@@ -144,6 +164,11 @@ TEST_P(PolicyGradient, IsOfTheLossThatThePaperWrites) {
   const bool masked = m.options.mask_truncated_completions;
   EXPECT_EQ(tally.tokens, static_cast<double>(m.rollouts.tokens()) - (masked ? 3 : 0));
   EXPECT_EQ(tally.ratios, m.options.ratio_of_answers() ? 6 : tally.tokens);
+  if (m.options.shared_critic()) {
+    EXPECT_GT(tally.value_clipped, 0);
+    EXPECT_LT(tally.value_clipped, tally.tokens);
+    EXPECT_GT(lm::global_norm(m.policy.gradient("score.weight")), 0);
+  }
 
   // Along the gradient the loss changes by its length: h stays clear of ratios at the clip.
   const at::Tensor gradient = m.policy.gradients().clone();

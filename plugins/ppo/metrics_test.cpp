@@ -24,7 +24,7 @@ std::map<std::string, double> told(const std::string& algorithm) {
   options.algorithm = algorithm;
   options.num_generations = 2;
   const ScoredAnswers answers = sampled();
-  const TokenScores old{std::vector<float>(8, -1.5f), std::vector<float>(8, 0.0f)};
+  const TokenScores old{std::vector<float>(8, -1.5f), std::vector<float>(8, 0.0f), {}};
   Objective found;
   found.score = 2;
   found.kl = 0.5;

@@ -38,6 +38,9 @@ void check_group_parameters(const PpoOptions& o) {
 
 void check_without_critic(const PpoOptions& o) {
   const PpoOptions defaults;
+  if (o.critic != defaults.critic)
+    throw Error("critic: algorithm '" + o.algorithm +
+                "' has none; leave it out, or take algorithm 'ppo'");
   for (const CriticParameter& parameter : kCriticParameters)
     if (o.*parameter.value != defaults.*parameter.value)
       throw Error(std::string(parameter.name) + ": algorithm '" + o.algorithm +
@@ -92,12 +95,16 @@ void describe(Description& d, PpoOptions& o) {
       .at_least(0)
       .help("how far above 1 the ratio may be; null: as far as below, `clip`");
   d.real("dual_clip", o.dual_clip).at_least(0).help("bound for bad tokens, above 1; 0: off");
+  d.choice("critic", o.critic, {"separate", "shared"})
+      .help(
+          "a model of its own that starts as the reward model, or a head on the policy's trunk, "
+          "which saves a model and half of the work (ppo)");
   d.real("value_clip", o.value_clip).at_least(0).help("of the critic (ppo)");
   d.real("value_coefficient", o.value_coefficient).at_least(0).help("of the critic's loss (ppo)");
   d.real("entropy_coefficient", o.entropy_coefficient).at_least(0);
   d.real("critic_learning_rate_scale", o.critic_learning_rate_scale)
       .at_least(0)
-      .help("the critic's learning rate as a multiple of the policy's (ppo)");
+      .help("a separate critic's learning rate as a multiple of the policy's (ppo)");
   d.choice("kl_estimator", o.kl_estimator, {"k1", "k2", "k3"})
       .help("null: k1, taken from the rewards; with grpo always k3, in the loss");
   d.real("kl_coefficient", o.kl_coefficient).at_least(0).help("beta: the price of a nat of KL");
@@ -139,6 +146,10 @@ void check(const PpoOptions& o) {
                 ": one step could take all of kl_coefficient away. Give at least as many");
   if (o.algorithm != "grpo") check_group_parameters(o);
   if (!o.chosen().has_critic()) check_without_critic(o);
+  if (o.shared_critic() && o.critic_learning_rate_scale != PpoOptions().critic_learning_rate_scale)
+    throw Error(
+        "critic_learning_rate_scale: a shared critic learns with the policy, at its rate; leave it "
+        "out, or weigh its loss by value_coefficient");
   if (o.chosen().kl_in_loss && o.estimator() != lm::KlEstimator::k3)
     throw Error("kl_estimator: algorithm '" + o.algorithm +
                 "' has the KL in its loss, by k3 alone, not '" + *o.kl_estimator +

@@ -26,6 +26,7 @@ struct PpoOptions {
   double gamma = 1, lambda = 0.95;
   double clip = 0.2, dual_clip = 0, value_clip = 0.2;
   std::optional<double> epsilon_high;
+  std::string critic = "separate";
   double value_coefficient = 0.1, entropy_coefficient = 0;
   double critic_learning_rate_scale = 2;
   std::optional<std::string> kl_estimator;
@@ -47,6 +48,9 @@ struct PpoOptions {
   lm::KlEstimator estimator() const;
   std::int64_t group() const;     // answers to a prompt, `samples` is a multiple of it
   bool ratio_of_answers() const;  // one ratio for a whole answer; else a token
+  // A model of its own, or a head on the policy's trunk; neither without a critic.
+  bool separate_critic() const { return chosen().has_critic() && critic == "separate"; }
+  bool shared_critic() const { return chosen().has_critic() && critic == "shared"; }
 };
 
 void describe(Description& d, PpoOptions& options);

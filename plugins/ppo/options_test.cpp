@@ -55,6 +55,13 @@ TEST(PpoOptions, WhatShapesACriticNeedsOne) {
   }
 }
 
+TEST(PpoOptions, ASharedCriticLearnsWithThePolicy) {
+  EXPECT_EQ(fault({{"critic", "shared"}}), "");
+  expect_fault({{"critic", "shared"}, {"critic_learning_rate_scale", 1}},
+               "critic_learning_rate_scale", "value_coefficient");
+  expect_fault({{"algorithm", "grpo"}, {"critic", "shared"}}, "critic", "'grpo' has none");
+}
+
 TEST(PpoOptions, WhatShapesGroupsIsGrpos) {
   const std::pair<const char*, nlohmann::json> given[] = {{"loss_type", "dr_grpo"},
                                                           {"scale_rewards", "none"},

@@ -125,14 +125,18 @@ TokenScores token_scores(const lm::Model& model,
                          const std::vector<std::vector<RolloutRow>>& minibatches,
                          std::size_t tokens, double temperature) {
   const at::NoGradGuard no_gradients;
-  TokenScores out{std::vector<float>(tokens), std::vector<float>(tokens)};
+  const bool foresees = model.config().value_head;
+  TokenScores out{std::vector<float>(tokens), std::vector<float>(tokens),
+                  std::vector<float>(foresees ? tokens : 0)};
   for (const auto& rows : minibatches)
     for (const RolloutRow& row : rows) {
       const lm::PackedBatch& batch = row.packed.batch;
-      const lm::TokenLogprobs found = lm::token_logprobs(model.forward_hidden(batch), model.head(),
-                                                         batch.loss_entries, temperature);
+      const at::Tensor hidden = model.forward_hidden(batch);
+      const lm::TokenLogprobs found =
+          lm::token_logprobs(hidden, model.head(), batch.loss_entries, temperature);
       scatter(found.logprobs, row, out.logprobs);
       scatter(found.entropy, row, out.entropies);
+      if (foresees) scatter(lm::scalar_head(hidden, model.score_head(), row.rows), row, out.values);
     }
   return out;
 }

@@ -59,6 +59,7 @@ at::Tensor gather(const std::vector<float>& flat_array, std::span<const std::int
 // Runs a model over all minibatches without recording; [M] each.
 struct TokenScores {
   std::vector<float> logprobs, entropies;
+  std::vector<float> values;  // V before each token, where the model has a value head
 };
 TokenScores token_scores(const lm::Model& model,
                          const std::vector<std::vector<RolloutRow>>& minibatches,

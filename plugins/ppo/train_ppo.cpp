@@ -100,7 +100,7 @@ void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
   out.parameters = static_cast<double>(lm::trained_elements(policy, training_.lora));
   out.memory_bytes = most_bytes(options_, training_, lengths, policy, critic, judged);
   double checkpoint = lm::checkpoint_bytes(policy, training_);
-  if (options_.chosen().has_critic()) checkpoint += lm::checkpoint_bytes(critic, training_);
+  if (options_.separate_critic()) checkpoint += lm::checkpoint_bytes(critic, training_);
   out.disk_bytes = lm::disk_bytes(policy, training_, checkpoint);
   out.outputs["model"] = lm::model_facts(policy, tokenizer);
   const Work work =
@@ -128,6 +128,7 @@ void TrainPpo::run(Context& context) {
     throw Error("there is nothing to learn from: connect a model to 'reward' or name 'rewards'");
 
   lm::Model policy = lm::Model::load(start.path, precision);
+  if (o.shared_critic()) policy = policy.with_value_head();
   const lm::Model reference = training_.lora.rank ? policy.base() : policy.clone();
   std::optional<lm::Model> judge;
   lm::RewardScale scale;
@@ -137,7 +138,7 @@ void TrainPpo::run(Context& context) {
     if (o.normalize_reward) scale = lm::read_reward_scale(in.path);
   }
   std::optional<Critic> critic;
-  if (o.chosen().has_critic())
+  if (o.separate_critic())
     critic.emplace(
         critic_start(policy, judge ? &*judge : nullptr, scale, o.normalize_reward, context.seed()),
         o, training_, context.seed() + 1);
@@ -216,8 +217,7 @@ void TrainPpo::run(Context& context) {
     auto rows = rows_of_epoch(0);
     const TokenScores old = token_scores(policy, rows, rollouts.tokens(), o.temperature);
     const TokenScores anchor = token_scores(reference, rows, rollouts.tokens(), o.temperature);
-    const std::vector<float> values =
-        critic ? critic->values(rows, rollouts.tokens()) : std::vector<float>();
+    const std::vector<float> values = critic ? critic->values(rows, rollouts.tokens()) : old.values;
     if (iteration == 0 && old.logprobs != anchor.logprobs)
       throw Error(
           "the KL of the first iteration is not exactly 0, though the policy is still the "
@@ -236,7 +236,13 @@ void TrainPpo::run(Context& context) {
     const Advantages aims =
         advantages(o, found.token_kl, values, rollouts.spans, sampled.scores, beta);
     const std::vector<float> weights = token_weights(o, rollouts);
-    const PolicyTargets targets{old.logprobs, anchor.logprobs, aims.advantages, weights, beta};
+    const ValueTargets foreseen{values, aims.returns};
+    const PolicyTargets targets{old.logprobs,
+                                anchor.logprobs,
+                                aims.advantages,
+                                weights,
+                                beta,
+                                o.shared_critic() ? &foreseen : nullptr};
     UpdateTally tally;
     double grad_norm = 0, updates = 0;
     bool rolled_back = false;  // then these answers are no longer the policy's
@@ -252,7 +258,7 @@ void TrainPpo::run(Context& context) {
         updates += 1;
         rolled_back = update.rolled_back;
         if (critic && !rolled_back)
-          rolled_back = critic->update(loop, rows[b], values, aims.returns, tally).rolled_back;
+          rolled_back = critic->update(loop, rows[b], foreseen, tally).rolled_back;
       }
     }
 

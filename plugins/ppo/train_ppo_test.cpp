@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lm/reward_scores.h"
+#include "lm/safetensors.h"
 #include "lm/stage_workshop_test.h"
 
 namespace lehr::plugins::ppo {
@@ -25,14 +26,24 @@ struct Workshop : lm::StageWorkshop<TrainPpo> {
   }
 };
 
-nlohmann::json parameters(const std::string& algorithm, int iterations) {
-  return {{"algorithm", algorithm}, {"precision", "fp32"},   {"iterations", iterations},
-          {"samples", 16},          {"epochs", 2},           {"minibatches", 2},
-          {"max_new_tokens", 4},    {"learning_rate", 1e-2}, {"missing_end_penalty", 0}};
+constexpr const char* kShared = "ppo_shared";
+
+nlohmann::json parameters(const std::string& variant, int iterations) {
+  const bool shared = variant == kShared;
+  return {{"algorithm", shared ? "ppo" : variant},
+          {"critic", shared ? "shared" : "separate"},
+          {"precision", "fp32"},
+          {"iterations", iterations},
+          {"samples", 16},
+          {"epochs", 2},
+          {"minibatches", 2},
+          {"max_new_tokens", 4},
+          {"learning_rate", 1e-2},
+          {"missing_end_penalty", 0}};
 }
 
 class TrainPpoBy : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(All, TrainPpoBy, testing::Values("ppo", "grpo", "rloo"),
+INSTANTIATE_TEST_SUITE_P(All, TrainPpoBy, testing::Values("ppo", kShared, "grpo", "rloo"),
                          [](const auto& info) { return std::string(info.param); });
 
 // A killed host's stage goes on behind the last iteration where only its results are missing.
@@ -60,6 +71,24 @@ TEST(TrainPpo, AnswersEndWhereTheContextEnds) {
   with["max_new_tokens"] = 60;  // of 64
   shop.run(with);
   EXPECT_GT(shop.series("sampling/answer_tokens").front(), 10);
+}
+
+// What was the critic's stays behind: the model that comes out is a language model, with an adapter
+// and without.
+TEST(TrainPpo, ASharedCriticLeavesNoTrace) {
+  for (const bool adapted : {false, true}) {
+    Workshop shop;
+    nlohmann::json with = parameters(kShared, 2);
+    if (adapted) with["lora"] = {{"rank", 2}};
+    shop.run(with);
+    EXPECT_GT(shop.series("loss/value_avg").front(), 0);
+    const std::filesystem::path model = shop.host.root / "out/model";
+    EXPECT_EQ(lm::read_config(model).head, lm::HeadKind::kLanguage);
+    EXPECT_EQ(lm::SafetensorsFile(model / "model.safetensors").find("score.weight"), nullptr);
+    if (!adapted) continue;
+    const lm::SafetensorsFile adapter(model / "adapter/adapter_model.safetensors");
+    EXPECT_EQ(adapter.find("base_model.model.score.weight"), nullptr);
+  }
 }
 
 TEST(TrainPpo, AnImportedRewardModelHasNoScale) {
@@ -103,7 +132,7 @@ TEST_P(TrainPpoBy, LearnsToAnswerAsTheJudgeLikes) {
   Workshop shop;
   nlohmann::json with = parameters(GetParam(), 25);
   with["samples"] = 32;
-  with["num_generations"] = GetParam() == std::string("ppo") ? 1 : 8;  // pairs tell RLOO too little
+  with["num_generations"] = with["algorithm"] == "ppo" ? 1 : 8;  // pairs tell RLOO too little
   const auto results = shop.run(with);
   const std::vector<double> scores = shop.series("objective/scores");
   ASSERT_EQ(scores.size(), 25u);

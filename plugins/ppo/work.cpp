@@ -49,7 +49,7 @@ Work most_work(const PpoOptions& options, std::int64_t row_tokens, const Lengths
   const Share share = share_of(options, row_tokens, lengths);
   const double policy_pass = answers * share.tokens * policy.flops_per_token(share.mean_keys) / 3;
   const double critic_pass = answers * share.tokens * critic.flops_per_token(share.mean_keys) / 3;
-  const double critic_passes = options.chosen().has_critic() ? 1 + 3 * epochs : 0;
+  const double critic_passes = options.separate_critic() ? 1 + 3 * epochs : 0;
 
   Work work;
   work.tokens = answers * share.tokens * (1 + epochs);
@@ -68,7 +68,7 @@ double most_bytes(const PpoOptions& o, const lm::TrainOptions& training, const L
                   const lm::ModelConfig& policy, const lm::ModelConfig& critic, bool judged) {
   const lm::Precision precision = lm::parse_precision(training.precision);
   const double models = lm::trained_bytes(policy, training) + lm::best_bytes(policy, training) +
-                        (o.chosen().has_critic() ? lm::trained_bytes(critic, training) : 0) +
+                        (o.separate_critic() ? lm::trained_bytes(critic, training) : 0) +
                         (training.lora.rank ? 0 : lm::frozen_bytes(policy, precision)) +
                         (judged ? lm::frozen_bytes(critic, precision) : 0);
   const auto row = [&](double tokens) {
