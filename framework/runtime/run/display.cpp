@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/run/awake_clock.h"
 #include "runtime/run/human_text.h"
 #include "runtime/run/stage_progress.h"
-#include "runtime/run/steady_seconds.h"
 
 namespace lehr::runtime {
 namespace {
@@ -151,7 +151,7 @@ class PlainDisplay : public Display {
 
   void event(const Json& event) override {
     const std::string kind = event.at("event");
-    const double now = steady_seconds();
+    const double now = clock_.seconds();
     if (const std::string text = told_of_run(event); !text.empty()) lines_.add(text + "\n");
     if (!event.contains("stage")) return;
     const std::string stage = event["stage"];
@@ -174,7 +174,10 @@ class PlainDisplay : public Display {
 
   void cached(const std::string& stage, std::string_view) override { say(stage, "cached"); }
 
-  void tick() override { lines_.flush(); }
+  void tick() override {
+    clock_.seconds();
+    lines_.flush();
+  }
   bool is_lost() const override { return lines_.is_lost(); }
 
  private:
@@ -188,6 +191,7 @@ class PlainDisplay : public Display {
   }
 
   Lines lines_;
+  AwakeClock clock_;
   std::map<std::string, Running> running_;
 };
 
@@ -201,7 +205,7 @@ class TerminalDisplay : public Display {
 
   void event(const Json& event) override {
     const std::string kind = event.at("event");
-    const double now = steady_seconds();
+    const double now = clock_.seconds();
     if (kind == "run_started")
       for (const Json& stage : event.at("stages"))
         width_ = std::max(width_, std::min(kWidestName, stage.get<std::string>().size()));
@@ -220,7 +224,7 @@ class TerminalDisplay : public Display {
   void cached(const std::string& stage, std::string_view) override { say(stage, "cached", kDim); }
 
   void tick() override {
-    if (!said_.empty() || steady_seconds() - drawn_ >= kFrameSeconds) draw();
+    if (!said_.empty() || clock_.seconds() - drawn_ >= kFrameSeconds) draw();
   }
   bool is_lost() const override { return out_.is_lost(); }
 
@@ -234,7 +238,7 @@ class TerminalDisplay : public Display {
 
   void draw() {
     std::string frame = erase_lines() + std::exchange(said_, {});
-    const double now = drawn_ = steady_seconds();
+    const double now = drawn_ = clock_.seconds();
     winsize size{};
     const std::size_t columns =
         ::ioctl(out_.fd(), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
@@ -290,6 +294,7 @@ class TerminalDisplay : public Display {
   }
 
   Output out_;
+  AwakeClock clock_;
   bool color_;
   std::size_t width_ = 8, lines_ = 0;
   double drawn_ = 0;

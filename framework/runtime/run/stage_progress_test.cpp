@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/run/awake_clock.h"
 #include "runtime/run/human_text.h"
 
 namespace lehr::runtime {
@@ -36,6 +37,18 @@ TEST(StageProgress, WithoutATotalShowsNoShare) {
   stage.event(progress(1234, 0), 1);
   EXPECT_LT(stage.fraction(), 0);
   EXPECT_EQ(stage.text(1), "1.23k tokens");
+}
+
+TEST(StageProgress, DoesNotCountTimeInWhichTheProcessWasStopped) {
+  AwakeClock clock;
+  StageProgress stage(clock.seconds(100));
+  stage.event({{"event", "phase"}, {"name", "running"}}, clock.seconds(100));
+  stage.event(progress(0, 6e6), clock.seconds(100));
+  for (double steady = 100; steady < 110; steady += 0.5) clock.seconds(steady);
+  stage.event(progress(1e6, 6e6), clock.seconds(110));
+  EXPECT_EQ(stage.text(clock.seconds(4000)), "1M/6M tokens 16%, 100k/s, ETA 50s");
+  stage.event(progress(1.1e6, 6e6), clock.seconds(4001));
+  EXPECT_EQ(stage.text(clock.seconds(4001)), "1.1M/6M tokens 18%, 100k/s, ETA 49s");
 }
 
 TEST(HumanText, ReadsNaturally) {
