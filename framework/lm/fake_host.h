@@ -39,6 +39,12 @@ struct lehr_context {
     root = name;
   }
   ~lehr_context() { std::filesystem::remove_all(root); }
+  // Those that do not depend on the clock.
+  auto lasting_metrics() const {
+    auto lasting = metrics;
+    std::erase_if(lasting, [](const auto& m) { return std::get<1>(m).starts_with("checkpoint/"); });
+    return lasting;
+  }
   lehr_context(const lehr_context&) = delete;
   lehr_context& operator=(const lehr_context&) = delete;
 };

@@ -10,9 +10,9 @@
 #include "lm/runtime.h"
 
 namespace lehr::lm {
-
 namespace {
 
+constexpr const char* kTagPrefix = "step-";
 constexpr int kStateFormat = 3;
 constexpr int64_t kMaxSkippedInARow = 8;
 constexpr int64_t kLeastAnchorSteps = 100;
@@ -22,8 +22,6 @@ constexpr int kTimedPasses = 3;  // by which a budget of time is turned into ste
 double seconds_since(std::chrono::steady_clock::time_point began) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 }
-
-constexpr const char* kTagPrefix = "step-";
 
 std::string tag_of(int64_t step) { return kTagPrefix + std::to_string(step); }
 
@@ -203,11 +201,7 @@ bool TrainingLoop::checkpoint_due() const {
 bool TrainingLoop::next() {
   if (writer_.ended()) report_checkpoint();
   if (step_ >= total_steps_ && total_steps_ != kStepsByTime) return false;
-  if (context_.cancelled()) {
-    if (step_ != committed_at_) begin_checkpoint(anchor_due());
-    await_checkpoint();
-    throw Cancelled();
-  }
+  if (context_.cancelled()) stop();
   if (evaluation_due()) evaluate();
   if (options_.patience > 0 && best_.no_better_since() >= options_.patience) {
     stop_early();
@@ -216,6 +210,12 @@ bool TrainingLoop::next() {
   if (anchor_due() || checkpoint_due()) begin_checkpoint(anchor_due());
   step_began_ = Clock::now();
   return true;
+}
+
+void TrainingLoop::stop() {
+  if (step_ != committed_at_) begin_checkpoint(anchor_due());
+  await_checkpoint();
+  throw Cancelled();
 }
 
 void TrainingLoop::stop_early() {
@@ -354,13 +354,15 @@ void TrainingLoop::log(const Metrics& metrics, int64_t tokens) {
                     note);
 }
 
-void TrainingLoop::evaluate() {
+void TrainingLoop::evaluate() try {
   const Clock::time_point began = Clock::now();
   last_evaluation_ = evaluate_();
   evaluation_seconds_ = seconds_since(began);
   evaluated_at_ = step_;
   for (const auto& [name, value] : last_evaluation_) context_.metric(step_, "eval/" + name, value);
   best_.judge(last_evaluation_, step_, kept_.front().model->trained());
+} catch (const Cancelled&) {
+  stop();
 }
 
 void TrainingLoop::finish() {

@@ -66,15 +66,17 @@ class TrainingLoop {
   void keep_files(std::function<void(const std::filesystem::path&)> save,
                   std::function<void(const std::filesystem::path&)> load);
   // Named values without the "eval/" prefix, which the loop adds. The first decides `save: best`
-  // and whether patience is at its end: lower is better unless higher_is_better.
+  // and whether patience is at its end: lower is better unless higher_is_better. `evaluate` asks
+  // Context::cancelled() between its batches and throws Cancelled: it is done again on resume.
   void evaluate_with(std::function<Metrics()> evaluate, bool higher_is_better = false);
 
   // Goes on from the latest durable state, if it is one of the loop's: a stage may make others
   // before, under tags that do not begin with "step-".
   void resume();
   // True: do step(). Before that it evaluates where due, begins a checkpoint where due, and, when
-  // asked to cancel, commits one and throws Cancelled. False at the last step, and where `patience`
-  // evaluations in a row were no better. Throws what went wrong with a checkpoint.
+  // asked to cancel, before or in an evaluation, commits one and throws Cancelled. False at the
+  // last step, and where `patience` evaluations in a row were no better. Throws what went wrong
+  // with a checkpoint.
   bool next();
   int64_t step() const { return step_; }
   int64_t total_steps() const { return total_steps_; }
@@ -110,6 +112,7 @@ class TrainingLoop {
   using Clock = std::chrono::steady_clock;
 
   void evaluate();
+  [[noreturn]] void stop();
   void stop_early();
   void begin_checkpoint(bool anchor);
   void await_checkpoint();  // where no step waits for it

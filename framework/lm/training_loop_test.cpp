@@ -86,13 +86,6 @@ Trained train(lehr_context& host, const TrainOptions& options, int64_t steps) {
   return {floats(model.weights()), floats(optimizer.exp_avg_sq())};
 }
 
-// What does not depend on the clock.
-using Series = std::vector<std::tuple<std::int64_t, std::string, double>>;
-Series without_timings(Series metrics) {
-  std::erase_if(metrics, [](const auto& m) { return std::get<1>(m).starts_with("checkpoint/"); });
-  return metrics;
-}
-
 TrainOptions options_of(const char* precision) {
   TrainOptions options;
   options.precision = precision;
@@ -132,7 +125,7 @@ TEST_P(Precisions, ResumeAfterCancellingGivesTheSameBits) {
       EXPECT_EQ(resumed.weights, expected.weights)
           << "cancelled at " << first << ", " << save << ", " << optimizer;
       EXPECT_EQ(resumed.moments, expected.moments);
-      EXPECT_EQ(without_timings(host.metrics), without_timings(straight.metrics));
+      EXPECT_EQ(host.lasting_metrics(), straight.lasting_metrics());
       EXPECT_EQ(host.results, straight.results);
     }
   }
@@ -255,135 +248,6 @@ TEST(TrainingLoop, ABudgetOfTimeSettlesTheStepsOnceAndResumeKeepsThem) {
   EXPECT_THROW(train(host, options, kStepsByTime), Cancelled);
   EXPECT_EQ(host.latest, "step-5");
   EXPECT_EQ(settled_steps(), steps);
-}
-
-// A run of 8 steps over evaluations that a test gives, one before each step and one at the end.
-struct Scored {
-  std::vector<double> scores;
-  bool higher_is_better = false;
-  int64_t steps = 0;  // that were done
-  float weight = 0;   // step k makes it k + 1
-
-  void run(lehr_context& host, const TrainOptions& options) {
-    Context context(&host, fake_host());
-    Model model = Model::create(tiny(), 1, Precision::kFp32);
-    model.make_trainable();
-    TrainingLoop loop(context, options, 8);
-    loop.keep("model", model, nullptr);
-    loop.evaluate_with(
-        [&] {
-          return Metrics{{"score", scores.at(static_cast<size_t>(loop.step()))}};
-        },
-        higher_is_better);
-    for (loop.resume(); loop.next(); loop.log({}, 1))
-      model.weights().fill_(static_cast<double>(loop.step() + 1));
-    loop.finish();
-    steps = loop.step();
-    weight = model.weights().data_ptr<float>()[0];
-  }
-};
-
-TrainOptions patient(int64_t patience) {
-  TrainOptions options;
-  options.eval_every = 1;
-  options.patience = patience;
-  options.checkpoint_every = 1e9;
-  return options;
-}
-
-TEST(TrainingLoop, StopsOncePatienceIsAtItsEnd) {
-  start_runtime(2);
-  const double nan = std::nan("");
-  const Scored lower{{5, 4, 6, 4, 3, 3, nan, 3.5, 2}}, higher{{1, 2, 0, 2, 3, 3, nan, 2, 4}, true};
-  for (const Scored& scored : {lower, higher})
-    for (const auto& [patience, steps] : {std::pair{0, 8}, {1, 2}, {2, 3}, {3, 7}, {4, 8}}) {
-      lehr_context host;
-      Scored run = scored;
-      run.run(host, patient(patience));
-      EXPECT_EQ(run.steps, steps) << patience;
-      EXPECT_EQ(host.results.at("steps"), steps);
-      EXPECT_EQ(host.results.contains("stopped_by_patience"), steps < 8) << patience;
-      EXPECT_EQ(run.weight, static_cast<float>(steps)) << "save: last";
-      EXPECT_EQ(host.latest, "step-" + std::to_string(steps));
-    }
-}
-
-TEST(TrainingLoop, StoppingEarlyWithSaveBestGivesTheBestWeights) {
-  start_runtime(2);
-  lehr_context host;
-  TrainOptions options = patient(2);
-  options.save = "best";
-  Scored run{{5, 4, 6, 7, 1, 1, 1, 1, 1}};
-  run.run(host, options);
-  EXPECT_EQ(run.steps, 3);
-  EXPECT_EQ(run.weight, 1.0f);
-  EXPECT_EQ(host.results.at("best_step"), 1);
-  EXPECT_EQ(host.results.at("eval/score"), 4);
-  EXPECT_NE(host.messages.back().find("was not better than at step 1"), std::string::npos);
-}
-
-TEST(TrainingLoop, ResumeCountsEvaluationsFromBefore) {
-  start_runtime(2);
-  for (const char* save : {"last", "best"}) {
-    TrainOptions options = patient(3);
-    options.save = save;
-    Scored straight{{5, 4, 6, 4, 3, 3, 8, 3.5, 2}};
-    lehr_context expected;
-    straight.run(expected, options);
-    ASSERT_EQ(straight.steps, 7);
-    for (const int64_t stop : {1, 3, 5, 6, 7}) {
-      lehr_context host;
-      host.cancel_after = stop;
-      Scored run = straight;
-      EXPECT_THROW(run.run(host, options), Cancelled);
-      host.cancel_after = -1;
-      host.cancelled = false;
-      run.run(host, options);
-      EXPECT_EQ(without_timings(host.metrics), without_timings(expected.metrics)) << stop;
-      EXPECT_EQ(host.results, expected.results);
-      run.run(host, options);  // as where it was killed before the results were published
-      EXPECT_EQ(run.steps, 7);
-      EXPECT_EQ(run.weight, straight.weight);
-      EXPECT_EQ(host.results, expected.results);
-    }
-  }
-}
-
-TEST(TrainingLoop, TellsThatThereIsNothingToEvaluateOn) {
-  start_runtime(2);
-  for (const int64_t patience : {0, 2}) {
-    lehr_context host;
-    Context context(&host, fake_host());
-    const TrainOptions options = patient(patience);
-    TrainingLoop loop(context, options, 1);
-    loop.resume();
-    EXPECT_EQ(host.messages.size(), patience > 0 ? 1u : 0u);
-  }
-}
-
-TEST(TrainingLoop, SaveBestKeepsTheWeightsOfTheBestEvaluation) {
-  start_runtime(2);
-  lehr_context host;
-  Context context(&host, fake_host());
-  Model model = Model::create(tiny(), 1, Precision::kFp32);
-  model.make_trainable();
-  TrainOptions options;
-  options.save = "best";
-  options.eval_every = 1;
-  TrainingLoop loop(context, options, 4);
-  loop.keep("model", model, nullptr);
-  const std::vector<double> scores = {0.1, 0.4, 0.9, 0.3, 0.2};
-  loop.evaluate_with(
-      [&] {
-        return Metrics{{"accuracy", scores[static_cast<size_t>(loop.step())]}};
-      },
-      true);
-  for (loop.resume(); loop.next(); loop.log({}, 1))
-    model.weights().fill_(static_cast<double>(loop.step() + 1));
-  loop.finish();
-  EXPECT_EQ(host.results.at("best_step"), 2);
-  EXPECT_EQ(host.results.at("eval/accuracy"), 0.9);
-  EXPECT_EQ(model.weights().data_ptr<float>()[0], 2.0f);
 }
 
 }  // namespace

@@ -72,13 +72,14 @@ double token_bytes(const text::TokensInfo& tokens) {
   return each * static_cast<double>(tokens.train.tokens + tokens.eval.tokens);
 }
 
-lm::Metrics evaluate(const lm::Model& model, const lm::TokenFeed& held_out,
+lm::Metrics evaluate(const Context& context, const lm::Model& model, const lm::TokenFeed& held_out,
                      std::optional<std::int64_t> most_tokens,
                      const std::vector<std::uint32_t>& byte_lengths) {
   const at::NoGradGuard no_gradients;
   LanguageTally tally(byte_lengths);
   const std::int64_t most = most_tokens.value_or(std::numeric_limits<std::int64_t>::max());
   held_out.for_each_row(most, [&](const lm::PackedBatch& row) {
+    if (context.cancelled()) throw Cancelled();
     const lm::CrossEntropy ce =
         lm::linear_cross_entropy(model.forward_hidden(row), model.head(), row.loss_entries);
     tally.add(row.loss_entries, ce.nll.data_ptr<float>());
@@ -249,7 +250,7 @@ void Pretrain::run(Context& context) {
   loop.keep("model", model, &optimizer);
   if (evaluation)
     loop.evaluate_with([&] {
-      return evaluate(model, *evaluation, training_.eval_tokens, tokenizer.byte_lengths());
+      return evaluate(context, model, *evaluation, training_.eval_tokens, tokenizer.byte_lengths());
     });
   const double peak_flops = steps != 0 ? lm::measure_peak_flops(precision) : 0;
 

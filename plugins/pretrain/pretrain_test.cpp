@@ -137,6 +137,21 @@ TEST_F(PretrainRun, RefusesRowsShorterThanTheDefaultContextOfANewModel) {
   EXPECT_THROW(run(), Error);
 }
 
+TEST_F(PretrainRun, StopsInAnEvaluation) {
+  const auto tokens = host_.root / "tokens";
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  text::TokenShardWriter held_out(tokens, "eval", tokenizer.vocab_size());
+  held_out.add(std::vector<text::TokenId>(100, 7), 100);
+  text::write_tokens_json(tokens, tokenizer.vocab_size(), text::read_tokens_json(tokens).train,
+                          held_out.finish());
+  parameters_["budget"]["steps"] = 0;
+  host_.cancelled = true;
+  EXPECT_THROW(run(), Cancelled);
+  host_.cancelled = false;
+  run();
+  EXPECT_GT(host_.results.at("eval/loss"), 0);
+}
+
 #ifndef LEHR_TORCH_CUDA
 TEST_F(PretrainRun, RefusesADeviceThatLibTorchWasBuiltWithout) {
   host_.device = "cuda";

@@ -17,10 +17,14 @@ namespace lehr::plugins::sft {
 
 namespace {
 
-lm::Metrics evaluate(const lm::Model& model, const lm::SequenceFeed& held_out) {
+lm::Metrics evaluate(const Context& context, const lm::Model& model,
+                     const lm::SequenceFeed& held_out) {
   const at::NoGradGuard no_gradients;
   AnswerTally tally;
-  held_out.for_each_row([&](const lm::Packed& row) { add_answer_loss(model, row, 1, tally); });
+  held_out.for_each_row([&](const lm::Packed& row) {
+    if (context.cancelled()) throw Cancelled();
+    add_answer_loss(model, row, 1, tally);
+  });
   return {{"loss", tally.loss()},
           {"entropy", tally.mean_entropy()},
           {"mean_token_accuracy", tally.mean_accuracy()},
@@ -167,7 +171,7 @@ void Sft::run(Context& context) {
 
   lm::TrainingLoop loop(context, training_, steps);
   loop.keep("model", model, &optimizer);
-  if (evaluation) loop.evaluate_with([&] { return evaluate(model, *evaluation); });
+  if (evaluation) loop.evaluate_with([&] { return evaluate(context, model, *evaluation); });
 
   for (loop.resume(); loop.next();) {
     const std::vector<lm::Packed> batch = feed.step(loop.step());

@@ -8,6 +8,7 @@
 #include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
+#include "lm/stage_workshop_test.h"
 #include "lm/training_estimate.h"
 #include "text/fake_host.h"
 
@@ -94,6 +95,19 @@ TEST(Sft, SaysThatEveryConversationIsTooLong) {
         std::string(error.what()).ends_with(": of 1, 1 have no answer in their first 32 tokens"))
         << error.what();
   }
+}
+
+TEST(Sft, StopsInAnEvaluation) {
+  const std::string row =
+      R"({"messages":[{"role":"user","content":"Who?"},{"role":"assistant","content":"me"}]})";
+  lm::StageWorkshop<Sft> shop;
+  shop.connect("model", shop.model());
+  shop.connect("conversations", row, row);
+  const nlohmann::json with = {{"precision", "fp32"}, {"budget", {{"steps", 0}}}};
+  shop.host.cancelled = true;
+  EXPECT_THROW(shop.run(with), Cancelled);
+  shop.host.cancelled = false;
+  EXPECT_GT(shop.run(with).at("eval/loss"), 0);
 }
 
 }  // namespace
