@@ -78,7 +78,7 @@ void metric(lehr_context* c, int64_t step, lehr_str name, double value) {
 void result(lehr_context* c, lehr_str name, double value, uint32_t flags) {
   const lehr_status kept = told(c, [&] {
     const std::lock_guard lock(c->mutex);
-    c->results[std::string(view(name))] = {value, (flags & LEHR_RESULT_VOLATILE) != 0};
+    c->results[view(name)] = {value, (flags & LEHR_RESULT_VOLATILE) != 0};
   });
   if (kept != LEHR_OK) c->lost_result = true;
 }

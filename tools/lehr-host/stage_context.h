@@ -66,7 +66,7 @@ struct lehr_context {
 
   std::mutex mutex;                                         // guards all below
   std::map<std::string, lehr::runtime::Facets> facets_set;  // by port
-  std::map<std::string, lehr::runtime::NamedResult> results;
+  lehr::runtime::NamedResults results;
   std::string failure;           // what the stage said last
   std::string service_failure;   // why a service last failed
   std::deque<std::string> kept;  // strings whose pointers were handed out

@@ -7,7 +7,7 @@
 namespace lehr::runtime {
 namespace {
 
-StageRecord stage(const std::string& id, std::map<std::string, NamedResult> results) {
+StageRecord stage(const std::string& id, NamedResults results) {
   StageRecord out;
   out.id = id;
   out.results = std::move(results);

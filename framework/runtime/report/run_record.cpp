@@ -46,12 +46,12 @@ void read_lines(const fs::path& path, const std::function<void(std::string_view)
   }
 }
 
-std::map<std::string, NamedResult> results_of(const Json& event) {
-  std::map<std::string, NamedResult> out;
+NamedResults results_of(const Json& event) {
+  NamedResults out;
   if (!event.contains("results")) return out;
   for (const auto& [name, result] : event["results"].items()) {
     const Json& value = result.at("value");
-    out[name] = {value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN(),
+    out[name] = {value.is_number() ? value.get<double>() : not_finite(result.value("text", "")),
                  result.value("volatile", false)};
   }
   return out;

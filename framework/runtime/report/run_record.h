@@ -24,7 +24,7 @@ struct StageRecord {
   std::string message;  // why it failed or was blocked
   std::string key;      // empty: its inputs were never known
   double seconds = 0;   // spent in this run
-  std::map<std::string, NamedResult> results;
+  NamedResults results;
   std::map<std::string, std::string> outputs;  // port -> digest; empty once gc has taken the result
   std::vector<KeyPart> parts;  // of the key; inputs only as long as the store has the result
   // Which run computed it, as which stage, and how long that took; this run, if it ran here.

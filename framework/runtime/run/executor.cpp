@@ -329,7 +329,7 @@ class Executor {
     Json event = {{"key", results_.key(index).key},
                   {"seconds", outcome.seconds},
                   {"taken", taken},
-                  {"results", results_json(*outcome.result)}};
+                  {"results", to_json(outcome.result->results)}};
     if (taken && outcome.result->run == journal_.log().id())
       event["made_as"] = outcome.result->stage_id;
     tell(index, "stage_finished", std::move(event));

@@ -46,13 +46,4 @@ StageSpec planned_spec(const PlannedStage& stage, const StageKey& key,
   return out;
 }
 
-nlohmann::ordered_json results_json(const StageResult& result) {
-  nlohmann::ordered_json out = nlohmann::ordered_json::object();
-  for (const auto& [name, number] : result.results) {
-    out[name] = {{"value", number.value}};
-    if (number.is_volatile) out[name]["volatile"] = true;
-  }
-  return out;
-}
-
 }  // namespace lehr::runtime

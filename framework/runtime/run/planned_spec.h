@@ -20,7 +20,4 @@ StageSpec planned_spec(const PlannedStage& stage, const StageKey& key,
                        const std::set<std::string>& trusted, const std::vector<std::string>& gpus,
                        const std::filesystem::path& store, const std::string& run);
 
-// {"eval/loss": {"value": 2.31}, "seconds": {"value": 4, "volatile": true}}
-nlohmann::ordered_json results_json(const StageResult& result);
-
 }  // namespace lehr::runtime

@@ -44,13 +44,8 @@ class RunJournal {
     append_member(line, "stage", stage);
     append_member(line, "key", result.key);
     append_name(line, "results");
-    line += '{';
-    for (const auto& [name, number] : result.results) {
-      append_name(line, name);
-      append_json(line += "{\"value\":", number.value);
-      line += number.is_volatile ? ",\"volatile\":true}" : "}";
-    }
-    line += "}}";
+    append_json(line, result.results);
+    line += '}';
     log_.event_line(line);
     display_.cached(stage, line);
   }

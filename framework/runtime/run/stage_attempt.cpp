@@ -1,7 +1,6 @@
 #include "runtime/run/stage_attempt.h"
 
 #include <csignal>
-#include <limits>
 #include <utility>
 
 #include "runtime/run/human_text.h"
@@ -99,11 +98,9 @@ void StageAttempt::host_event(const Json& event) {
 }
 
 void StageAttempt::record_metric(const Json& event) {
-  double value = std::numeric_limits<double>::quiet_NaN();
   const Json given = event.value("value", Json());
-  if (given.is_number()) value = given;
-  if (event.value("text", "") == "inf") value = std::numeric_limits<double>::infinity();
-  if (event.value("text", "") == "-inf") value = -std::numeric_limits<double>::infinity();
+  const double value =
+      given.is_number() ? given.get<double>() : not_finite(event.value("text", ""));
   journal_.log().metric(id_, text::whole_number<std::int64_t>(event, "step", 0),
                         event.value("name", "?"), value);
 }

@@ -38,7 +38,7 @@ std::string exactly(double value) {
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
 }
 
-bool has_lasting(const std::map<std::string, NamedResult>& results) {
+bool has_lasting(const NamedResults& results) {
   return std::any_of(results.begin(), results.end(),
                      [](const auto& result) { return !result.second.is_volatile; });
 }

@@ -1,8 +1,5 @@
 #include "runtime/store/stage_result.h"
 
-#include <cmath>
-#include <limits>
-
 #include "runtime/store/json_member.h"
 #include "runtime/store/sha256.h"
 
@@ -26,19 +23,15 @@ std::string stage_key(const KeyParts& parts) {
 }
 
 nlohmann::ordered_json StageResult::to_json() const {
-  nlohmann::ordered_json outs = nlohmann::ordered_json::object(), numbers = outs;
+  nlohmann::ordered_json outs = nlohmann::ordered_json::object();
   for (const auto& [port, out] : outputs)
     outs[port] = {{"digest", out.digest}, {"type", out.type}, {"facets", out.facets}};
-  for (const auto& [name, number] : results) {
-    numbers[name] = {{"value", number.value}};  // JSON has no NaN: it becomes null
-    if (number.is_volatile) numbers[name]["volatile"] = true;
-  }
   nlohmann::ordered_json json = {
       {"format", 1},
       {"key", key},
       {"stage", stage},
       {"outputs", outs},
-      {"results", numbers},
+      {"results", runtime::to_json(results)},
       {"key_parts", key_parts},
       {"made",
        {{"run", run}, {"stage_id", stage_id}, {"unix_time", unix_time}, {"seconds", seconds}}}};
@@ -64,9 +57,11 @@ StageResult StageResult::parse(std::string_view json) {
   }
   for (const auto [name, element] : member<JsonObject>(all, "results")) {
     const auto number = value<JsonObject>(element, name);
-    NamedResult& to = out.results[std::string(name)];
-    to.value = number["value"].is_null() ? std::numeric_limits<double>::quiet_NaN()
-                                         : member<double>(number, "value");
+    NamedResult& to = out.results[name];
+    std::string_view text;  // stays empty where there is none
+    to.value = !number["value"].is_null() ? member<double>(number, "value")
+               : number["text"].get(text) ? not_finite("")
+                                          : not_finite(text);
     to.is_volatile =
         number["volatile"].error() == simdjson::SUCCESS && member<bool>(number, "volatile");
   }

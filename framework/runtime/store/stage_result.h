@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/store/artifact.h"
+#include "runtime/store/named_results.h"
 
 namespace lehr::runtime {
 
@@ -27,16 +28,11 @@ struct StageOutput {
   Facets facets;
 };
 
-struct NamedResult {
-  double value = 0;
-  bool is_volatile = false;  // a timing or the like: not expected to be the same again
-};
-
 struct StageResult {
   std::string key;
   std::string stage;                           // "tokenizer.train"
   std::map<std::string, StageOutput> outputs;  // by port
-  std::map<std::string, NamedResult> results;
+  NamedResults results;
   KeyParts key_parts;
   // Lineage; not part of the key.
   std::string run, stage_id;
