@@ -65,6 +65,11 @@ std::string device_text(const runtime::PlannedStage& stage) {
   return stage.gpus > 1 ? "cuda, " + gpus : "cuda";
 }
 
+std::string reason_text(const runtime::PlannedStage& stage) {
+  if (!stage.checkpoint) return stage.reason;
+  return stage.reason + "; goes on from checkpoint '" + *stage.checkpoint + "'";
+}
+
 // One row a stage; columns that are empty everywhere are left out.
 void print_rows(const runtime::Plan& plan, const std::vector<Row>& rows) {
   std::vector<std::size_t> used;
@@ -95,7 +100,7 @@ void print(const runtime::Plan& plan, const std::filesystem::path& store) {
     rows.push_back({padded(name(stage.state), 6), padded(stage.id, 5), stage.uses,
                     device_text(stage),
                     stage.last_seconds ? "took " + runtime::duration_text(*stage.last_seconds) : "",
-                    estimate_text(stage.estimate), stage.reason});
+                    estimate_text(stage.estimate), reason_text(stage)});
   }
   if (!rows.empty()) print_rows(plan, rows);
   std::cout << "\n"

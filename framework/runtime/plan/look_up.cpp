@@ -98,6 +98,7 @@ class LookUp {
   void stage(PlannedStage& stage) {
     stage.state = StageState::run;
     stage.key.clear();
+    stage.checkpoint.reset();
     stage.result.reset();
     if (!is_wanted(stage)) {
       stage.wanted = false;
@@ -162,6 +163,7 @@ class LookUp {
       return;
     else
       explain_run(stage, stage_key(stage, digests));
+    if (store_) stage.checkpoint = store_->checkpoint(stage.key);
   }
   void explain_run(PlannedStage& stage, const StageKey& key) {
     if (const StageResult* old = closest_result(stage, key.parts, results_like(stage))) {

@@ -24,6 +24,7 @@ void append_stage(std::string& out, const PlannedStage& stage) {
   append_member(out, "state", name(stage.state));
   if (!stage.reason.empty()) append_member(out, "reason", stage.reason);
   if (!stage.key.empty()) append_member(out, "key", stage.key);
+  if (stage.checkpoint) append_member(out, "checkpoint", *stage.checkpoint);
   append_member(out, "where", stage.where);
   if (stage.last_seconds) out += ",\"last_seconds\":" + nlohmann::json(*stage.last_seconds).dump();
   if (!stage.estimate.is_null()) out += ",\"estimate\":" + stage.estimate.dump();

@@ -137,7 +137,8 @@ struct PlannedStage {
   StageState state = StageState::run;
   std::string
       reason;  // why it is not cached: "with.vocab_size changed: 4096 -> 8192 (tiny.yaml:14:9)"
-  std::string key;  // when all input digests are known, else empty
+  std::string key;                        // when all input digests are known, else empty
+  std::optional<std::string> checkpoint;  // the tag of the one it goes on from
   // Of a stage that is cached, without its key parts. Shared with the outcome of the run: results
   // never change.
   std::shared_ptr<const StageResult> result;

@@ -101,6 +101,7 @@ void settle_selection(Plan& plan) {
       continue;
     stage.state = StageState::skip;
     stage.reason = "not selected";
+    stage.checkpoint.reset();
   }
 }
 

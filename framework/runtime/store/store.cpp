@@ -81,6 +81,25 @@ std::optional<StageResult> ArtifactStore::find_result(std::string_view key) cons
   throw;
 }
 
+std::optional<std::string> ArtifactStore::checkpoint(std::string_view key) const {
+  std::vector<fs::path> states;
+  std::error_code error;
+  for (fs::directory_iterator it(work_path(key) / "state", error), end; !error && it != end;
+       it.increment(error))
+    if (it->path().filename() != "pending") states.push_back(it->path());
+  std::sort(states.begin(), states.end(), [](const fs::path& a, const fs::path& b) {
+    const std::string first = a.filename(), second = b.filename();  // numbers
+    return std::pair(first.size(), first) > std::pair(second.size(), second);
+  });
+  for (const fs::path& state : states) {
+    try {
+      return read_checked_json(state / "state.json").at("tag").get<std::string>();
+    } catch (const std::exception&) {  // the host warns of it, and goes back further, too
+    }
+  }
+  return std::nullopt;
+}
+
 Artifact ArtifactStore::artifact(std::string_view digest) const {
   const auto none = [&] {
     return StoreError("there is no artifact " + std::string(digest) + " in '" + root_.string() +

@@ -2,7 +2,7 @@
 //
 //   artifacts/<digest>/   published, read-only
 //   results/<key>.json    stage key -> outputs, named numbers, key parts
-//   work/<key>/           a stage in progress: lease, state/, out/<port>/
+//   work/<key>/           a stage in progress: lease, state/<number>/state.json, out/<port>/
 //   runs/<run>/           see run_log.h
 //   pins/                 see pins.h
 //   cache/                what can be found out again at any time
@@ -92,6 +92,9 @@ class ArtifactStore {
   // damaged.
   bool finish_publication(const std::filesystem::path& out, std::string_view key) const;
   void write_result(const StageResult& result) const;
+  // Of a stage in progress: the tag of the newest state that it has committed and that can be read,
+  // which the next attempt goes on from. What the state holds is not looked at.
+  std::optional<std::string> checkpoint(std::string_view key) const;
   // While held, gc removes nothing. Waits for a gc that is deciding (milliseconds).
   FileDescriptor shared_lock() const;
 

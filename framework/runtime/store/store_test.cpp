@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "runtime/store/checked_json.h"
 #include "runtime/store/lease.h"
 #include "runtime/store/run_log.h"
 #include "runtime/store/scratch_store.h"
@@ -267,6 +268,23 @@ TEST_F(StoreTest, ALeaseExcludesAndEndsWithItsHolder) {
   lease.reset();
   EXPECT_FALSE(Lease::held(work));
   EXPECT_TRUE(Lease::try_take(work));
+}
+
+TEST_F(StoreTest, TellsTheNewestCheckpointThatCanBeRead) {
+  const ArtifactStore store(root_ / "store");
+  const std::string key(64, '1');
+  EXPECT_FALSE(store.checkpoint(key));
+  const auto commit = [&](const char* number, const std::string& text) {
+    make_folders(store.work_path(key) / "state" / number);
+    std::ofstream(store.work_path(key) / "state" / number / "state.json") << text;
+  };
+  commit("pending", checked_json({{"tag", "not committed"}}));
+  EXPECT_FALSE(store.checkpoint(key));
+  commit("00000009", checked_json({{"tag", "step 9"}}));
+  commit("100000000", checked_json({{"tag", "step 100000000"}}));
+  EXPECT_EQ(store.checkpoint(key), "step 100000000");
+  commit("100000001", "torn");
+  EXPECT_EQ(store.checkpoint(key), "step 100000000");
 }
 
 TEST_F(StoreTest, KeysTellListsApartThatJoinToTheSameText) {
