@@ -16,6 +16,13 @@ for file in moved/lib/lehr/plugins/*.so moved/bin/lehr-inspect; do
   [ -z "$away" ] || fail "$file looks for libraries in $away"
 done
 
+cat >pages.yaml <<'YAML'
+lehr: 1
+extends: recipes/c4.yaml
+stages: {source: {uses: wordnet}}
+YAML
+"${run[@]}" lehr validate pages.yaml >validate.txt 2>&1 || fail "$(cat validate.txt)"
+
 cat >mine.yaml <<'YAML'
 lehr: 1
 name: installed

@@ -18,6 +18,17 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostExtends = 16;
 constexpr int kDeepestPath = 64;  // what --set names, as what a file holds
 
+// What `extends: recipes/c4.yaml` names: a file beside the one that says so, else one that comes
+// with Lehr.
+fs::path extended(const fs::path& folder, const fs::path& written) {
+  const fs::path beside = folder / written;
+  std::error_code error;
+  if (written.is_absolute() || fs::exists(beside, error)) return beside;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  const fs::path shipped = program.parent_path().parent_path() / "share/lehr" / written;
+  return fs::exists(shipped, error) ? shipped : beside;
+}
+
 // The file and, below it, what it extends.
 NodePtr load_file(const fs::path& path, const std::string& name, const Origin& from,
                   std::vector<fs::path>& chain, Diagnostics& diagnostics) {
@@ -56,8 +67,8 @@ NodePtr load_file(const fs::path& path, const std::string& name, const Origin& f
   const fs::path written = extends->value->text;
   const fs::path shown =
       written.is_absolute() ? written : (fs::path(name).parent_path() / written).lexically_normal();
-  const NodePtr base = load_file(source->folder() / written, shown.string(), extends->value->origin,
-                                 chain, diagnostics);
+  const NodePtr base = load_file(extended(source->folder(), written), shown.string(),
+                                 extends->value->origin, chain, diagnostics);
   return base ? merged(base, own) : nullptr;
 }
 

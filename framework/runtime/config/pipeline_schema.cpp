@@ -85,7 +85,9 @@ class SchemaWriter {
          written({whole(0)}, {{"default", 0}, {"description", "of all stages that use chance"}})},
         {"extends",
          {{"type", "string"},
-          {"description", "another pipeline file: maps are merged, all else is replaced"}}},
+          {"description",
+           "another pipeline file, or one that comes with Lehr, as recipes/c4.yaml: maps are "
+           "merged, all else is replaced"}}},
         {"vars", {{"type", "object"}, {"description", "values for ${vars.NAME}"}}},
         {"resources", reference("resources")},
         {"stages",
