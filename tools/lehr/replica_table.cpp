@@ -16,6 +16,8 @@ using runtime::ReplicatedResult;
 using runtime::Variant;
 using runtime::VariantPair;
 
+constexpr std::size_t kMostPairs = 10;  // of variants, that a result is told of
+
 std::string p_text(double p) {
   char text[24];
   std::snprintf(text, sizeof text, "%.2g", p);
@@ -49,11 +51,24 @@ bool is_constant(const ReplicatedResult& result) {
   });
 }
 
+// Of many pairs, which are as the square of the variants, those least likely to be noise.
 void add_verdicts(std::string& out, const ReplicatedResult& result, std::size_t width) {
-  for (const VariantPair& pair : result.pairs)
-    out += (width > 0 ? shortened("    " + verdict(result, pair), width)
-                      : "    " + verdict(result, pair)) +
-           "\n";
+  std::vector<VariantPair> pairs = result.pairs;
+  const auto line = [&](const std::string& text) {
+    out += (width > 0 ? shortened("    " + text, width) : "    " + text) + "\n";
+  };
+  if (pairs.size() > kMostPairs)
+    std::stable_sort(pairs.begin(), pairs.end(), [](const VariantPair& a, const VariantPair& b) {
+      return a.test.p < b.test.p;
+    });
+  const std::size_t shown = std::min(pairs.size(), kMostPairs);
+  for (std::size_t i = 0; i < shown; ++i) line(verdict(result, pairs[i]));
+  if (shown == pairs.size()) return;
+  const auto exceeding = std::count_if(pairs.begin() + kMostPairs, pairs.end(),
+                                       [](const VariantPair& pair) { return pair.exceeds_noise; });
+  line("and " + std::to_string(pairs.size() - shown) + " more pairs, " +
+       (exceeding == 0 ? "none" : std::to_string(exceeding)) +
+       " of them beyond the noise (`lehr runs show --json` has all)");
 }
 
 }  // namespace

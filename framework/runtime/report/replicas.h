@@ -37,8 +37,8 @@ struct ReplicatedResult {
   std::vector<VariantPair> pairs;  // those of variants with enough replicas
 };
 
-// By stage in the run's order, then by name. Timings and other volatile results are left out.
-// An evaluation's results "accuracy@dpo@beta=0.1,seed=1" are replicas of dpo@beta=0.1.
+// By stage in the run's order, then as the stage gave them. Timings and other volatile results are
+// left out. An evaluation's results "accuracy@dpo@beta=0.1,seed=1" are replicas of dpo@beta=0.1.
 std::vector<ReplicatedResult> replicated_results(const RunRecord& run,
                                                  const std::string& axis = "seed");
 
