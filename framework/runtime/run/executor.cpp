@@ -9,7 +9,6 @@
 #include <memory>
 #include <set>
 
-#include "runtime/run/human_text.h"
 #include "runtime/run/output_folder.h"
 #include "runtime/run/planned_spec.h"
 #include "runtime/run/resource_pool.h"
@@ -352,22 +351,11 @@ class Executor {
     bool all_passed = true;
     for (const Gate& gate : plan_.stages[index].gates) {
       if (gate.stage.empty() == foreign) continue;
-      const double* value = state_.result(index, gate);
-      const bool passed = value != nullptr && gate.passes(*value);
-      Json event = {{"metric", gate.name()},
-                    {"value", value == nullptr ? Json() : Json(*value)},
-                    {"limit", gate.text()},
-                    {"passed", passed},
-                    {"where", gate.where}};
-      std::string message;
-      if (value != nullptr)
-        message = gate.name() + " is " + number_text(*value) + ", required " + gate.text();
-      else
-        event["message"] = message = "require: " + state_.missing_result(index, gate);
-      tell(index, "gate", std::move(event));
-      if (passed) continue;
+      RunState::GateVerdict verdict = state_.judge(index, gate);
+      tell(index, "gate", std::move(verdict.event));
+      if (verdict.passed) continue;
       all_passed = false;
-      state_.decide(index, StageStatus::gate_failed, message);
+      state_.decide(index, StageStatus::gate_failed, std::move(verdict.message));
     }
     return all_passed;
   }

@@ -7,6 +7,7 @@
 #include "runtime/run/stage_spec.h"
 
 namespace lehr::runtime {
+using Json = nlohmann::ordered_json;
 namespace {
 
 bool has_result(StageStatus status) {
@@ -112,6 +113,21 @@ std::string RunState::missing_result(std::size_t index, const Gate& gate) const 
     for (const auto& [name, number] : of.result->results) known.push_back(name);
   return "'" + of.id + "' has no result '" + gate.metric + "' (" + gate.where + ")." +
          (known.empty() ? " It reports none" : suggestion(gate.metric, known));
+}
+
+RunState::GateVerdict RunState::judge(std::size_t index, const Gate& gate) const {
+  const double* value = result(index, gate);
+  GateVerdict out{value != nullptr && gate.passes(*value), "", {}};
+  out.event = {{"metric", gate.name()},
+               {"value", value == nullptr ? Json() : Json(*value)},
+               {"limit", gate.text()},
+               {"passed", out.passed},
+               {"where", gate.where}};
+  if (value == nullptr)
+    out.event["message"] = out.message = "require: " + missing_result(index, gate);
+  else if (!out.passed)
+    out.message = gate.name() + " is " + number_text(*value) + ", required " + gate.text();
+  return out;
 }
 
 bool RunState::holds_already(const Gate& condition) const {

@@ -40,10 +40,13 @@ class RunState {
   // since it was last given. A decision costs the stages that wait for it, not a walk over the
   // plan.
   std::optional<std::size_t> next_to_look_at(std::size_t end);
-  // The value that the gate of stage `index` is about; null: there is no such result.
-  const double* result(std::size_t index, const Gate& gate) const;
-  // Then: "'exam' has no result 'eval/acuracy' (x.yaml:4:5). Did you mean 'eval/accuracy'?"
-  std::string missing_result(std::size_t index, const Gate& gate) const;
+  struct GateVerdict {
+    bool passed;
+    std::string message;           // of one that did not
+    nlohmann::ordered_json event;  // "gate", as display.h has it
+  };
+  // Of a gate of stage `index`, once the result is there that it is about.
+  GateVerdict judge(std::size_t index, const Gate& gate) const;
   // Of a ready stage: one digest for each of its inputs.
   std::vector<std::string> input_digests(std::size_t index) const;
 
@@ -56,6 +59,10 @@ class RunState {
 
  private:
   bool any(StageStatus status) const;
+  // The value that the gate of stage `index` is about; null: there is no such result.
+  const double* result(std::size_t index, const Gate& gate) const;
+  // Then: "'exam' has no result 'eval/acuracy' (x.yaml:4:5). Did you mean 'eval/accuracy'?"
+  std::string missing_result(std::size_t index, const Gate& gate) const;
   bool holds_already(const Gate& condition) const;
   // The stage itself, or the one that failed and blocked it.
   std::size_t first_failed(std::size_t index) const;

@@ -114,8 +114,8 @@ TEST(RunState, SaysTheSameOfAGateOnAResultThatIsNotThere) {
   state.outcome(1).result = std::make_shared<const StageResult>(result);
   for (const char* of : {"", "b"})
     EXPECT_EQ(
-        state.missing_result(of[0] == '\0' ? 1 : 3, {"eval/acuracy", ">=", 0.8, "x.yaml:4:5", of}),
-        "'b' has no result 'eval/acuracy' (x.yaml:4:5). Did you mean 'eval/accuracy'?");
+        state.judge(of[0] == '\0' ? 1 : 3, {"eval/acuracy", ">=", 0.8, "x.yaml:4:5", of}).message,
+        "require: 'b' has no result 'eval/acuracy' (x.yaml:4:5). Did you mean 'eval/accuracy'?");
 }
 
 TEST(RunState, KnowsWhatRunsWhateverComesOut) {
