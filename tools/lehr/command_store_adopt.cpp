@@ -21,8 +21,10 @@ std::vector<std::string> in_order(const runtime::Plan& plan,
   return out;
 }
 
-void adopt(runtime::Plan& plan, const runtime::ArtifactStore& store, const std::string& id) {
-  runtime::look_up(plan, &store);
+// results: all of the store before anything was adopted.
+void adopt(runtime::Plan& plan, const runtime::ArtifactStore& store,
+           const std::vector<runtime::StageResult>& results, const std::string& id) {
+  runtime::look_up(plan, &store, false);
   const runtime::PlannedStage& stage = *plan.find(id);
   if (stage.state == runtime::StageState::cached) {
     std::cout << id << ": has a result already\n";
@@ -31,7 +33,7 @@ void adopt(runtime::Plan& plan, const runtime::ArtifactStore& store, const std::
   const auto lock = store.shared_lock();
   const runtime::Adoption adoption = [&] {
     try {
-      return runtime::adopt(stage, store, std::time(nullptr));
+      return runtime::adopt(stage, store, results, std::time(nullptr));
     } catch (const runtime::AdoptionRefused& e) {
       throw CommandError(kStageFailed, "stage '" + id + "' cannot be adopted: " + e.what());
     }
@@ -59,8 +61,9 @@ void add_store_adopt(Command store, Options& options, int& exit_code) {
     LoadedPipeline* loaded = load_pipeline(options, exit_code);
     if (!loaded) return;
     const auto artifacts = open_store(options);
+    const auto results = artifacts.results();
     for (const std::string& id : in_order(loaded->plan, *stages))
-      adopt(loaded->plan, artifacts, id);
+      adopt(loaded->plan, artifacts, results, id);
   });
 }
 

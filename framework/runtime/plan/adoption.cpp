@@ -35,9 +35,9 @@ bool has_outputs(const PlannedStage& stage, const StageResult& result) {
 
 }  // namespace
 
-Adoption adopt(const PlannedStage& stage, const ArtifactStore& store, std::int64_t unix_time) {
+Adoption adopt(const PlannedStage& stage, const ArtifactStore& store,
+               const std::vector<StageResult>& results, std::int64_t unix_time) {
   const StageKey key = key_of(stage);
-  std::vector<StageResult> results = store.results();
   const StageResult* best = nullptr;
   for (const StageResult& result : results) {
     if (result.stage != stage.uses || !has_outputs(stage, result)) continue;

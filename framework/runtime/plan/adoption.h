@@ -23,8 +23,9 @@ struct AdoptionRefused : StoreError {
   using StoreError::StoreError;
 };
 
-// The stage has been looked up and is not cached. Takes the newest earlier result whose outputs
-// are still there. Throws AdoptionRefused.
-Adoption adopt(const PlannedStage& stage, const ArtifactStore& store, std::int64_t unix_time);
+// The stage has been looked up and is not cached. Takes the newest of `results`, all of the store,
+// whose outputs are still there. Throws AdoptionRefused.
+Adoption adopt(const PlannedStage& stage, const ArtifactStore& store,
+               const std::vector<StageResult>& results, std::int64_t unix_time);
 
 }  // namespace lehr::runtime

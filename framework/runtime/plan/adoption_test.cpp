@@ -43,7 +43,7 @@ class AdoptionTest : public ScratchStore {
   }
   std::string refusal(const PlannedStage& stage) {
     try {
-      adopt(stage, store_, 99);
+      adopt(stage, store_, store_.results(), 99);
     } catch (const AdoptionRefused& e) {
       return e.what();
     }
@@ -59,7 +59,7 @@ TEST_F(AdoptionTest, TakesTheNewestWhereOnlyCodeDiffers) {
                     other = result(planned("2", "a", "4"), publish(store_, "other"), 30);
   for (const auto& r : {old, newer, other}) store_.write_result(r);
   const PlannedStage now = planned("3", "b", "3");
-  const Adoption adoption = adopt(now, store_, 99);
+  const Adoption adoption = adopt(now, store_, store_.results(), 99);
   ASSERT_EQ(adoption.accepted.size(), 2u);
   EXPECT_EQ(text(adoption.accepted[0]), "code.p: 2 -> 3");
   EXPECT_EQ(text(adoption.accepted[1]), "library.libtorch.so: a -> b");

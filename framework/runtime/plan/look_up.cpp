@@ -90,7 +90,8 @@ std::string summary(const std::vector<Difference>& changes) {
 
 class LookUp {
  public:
-  LookUp(Plan& plan, const ArtifactStore* store) : store_(store) {
+  LookUp(Plan& plan, const ArtifactStore* store, bool with_reasons)
+      : store_(store), with_reasons_(with_reasons) {
     if (store) index_.emplace(*store, plan.name);
     for (PlannedStage& stage : plan.stages) by_id_[stage.id] = &stage;
   }
@@ -211,7 +212,8 @@ class LookUp {
   const std::vector<StageResult>& results_like(const PlannedStage& stage) {
     if (!results_) {  // read when the first stage is not cached
       results_.emplace();
-      for (StageResult& result : store_ ? store_->results() : std::vector<StageResult>())
+      for (StageResult& result :
+           store_&& with_reasons_ ? store_->results() : std::vector<StageResult>())
         (*results_)[base_of(result.stage, result.stage_id)].push_back(std::move(result));
     }
     return (*results_)[base_of(stage.uses, stage.id)];
@@ -221,6 +223,7 @@ class LookUp {
   }
 
   const ArtifactStore* store_;
+  bool with_reasons_;
   std::optional<ResultIndex> index_;  // of the store
   std::unordered_map<std::string, PlannedStage*> by_id_;
   std::optional<std::unordered_map<std::string, std::vector<StageResult>>> results_;
@@ -271,7 +274,7 @@ StageKey stage_key(const PlannedStage& stage, const std::vector<std::string>& in
   return out;
 }
 
-LookedUp look_up(Plan& plan, const ArtifactStore* store) {
+LookedUp look_up(Plan& plan, const ArtifactStore* store, bool with_reasons) {
   LookedUp out{FileDescriptor(), ContentDigests(store)};
   StaticParts parts(out.contents);
   for (PlannedStage& stage : plan.stages) parts.fill(stage);
@@ -279,7 +282,7 @@ LookedUp look_up(Plan& plan, const ArtifactStore* store) {
     out.contents.save(*store);
     out.lock = store->shared_lock();
   }
-  LookUp search(plan, store);
+  LookUp search(plan, store, with_reasons);
   for (PlannedStage& stage : plan.stages) search.stage(stage);
   search.keep();
   settle_selection(plan);

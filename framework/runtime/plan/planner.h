@@ -26,7 +26,7 @@ struct LookedUp {
 // Fills in static key parts (reads input files and libraries), then looks every stage up in the
 // store: state, reason, keys, digests and results. `store`: null if there is none yet. Throws
 // IoError; SelectionError if what is selected (selection.h) needs what is neither selected nor
-// stored.
-LookedUp look_up(Plan& plan, const ArtifactStore* store);
+// stored. with_reasons: without, every result of the store need not be read for them.
+LookedUp look_up(Plan& plan, const ArtifactStore* store, bool with_reasons = true);
 
 }  // namespace lehr::runtime
