@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "text/json_lines.h"
 #include "text/row_tree.h"
 
 namespace lehr::text {
@@ -33,8 +34,8 @@ class RowFields {
     static thread_local RowTree tree;
     element row;
     if (const auto error = tree.parse(json, row))
-      fail(std::string("malformed JSON: ") + simdjson::error_message(error) + hint(json));
-    if (row.get(object_)) fail(std::string("the line is not a JSON object") + hint(json));
+      fail(std::string("malformed JSON: ") + simdjson::error_message(error) + row_form_hint(json));
+    if (row.get(object_)) fail(std::string("the line is not a JSON object") + row_form_hint(json));
   }
 
   [[noreturn]] void fail(const std::string& what) const {
@@ -123,12 +124,6 @@ class RowFields {
 
  private:
   // A file that is one JSON list has been named like JSON Lines.
-  static const char* hint(std::string_view json) {
-    const auto first = json.find_first_not_of(" \t");
-    return first != json.npos && json[first] == '['
-               ? "; rows are objects, one a line: `jq -c '.[]'` makes them of a list"
-               : "";
-  }
   static std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
   element need(const char* name) const {
     element value;

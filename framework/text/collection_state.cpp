@@ -53,10 +53,14 @@ void CollectionState::commit() const {
                         std::to_string(progress.position.offset));
 }
 
-void CollectionState::report(const std::filesystem::path& folder) const {
+void CollectionState::report(const std::filesystem::path& folder, const std::string& files) const {
   const DocumentSummary& summary = progress.tally.summary;
   const auto [train, eval] = progress.documents;
-  if (train + eval == 0) throw Error("the files hold no document");
+  if (train + eval == 0) {
+    summary.report_drops(context_);
+    throw Error("there is no document in " + files +
+                (summary.drops().empty() ? "" : ": all were dropped; see the reasons above"));
+  }
   if (train == 0) context_.warning("there is no document to train on, only for evaluation");
   context_.result("documents_train", static_cast<double>(train));
   context_.result("documents_eval", static_cast<double>(eval));

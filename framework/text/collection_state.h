@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
+#include <string>
 
 #include "text/document_shards.h"
 #include "text/document_summary.h"
@@ -39,8 +41,9 @@ class CollectionState {
   // Reads the last committed progress; false if there is none.
   bool resume();
   void commit() const;
-  // Results of the stage, and summary.json in `folder`. Throws Error if there is no document.
-  void report(const std::filesystem::path& folder) const;
+  // Results of the stage, and summary.json in `folder`. Throws Error if there is no document in
+  // `files`, of which it says these words.
+  void report(const std::filesystem::path& folder, const std::string& files) const;
   CollectionProgress progress;
 
  private:

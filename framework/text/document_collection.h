@@ -10,6 +10,7 @@
 //   bool next(Block&)                       the next block; false at the end; one thread
 //   void resume(const CollectionPosition&)  goes on behind a block that was read before
 //   std::uint64_t position(), total_bytes() for progress
+//   std::string named() const               its files, for an error
 //   Worker, Worker worker()                 what one thread needs
 //   void read(Worker&, const Block&, CollectionTally&, put)
 //       any thread: put(const Document&, bool evaluation) for each document, drops in the tally
@@ -69,7 +70,7 @@ class DocumentCollection {
       throw Cancelled();
     }
     for (auto& shards : shards_) shards->close();
-    state_.report(folder_);
+    state_.report(folder_, reader_.named());
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     const auto bytes = state_.progress.tally.summary.bytes_in() - resumed_bytes;
     context_.volatile_result("megabytes_per_second",

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "text/document_summary.h"
+#include "text/json_lines.h"
 #include "text/raw_members.h"
 #include "text/row_tree.h"
 #include "text/utf8_repair.h"
@@ -58,7 +59,7 @@ struct DocumentParser::State {
   }
 
   bool reject(const std::string& what) {
-    if (options.malformed == Malformed::error) fail(what);
+    if (options.malformed == Malformed::error) fail(what + options.malformed_advice);
     remember("malformed", what);
     return ++counts.malformed_dropped, false;
   }
@@ -93,9 +94,12 @@ struct DocumentParser::State {
           return false;
       }
     }
-    if (error) return reject(std::string("malformed JSON: ") + simdjson::error_message(error));
+    if (error)
+      return reject(std::string("malformed JSON: ") + simdjson::error_message(error) +
+                    row_form_hint(json));
     simdjson::dom::object object;
-    if (row.get(object)) return reject("the line is not a JSON object");
+    if (row.get(object))
+      return reject(std::string("the line is not a JSON object") + row_form_hint(json));
     return read_members(json, object, document);
   }
 

@@ -129,6 +129,23 @@ TEST_F(Documents, NamesTheMembersOfARowWithoutText) {
             std::string::npos);
 }
 
+TEST_F(Documents, SaysHowAFileOfAnotherFormIsMadeIntoRows) {
+  DocumentOptions options;
+  options.malformed_advice = "; set malformed to 'drop'";
+  for (const auto& [bytes, said] :
+       {std::pair{
+            "[{\"text\":\"a\"}]\n",
+            "the line is not a JSON object; rows are objects, one a line: `jq -c '.[]'` makes "
+            "them of a list; set malformed to 'drop'"},
+        {"{\r\n \"text\":\"a\"}\n",
+         "; rows are objects, one a line: `jq -c .` makes them of objects over several lines; set "
+         "malformed to 'drop'"},
+        {"{\"text\":\"a\"\n", "braces, missing keys, etc.; set malformed to 'drop'"}}) {
+    DocumentReader reader({put("form.jsonl", bytes)}, options);
+    EXPECT_TRUE(failure(reader).ends_with(said)) << failure(reader);
+  }
+}
+
 // As Python writes them.
 TEST_F(Documents, KeepsNumbersThat64BitsDoNotHold) {
   const std::string many(400, '7');

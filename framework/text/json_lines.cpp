@@ -97,6 +97,16 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+const char* row_form_hint(std::string_view line) {
+  const auto begin = line.find_first_not_of(" \t"), end = line.find_last_not_of(" \t\r");
+  if (begin == line.npos) return "";
+  if (line[begin] == '[')
+    return "; rows are objects, one a line: `jq -c '.[]'` makes them of a list";
+  if (line[begin] == '{' && begin == end)
+    return "; rows are objects, one a line: `jq -c .` makes them of objects over several lines";
+  return "";
+}
+
 JsonLinesReader::JsonLinesReader(std::vector<std::filesystem::path> files)
     : blocks_(std::move(files), {.max_line_bytes = kMaxDocumentBytes}) {}
 

@@ -22,6 +22,10 @@ std::vector<std::filesystem::path> data_files(const std::filesystem::path& artif
 // characters as \u00xx. `text` must be valid UTF-8.
 void append_json_string(std::string& out, std::string_view text);
 
+// Behind an error about a line that is no JSON object: how a file that begins so is made into rows.
+// Empty where it does not look like another form.
+const char* row_form_hint(std::string_view line);
+
 // The rows of several files in order, plain or compressed, none longer than kMaxDocumentBytes.
 // Blank lines are passed over.
 class JsonLinesReader {

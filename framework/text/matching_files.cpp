@@ -166,6 +166,13 @@ bool has_ending(std::string_view name, std::string_view ending) {
                                                        ending.data(), ending.size()) == 0;
 }
 
+std::string named_files(const std::vector<fs::path>& files) {
+  if (files.empty()) return "no file";
+  std::string out = "'" + files[0].string() + "'";
+  if (files.size() > 1) out += " and " + std::to_string(files.size() - 1) + " more file";
+  return files.size() > 2 ? out + "s" : out;
+}
+
 std::string passed_over(const std::string& pattern, const std::vector<fs::path>& files) {
   constexpr std::size_t kNamed = 3;
   const fs::path base = fixed_folder(pattern);

@@ -25,6 +25,9 @@ std::string name_below(const std::filesystem::path& folder, const std::filesyste
 // Whether a file's name ends in `ending` (".txt"), in capitals or not.
 bool has_ending(std::string_view name, std::string_view ending);
 
+// "'a.jsonl'", "'a.jsonl' and 2 more files".
+std::string named_files(const std::vector<std::filesystem::path>& files);
+
 // What to tell of files in a folder that a stage does not read: "4 files of 'notes/' are passed
 // over: a.md, b/c.md, d.md, ...". files: of the folder `pattern`, not none.
 std::string passed_over(const std::string& pattern,

@@ -88,6 +88,13 @@ TEST_F(MatchingFiles, EndAsTheirNamesDoInCapitalsOrNot) {
   EXPECT_FALSE(has_ending("txt", ".txt"));
 }
 
+TEST_F(MatchingFiles, AreToldByTheFirstAndHowManyMore) {
+  EXPECT_EQ(named_files({}), "no file");
+  EXPECT_EQ(named_files({"a"}), "'a'");
+  EXPECT_EQ(named_files({"a", "b"}), "'a' and 1 more file");
+  EXPECT_EQ(named_files({"a", "b", "c"}), "'a' and 2 more files");
+}
+
 TEST_F(MatchingFiles, ThatArePassedOverAreCountedAndTheFirstNamed) {
   const std::string folder = folder_.string();
   EXPECT_EQ(passed_over(folder, {folder_ / "sub/d.md"}),

@@ -51,6 +51,7 @@ void Documents::run(Context& context) {
   rules.options.text_field = text_field_;
   rules.options.id_field = id_field_;
   rules.options.text_missing = "Set text_field";
+  rules.options.malformed_advice = "; set malformed to 'drop' to go on";
   if (invalid_utf8_ == "replace") rules.options.invalid_utf8 = text::InvalidUtf8::replace;
   if (invalid_utf8_ == "drop") rules.options.invalid_utf8 = text::InvalidUtf8::drop;
   if (malformed_ == "drop") rules.options.malformed = text::Malformed::drop;

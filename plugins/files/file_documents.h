@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "piece_reader.h"
@@ -22,6 +23,7 @@ class FileDocuments {
   void resume(const text::CollectionPosition& position) { blocks_.resume(position); }
   std::uint64_t position() const { return blocks_.position(); }
   std::uint64_t total_bytes() const { return blocks_.total_bytes(); }
+  std::string named() const { return files::named(blocks_.sources()); }
   std::uint64_t size(const Block& block) const;
 
   template <class Put>

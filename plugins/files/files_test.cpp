@@ -276,7 +276,9 @@ TEST_F(Files, AreWhatTheirNamesSay) {
   EXPECT_EQ(sources[0].name, "a.jsonl");
   EXPECT_EQ(sources[1].format, Format::text);
   EXPECT_EQ(sources[2].format, Format::json_lines);
-  EXPECT_NE(failure("*.pdf").find("whose form is not known"), std::string::npos);
+  EXPECT_NE(failure("*.pdf").find("d.pdf'; its form is not known"), std::string::npos);
+  EXPECT_EQ(failure("d.pdf").find("train: the form of '" + (folder_ / "d.pdf").string() + "' is"),
+            0u);
   EXPECT_NE(failure("*.parquet").find("matches no file"), std::string::npos);
   for (const char* name : {"E.TXT", "F.JsonL.GZ"}) put(name, "");
   EXPECT_EQ(find_sources({(folder_ / "E*").string()}, "train").at(0).format, Format::text);

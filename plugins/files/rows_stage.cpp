@@ -188,7 +188,8 @@ void Probes::describe(Description& d) {
 
 void Probes::run(Context& context) {
   const auto warn = [&](const std::string& text) { context.warning(text); };
-  text::JsonLinesReader reader(paths_of(json_lines(paths_, "paths", warn)));
+  const auto files = paths_of(json_lines(paths_, "paths", warn));
+  text::JsonLinesReader reader(files);
   text::JsonLinesWriter writer(context.output("probes") / "probes.jsonl");
   std::set<std::string> ids;
   for (std::string_view row; reader.next(row);) {
@@ -198,7 +199,7 @@ void Probes::run(Context& context) {
       throw Error(reader.where() + ": the id '" + probe.id + "' was used before");
     writer.write(row);
   }
-  if (ids.empty()) throw Error("the files hold no probe");
+  if (ids.empty()) throw Error("there is no probe in " + text::named_files(files));
   writer.close();
   context.result("probes", static_cast<double>(ids.size()));
 }

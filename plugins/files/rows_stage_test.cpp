@@ -80,6 +80,25 @@ TEST_F(RowsStages, SayWhyNoRowIsLeft) {
   EXPECT_TRUE(said(host, "a.jsonl:1: \"the line is not a JSON object; rows are objects"));
 }
 
+TEST_F(RowsStages, AndDocumentsNameTheFilesInWhichThereIsNone) {
+  const std::string empty = put("a.jsonl", ""), blank = put("b.jsonl", "\n\n");
+  FakeHost documents(folder_ / "d", {}, {{"train", {empty}}, {"eval", {blank}}}, 1);
+  EXPECT_NE(run<Documents>(documents), LEHR_OK);
+  EXPECT_EQ(documents.failure, "there is no document in '" + empty + "' and 1 more file");
+  FakeHost probes(folder_ / "p", {}, {{"paths", {blank}}}, 1);
+  EXPECT_NE(run<Probes>(probes), LEHR_OK);
+  EXPECT_EQ(probes.failure, "there is no probe in '" + blank + "'");
+}
+
+TEST_F(RowsStages, AndDocumentsSayWhyAllAreDropped) {
+  const std::string file = put("a.jsonl", "[]\n");
+  FakeHost host(folder_, {}, {{"train", {file}}, {"malformed", "drop"}}, 1);
+  EXPECT_NE(run<Documents>(host), LEHR_OK);
+  EXPECT_EQ(host.failure,
+            "there is no document in '" + file + "': all were dropped; see the reasons above");
+  EXPECT_TRUE(said(host, "dropped 1 as malformed"));
+}
+
 TEST_F(RowsStages, AndDocumentsWarnWhereNothingIsHeldOut) {
   const json parameters = {{"train", {put("a.jsonl", kGood)}}, {"eval_fraction", 0.001}};
   FakeHost prompts(folder_ / "p", {}, parameters, 1);

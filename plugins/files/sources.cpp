@@ -68,8 +68,11 @@ std::vector<Source> find_sources(const std::vector<std::string>& patterns,
         continue;
       }
       if (!format)
-        throw Error(place + "'" + pattern + "' names '" + path.string() +
-                    "', whose form is not known; " + known_forms({path}));
+        throw Error(place +
+                    (path == pattern
+                         ? "the form of '" + pattern + "'"
+                         : "'" + pattern + "' names '" + path.string() + "'; its form") +
+                    " is not known; " + known_forms({path}));
       found = true;
       if (known.insert(path.native()).second)
         sources.push_back({path, text::name_below(base, path), *format});
@@ -98,10 +101,9 @@ void warn_of_shared(const std::vector<Source>& train, const std::vector<Source>&
 }
 
 std::string named(const std::vector<Source>& sources) {
-  if (sources.empty()) return "no file";
-  std::string out = "'" + sources[0].path.string() + "'";
-  if (sources.size() > 1) out += " and " + std::to_string(sources.size() - 1) + " more file";
-  return sources.size() > 2 ? out + "s" : out;
+  std::vector<std::filesystem::path> paths;
+  for (const Source& source : sources) paths.push_back(source.path);
+  return text::named_files(paths);
 }
 
 }  // namespace lehr::plugins::files

@@ -32,7 +32,7 @@ std::vector<Source> find_sources(
 void warn_of_shared(const std::vector<Source>& train, const std::vector<Source>& eval,
                     const std::function<void(const std::string&)>& warn);
 
-// "'a.jsonl'", "'a.jsonl' and 2 more files".
+// text::named_files() of them.
 std::string named(const std::vector<Source>& sources);
 
 }  // namespace lehr::plugins::files

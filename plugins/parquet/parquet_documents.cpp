@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "text/matching_files.h"
 #include "text/utf8_repair.h"
 
 namespace lehr::plugins::parquet {
@@ -88,6 +89,12 @@ std::uint64_t ParquetDocuments::position() const {
   if (!file_) return finished_bytes_;
   const auto size = static_cast<double>(size_of(sources_[position_.source]));
   return finished_bytes_ + static_cast<std::uint64_t>(size * file_->progress());
+}
+
+std::string ParquetDocuments::named() const {
+  std::vector<std::filesystem::path> paths;
+  for (const Source& source : sources_) paths.push_back(source.path);
+  return text::named_files(paths);
 }
 
 void ParquetDocuments::read(Worker& worker, const Block& block, text::CollectionTally& tally,

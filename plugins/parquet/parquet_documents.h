@@ -51,6 +51,7 @@ class ParquetDocuments {
   std::uint64_t size(const Block& block) const { return block.bytes; }
   std::uint64_t position() const;
   std::uint64_t total_bytes() const { return total_bytes_; }
+  std::string named() const;
   void read(Worker& worker, const Block& block, text::CollectionTally& tally, const Put& put) const;
 
  private:

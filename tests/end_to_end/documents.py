@@ -56,8 +56,8 @@ CASES = {
     "UTF-16, said so": ("a.txt", "text".encode("utf-16"), {"encoding": "utf-16"}, {"documents_train": 1}),
     "Latin-1, said so": ("a.txt", "café".encode("latin-1"), {"encoding": "latin-1"}, {"documents_train": 1, "text_bytes": 5}),
     "UTF-8 with a mark": ("a.jsonl", b"\xef\xbb\xbf" + GOOD.encode(), {}, {"documents_train": 1}),
-    "empty": ("a.jsonl", "", {}, "the files hold no document"),
-    "empty gzip": ("a.jsonl.gz", gz(b""), {}, "the files hold no document"),
+    "empty": ("a.jsonl", "", {}, "there is no document in '"),
+    "empty gzip": ("a.jsonl.gz", gz(b""), {}, "there is no document in '"),
     "blank lines": ("a.jsonl", "\n\r\n  \n" + GOOD, {}, {"documents_train": 1}),
     "gzip cut short": ("a.jsonl.gz", gz(GOOD.encode() * 9)[:-9], {}, "a.jsonl.gz: ends in the middle of its compressed data"),
     "gzip damaged": ("a.jsonl.gz", gz(GOOD.encode() * 9)[:-6] + b"\1\2\3\4\5\6", {}, "a.jsonl.gz: damaged gzip data"),
@@ -73,8 +73,8 @@ CASES = {
     "csv, a field too few": ("a.csv", "id,text\n1,x\n2\n", {}, "a.csv:3: the row has 1 fields, not 2"),
     "csv, open quote": ("a.csv", 'id,text\n1,"x\n2,y\n', {}, "a.csv:2: a quoted field is never closed"),
     "csv, line ends in quotes": ("a.csv", 'id,text\n1,"x\ny\r\nz"\n2,y\n', {}, {"documents_train": 2, "text_bytes": 7}),
-    "csv, header alone": ("a.csv", "id,text\n", {}, "the files hold no document"),
-    "unknown form": ("a.pdf", "x", {}, "whose form is not known; known are .jsonl"),
+    "csv, header alone": ("a.csv", "id,text\n", {}, "there is no document in '"),
+    "unknown form": ("a.pdf", "x", {}, "a.pdf' is not known; known are .jsonl"),
 }
 
 
