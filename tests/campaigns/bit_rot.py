@@ -1,5 +1,6 @@
 """R4: a bit flips in any file of the store, or it loses or gains bytes, its times as before. No corrupted byte is used: the next
 run heals it or names it, `lehr store verify --discard` repairs, and the digests are those of before."""
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ FULL = 10_000
 MORE = """\
   given: {{uses: tally.lines, with: {{file: given.txt}}}}
   slow: {{uses: tally.tally, with: {{lines: 240, every: 20, hold_at: {hold_at}}}}}
+outputs: {{kept: one}}
 """
 
 
@@ -58,6 +60,13 @@ def damage(path, how, dice):
     os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
 
 
+def check_output(folder):
+    """What was handed out is what its artifact.json says."""
+    for file in json.loads((folder / "artifact.json").read_text())["files"]:
+        found = hashlib.sha256((folder / file["name"]).read_bytes()).hexdigest()
+        check(found == file["sha256"], f"{file['name']} was handed out damaged")
+
+
 def campaign(lab):
     with lab.workshop(text(-1)) as shop:
         (shop.folder / "given.txt").write_text("given\n")
@@ -82,6 +91,7 @@ def campaign(lab):
                 done = shop.run()
                 check(not remembered or "given: cached" in done.text, f"{how} of {name} was believed: {done}")
                 if done.code == 0:
+                    check_output(shop.folder / "outputs/kept")
                     check(shop.digests() == expected, f"{how} of {name}: other bytes: {done}")
                 else:
                     check(done.code == 1 and "is damaged" in done.text, f"{how} of {name}: {done}")

@@ -103,6 +103,7 @@ bool put_output(const ArtifactStore& store, const std::string& digest, const fs:
                                 .lexically_relative(fs::canonical(parent));
     std::error_code error;
     if (fs::read_symlink(folder, error) == target && !error) return false;
+    store.check_content(digest, 1);
     fs::create_directory_symlink(target, fresh);
   } else {
     const Artifact wanted = store.artifact(digest);
@@ -110,6 +111,7 @@ bool put_output(const ArtifactStore& store, const std::string& digest, const fs:
     if (is_copy && read_artifact(folder).digest() == digest &&
         damage(folder, wanted, false).empty())
       return false;
+    store.check_content(digest, 1);
     copy_artifact(artifact, wanted, fresh);
   }
   swap_in(fresh, folder);

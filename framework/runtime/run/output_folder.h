@@ -18,7 +18,8 @@ namespace lehr::runtime {
 // may, or there is nothing.
 std::string why_not_ours(const std::filesystem::path& folder);
 
-// False: it was there already, as it should be. Throws StoreError, IoError.
+// False: it was there already, as it should be. Throws StoreError, also where the store's content
+// is damaged; IoError.
 bool put_output(const ArtifactStore& store, const std::string& digest,
                 const std::filesystem::path& folder, bool link);
 

@@ -65,6 +65,18 @@ TEST_F(OutputFolder, IsMendedWhereAFileIsMissing) {
   EXPECT_EQ(read_file(to_ / "part" / "b.txt"), "same");
 }
 
+TEST_F(OutputFolder, NothingDamagedIsHandedOut) {
+  const std::string one = artifact("one");
+  const fs::path file = store_.artifact_path(one) / "a.txt";
+  const auto written = fs::last_write_time(file);
+  fs::permissions(file, fs::perms::owner_write, fs::perm_options::add);
+  std::ofstream(file) << "two";
+  fs::last_write_time(file, written);
+  EXPECT_NE(refusal(one).find("a.txt"), std::string::npos) << refusal(one);
+  EXPECT_THROW(put_output(store_, one, to_, true), StoreError);
+  EXPECT_FALSE(fs::exists(fs::symlink_status(to_)));
+}
+
 TEST_F(OutputFolder, ALinkLeadsThereAndIsKnownByEveryPath) {
   const std::string one = artifact("one");
   make_folders(root_ / "far" / "away");
