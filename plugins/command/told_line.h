@@ -3,6 +3,7 @@
 //   {"lehr": "metric", "name": "loss", "value": 2.31, "step": 100}
 //   {"lehr": "result", "name": "eval/accuracy", "value": 0.91}
 //   {"lehr": "progress", "done": 3, "total": 10, "unit": "files", "note": "loss 2.31"}
+// A value may also be NaN, Infinity or -Infinity, bare or in quotes.
 #pragma once
 
 #include <lehr/context.h>

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <string>
 
@@ -52,6 +53,24 @@ TEST_F(ToldLine, PassesOnWhatAProgramTells) {
 TEST_F(ToldLine, LeavesOtherLinesAlone) {
   for (const char* line : {"", "{", "{\"lehr\"", "[\"lehr\"]", R"({"other": "\"lehr\""})"})
     EXPECT_FALSE(pass_on(line, context_)) << line;
+}
+
+TEST_F(ToldLine, TakesNumbersThatJsonDoesNotHave) {
+  EXPECT_TRUE(pass_on(R"({"lehr": "result", "name": "NaN", "value": NaN})", context_));
+  EXPECT_TRUE(pass_on(R"({"lehr": "result", "value": Infinity, "name": "high"})", context_));
+  EXPECT_TRUE(pass_on(R"({"lehr":"result","name":"low","value":-Infinity})", context_));
+  EXPECT_TRUE(pass_on(R"({"lehr": "metric", "name": "m", "step": 1, "value": "NaN"})", context_));
+  EXPECT_TRUE(std::isnan(told_.results.at("NaN")));
+  EXPECT_EQ(told_.results.at("high"), INFINITY);
+  EXPECT_EQ(told_.results.at("low"), -INFINITY);
+  EXPECT_TRUE(std::isnan(told_.metrics.at("m").second));
+}
+
+// Not in the log, where nobody misses it until a gate does.
+TEST_F(ToldLine, RefusesAMessageThatIsNoJson) {
+  for (const char* line : {R"({"lehr": "result", "name": "loss", "value": 1)",
+                           R"({"lehr": 'result'})", R"({ "lehr" : "result", "value": nan})"})
+    EXPECT_THROW(pass_on(line, context_), Error) << line;
 }
 
 TEST_F(ToldLine, RefusesCountsThatCannotBe) {
