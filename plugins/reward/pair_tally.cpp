@@ -20,7 +20,8 @@ double calibration_error(const std::vector<ScoredPair>& pairs) {
   };
   std::array<Bin, kBins> bins;
   for (const ScoredPair& p : pairs) {
-    const double sureness = 1 / (1 + std::exp(-std::abs(p.chosen - p.rejected)));
+    const double difference = double{p.chosen} - p.rejected;
+    const double sureness = 1 / (1 + std::exp(-std::abs(difference)));
     const auto index = static_cast<std::size_t>((sureness - 0.5) * 2 * kBins);
     Bin& bin = bins[std::min(index, kBins - 1)];
     bin.sureness += sureness;
@@ -32,30 +33,36 @@ double calibration_error(const std::vector<ScoredPair>& pairs) {
   return error / static_cast<double>(pairs.size());
 }
 
-}  // namespace
-
-double correlation(const std::vector<double>& x, const std::vector<double>& y) {
-  const auto n = static_cast<double>(x.size());
-  double mean_x = 0, mean_y = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) mean_x += x[i] / n, mean_y += y[i] / n;
-  double xy = 0, xx = 0, yy = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    xy += (x[i] - mean_x) * (y[i] - mean_y);
-    xx += (x[i] - mean_x) * (x[i] - mean_x);
-    yy += (y[i] - mean_y) * (y[i] - mean_y);
-  }
-  return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : 0;
+// Pearson's, of scores and lengths of all answers; 0 where one of them does not vary.
+double length_correlation(const std::vector<ScoredPair>& pairs) {
+  const double n = 2 * static_cast<double>(pairs.size());
+  double mean_score = 0, mean_length = 0, both = 0, scores = 0, lengths = 0;
+  for (const ScoredPair& p : pairs)
+    for (const auto& [score, tokens] :
+         {std::pair{p.chosen, p.chosen_tokens}, {p.rejected, p.rejected_tokens}})
+      mean_score += score / n, mean_length += tokens / n;
+  for (const ScoredPair& p : pairs)
+    for (const auto& [score, tokens] :
+         {std::pair{p.chosen, p.chosen_tokens}, {p.rejected, p.rejected_tokens}}) {
+      const double x = score - mean_score, y = tokens - mean_length;
+      both += x * y;
+      scores += x * x;
+      lengths += y * y;
+    }
+  return scores > 0 && lengths > 0 ? both / std::sqrt(scores * lengths) : 0;
 }
+
+}  // namespace
 
 PairTally::Metrics PairTally::metrics() const {
   if (pairs_.empty()) return {};
   const auto n = static_cast<double>(pairs_.size());
   double right = 0, margin = 0, sum = 0;
-  double low = std::numeric_limits<double>::infinity(), high = -low;
+  float low = std::numeric_limits<float>::infinity(), high = -low;
   for (const ScoredPair& p : pairs_) {
     right += p.chosen > p.rejected ? 1 : 0;
-    margin += p.chosen - p.rejected;
-    sum += p.chosen + p.rejected;
+    margin += double{p.chosen} - p.rejected;
+    sum += double{p.chosen} + p.rejected;
     low = std::min({low, p.chosen, p.rejected});
     high = std::max({high, p.chosen, p.rejected});
   }
@@ -68,20 +75,17 @@ PairTally::Metrics PairTally::metrics() const {
 
 PairTally::Metrics PairTally::analysis() const {
   if (pairs_.empty()) return {};
-  std::vector<double> scores, lengths;
-  std::map<std::string, std::pair<double, double>> by_source;  // right, all
+  std::map<std::string_view, std::pair<double, double>> by_source;  // right, all
   for (const ScoredPair& p : pairs_) {
-    scores.insert(scores.end(), {p.chosen, p.rejected});
-    lengths.push_back(static_cast<double>(p.chosen_tokens));
-    lengths.push_back(static_cast<double>(p.rejected_tokens));
     auto& [right, all] = by_source[p.source];
     right += p.chosen > p.rejected ? 1 : 0;
     all += 1;
   }
-  Metrics out = {{"reward_length_correlation", correlation(scores, lengths)},
+  Metrics out = {{"reward_length_correlation", length_correlation(pairs_)},
                  {"calibration_error", calibration_error(pairs_)}};
   for (const auto& [source, counts] : by_source)
-    if (!source.empty()) out.emplace_back("accuracy/" + source, counts.first / counts.second);
+    if (!source.empty())
+      out.emplace_back("accuracy/" + std::string(source), counts.first / counts.second);
   return out;
 }
 

@@ -3,20 +3,23 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace lehr::plugins::reward {
 
+// 32 bytes, as all pairs of an evaluation are held at once.
 struct ScoredPair {
-  double chosen = 0, rejected = 0;                      // scores
-  std::int64_t chosen_tokens = 0, rejected_tokens = 0;  // of the answers
-  std::string source;
+  float chosen = 0, rejected = 0;                       // scores
+  std::int32_t chosen_tokens = 0, rejected_tokens = 0;  // of the answers
+  std::string_view source;                              // outlives the tally
 };
 
 class PairTally {
  public:
-  void add(ScoredPair pair) { pairs_.push_back(std::move(pair)); }
+  void reserve(std::size_t pairs) { pairs_.reserve(pairs); }
+  void add(const ScoredPair& pair) { pairs_.push_back(pair); }
   std::size_t size() const { return pairs_.size(); }
 
   using Metrics = std::vector<std::pair<std::string, double>>;
@@ -28,8 +31,5 @@ class PairTally {
  private:
   std::vector<ScoredPair> pairs_;
 };
-
-// Pearson's correlation; 0 where one side does not vary. Sizes are equal.
-double correlation(const std::vector<double>& x, const std::vector<double>& y);
 
 }  // namespace lehr::plugins::reward

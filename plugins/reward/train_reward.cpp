@@ -34,8 +34,8 @@ at::Tensor pair_losses(const lm::Model& model, const lm::Packed& row,
   for (std::size_t p = 0; p < found.owners.size() / 2; ++p) {
     const auto pair = static_cast<std::size_t>(found.owners[2 * p].sequence);
     margins.push_back(pairs.margins[pair]);
-    tally.add({value[2 * p], value[2 * p + 1], found.tokens[2 * p], found.tokens[2 * p + 1],
-               *pairs.sources[pair]});
+    tally.add({value[2 * p], value[2 * p + 1], static_cast<std::int32_t>(found.tokens[2 * p]),
+               static_cast<std::int32_t>(found.tokens[2 * p + 1]), *pairs.sources[pair]});
   }
   return lm::bradley_terry_loss(scores.select(1, 0), scores.select(1, 1), at::tensor(margins),
                                 centering);
@@ -48,12 +48,14 @@ std::int64_t pairs_of(const std::vector<lm::Packed>& rows) {
   return count;
 }
 
-lm::Metrics evaluate(const lm::Model& model, const lm::SequenceFeed& feed,
+lm::Metrics evaluate(const Context& context, const lm::Model& model, const lm::SequenceFeed& feed,
                      const lm::PreferencePairs& pairs, double centering) {
   const at::NoGradGuard no_gradients;
   PairTally tally;
+  tally.reserve(feed.sequences());
   double loss = 0;
   feed.for_each_row([&](const lm::Packed& row) {
+    if (context.cancelled()) throw Cancelled();
     loss += pair_losses(model, row, pairs, centering, tally).sum().item<double>();
   });
   lm::Metrics metrics = {{"loss", loss / static_cast<double>(tally.size())}};
@@ -62,10 +64,12 @@ lm::Metrics evaluate(const lm::Model& model, const lm::SequenceFeed& feed,
   return metrics;
 }
 
-lm::RewardScale scale_of_chosen(const lm::Model& model, const lm::SequenceFeed& feed) {
+lm::RewardScale scale_of_chosen(const Context& context, const lm::Model& model,
+                                const lm::SequenceFeed& feed) {
   const at::NoGradGuard no_gradients;
   std::vector<double> scores;
   feed.for_each_row([&](const lm::Packed& row) {
+    if (context.cancelled()) throw Cancelled();
     const lm::BranchScores found = lm::branch_scores(model, row);
     for (std::size_t i = 0; i < found.owners.size(); ++i)
       if (found.owners[i].branch == lm::kChosen)
@@ -155,7 +159,7 @@ void TrainReward::run(Context& context) {
   lm::TrainingLoop loop(context, training_, steps);
   loop.keep("model", model, &optimizer);
   if (evaluation)
-    loop.evaluate_with([&] { return evaluate(model, *evaluation, held_out, centering_); });
+    loop.evaluate_with([&] { return evaluate(context, model, *evaluation, held_out, centering_); });
 
   for (loop.resume(); loop.next();) {
     const std::vector<lm::Packed> batch = feed.step(loop.step());
@@ -183,7 +187,7 @@ void TrainReward::run(Context& context) {
   loop.finish();
 
   lm::save_model_folder(out, model, tokenizer);
-  const lm::RewardScale scale = scale_of_chosen(model, feed);
+  const lm::RewardScale scale = scale_of_chosen(context, model, feed);
   lm::write_reward_scale(out, scale);
   context.result("chosen_reward_mean", scale.mean);
   context.result("chosen_reward_std", scale.deviation);

@@ -44,5 +44,27 @@ TEST(TrainReward, EvaluatesOnAsManyTokensAsAskedFor) {
   EXPECT_NE(evaluation({{"eval", {{"tokens", 1}}}}), all) << "one pair";
 }
 
+TEST(TrainReward, StopsInAnEvaluation) {
+  Workshop shop;
+  const nlohmann::json with = parameters({{"budget", {{"steps", 0}}}});
+  shop.host.cancelled = true;
+  EXPECT_THROW(shop.run(with), Cancelled);
+  shop.host.cancelled = false;
+  EXPECT_EQ(shop.run(with), Workshop().run(with));
+}
+
+// With nothing held out, nothing else asks behind the last step.
+TEST(TrainReward, StopsInTheLastPassOverTheTrainingPairs) {
+  lm::StageWorkshop<TrainReward> whole, stopped;
+  for (auto* shop : {&whole, &stopped}) {
+    shop->connect("model", shop->model());
+    shop->connect("preferences", lm::preference_rows({{"me", "nobody"}, {"you", "a"}}), "");
+  }
+  const nlohmann::json with = parameters(nlohmann::json::object());
+  const auto expected = whole.run(with);
+  EXPECT_EQ(stopped.run_in_two(with, 6), expected);
+  EXPECT_EQ(stopped.weights("reward_model"), whole.weights("reward_model"));
+}
+
 }  // namespace
 }  // namespace lehr::plugins::reward
