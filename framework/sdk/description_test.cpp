@@ -49,6 +49,7 @@ struct Example : Stage {
     d.summary("an \"example\"\nof two lines").determinism(Determinism::machine).uses_seed();
     d.devices({"cpu", "cuda"});
     d.input("tokens", "tokens").facet("tokenizer", "T");
+    d.input("start", "model").optional("base");
     d.output("model", "model").facet("tokenizer", "T").facet("role", "=base");
     d.count("tokens", tokens).range(1, 1e12).help("how many").unit("tokens");
     d.real("rate", rate);
@@ -91,6 +92,8 @@ TEST(Description, WritesWhatWasDeclared) {
   EXPECT_EQ(json["determinism"], "machine");
   EXPECT_EQ(json["seed"], true);
   EXPECT_EQ(json["devices"], Json::parse(R"(["cpu","cuda"])"));
+  EXPECT_EQ(json["inputs"][1], Json::parse(R"({"name":"start","type":"model","optional":true,
+                                              "otherwise":"base"})"));
   EXPECT_EQ(json["outputs"][0]["facets"]["role"], "=base");
   const auto& p = json["parameters"];
   EXPECT_EQ(

@@ -1,5 +1,6 @@
 #include "facets.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace lehr::host {
@@ -22,9 +23,17 @@ SymbolTable::SymbolTable(const nlohmann::ordered_json& input_ports,
                                known->second.from + " has " + shorten(known->second.value) +
                                "; they must be made with the same one");
   };
+  const auto connected = [&](const std::string& port) {
+    return std::any_of(inputs.begin(), inputs.end(),
+                       [&](const BoundInput& in) { return in.port == port; });
+  };
+  const auto binds = [&](const nlohmann::ordered_json& port, const BoundInput& in) {
+    const std::string name = port.at("name");
+    return name == in.port || (port.value("otherwise", "") == in.port && !connected(name));
+  };
   for (const BoundInput& in : inputs)
     for (const auto& port : input_ports) {
-      if (port.at("name") != in.port) continue;
+      if (!binds(port, in)) continue;
       if (port.contains("self")) bind_input(port["self"], "identity", in.digest, in);
       if (!port.contains("facets")) continue;
       for (const auto& [name, wanted] : port["facets"].items()) {

@@ -199,7 +199,9 @@ class Page {
         notes += (notes.empty() ? "" : ", ") + text;
       };
       if (is_set(port, "list")) note("any number");
-      if (is_set(port, "optional")) note("optional");
+      const std::string otherwise = member(port, "otherwise");
+      if (is_set(port, "optional"))
+        note("optional" + (otherwise.empty() ? "" : ", else " + otherwise));
       if (const std::string self = member(port, "self"); !self.empty()) note("is " + self);
       if (const auto facets = port.find("facets"); facets != port.end() && facets->is_object())
         for (const auto& [facet, symbol] : facets->items()) {

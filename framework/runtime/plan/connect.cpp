@@ -230,9 +230,7 @@ class Connector {
     input.label = input.from_stage = drafts_[producer].config->id;
     input.from_port = output.port;
     input.type = output.type;
-    if (const auto facets = port.find("facets"); facets != port.end() && facets->is_object())
-      for (const auto& [facet, symbol] : facets->items())
-        if (symbol.is_string()) input.facets[facet] = symbol.get<std::string>();
+    input.facets = described::facets(port);
     input.self = member(port, "self");
     input.where = reference.origin.text();
     draft.stage.inputs.push_back(std::move(input));

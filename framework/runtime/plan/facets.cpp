@@ -10,9 +10,12 @@
 #include <utility>
 
 #include "runtime/plan/draft.h"
+#include "runtime/plugin/described.h"
 
 namespace lehr::runtime {
 namespace {
+
+using described::member;
 
 struct Value {
   bool constant;     // else the artifact of a port
@@ -63,17 +66,12 @@ class FacetChecker {
   void stage(std::size_t index) {
     const Draft& draft = drafts_[index];
     std::map<std::string, Binding> bound;
-    for (std::size_t i = 0; i < draft.inputs.size(); ++i) {
-      const PlannedInput& input = draft.stage.inputs[i];
-      if (!input.self.empty())
-        bind(draft, bound, i, "", input.self, itself(draft.inputs[i].producer, input));
-      for (const auto& [facet, symbol] : input.facets) {
-        auto& known = outputs_[draft.inputs[i].producer][input.from_port];
-        const auto [term, fresh] = known.try_emplace(facet, 0);
-        if (fresh) term->second = terms_.fresh();
-        bind(draft, bound, i, facet, symbol, term->second);
-      }
-    }
+    for (std::size_t i = 0; i < draft.inputs.size(); ++i)
+      bind_port(draft, bound, i, draft.stage.inputs[i].self, draft.stage.inputs[i].facets);
+    if (!draft.described) return;
+    for (const auto& port : (*draft.described)["inputs"])
+      if (const auto other = stand_in(draft, port))
+        bind_port(draft, bound, *other, member(port, "self"), described::facets(port));
     for (const PlannedOutput& output : draft.stage.outputs) {
       if (output.self.empty()) continue;
       if (!bound.contains(output.self))
@@ -95,6 +93,30 @@ class FacetChecker {
   }
 
  private:
+  // The input whose artifact stands for that of a port which is not connected.
+  static std::optional<std::size_t> stand_in(const Draft& draft,
+                                             const nlohmann::ordered_json& port) {
+    const std::string &name = member(port, "name"), &otherwise = member(port, "otherwise");
+    std::optional<std::size_t> out;
+    for (std::size_t i = 0; i < draft.inputs.size(); ++i) {
+      if (draft.stage.inputs[i].port == name) return {};
+      if (draft.stage.inputs[i].port == otherwise) out = i;
+    }
+    return out;
+  }
+
+  void bind_port(const Draft& draft, std::map<std::string, Binding>& bound, std::size_t index,
+                 const std::string& self, const std::map<std::string, std::string>& facets) {
+    const PlannedInput& input = draft.stage.inputs[index];
+    const std::size_t producer = draft.inputs[index].producer;
+    if (!self.empty()) bind(draft, bound, index, "", self, itself(producer, input));
+    for (const auto& [facet, symbol] : facets) {
+      const auto [term, fresh] = outputs_[producer][input.from_port].try_emplace(facet, 0);
+      if (fresh) term->second = terms_.fresh();
+      bind(draft, bound, index, facet, symbol, term->second);
+    }
+  }
+
   // What an artifact is as a value: what its port says, which may be that of one of its stage's
   // inputs, else itself.
   std::size_t itself(std::size_t producer, const PlannedInput& input) {

@@ -29,14 +29,6 @@ std::string path_hint(const std::string& path) {
   return {};
 }
 
-std::map<std::string, std::string> facets_of(const Json& port) {
-  std::map<std::string, std::string> out;
-  if (const auto facets = port.find("facets"); facets != port.end() && facets->is_object())
-    for (const auto& [facet, symbol] : facets->items())
-      if (symbol.is_string()) out[facet] = symbol.get<std::string>();
-  return out;
-}
-
 void unknown_stage(const StageConfig& config, const PluginRegistry& registry,
                    Diagnostics& diagnostics) {
   const std::string plugin = config.uses.substr(0, config.uses.find('.'));
@@ -69,7 +61,7 @@ void outputs(const StageConfig& config, const Json& described, PlannedStage& sta
     if (member(port, "name") == "*")
       any = true;
     else
-      stage.outputs.push_back({member(port, "name"), member(port, "type"), facets_of(port),
+      stage.outputs.push_back({member(port, "name"), member(port, "type"), described::facets(port),
                                member(port, "self"), "", ""});
   }
   for (const DeclaredOutput& declared : config.outputs) {

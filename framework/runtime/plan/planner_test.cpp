@@ -30,7 +30,13 @@ PluginRegistry registry() {
      "outputs": [{"name": "model", "type": "model", "facets": {"tokenizer": "T"}}], "parameters": []},
     {"name": "pair", "inputs": [{"name": "a", "type": "model", "facets": {"tokenizer": "T"}},
                                 {"name": "b", "type": "model", "facets": {"tokenizer": "T"}}],
-     "outputs": [], "parameters": []}]})");
+     "outputs": [], "parameters": []},
+    {"name": "scores", "inputs": [{"name": "model", "type": "model", "self": "M"}],
+     "outputs": [{"name": "scores", "type": "scores", "facets": {"model": "M"}}], "parameters": []},
+    {"name": "tune", "inputs": [{"name": "model", "type": "model"},
+        {"name": "reference", "type": "model", "optional": true, "otherwise": "model", "self": "R"},
+        {"name": "scores", "type": "scores", "facets": {"model": "R"}}],
+     "outputs": [{"name": "model", "type": "model"}], "parameters": []}]})");
   return PluginRegistry(std::vector<PluginFile>{plugin});
 }
 
@@ -111,6 +117,25 @@ TEST(Planner, TakesAnOutputForTheInputThatItStandsFor) {
   };
   EXPECT_EQ(pair(""), 2u);
   EXPECT_EQ(pair("first.tokenizer"), 0u);
+}
+
+TEST(Planner, HoldsWhatIsNotConnectedToWhatStandsForIt) {
+  const auto tune = [](const std::string& model, const std::string& reference) {
+    std::vector<std::pair<std::string, std::vector<std::string>>> inputs = {{"model", {model}},
+                                                                            {"scores", {"scores"}}};
+    if (!reference.empty()) inputs.push_back({"reference", {reference}});
+    return make({stage("m1", "p.import"), stage("m2", "p.import"),
+                 stage("scores", "p.scores", {{"model", {"m1"}}}), stage("t", "p.tune", inputs)})
+        .mistakes;
+  };
+  EXPECT_TRUE(tune("m1", "").empty());
+  EXPECT_TRUE(tune("m1", "m1").empty());
+  EXPECT_TRUE(tune("m2", "m1").empty());
+  ASSERT_EQ(tune("m1", "m2").size(), 1u);
+  ASSERT_EQ(tune("m2", "").size(), 1u);
+  EXPECT_EQ(tune("m2", "")[0],
+            "stage 't': inputs 'scores' and 'model' must go with the same model, but 'scores' goes "
+            "with 'm1.model' and 'm2' with 'm2.model'");
 }
 
 TEST(Planner, HoldsAnUnknownFacetToItsFirstUse) {

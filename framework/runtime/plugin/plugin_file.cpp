@@ -67,7 +67,8 @@ std::string check_members(const Json& entry) {
       {"min", &Json::is_number},           {"max", &Json::is_number},
       {"choices", &Json::is_array},        {"fields", &Json::is_array},
       {"item", &Json::is_object},          {"facets", &Json::is_object},
-      {"names_each_of", &Json::is_string}, {"devices", &Json::is_array}};
+      {"names_each_of", &Json::is_string}, {"devices", &Json::is_array},
+      {"otherwise", &Json::is_string}};
   if (!entry.is_object()) return "an entry is not an object";
   for (const auto& [name, value] : entry.items()) {
     const auto known = types.find(name);

@@ -130,6 +130,13 @@ std::string ports_and_promises(const Json& stage) {
       for (const auto& [facet, symbol] : facets.items())
         out = add(out, symbol_problem(symbol.get<std::string>()));
       if (port.contains("self")) out = add(out, symbol_problem(port.value("self", "")));
+      const std::string otherwise = port.value("otherwise", "");
+      const auto stands_in = [&](const Json& other) {
+        return other.value("name", "") == otherwise && other.value("type", "") == port["type"];
+      };
+      const Json ports = stage.value(side, Json::array());
+      if (!otherwise.empty() && std::none_of(ports.begin(), ports.end(), stands_in))
+        out = add(out, where + "takes otherwise '" + otherwise + "', which is no port of its type");
     }
   }
   if (stage.value("outputs", Json::array()).empty())

@@ -24,7 +24,13 @@ class Port {
   Port(std::string_view name, std::string_view type) : name_(name), type_(type) {}
   // The input takes any number of artifacts, labelled by the stage that made them.
   Port& list() { return list_ = true, *this; }
-  Port& optional() { return optional_ = true, *this; }
+  // otherwise: the input port whose artifact stands for this one's where none is connected; facets
+  // are checked accordingly.
+  Port& optional(std::string_view otherwise = "") {
+    optional_ = true;
+    otherwise_ = otherwise;
+    return *this;
+  }
   // Facet `name` of the artifact is bound to `symbol` (upper case first, as "T"): two ports that
   // bind the same symbol must agree. "=base" states a constant instead.
   Port& facet(std::string_view name, std::string_view symbol) {
@@ -37,7 +43,7 @@ class Port {
   std::string json() const;
 
  private:
-  std::string name_, type_, self_, help_;
+  std::string name_, type_, otherwise_, self_, help_;
   bool list_ = false, optional_ = false;
   std::vector<std::pair<std::string, std::string>> facets_;
 };
@@ -108,6 +114,7 @@ inline std::string Port::json() const {
   std::string out = "{\"name\":" + json_string(name_) + ",\"type\":" + json_string(type_);
   if (list_) out += ",\"list\":true";
   if (optional_) out += ",\"optional\":true";
+  if (!otherwise_.empty()) out += ",\"otherwise\":" + json_string(otherwise_);
   if (!self_.empty()) out += ",\"self\":" + json_string(self_);
   if (!facets_.empty()) {
     out += ",\"facets\":{";
