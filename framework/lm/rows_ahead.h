@@ -1,6 +1,7 @@
 // Rows that a stage is going to train on, as far as its estimate can look at them while planning:
 // all of them, or where they are many an even share of their lines. That is taken in pieces which
-// lie evenly from the first line to the last, since rows are often sorted by where they come from.
+// lie evenly from the first line to the last, since rows are often sorted by where they come from;
+// of a compressed file, in which that would take as long as reading it all, from its beginning.
 #pragma once
 
 #include <lehr/context.h>
@@ -17,8 +18,9 @@ namespace lehr::lm {
 
 class RowsAhead {
  public:
-  // Of all artifacts at a port. Nothing where one of them is not made yet, or they are many and
-  // compressed. quick_bytes: what is read wholly; of more a quarter of that. Throws Error.
+  // Of all artifacts at a port. Nothing where one of them is not made yet, or a share of compressed
+  // ones is too much. quick_bytes: of files that are read wholly; of more a quarter of that. Throws
+  // Error.
   static std::optional<RowsAhead> find(const std::vector<Input>& inputs, std::string_view port,
                                        double quick_bytes = 32 << 20);
   ~RowsAhead();

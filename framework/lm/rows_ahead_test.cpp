@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "lm/random.h"
+#include "text/compressed_file.h"
 
 namespace lehr::lm {
 namespace {
@@ -25,11 +26,26 @@ class RowsAheadOf : public testing::Test {
     for (int i = 0; i < rows; ++i) {
       text::Preference row;
       row.prompt = {{"user", std::to_string(i)}};
-      const auto length = random.below(static_cast<uint64_t>(i), i < rows / 2 ? 100 : 1000);
-      row.chosen = row.rejected = {{"assistant", std::string(length + 1, 'a')}};
+      const auto number = static_cast<uint64_t>(i);
+      std::string answer(1 + random.below(number, i < rows / 2 ? 100 : 1000), ' ');
+      for (std::size_t at = 0; at < answer.size(); ++at)
+        answer[at] = static_cast<char>('a' + random.below(number << 10 | at, 26));
+      row.chosen = row.rejected = {{"assistant", answer}};
       file << text::to_json(row) << '\n';
     }
     return in;
+  }
+  // The same rows in any order, compressed.
+  static void pack(const Input& artifact) {
+    const fs::path file = artifact.path / "train-00000.jsonl";
+    std::vector<std::string> rows;
+    std::ifstream in(file);
+    for (std::string row; std::getline(in, row);) rows.push_back(row);
+    Random(2, Purpose::kUser).shuffle(rows);
+    std::string lines;
+    for (const std::string& row : rows) lines += row + '\n';
+    std::ofstream(file.string() + ".zst") << text::FrameCompressor().compress(lines);
+    fs::remove(file);
   }
   static text::RowCounts counts(const std::vector<fs::path>& files) {
     text::RowCounts counts;
@@ -65,10 +81,24 @@ TEST_F(RowsAheadOf, ManyAreToldByAnEvenShareOfThem) {
   }
 }
 
-TEST_F(RowsAheadOf, NothingIsKnownOfManyThatAreCompressedOrNotMade) {
+TEST_F(RowsAheadOf, ManyThatAreCompressedAreToldByTheirFirst) {
+  const Input plain = artifact("plain", 500), packed = artifact("packed", 20000);
+  const text::RowCounts all = counts({packed.path / "train-00000.jsonl"});
+  pack(packed);
+  const auto ahead = RowsAhead::find({plain, packed}, "preferences", 2 << 20);
+  ASSERT_TRUE(ahead);
+  text::RowCounts told = counts(ahead->files()[1]);
+  EXPECT_LT(told.rows, 0.2 * all.rows);
+  told.scale(1 / ahead->share());
+  EXPECT_NEAR(told.bytes, all.bytes, 0.15 * all.bytes);
+  EXPECT_NEAR(told.rows, all.rows, 0.15 * all.rows);
+}
+
+TEST_F(RowsAheadOf, NothingIsKnownOfThoseThatAreFarMoreThanTheyTakeOrNotMade) {
   Input in = artifact("packed", 100);
-  fs::rename(in.path / "train-00000.jsonl", in.path / "train-00000.jsonl.zst");
-  EXPECT_FALSE(RowsAhead::find({in}, "preferences", 1000));
+  std::ofstream(in.path / "train-00000.jsonl") << std::string(1 << 20, '\n');
+  pack(in);
+  EXPECT_FALSE(RowsAhead::find({in}, "preferences", 100));
   EXPECT_TRUE(RowsAhead::find({in}, "preferences"));
   EXPECT_FALSE(RowsAhead::find({in}, "conversations"));
   in.path.clear();
