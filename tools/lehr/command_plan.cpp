@@ -87,6 +87,22 @@ void print_rows(const runtime::Plan& plan, const std::vector<Row>& rows) {
   std::cout << table.text("  ");
 }
 
+// Gates that stored results do not pass: the run will end there.
+void warn_of_failed_gates(const runtime::Plan& plan) {
+  std::map<std::string_view, const runtime::PlannedStage*> by_id;
+  for (const auto& stage : plan.stages) by_id[stage.id] = &stage;
+  for (const auto& stage : plan.stages)
+    for (const runtime::Gate& gate : stage.gates) {
+      const auto& of = gate.stage.empty() ? stage : *by_id.at(gate.stage);
+      if (stage.state == StageState::skip || !of.result) continue;
+      const auto found = of.result->results.find(gate.metric);
+      if (found == of.result->results.end() || gate.passes(found->second.value)) continue;
+      std::cerr << "lehr: warning: stage '" << stage.id << "': its gate fails: " << gate.name()
+                << " is " << runtime::number_text(found->second.value) << ", required "
+                << gate.text() << " (" << gate.where << "). What needs the stage will not run\n";
+    }
+}
+
 void print(const runtime::Plan& plan, const std::filesystem::path& store) {
   std::cout << plan.name << ": seed " << plan.seed << ", " << plan.threads
             << (plan.threads == 1 ? " thread" : " threads") << ", store " << store.string()
@@ -96,7 +112,8 @@ void print(const runtime::Plan& plan, const std::filesystem::path& store) {
   double known_seconds = 0;
   for (const auto& stage : plan.stages) {
     ++counts[stage.state];
-    if (stage.state != StageState::cached) known_seconds += stage.last_seconds.value_or(0);
+    if (stage.state == StageState::run || stage.state == StageState::maybe)
+      known_seconds += stage.last_seconds.value_or(0);
     rows.push_back({padded(name(stage.state), 6), padded(stage.id, 5), stage.uses,
                     device_text(stage),
                     stage.last_seconds ? "took " + runtime::duration_text(*stage.last_seconds) : "",
@@ -113,6 +130,7 @@ void print(const runtime::Plan& plan, const std::filesystem::path& store) {
   if (known_seconds >= 1)
     std::cout << "the same stages took " << runtime::duration_text(known_seconds)
               << " when they last ran\n";
+  warn_of_failed_gates(plan);
   for (const auto& stage : plan.stages)
     if (stage.estimate.is_object() && stage.estimate.contains("error"))
       std::cerr << "lehr: warning: stage '" << stage.id
