@@ -79,6 +79,7 @@ void apply(StageRecord& stage, const std::string& kind, const Json& event) {
   }
   if (kind == "stage_failed") stage.status = "failed", stage.message = event.value("message", "");
   if (kind == "stage_stopped") stage.status = "stopped";
+  if (kind == "stage_skipped") stage.status = "skipped", stage.message = event.value("reason", "");
   if (kind == "stage_blocked")
     stage.status = "blocked", stage.message = "blocked by '" + event.value("by", "?") + "'";
   if (kind == "gate" && !event.value("passed", true)) {

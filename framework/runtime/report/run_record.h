@@ -18,10 +18,10 @@ namespace lehr::runtime {
 
 struct StageRecord {
   std::string id, uses;
-  // "cached", "ran", "taken", "failed", "gate failed", "blocked", "stopped"; "running" and "waits"
-  // while the run goes on, "interrupted" and "not reached" when it was killed.
+  // "cached", "ran", "taken", "failed", "gate failed", "blocked", "skipped", "stopped"; "running"
+  // and "waits" while the run goes on, "interrupted" and "not reached" when it was killed.
   std::string status;
-  std::string message;  // why it failed or was blocked
+  std::string message;  // why it failed, was blocked or skipped
   std::string key;      // empty: its inputs were never known
   double seconds = 0;   // spent in this run
   NamedResults results;

@@ -95,6 +95,16 @@ TEST_F(RunRecordTest, AKilledRunIsInterrupted) {
   EXPECT_EQ(run.find("b")->status, "not reached");
 }
 
+TEST_F(RunRecordTest, WhatIsNotWantedIsSkipped) {
+  {
+    RunLog log(store_, "study");
+    log.write_plan(plan().dump());
+    log.event({{"event", "stage_skipped"}, {"stage", "b"}, {"reason", "when: size is 1"}});
+  }
+  EXPECT_EQ(read().find("b")->status, "skipped");
+  EXPECT_EQ(read().find("b")->message, "when: size is 1");
+}
+
 TEST_F(RunRecordTest, AFailedGateIsTold) {
   {
     RunLog log(store_, "study");
