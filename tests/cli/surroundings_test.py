@@ -108,6 +108,20 @@ def prints_without_end(at):
         sys.exit("its timeout came late")
 
 
+def forced_in_vain(at):
+    """What a forced stage made from a file that changed meanwhile is none; the result from before is still there."""
+    at.write("lehr: 1\nstages:\n  reads:\n    uses: command\n    out: {report: documents}\n    with:\n      program: sh\n"
+             "      files: [input.txt]\n"
+             "      args: [-c, 'cp $LEHR_FILES $LEHR_OUTPUT_REPORT/it; [ ! -e $HOME/change ] || echo more >> $LEHR_FILES']\n")
+    (at.folder / "input.txt").write_text("one\n")
+    at.run("run", "pipeline.yaml")
+    (at.folder / "change").touch()
+    at.run("run", "pipeline.yaml", "--force", code=1, said="changed while the stage was reading it")
+    (at.folder / "change").unlink()
+    (at.folder / "input.txt").write_text("one\n")
+    at.run("run", "pipeline.yaml", said="0 ran, 1 cached")
+
+
 def stopped_at_once(at):
     at.write(PATIENT)
     for _ in range(20):
@@ -257,7 +271,7 @@ def main():
     parser.add_argument("--plugins", required=True)
     parser.add_argument("tests", nargs="*")
     options = parser.parse_args()
-    for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, stopped_at_once, names_are_no_text,
+    for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, forced_in_vain, stopped_at_once, names_are_no_text,
                  dumb_terminal, narrow_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, paths_lead_nowhere,
                  blanks_and_line_breaks, no_plugins, programs_behind, long_log):
         if options.tests and test.__name__ not in options.tests:

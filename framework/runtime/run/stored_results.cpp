@@ -8,7 +8,7 @@
 namespace lehr::runtime {
 
 StoredResults::StoredResults(const Plan& plan, const ArtifactStore& store)
-    : plan_(plan), store_(store), keys_(plan.stages.size()) {}
+    : plan_(plan), store_(store), keys_(plan.stages.size()), before_(plan.stages.size()) {}
 
 std::shared_ptr<const StageResult> StoredResults::find(
     std::size_t index, const std::vector<std::string>& input_digests, RunLog& log) {
@@ -17,8 +17,11 @@ std::shared_ptr<const StageResult> StoredResults::find(
   // gc must see the key before it may take the result away.
   const FileDescriptor lock = store_.shared_lock();
   log.add_keys({keys_[index].key});
-  if (stage.forced) return nullptr;
   auto result = published(index);
+  if (stage.forced) {
+    before_[index] = std::move(result);
+    return nullptr;
+  }
   const bool whole = result && std::all_of(stage.outputs.begin(), stage.outputs.end(),
                                            [&](const PlannedOutput& output) {
                                              return result->outputs.contains(output.port);
@@ -38,7 +41,10 @@ std::string StoredResults::take_back_if_changed(std::size_t index) const {
     for (const KeyPart& part : keys_[index].parts)
       if (part.name == "content." + input.parameter &&
           part.value != contents.describe(input.pattern)) {
-        store_.discard(store_.result_path(keys_[index].key));
+        if (before_[index])
+          store_.write_result(*before_[index]);
+        else
+          store_.discard(store_.result_path(keys_[index].key));
         return input.pattern;
       }
   return "";

@@ -29,7 +29,8 @@ class StoredResults {
   // What its host has made. Null: it is not there, whatever the host said. Throws IoError.
   std::shared_ptr<const StageResult> published(std::size_t index) const;
   // An input_path whose content is no longer what went into the key: the result, made from
-  // something else than its key says, is taken away again. Empty: none. Throws IoError.
+  // something else than its key says, is taken away again; one that was forced gives way to the one
+  // before. Empty: none. Throws IoError.
   std::string take_back_if_changed(std::size_t index) const;
   // What a run came to, so that the next one need not open it (result_index.h).
   void remember(const std::vector<StageOutcome>& outcomes) const;
@@ -38,6 +39,7 @@ class StoredResults {
   const Plan& plan_;
   const ArtifactStore& store_;
   std::vector<StageKey> keys_;
+  std::vector<std::shared_ptr<const StageResult>> before_;  // of forced stages, where there was one
 };
 
 }  // namespace lehr::runtime
