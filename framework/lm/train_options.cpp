@@ -10,6 +10,44 @@ int64_t TrainOptions::rows_per_step() const {
   return (batch_tokens + row_tokens() - 1) / row_tokens();
 }
 
+namespace {
+
+void describe_batch(Description& d, TrainOptions& options) {
+  d.count("batch_tokens", options.batch_tokens)
+      .range(16, 1 << 30)
+      .unit("tokens")
+      .help("of one update, over all its packed rows");
+}
+
+void describe_micro_batch(Description& d, TrainOptions& options) {
+  d.count("micro_batch_tokens", options.micro_batch_tokens)
+      .range(16, 1 << 24)
+      .unit("tokens")
+      .help("of one packed row: what is in memory at once");
+}
+
+void describe_precision(Description& d, TrainOptions& options) {
+  d.choice("precision", options.precision, {"auto", "fp32", "bf16"})
+      .help("of the products; weights, moments and sums are fp32. auto: bf16 where the CPU has it");
+}
+
+void describe_eval_tokens(Description& d, TrainOptions& options) {
+  d.count("tokens", options.eval_tokens).at_least(1).help("null: the whole evaluation set");
+}
+
+void describe_checkpoints(Description& d, TrainOptions& options) {
+  d.duration("checkpoint_every", options.checkpoint_every)
+      .at_least(0)
+      .no_effect()
+      .help("how much work a kill may cost");
+  d.count("checkpoint_steps", options.checkpoint_steps)
+      .at_least(1)
+      .no_effect()
+      .help("checkpoint also at multiples of this step");
+}
+
+}  // namespace
+
 void describe_training(Description& d, TrainOptions& options) {
   describe(d, options.schedule);
   d.group("optimizer", [&](Description& o) {
@@ -27,21 +65,17 @@ void describe_training(Description& d, TrainOptions& options) {
   d.real("spike_deviations", options.spike_deviations)
       .at_least(0)
       .help("a loss so far above the last ones, and more than double, is no update; 0: it is one");
-  d.count("micro_batch_tokens", options.micro_batch_tokens)
-      .range(16, 1 << 24)
-      .unit("tokens")
-      .help("of one packed row: what is in memory at once");
+  describe_micro_batch(d, options);
   d.boolean("activation_checkpointing", options.activation_checkpointing)
       .no_effect()
       .help("makes activations again in the backward pass: less memory, a third more work");
-  d.choice("precision", options.precision, {"auto", "fp32", "bf16"})
-      .help("of the products; weights, moments and sums are fp32. auto: bf16 where the CPU has it");
+  describe_precision(d, options);
   d.group("eval", [&](Description& e) {
      e.count("every", options.eval_every)
          .at_least(0)
          .unit("steps")
          .help("null: ten times over the run; 0: only at the end");
-     e.count("tokens", options.eval_tokens).at_least(1).help("null: the whole evaluation set");
+     describe_eval_tokens(e, options);
      e.count("patience", options.patience)
          .at_least(0)
          .unit("evaluations")
@@ -49,14 +83,7 @@ void describe_training(Description& d, TrainOptions& options) {
    }).help("evaluation on the held-out part");
   d.choice("save", options.save, {"last", "best"})
       .help("best: the weights with the best evaluation so far");
-  d.duration("checkpoint_every", options.checkpoint_every)
-      .at_least(0)
-      .no_effect()
-      .help("how much work a kill may cost");
-  d.count("checkpoint_steps", options.checkpoint_steps)
-      .at_least(1)
-      .no_effect()
-      .help("checkpoint also at multiples of this step");
+  describe_checkpoints(d, options);
   d.count("checkpoint_keep", options.checkpoint_keep)
       .range(1, 1000)
       .no_effect()
@@ -65,11 +92,18 @@ void describe_training(Description& d, TrainOptions& options) {
 
 void describe(Description& d, TrainOptions& options) {
   describe(d, options.budget);
-  d.count("batch_tokens", options.batch_tokens)
-      .range(16, 1 << 30)
-      .unit("tokens")
-      .help("of one update, over all its packed rows");
+  describe_batch(d, options);
   describe_training(d, options);
+}
+
+void describe_pass(Description& d, TrainOptions& options) {
+  describe_batch(d, options);
+  describe_micro_batch(d, options);
+  describe_precision(d, options);
+  d.group("eval", [&](Description& e) {
+     describe_eval_tokens(e, options);
+   }).help("the held-out part");
+  describe_checkpoints(d, options);
 }
 
 void check(const TrainOptions& options) {

@@ -41,6 +41,9 @@ struct TrainOptions {
 void describe(Description& d, TrainOptions& options);
 // The part for stages that count batches their own way (PPO): all but batch_tokens and budget.
 void describe_training(Description& d, TrainOptions& options);
+// For stages that read rows as training would and learn nothing: batch_tokens,
+// micro_batch_tokens, precision, eval.tokens and how much work a kill may cost.
+void describe_pass(Description& d, TrainOptions& options);
 // Rules across parameters; throws lehr::Error.
 void check(const TrainOptions& options);
 

@@ -23,6 +23,7 @@ constexpr double kShapesBytes = 15e6;
 // reference's log-probabilities.
 constexpr double kSequenceBytes = 50;
 constexpr double kStoredTokenBytes = 4;   // on disk
+constexpr double kPairBytes = 3 * 8;      // two log-probabilities: in states and at the end
 constexpr double kPackedTokenBytes = 24;  // of one update's rows: id, position, loss entry
 
 double element_bytes(Precision precision) { return precision == Precision::kBf16 ? 2 : 4; }
@@ -303,19 +304,59 @@ void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config,
   estimate_work(options, known, default_epochs, epoch.tokens, true, out);
 }
 
-void estimate_on_pairs(const TrainOptions& options, const ModelConfig& config,
-                       const std::vector<Input>& inputs, int64_t max_length, OverLong over_long,
-                       Estimate& out) {
+namespace {
+
+// The pairs at the input `preferences`, or an even share of them; nothing: they cannot be read yet.
+struct PairsAhead {
+  SequenceFeed feed;
+  double share;
+};
+std::optional<PairsAhead> pairs_ahead(const TrainOptions& options, const std::vector<Input>& inputs,
+                                      int64_t max_length, OverLong over_long) {
   const auto tokenizer = known_tokenizer(inputs, "model");
   const auto rows = RowsAhead::find(inputs, "preferences");
-  if (!tokenizer || !rows)
-    return bound_fine_tuning(options, config, most_pairs(inputs, max_length), 1, out);
+  if (!tokenizer || !rows) return {};
   PreferencePairs pairs =
       read_preferences(rows->files().front(), text::Tokenizer::load(*tokenizer), max_length,
                        over_long, SequenceFile(std::filesystem::temp_directory_path()));
-  SequenceFeed feed(std::move(pairs.sequences),
-                    pair_packing(options.row_tokens(), options.batch_tokens, 0));
-  estimate_fine_tuning(options, config, feed, 1, out, rows->share());
+  return PairsAhead{SequenceFeed(std::move(pairs.sequences),
+                                 pair_packing(options.row_tokens(), options.batch_tokens, 0)),
+                    rows->share()};
+}
+
+}  // namespace
+
+void estimate_on_pairs(const TrainOptions& options, const ModelConfig& config,
+                       const std::vector<Input>& inputs, int64_t max_length, OverLong over_long,
+                       Estimate& out) {
+  auto ahead = pairs_ahead(options, inputs, max_length, over_long);
+  if (!ahead) return bound_fine_tuning(options, config, most_pairs(inputs, max_length), 1, out);
+  estimate_fine_tuning(options, config, ahead->feed, 1, out, ahead->share);
+}
+
+void estimate_reading_pairs(const TrainOptions& options, const ModelConfig& config,
+                            const std::vector<Input>& inputs, int64_t max_length,
+                            OverLong over_long, Estimate& out) {
+  auto ahead = pairs_ahead(options, inputs, max_length, over_long);
+  const EpochSize epoch =
+      ahead ? EpochSize{static_cast<double>(ahead->feed.sequences()) / ahead->share,
+                        static_cast<double>(ahead->feed.tokens_per_epoch()) / ahead->share}
+            : most_pairs(inputs, max_length);
+  const int64_t row_tokens = ahead ? ahead->feed.longest_row() : options.row_tokens();
+  const Precision precision = parse_precision(options.precision);
+  out.parameters = static_cast<double>(config.parameters());
+  out.memory_bytes = process_bytes(precision) + frozen_bytes(config, precision) +
+                     pass_bytes(config, options, row_tokens) + kSequenceBytes * epoch.sequences;
+  out.disk_bytes = kStoredTokenBytes * epoch.tokens + kPairBytes * epoch.sequences;
+  if (epoch.tokens <= 0) return;
+  out.tokens = epoch.tokens;
+  const double flops = ahead ? workload(config, ahead->feed, options.batch_tokens).flops_per_token
+                             : config.flops_per_token(most_keys(config, row_tokens));
+  out.flops = epoch.tokens * flops / 3;  // without the backward pass
+  out.seconds = *out.flops / training_flops_per_second(options);
+  if (!ahead)
+    out.at_most |=
+        LEHR_AT_MOST_TOKENS | LEHR_AT_MOST_FLOPS | LEHR_AT_MOST_MEMORY | LEHR_AT_MOST_SECONDS;
 }
 
 }  // namespace lehr::lm

@@ -106,5 +106,9 @@ void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config,
 void estimate_on_pairs(const TrainOptions& options, const ModelConfig& config,
                        const std::vector<Input>& inputs, int64_t max_length, OverLong over_long,
                        Estimate& out);
+// Of a pass of a model over those pairs, once, that only reads: as DPO's reference.
+void estimate_reading_pairs(const TrainOptions& options, const ModelConfig& config,
+                            const std::vector<Input>& inputs, int64_t max_length,
+                            OverLong over_long, Estimate& out);
 
 }  // namespace lehr::lm

@@ -50,7 +50,8 @@ std::size_t ReferenceLogprobs::compute(const lm::Model& reference, const lm::Pac
 }
 
 void save_reference(const std::filesystem::path& file, const ReferenceLogprobs& train,
-                    const ReferenceLogprobs& held_out) {
+                    const ReferenceLogprobs& held_out,
+                    const std::map<std::string, std::string>& metadata) {
   const auto entry = [](const char* name, const std::vector<float>& values) {
     return lm::TensorEntry{name,
                            lm::DType::kF32,
@@ -59,8 +60,10 @@ void save_reference(const std::filesystem::path& file, const ReferenceLogprobs& 
                            values.size() * sizeof(float)};
   };
   lm::write_safetensors(
-      file, {entry("train.chosen", train.chosen), entry("train.rejected", train.rejected),
-             entry("eval.chosen", held_out.chosen), entry("eval.rejected", held_out.rejected)});
+      file,
+      {entry("train.chosen", train.chosen), entry("train.rejected", train.rejected),
+       entry("eval.chosen", held_out.chosen), entry("eval.rejected", held_out.rejected)},
+      metadata);
 }
 
 void load_reference(const std::filesystem::path& file, std::size_t train_pairs,

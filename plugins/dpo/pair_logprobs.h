@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,8 @@ struct ReferenceLogprobs {
 
 // One safetensors file: train.chosen, train.rejected, eval.chosen, eval.rejected.
 void save_reference(const std::filesystem::path& file, const ReferenceLogprobs& train,
-                    const ReferenceLogprobs& held_out);
+                    const ReferenceLogprobs& held_out,
+                    const std::map<std::string, std::string>& metadata = {});
 // Throws std::runtime_error if the file holds other numbers of pairs.
 void load_reference(const std::filesystem::path& file, std::size_t train_pairs,
                     std::size_t held_out_pairs, ReferenceLogprobs& train,

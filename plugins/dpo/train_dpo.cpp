@@ -18,8 +18,9 @@
 #include "lm/sequence_feed.h"
 #include "lm/training_estimate.h"
 #include "pair_logprobs.h"
+#include "pair_rows.h"
 #include "reference_pass.h"
-#include "text/json_lines.h"
+#include "stored_logprobs.h"
 #include "text/tokenizer.h"
 
 namespace lehr::plugins::dpo {
@@ -93,20 +94,6 @@ at::Tensor row_loss(const lm::Model& model, const lm::Packed& row,
   return loss;
 }
 
-lm::PreferencePairs read_pairs(Context& context, const char* split,
-                               const text::Tokenizer& tokenizer, std::int64_t max_length,
-                               lm::SequenceFile into) {
-  lm::PreferencePairs pairs =
-      lm::read_preferences(text::data_files(context.input("preferences").path, split), tokenizer,
-                           max_length, lm::OverLong::kCut, std::move(into));
-  if (pairs.cut + pairs.dropped > 0)
-    context.warning(std::to_string(pairs.cut) + " of " + std::to_string(pairs.read) + " " + split +
-                    " pairs were cut to " + std::to_string(max_length) + " tokens, " +
-                    std::to_string(pairs.dropped) +
-                    " dropped because nothing of an answer is left");
-  return pairs;
-}
-
 }  // namespace
 
 lm::TrainOptions dpo_defaults() {
@@ -121,8 +108,17 @@ void TrainDpo::describe(Description& d) {
   d.summary("aligns a model with preferences directly: DPO, cDPO, robust, hinge, IPO, ORPO, SimPO");
   d.determinism(Determinism::machine).uses_seed().devices(lm::devices());
   d.input("model", "model").facet("tokenizer", "T").help("the policy training starts from");
-  d.input("preferences", "preferences");
-  d.input("reference", "model").optional().facet("tokenizer", "T").help("default: the same model");
+  d.input("preferences", "preferences").self("D");
+  d.input("reference", "model")
+      .optional("model")
+      .self("R")
+      .facet("tokenizer", "T")
+      .help("default: the same model");
+  d.input("logprobs", "logprobs")
+      .optional()
+      .facet("model", "R")
+      .facet("data", "D")
+      .help("the reference's, made by dpo.logprobs; default: they are computed first");
   d.output("model", "model").facet("tokenizer", "T").facet("role", "=aligned");
   d.choice("loss", loss_, {"sigmoid", "robust", "hinge", "ipo", "orpo", "simpo"});
   d.real("beta", preference_.beta).range(1e-4, 100).help("strength of the tie to the reference");
@@ -159,8 +155,11 @@ void TrainDpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
   const std::int64_t context_length = config->max_position_embeddings;
   const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
   lm::estimate_on_pairs(training_, *config, inputs, max_length, lm::OverLong::kCut, out);
-  if (std::any_of(inputs.begin(), inputs.end(),
-                  [](const Input& in) { return in.port == "reference"; }))
+  const auto connected = [&](const char* port) {
+    return std::any_of(inputs.begin(), inputs.end(),
+                       [&](const Input& in) { return in.port == port; });
+  };
+  if (connected("reference") && !connected("logprobs"))
     *out.memory_bytes += lm::frozen_bytes(*config, lm::parse_precision(training_.precision));
 }
 
@@ -171,28 +170,22 @@ void TrainDpo::run(Context& context) {
   const Input start = context.input("model");
   const auto tokenizer = text::Tokenizer::load(start.path);
   lm::Model model = lm::Model::load(start.path, precision);
-  const std::int64_t context_length = model.config().max_position_embeddings;
-  const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
-
   const std::filesystem::path out = context.output("model");
-  lm::PreferencePairs train =
-      read_pairs(context, "train", tokenizer, max_length, lm::SequenceFile(out));
-  lm::PreferencePairs held_out = read_pairs(context, "eval", tokenizer, max_length,
-                                            lm::SequenceFile(out, training_.eval_tokens));
-  if (train.size() == 0)
-    throw Error(context.input("preferences").path.string() + ": there is no pair to train on");
-  context.result("pairs", static_cast<double>(train.size()));
-
-  const lm::SequenceFeedOptions rows =
-      lm::pair_packing(training_.row_tokens(), training_.batch_tokens, context.seed());
-  lm::SequenceFeed feed(std::move(train.sequences), rows);
-  std::optional<lm::SequenceFeed> evaluation;
-  if (held_out.size() > 0) evaluation.emplace(std::move(held_out.sequences), rows);
+  PairRows rows = read_pair_rows(context, tokenizer, model.config(), max_length_, training_, out);
+  lm::SequenceFeed& feed = rows.train;
+  const lm::SequenceFeed* evaluation = rows.held_out ? &*rows.held_out : nullptr;
+  context.result("pairs", static_cast<double>(rows.train_pairs()));
   const std::int64_t steps =
       lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens));
 
   ReferenceLogprobs train_reference, held_out_reference;
   bool have_reference = !lm::needs_reference(preference_.loss);
+  bool same_products = true;  // of the reference as of the policy
+  if (!have_reference && context.has_input("logprobs")) {
+    same_products = read_logprobs(context, pass_facts(rows, training_, context.seed()), rows,
+                                  train_reference, held_out_reference);
+    have_reference = true;
+  }
   lm::make_trainable(model, training_, context.seed());
   lm::Optimizer optimizer(model, training_.optimizer);
   lm::TrainingLoop loop(context, training_, steps);
@@ -203,7 +196,7 @@ void TrainDpo::run(Context& context) {
           save_reference(dir / "reference.safetensors", train_reference, held_out_reference);
         },
         [&](const std::filesystem::path& dir) {
-          load_reference(dir / "reference.safetensors", train.size(), held_out.size(),
+          load_reference(dir / "reference.safetensors", rows.train_pairs(), rows.held_out_pairs(),
                          train_reference, held_out_reference);
           have_reference = true;
         });
@@ -214,6 +207,7 @@ void TrainDpo::run(Context& context) {
       const at::NoGradGuard no_gradients;
       Tally tally;
       evaluation->for_each_row([&](const lm::Packed& row) {
+        if (context.cancelled()) throw Cancelled();
         row_loss(model, row, held_out_reference, preference_, nll_weight_, held_out_counts, tally);
       });
       return tally.metrics(held_out_counts);
@@ -226,15 +220,16 @@ void TrainDpo::run(Context& context) {
     if (context.has_input("reference"))
       other = lm::Model::load(context.input("reference").path, precision);
     const lm::Model& reference = other ? *other : model;
-    train_reference = ReferenceLogprobs(train.size());
-    held_out_reference = ReferenceLogprobs(held_out.size());
-    compute_reference(context, training_, reference, steps != 0 ? &feed : nullptr,
-                      evaluation ? &*evaluation : nullptr, train_reference, held_out_reference);
+    train_reference = ReferenceLogprobs(rows.train_pairs());
+    held_out_reference = ReferenceLogprobs(rows.held_out_pairs());
+    compute_reference(context, training_, reference, steps != 0 ? &feed : nullptr, evaluation,
+                      train_reference, held_out_reference);
   }
   // d = 0 for every pair of the first step, whatever the smoothing.
   const bool starts_at_ln_two = (preference_.loss == lm::PreferenceLoss::kSigmoid ||
                                  preference_.loss == lm::PreferenceLoss::kRobust) &&
-                                nll_weight_ == 0 && !context.has_input("reference");
+                                nll_weight_ == 0 && !context.has_input("reference") &&
+                                same_products;
 
   while (loop.next()) {
     const std::vector<lm::Packed> batch = feed.step(loop.step());

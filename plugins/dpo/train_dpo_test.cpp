@@ -88,5 +88,14 @@ TEST(TrainDpo, EvaluatesOnAsManyTokensAsAskedFor) {
   EXPECT_NE(evaluation({{"eval", {{"tokens", 1}}}}), all) << "one pair";
 }
 
+TEST(TrainDpo, StopsInAnEvaluation) {
+  Workshop shop;
+  const nlohmann::json with = parameters({{"budget", {{"steps", 0}}}, {"loss", "orpo"}});
+  shop.host.cancelled = true;
+  EXPECT_THROW(shop.run(with), Cancelled);
+  shop.host.cancelled = false;
+  EXPECT_EQ(shop.run(with), Workshop().run(with));
+}
+
 }  // namespace
 }  // namespace lehr::plugins::dpo

@@ -200,6 +200,8 @@ std::string look(const Request& request) {
               (request.type == "model" ? "; `lehr inspect` looks into models"
                : request.type == "evaluation"
                    ? "; its table is " + (request.folder / "table.txt").string()
+               : request.type == "logprobs"
+                   ? "; its numbers are in " + (request.folder / "logprobs.safetensors").string()
                    : std::string()));
 }
 
