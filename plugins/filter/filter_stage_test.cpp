@@ -10,6 +10,7 @@
 
 #include "exact_dedup.h"
 #include "length.h"
+#include "measured_step.h"
 #include "normalize.h"
 #include "text/documents.h"
 #include "text/fake_host.h"
@@ -32,6 +33,15 @@ class FailAtMark : public DocumentStep {
   }
 };
 
+class ShortOfMemory : public MeasuredStep {
+ public:
+  ShortOfMemory() : MeasuredStep("filter.short_of_memory") {}
+  void describe(Description&) override {}
+
+ private:
+  void judge(std::string_view, Judgement&) override { throw std::bad_alloc(); }
+};
+
 class FilterStage : public testing::Test {
  protected:
   FilterStage() {
@@ -51,6 +61,7 @@ class FilterStage : public testing::Test {
     host.add_step("filter.normalize", detail::step_table<Normalize>(borrow("normalize")));
     host.add_step("filter.length", detail::step_table<Length>(borrow("length")));
     host.add_step("test.mark", detail::step_table<FailAtMark>(borrow("mark")));
+    host.add_step("test.memory", detail::step_table<ShortOfMemory>(borrow("memory")));
     return host.run(detail::stage_table<Filter>(borrow("filter")));
   }
   // About 40 MB in five blocks and two files, with rows that steps drop, rewrite and find twice.
@@ -196,6 +207,17 @@ TEST_F(FilterStage, CommitsWhatIsFinishedWhenCancelled) {
   ASSERT_EQ(run(again), LEHR_OK) << again.failure;
   EXPECT_EQ(again.contents(), whole.contents());
   EXPECT_EQ(again.results, whole.results);
+}
+
+TEST_F(FilterStage, NamesTheDocumentForWhichThereIsNotEnoughMemory) {
+  text::DocumentWriter writer(folder_ / "in");
+  writer.write({"long", "some words", ""});
+  writer.close();
+  auto h = host("out", 1, {{{"name", "test.memory"}, {"with", json::object()}}});
+  EXPECT_EQ(run(h), LEHR_FAILED);
+  EXPECT_NE(h.failure.find("not enough memory for the document 'long' of 10 bytes. As a step"),
+            std::string::npos)
+      << h.failure;
 }
 
 TEST_F(FilterStage, NamesFileAndLineOfARowItCannotRead) {

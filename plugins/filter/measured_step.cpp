@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <new>
 
 #include "fineweb_quality.h"
 #include "gopher_quality.h"
@@ -103,13 +104,18 @@ void MeasuredStep::look(std::string_view text, Judgement& judgement) {
   if (text.size() > TextTables::kHugeText) let_go();
 }
 
-void MeasuredStep::process(Document& document) {
+void MeasuredStep::process(Document& document) try {
   const std::string_view text = document.text();
   std::span<const Measure> known;
   if (Scores* scores = Scores::of(document.fields())) known = scores->find(name_, key_of(text));
   Judgement judgement(Judgement::Wanted::reason, known);
   look(text, judgement);
   if (!judgement.reason().empty()) document.drop(judgement.reason());
+} catch (const std::bad_alloc&) {
+  const std::string bytes = std::to_string(document.text().size());
+  throw Error("there is not enough memory for the document '" + std::string(document.id()) +
+              "' of " + bytes + " bytes. As a step before this one, 'length: {max_characters: " +
+              "...}' drops those that are too long");
 }
 
 std::string_view MeasuredStep::score(std::string_view text, std::string& members) {
