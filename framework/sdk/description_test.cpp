@@ -103,6 +103,8 @@ TEST(Description, WritesWhatWasDeclared) {
                                   "help":"how many"})"));
   EXPECT_EQ(p[1]["default"], 3e-4);
   EXPECT_EQ(p[2]["default"], 1.5);
+  EXPECT_EQ(p[2]["nullable"], true);
+  EXPECT_FALSE(p[1].contains("nullable"));
   EXPECT_EQ(p[3]["choices"], Json::parse(R"(["NFC","NFKC"])"));
   EXPECT_EQ(p[4]["default"], Json::parse(R"(["a","b"])"));
   EXPECT_EQ(p[4]["item"]["type"], "string");

@@ -175,6 +175,10 @@ class Binder {
     if (node.bad) return nullptr;
     const std::string& type = member(parameter, "type");
     if (node.is_null()) {
+      if (is_set(parameter, "nullable", false)) {
+        leaf(place, nullptr, written_at(node));
+        return nullptr;
+      }
       const auto fallback = parameter.find("default");
       if (fallback != parameter.end() && fallback->is_null())
         return defaulted(parameter, nullptr, place, node.origin);

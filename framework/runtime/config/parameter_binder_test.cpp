@@ -75,6 +75,16 @@ TEST(ParameterBinder, LeavesOutOfTheKeyWhatDoesNotAffectTheOutput) {
   EXPECT_EQ(bound.leaf("model.tied"), "true");
 }
 
+TEST(ParameterBinder, NullIsAValueWhereItMayBe) {
+  const char* described = R"([
+    {"name": "cap", "type": "float", "default": 1.5, "nullable": true},
+    {"name": "rate", "type": "float", "default": 1.5}])";
+  EXPECT_EQ(bind("{}", described).leaf("cap"), "1.5");
+  EXPECT_EQ(bind("{cap: null}", described).leaf("cap"), "null");
+  EXPECT_EQ(bind("{cap: null}", described).parameters.values.dump(), R"({"cap":null,"rate":1.5})");
+  EXPECT_EQ(bind("{rate: null}", described).mistakes.size(), 1u);
+}
+
 TEST(ParameterBinder, TakesExactlyOneOfOneOf) {
   const char* described = R"([{"name": "budget", "type": "one_of", "default": null, "fields": [
     {"name": "tokens", "type": "count", "default": null}, {"name": "epochs", "type": "float", "default": null}]}])";

@@ -68,7 +68,7 @@ std::string check_members(const Json& entry) {
       {"choices", &Json::is_array},        {"fields", &Json::is_array},
       {"item", &Json::is_object},          {"facets", &Json::is_object},
       {"names_each_of", &Json::is_string}, {"devices", &Json::is_array},
-      {"otherwise", &Json::is_string}};
+      {"otherwise", &Json::is_string},     {"nullable", &Json::is_boolean}};
   if (!entry.is_object()) return "an entry is not an object";
   for (const auto& [name, value] : entry.items()) {
     const auto known = types.find(name);

@@ -10,8 +10,8 @@
 //   std::int64_t vocab_size_ = 32000;
 //
 // The same function writes the description (defaults, types, ranges, help) and, when a stage
-// starts, fills the members from the values the host has validated. A std::optional member has the
-// default null.
+// starts, fills the members from the values the host has validated. A std::optional member may be
+// given as null, which takes a default away; without one its default is null.
 #pragma once
 
 #include <cstdint>
@@ -170,6 +170,7 @@ class Description {
   Parameter& leaf(std::string_view name, std::string_view type, T& member) {
     using Plain = typename Inner<T>::type;
     Parameter& p = add(name, type, as_json(member));
+    p.nullable_ = !std::is_same_v<T, Plain>;
     const Value value = values_[name];
     if (value.is_null()) {
       if constexpr (!std::is_same_v<T, Plain>)

@@ -74,7 +74,7 @@ class Parameter {
   friend class Description;
   std::string name_, type_, help_, unit_, names_each_of_, default_ = "null";
   std::optional<double> min_, max_;
-  bool required_ = false, affects_output_ = true, breaks_determinism_ = false;
+  bool required_ = false, nullable_ = false, affects_output_ = true, breaks_determinism_ = false;
   std::vector<std::string> choices_;
   // A vector, which may hold what is not complete yet (a deque may not, in libc++).
   std::vector<Parameter> fields_;  // struct, one_of: the members; list, map: the one element
@@ -132,6 +132,7 @@ inline std::string Parameter::json() const {
     out += ",\"required\":true";
   else
     out += ",\"default\":" + default_;
+  if (nullable_ && !required_ && default_ != "null") out += ",\"nullable\":true";
   if (min_) out += ",\"min\":" + json_number(*min_);
   if (max_) out += ",\"max\":" + json_number(*max_);
   if (!unit_.empty()) out += ",\"unit\":" + json_string(unit_);
