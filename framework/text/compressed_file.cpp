@@ -214,6 +214,10 @@ CompressedFile::CompressedFile(std::filesystem::path path) : state_(std::make_un
   while (s.end < 4 && s.read_more()) {  // a pipe may give less at once
   }
   s.form = form_of({s.input.get(), s.end});
+  const std::filesystem::path ending = s.path.extension();
+  if (s.form == Form::plain && (ending == ".gz" || ending == ".zst"))
+    s.fail("begins with other bytes than a " + ending.string() +
+           " file: it is damaged, or not compressed and named wrongly");
   if (s.form == Form::gzip && inflateInit2(&s.gzip, 15 + 16) != Z_OK) {
     s.form = Form::plain;  // nothing to free
     s.fail("zlib could not be set up");

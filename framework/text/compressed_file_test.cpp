@@ -94,6 +94,20 @@ TEST_F(Ahead, RefusesWhatIsDamagedOrCutShort) {
 }
 
 // Most tasks of an arena that ends at once never run.
+// Not text, of which every line could then be dropped.
+TEST(CompressedFile, RefusesWhatItsNameDoesNotSay) {
+  const fs::path folder = fs::path(testing::TempDir()) / "lehr_named_wrongly";
+  fs::create_directories(folder);
+  for (const char* name : {"a.gz", "a.jsonl.zst", "a.txt", "a"}) {
+    std::ofstream(folder / name) << "plain";
+    if (fs::path(name).extension() == ".gz" || fs::path(name).extension() == ".zst")
+      EXPECT_THROW(CompressedFile{folder / name}, Error) << name;
+    else
+      EXPECT_NO_THROW(CompressedFile{folder / name}) << name;
+  }
+  fs::remove_all(folder);
+}
+
 TEST_F(Ahead, KeepsNoMemoryForTasksThatNeverRun) {
   FrameCompressor frames;
   std::string file(frames.compress("a"));
