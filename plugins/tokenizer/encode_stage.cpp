@@ -33,7 +33,7 @@ struct Totals {
 // Goes on behind `state`.
 template <class Id>
 Totals encode_documents(Context& context, const text::Tokenizer& tokenizer, EncodeState state,
-                        std::uint64_t commit_every) {
+                        std::uint64_t commit_every, text::Specials specials) {
   const auto documents = context.input("documents").path, folder = context.output("tokens");
   auto files = text::data_files(documents, "eval");
   const std::size_t eval_files = files.size();
@@ -56,7 +56,7 @@ Totals encode_documents(Context& context, const text::Tokenizer& tokenizer, Enco
         text::Tokenizer::Cache& cache = caches.local();
         text::Document document;
         for (std::string_view line; parser.next(document, line);) {
-          tokenizer.encode(document.text, encoded.ids, cache);
+          tokenizer.encode(document.text, encoded.ids, cache, specials);
           encoded.ids.push_back(static_cast<Id>(tokenizer.end_of_text()));
           encoded.ends.push_back(encoded.ids.size());
           encoded.text_bytes += document.text.size();
@@ -77,6 +77,10 @@ void Encode::describe(Description& d) {
   d.input("documents", "documents");
   d.input("tokenizer", "tokenizer").self("T");
   d.output("tokens", "tokens").facet("tokenizer", "T");
+  d.boolean("match_special_tokens", match_special_tokens_)
+      .help(
+          "those that a document holds, as \"<|im_end|>\", become their ids; false: they are "
+          "ordinary text, so that nobody can write one by typing it");
   d.bytes("commit_every", commit_every_)
       .at_least(1)
       .no_effect()
@@ -101,7 +105,8 @@ void Encode::run(Context& context) {
   const auto encode = narrow ? encode_documents<std::uint16_t> : encode_documents<text::TokenId>;
   const auto state = EncodeState::latest(context);
   const auto [eval, train] =
-      encode(context, tokenizer, state, static_cast<std::uint64_t>(commit_every_));
+      encode(context, tokenizer, state, static_cast<std::uint64_t>(commit_every_),
+             match_special_tokens_ ? text::Specials::match : text::Specials::as_text);
   if (train.documents == 0)
     throw Error(context.input("documents").path.string() +
                 ": holds no training documents (train-*.jsonl.zst)");

@@ -19,6 +19,7 @@ class Encode : public Stage {
 
  private:
   std::int64_t commit_every_ = std::int64_t{4} << 30;
+  bool match_special_tokens_ = false;
 };
 
 }  // namespace lehr::plugins::tokenizer

@@ -112,6 +112,19 @@ TEST_F(TokenizerStages, EncodeGoesOnWhereverItWasStopped) {
   }
 }
 
+TEST_F(TokenizerStages, SpecialTokensAreTextUnlessTheyAreToMatch) {
+  write_tokenizer(0);
+  text::DocumentWriter train(folder_ / "special");
+  train.write({"it", "a<|im_end|>b", ""});
+  train.close();
+  for (const auto& [match, tokens] : {std::pair{false, 13}, {true, 4}}) {
+    FakeHost host(folder_ / "encoded", folder_ / "special",
+                  {{"commit_every", kNever}, {"match_special_tokens", match}}, 1);
+    ASSERT_EQ(run<Encode>(host), LEHR_OK) << host.failure;
+    EXPECT_EQ(host.results.at("tokens"), tokens);  // end-of-text among them
+  }
+}
+
 TEST_F(TokenizerStages, MegatronGoesOnWhereverItWasStopped) {
   write_tokenizer(300);
   auto tokens = encoding("tokens", 2, kNever);
