@@ -31,6 +31,7 @@ WRONG = {
     "unknown key": "lehr: 1\nstage: {}\nstages: {a: {uses: wordnet}}",
     "bad stage name": "lehr: 1\nstages: {1a: {uses: wordnet}}",
     "stage without uses": "lehr: 1\nstages: {a: {with: {}}}",
+    "unknown key of a changed stage": "lehr: 1\nextends: base.yaml\nstages: {a: {wiht: {}}}",
     "unknown key of a stage": "lehr: 1\nstages: {a: {uses: wordnet, wiht: {}}}",
     "negative seed": "lehr: 1\nseed: -1\nstages: {a: {uses: wordnet}}",
     "unknown device": "lehr: 1\nresources: {device: gpu}\nstages: {a: {uses: wordnet}}",
@@ -60,6 +61,8 @@ RIGHT = {
                   "memory: \"${vars.n}GiB\", gpu: \"${vars.n}\", device: \"${vars.device}\"}\n" + STAGE.split("\n", 1)[1] +
                   "    retries: \"${vars.n}\"\n    timeout: \"${vars.n}m\"\n    require: {loss: \"<= ${vars.n}\"}\n"
                   "    matrix: {seed: \"${vars.seeds}\"}\n    with: {model: {width: \"${vars.n}\"}}",
+    "a change to another file": "lehr: 1\nextends: base.yaml\nstages: {clean: {with: {steps: [exact_dedup]}}}",
+    "another name for another file": "lehr: 1\nextends: base.yaml\nname: mine",
     "references within": STAGE + "    timeout: {after: \"${vars.a}\", grace: \"${vars.b}\"}\n    resources: {threads: \"${vars.t}\"}",
 }
 

@@ -75,8 +75,12 @@ class SchemaWriter {
     Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
                    {"title", "Lehr pipeline"},
                    {"type", "object"},
-                   {"required", {"lehr", "stages"}},
+                   {"required", {"lehr"}},
                    {"additionalProperties", false}};
+    // What a file that extends another leaves out, the other may have.
+    const Json whole_stages = {{"additionalProperties", {{"required", {"uses"}}}}};
+    schema["if"] = {{"required", {"extends"}}};
+    schema["else"] = {{"required", {"stages"}}, {"properties", {{"stages", whole_stages}}}};
     schema["properties"] = {
         {"lehr", {{"const", 1}, {"description", "format of the file"}}},
         {"name", written({text("^[A-Za-z_][A-Za-z0-9_-]*$")},
@@ -147,7 +151,7 @@ class SchemaWriter {
   }
 
   Json stage() const {
-    Json out = {{"type", "object"}, {"required", {"uses"}}, {"additionalProperties", false}};
+    Json out = {{"type", "object"}, {"additionalProperties", false}};
     const std::vector<std::string> names = registry_.stage_names();
     out["properties"] = {
         {"uses", {{"anyOf", uses(names)}, {"description", "PLUGIN or PLUGIN.STAGE"}}},
@@ -265,7 +269,8 @@ class SchemaWriter {
 
   Json parameter(const Json& p, const std::string& home) const {
     Json choices = forms(p, home);
-    if (p.contains("default") && p["default"].is_null() && !p.value("required", false))
+    const bool default_is_null = p.contains("default") && p["default"].is_null();
+    if ((default_is_null && !p.value("required", false)) || p.value("nullable", false))
       choices.push_back({{"type", "null"}});
     Json out = written(choices.get<std::vector<Json>>(), {{"description", parameter_help(p)}});
     const std::string type = member(p, "type");
