@@ -32,7 +32,7 @@ struct DocumentOptions {
   Malformed malformed = Malformed::error;
   // What to do about a row without text_field: behind the error that lists the fields it has.
   std::string text_missing = R"(A document is {"id": TEXT, "text": TEXT, ...})";
-  std::string malformed_advice;  // the same, behind the error about any row that is malformed
+  std::string malformed_advice = {};  // the same, behind the error about any row that is malformed
 };
 
 struct DocumentCounts {
