@@ -114,6 +114,7 @@ TEST_F(TokenizerStages, EncodeGoesOnWhereverItWasStopped) {
 
 TEST_F(TokenizerStages, SpecialTokensAreTextUnlessTheyAreToMatch) {
   write_tokenizer(0);
+  fs::create_directory(folder_ / "special");
   text::DocumentWriter train(folder_ / "special");
   train.write({"it", "a<|im_end|>b", ""});
   train.close();

@@ -16,7 +16,12 @@ NamedResult& NamedResults::operator[](std::string_view name) {
   if (const auto place = places_.find(name); place != places_.end())
     return items_[place->second].second;
   items_.emplace_back(name, NamedResult());
-  places_.emplace(name, items_.size() - 1);
+  try {
+    places_.emplace(name, items_.size() - 1);
+  } catch (...) {  // memory
+    items_.pop_back();
+    throw;
+  }
   return items_.back().second;
 }
 
