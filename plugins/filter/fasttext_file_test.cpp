@@ -106,6 +106,17 @@ TEST_F(FasttextFile, TellsLanguages) {
   EXPECT_EQ(verdict("der von ein"), "language");
 }
 
+TEST_F(FasttextFile, SaysWhichLanguagesItHas) {
+  train(loss_name::softmax);
+  try {
+    verdict_on<Language>("the", {{"model", model_path()}, {"languages", {"en", "english"}}});
+    FAIL() << "no document could ever be English";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("has no label 'english'. It has "), std::string::npos);
+    EXPECT_NE(std::string(e.what()).find("en"), std::string::npos) << e.what();
+  }
+}
+
 TEST_F(FasttextFile, IsRefusedWhereItEndsTooEarly) {
   for (const std::string& whole : {train(loss_name::hs, 2), train(loss_name::ova, 1, 300, true)})
     for (std::size_t size = 0; size < whole.size(); ++size)

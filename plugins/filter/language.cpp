@@ -65,6 +65,24 @@ struct Language::Model {
   std::uint64_t hash = 0;  // of the file
   std::unique_ptr<fasttext::FastText> classifier;
 
+  // Throws where a language is none of its labels: no document could ever have it.
+  void check_languages(const std::vector<std::string>& languages, const std::string& path) const {
+    constexpr int kShown = 30;
+    const auto dictionary = classifier->getDictionary();
+    std::vector<std::string> known;
+    for (int i = 0; i < dictionary->nlabels(); ++i)
+      known.emplace_back(name_of(dictionary->getLabel(i)));
+    for (const std::string& language : languages) {
+      if (std::find(known.begin(), known.end(), language) != known.end()) continue;
+      std::string shown;
+      for (int i = 0; i < dictionary->nlabels() && i < kShown; ++i)
+        shown += (i == 0 ? "" : ", ") + known[static_cast<std::size_t>(i)];
+      if (dictionary->nlabels() > kShown)
+        shown += " and " + std::to_string(dictionary->nlabels() - kShown) + " more";
+      throw Error("languages: " + path + " has no label '" + language + "'. It has " + shown);
+    }
+  }
+
   static Model load(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) throw Error(path + ": cannot be opened");
@@ -101,7 +119,11 @@ void Language::check() {
 }
 
 const Language::Model& Language::model() {
-  if (!model_) model_ = shared_file<Model>(model_path_, [&] { return Model::load(model_path_); });
+  if (!model_) {
+    const auto loaded = shared_file<Model>(model_path_, [&] { return Model::load(model_path_); });
+    loaded->check_languages(languages_, model_path_);
+    model_ = loaded;
+  }
   return *model_;
 }
 
