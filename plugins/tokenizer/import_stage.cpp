@@ -41,6 +41,8 @@ void Import::describe(Description& d) {
       .help("adds <|endoftext|> <|pad|> <|im_start|> <|im_end|>, as far as they are not there");
 }
 
+void Import::check() { check_expression(expression_); }
+
 void Import::run(Context& context) {
   const bool is_folder = fs::is_directory(path_);
   const std::string file = is_folder ? std::string() : read(path_);

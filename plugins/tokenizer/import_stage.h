@@ -16,6 +16,7 @@ namespace lehr::plugins::tokenizer {
 class Import : public Stage {
  public:
   void describe(Description& d) override;
+  void check() override;
   void run(Context& context) override;
 
  private:

@@ -126,6 +126,17 @@ TEST_F(TokenizerStages, SpecialTokensAreTextUnlessTheyAreToMatch) {
   }
 }
 
+TEST(TokenizerTrain, RefusesAnExpressionBeforeItRuns) {
+  const text::ValueTree good(json{{"expression", "a|b"}}), bad(json{{"expression", "(a"}});
+  EXPECT_NO_THROW(detail::bind<Train>(good.root())->check());
+  try {
+    detail::bind<Train>(bad.root())->check();
+    FAIL() << "it would fail when all that comes before has run";
+  } catch (const Error& e) {
+    EXPECT_EQ(std::string(e.what()).find("expression: '(a' is not a regular expression"), 0u);
+  }
+}
+
 TEST_F(TokenizerStages, MegatronGoesOnWhereverItWasStopped) {
   write_tokenizer(300);
   auto tokens = encoding("tokens", 2, kNever);

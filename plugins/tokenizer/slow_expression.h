@@ -1,10 +1,28 @@
-// What the stages say of a tokenizer whose pre-tokenizer is not scanned by hand.
+// What the stages say of a tokenizer whose pre-tokenizer is not scanned by hand, and of one that
+// cannot be.
 #pragma once
+
+#include <lehr/value.h>
+
+#include <optional>
+#include <string>
+
+#include "text/regex_cutter.h"
 
 namespace lehr::plugins::tokenizer {
 
 inline constexpr const char* kSlowExpression =
     "the pre-tokenizer's expression is none that is scanned by hand: it goes through a regular "
     "expression engine, tens of times slower";
+
+// Throws Error, which begins with the parameter.
+inline void check_expression(const std::optional<std::string>& expression) {
+  if (!expression) return;
+  try {
+    text::RegexCutter{*expression};
+  } catch (const Error& e) {
+    throw Error(std::string("expression: ") + e.what());
+  }
+}
 
 }  // namespace lehr::plugins::tokenizer

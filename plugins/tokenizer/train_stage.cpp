@@ -95,6 +95,8 @@ void Train::describe(Description& d) {
       .help("text between two durable states; a killed stage counts at most this much again");
 }
 
+void Train::check() { check_expression(expression_); }
+
 // Less only where the text gives fewer merges, which the stage warns of.
 void Train::estimate(const std::vector<Input>&, Estimate& out) {
   out.outputs["tokenizer"] = "{\"vocab_size\":" + std::to_string(vocab_size_) + "}";

@@ -15,6 +15,7 @@ namespace lehr::plugins::tokenizer {
 class Train : public Stage {
  public:
   void describe(Description& d) override;
+  void check() override;
   void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
