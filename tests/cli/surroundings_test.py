@@ -122,6 +122,23 @@ def forced_in_vain(at):
     at.run("run", "pipeline.yaml", said="0 ran, 1 cached")
 
 
+def stage_stays_stopped(at):
+    """A stage that is still stopped when lehr is continued, as one that left lehr's process group in that moment is, goes on."""
+    at.write(PATIENT)
+    going = at.start("run", "pipeline.yaml", stdout=subprocess.DEVNULL)
+    at.wait_for(at.begun)
+    host = int(pathlib.Path(f"/proc/{going.pid}/task/{going.pid}/children").read_text().split()[0])
+    state = lambda: pathlib.Path(f"/proc/{host}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    os.kill(host, signal.SIGSTOP)
+    at.wait_for(lambda: state() == "T")
+    for each in signal.SIGSTOP, signal.SIGCONT:
+        going.send_signal(each)
+    at.wait_for(lambda: state() != "T")
+    going.terminate()
+    if going.wait(30) != 75:
+        sys.exit(f"a stage that stayed stopped: exit {going.returncode}")
+
+
 def stopped_at_once(at):
     at.write(PATIENT)
     for _ in range(20):
@@ -271,8 +288,8 @@ def main():
     parser.add_argument("--plugins", required=True)
     parser.add_argument("tests", nargs="*")
     options = parser.parse_args()
-    for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, forced_in_vain, stopped_at_once, names_are_no_text,
-                 dumb_terminal, narrow_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, paths_lead_nowhere,
+    for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, forced_in_vain, stage_stays_stopped, stopped_at_once,
+                 names_are_no_text, dumb_terminal, narrow_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, paths_lead_nowhere,
                  blanks_and_line_breaks, no_plugins, programs_behind, long_log):
         if options.tests and test.__name__ not in options.tests:
             continue

@@ -63,6 +63,21 @@ bool die_with(pid_t parent) {
   return ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent;
 }
 
+// Out of lehr's process group: what a terminal sends to that is lehr's to judge. lehr has blocked
+// these signals until here.
+void leave_group() {
+  ::setpgid(0, 0);
+  sigset_t held;
+  sigemptyset(&held);
+  for (const int signal : {SIGINT, SIGHUP}) {
+    ::signal(signal, SIG_IGN);  // what came until now goes
+    ::signal(signal, SIG_DFL);
+    sigaddset(&held, signal);
+  }
+  sigaddset(&held, SIGTERM);  // lehr's own, and stays
+  ::sigprocmask(SIG_UNBLOCK, &held, nullptr);
+}
+
 void stop_when_asked() {
   struct sigaction action {};
   action.sa_handler = [](int) { host::request_stop(); };
@@ -113,6 +128,7 @@ int ask(const std::string& mode, const std::string& file, int events_fd) {
 
 int dispatch(std::map<std::string, std::string> options) {
   if (options.contains("--parent") && !die_with(std::stoi(options["--parent"]))) return 1;
+  if (options.contains("--events")) leave_group();
   const auto events = options.contains("--events") ? std::stoi(options["--events"]) : -1;
   if (options.contains("--spec")) return run(options["--spec"], events);
   prepare_environment(0);

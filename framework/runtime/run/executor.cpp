@@ -226,7 +226,10 @@ class Executor {
   void wait() {
     journal_.flush();
     running_.listen(signals_.fd());
-    if (const int signal = signals_.take(); signal != 0) stop(signal);
+    if (const int signal = signals_.take(); signal == SIGCONT)
+      continue_hosts();
+    else if (signal != 0)
+      stop(signal);
     if (!stopping_ && journal_.display().is_lost()) stop(0, "its output cannot be written");
     for (RunningStage* done : running_.done()) finish_early(*done);
     if (!stopping_) running_.watch_time();

@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "text/strict_json.h"
 
@@ -98,14 +99,16 @@ StageProcess::StageProcess(const std::filesystem::path& host, const std::string&
   posix_spawn_file_actions_adddup2(&actions, events_end.get(), kEventsFd);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  sigemptyset(&none);
+  // It leaves our process group itself (lehr-host's main.cpp), and hears these only then: were it
+  // to leave as part of posix_spawn, a SIGSTOP to the group could stop it on its way out, where the
+  // group's SIGCONT no longer reaches it, and posix_spawn would not return.
+  sigset_t held, all;
+  sigemptyset(&held);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&held, signal);
   sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigmask(&attributes, &held);
   posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   const int error =
       ::posix_spawn(&pid_, host.c_str(), &actions, &attributes, const_cast<char**>(arguments),
                     environment.empty() ? environ : variables.data());
@@ -174,7 +177,7 @@ void StageProcess::ask_to_stop() {
 }
 
 void StageProcess::kill() {
-  if (pid_ > 0) ::kill(-pid_, SIGKILL);
+  if (pid_ > 0 && ::kill(-pid_, SIGKILL) != 0) ::kill(pid_, SIGKILL);  // not yet a group
 }
 
 StageProcess::Ending StageProcess::collect() {
@@ -186,6 +189,11 @@ StageProcess::Ending StageProcess::collect() {
   pid_ = -1;
   if (WIFSIGNALED(status)) return {0, WTERMSIG(status)};
   return {WEXITSTATUS(status), 0};
+}
+
+void continue_hosts() {
+  std::ifstream children("/proc/thread-self/children");
+  for (pid_t child = 0; children >> child;) ::kill(child, SIGCONT);
 }
 
 std::string StageProcess::Ending::text() const {

@@ -17,9 +17,9 @@ namespace lehr::runtime {
 
 class StageProcess {
  public:
-  // Starts `host mode file` (mode: "--spec", "--check", ...) in a process group of its own, so that
-  // a Ctrl-C on the terminal reaches only us. Call from a thread that outlives it: the host is
-  // killed with its parent thread. environment: "NAME=value", empty: ours. Throws IoError.
+  // Starts `host mode file` (mode: "--spec", "--check", ...), which makes a process group of its
+  // own, so that a Ctrl-C on the terminal reaches only us. Call from a thread that outlives it: the
+  // host is killed with its parent thread. environment: "NAME=value", empty: ours. Throws IoError.
   StageProcess(const std::filesystem::path& host, const std::string& mode,
                const std::filesystem::path& file, const std::vector<std::string>& environment = {});
   // The same ahead of time: `host mode -`, which waits for what would stand in the file.
@@ -59,5 +59,10 @@ class StageProcess {
   FileDescriptor input_, events_, output_, exit_;
   std::string event_buffer_, output_buffer_;
 };
+
+// To be called when this process has been stopped and goes on: continues the hosts that this thread
+// has started. One that was stopped as it left our process group is out of reach of what continued
+// us.
+void continue_hosts();
 
 }  // namespace lehr::runtime

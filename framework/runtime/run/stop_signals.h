@@ -1,6 +1,6 @@
 // SIGINT, SIGTERM and SIGHUP as a descriptor for poll(2) instead of a handler, as long as the
-// object lives. From then on for good, writing to a pipe that nobody reads is an error and no
-// death.
+// object lives, and SIGCONT, which tells that the process had been stopped. From then on for good,
+// writing to a pipe that nobody reads is an error and no death.
 #pragma once
 
 #include <signal.h>
