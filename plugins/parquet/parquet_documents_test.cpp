@@ -79,6 +79,21 @@ TEST_F(ParquetDocumentsTest, EndABlockOfRowsThatHaveNoText) {
   EXPECT_EQ(blocks, 3);
 }
 
+TEST_F(ParquetDocumentsTest, HaveNoFieldThatIsNoColumn) {
+  write({"a"}, *::parquet::default_writer_properties());
+  rules_.all_fields = false;
+  rules_.fields = {"text"};
+  ParquetDocuments::Block block;
+  EXPECT_TRUE(documents().next(block));
+  rules_.fields = {"text", "url"};
+  try {
+    documents().next(block);
+    FAIL() << "'url' would be missing, and nobody told";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("no column 'url'"), std::string::npos) << e.what();
+  }
+}
+
 // A file of less than 30 KB, which stands for 48 MiB.
 TEST_F(ParquetDocumentsTest, AreAsManyAsFillABlockHoweverOftenATextIsRepeated) {
   const std::string text(16 << 10, 'x');

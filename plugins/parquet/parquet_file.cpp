@@ -120,6 +120,10 @@ void ParquetFile::choose(const arrow::Schema& schema, const Rules& rules) {
     columns_->leaves.push_back(i);
     found |= text;
   }
+  for (const std::string& name : rules.fields)
+    if (std::find(columns_->names.begin(), columns_->names.end(), name) == columns_->names.end())
+      throw Error(path_.string() + ": there is no column '" + name +
+                  "', which 'fields' names; the columns are " + known);
   if (!found)
     throw Error(path_.string() + ": there is no column '" + rules.options.text_field +
                 "'; the columns are " + known + ". Set text_field");
