@@ -25,6 +25,8 @@ struct lehr_context {
   std::int64_t cancel_after = -1;  // cancelled once a progress of this many units was told
   std::string cancel_unit;         // of that; empty: any
   bool cancelled = false;
+  std::int64_t asks_left = -1;  // how often cancelled() says no before it is so; -1: ever
+  std::int64_t asked = 0;
   std::string path;  // what was handed out last
   const lehr_value* parameters = nullptr;
   std::string device = "cpu";
@@ -71,7 +73,11 @@ inline const lehr_host* fake_host() {
     h.result = [](lehr_context* self, lehr_str name, double value, uint32_t flags) {
       if ((flags & LEHR_RESULT_VOLATILE) == 0) self->results[std::string(view(name))] = value;
     };
-    h.cancelled = [](lehr_context* self) -> int32_t { return self->cancelled; };
+    h.cancelled = [](lehr_context* self) -> int32_t {
+      ++self->asked;
+      if (self->asks_left >= 0 && self->asks_left-- == 0) self->cancelled = true;
+      return self->cancelled;
+    };
     h.fail = [](lehr_context* self, lehr_str text) { self->messages.emplace_back(view(text)); };
     h.parameters = [](lehr_context* self) { return self->parameters; };
     h.seed = [](lehr_context*) -> uint64_t { return 7; };

@@ -78,6 +78,9 @@ class TrainingLoop {
   // last step, and where `patience` evaluations in a row were no better. Throws what went wrong
   // with a checkpoint.
   bool next();
+  // For a step that is long before its first update, in which it is asked to cancel: commits a
+  // checkpoint of before the step, throws Cancelled.
+  [[noreturn]] void stop();
   int64_t step() const { return step_; }
   int64_t total_steps() const { return total_steps_; }
 
@@ -112,7 +115,6 @@ class TrainingLoop {
   using Clock = std::chrono::steady_clock;
 
   void evaluate();
-  [[noreturn]] void stop();
   void stop_early();
   void begin_checkpoint(bool anchor);
   void await_checkpoint();  // where no step waits for it

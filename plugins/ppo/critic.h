@@ -24,8 +24,8 @@ class Critic {
   void keep_in(lm::TrainingLoop& loop) { loop.keep("critic", model_, &optimizer_); }
   // V before each token, [M].
   std::vector<float> values(const std::vector<std::vector<RolloutRow>>& minibatches,
-                            std::size_t tokens) const {
-    return token_values(model_, minibatches, tokens);
+                            std::size_t tokens, const Ask& ask) const {
+    return token_values(model_, minibatches, tokens, ask);
   }
   // One update over a minibatch.
   lm::Update update(lm::TrainingLoop& loop, const std::vector<RolloutRow>& rows,

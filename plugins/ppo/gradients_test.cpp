@@ -8,7 +8,7 @@
 #include <string>
 
 #include "advantages.h"
-#include "lm/small_model_test.h"
+#include "lm/small_model.h"
 #include "loss_weights.h"
 
 namespace lehr::plugins::ppo {

@@ -28,10 +28,13 @@ std::int64_t longest_prompt(std::int64_t context_length, std::int64_t max_new_to
 }
 
 Questions read_questions(const std::filesystem::path& prompts, const char* split,
-                         const text::Tokenizer& tokenizer, std::int64_t max_length) {
+                         const text::Tokenizer& tokenizer, std::int64_t max_length,
+                         const std::function<void()>& ask) {
   Questions questions;
   text::Tokenizer::Cache cache;
-  for (const text::Prompt& row : text::read_rows<text::Prompt>(prompts, split)) {
+  text::RowReader<text::Prompt> reader(text::data_files(prompts, split));
+  for (text::Prompt row; reader.next(row);) {
+    if (ask) ask();
     const auto ids = text::render_prompt(tokenizer, row.prompt, cache);
     if (static_cast<std::int64_t>(ids.size()) > max_length) {
       ++questions.too_long;

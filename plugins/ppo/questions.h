@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,10 @@ struct Questions {
 std::int64_t longest_prompt(std::int64_t context_length, std::int64_t max_new_tokens);
 
 // Those of a split ("train", "eval"); prompts of more than max_length tokens are left out and
-// counted.
+// counted. `ask` is called before each row, and may throw to end the reading.
 Questions read_questions(const std::filesystem::path& prompts, const char* split,
-                         const text::Tokenizer& tokenizer, std::int64_t max_length);
+                         const text::Tokenizer& tokenizer, std::int64_t max_length,
+                         const std::function<void()>& ask = {});
 
 // Which question sample number n asks: all of them once per pass, each pass in an order of its own.
 class QuestionOrder {

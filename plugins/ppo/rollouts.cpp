@@ -123,13 +123,14 @@ at::Tensor gather(const std::vector<float>& flat_array, std::span<const std::int
 
 TokenScores token_scores(const lm::Model& model,
                          const std::vector<std::vector<RolloutRow>>& minibatches,
-                         std::size_t tokens, double temperature) {
+                         std::size_t tokens, double temperature, const Ask& ask) {
   const at::NoGradGuard no_gradients;
   const bool foresees = model.config().value_head;
   TokenScores out{std::vector<float>(tokens), std::vector<float>(tokens),
                   std::vector<float>(foresees ? tokens : 0)};
   for (const auto& rows : minibatches)
     for (const RolloutRow& row : rows) {
+      if (ask) ask();
       const lm::PackedBatch& batch = row.packed.batch;
       const at::Tensor hidden = model.forward_hidden(batch);
       const lm::TokenLogprobs found =
@@ -143,22 +144,25 @@ TokenScores token_scores(const lm::Model& model,
 
 std::vector<float> token_values(const lm::Model& critic,
                                 const std::vector<std::vector<RolloutRow>>& minibatches,
-                                std::size_t tokens) {
+                                std::size_t tokens, const Ask& ask) {
   const at::NoGradGuard no_gradients;
   std::vector<float> out(tokens);
   for (const auto& rows : minibatches)
-    for (const RolloutRow& row : rows)
+    for (const RolloutRow& row : rows) {
+      if (ask) ask();
       scatter(lm::scalar_head(critic.forward_hidden(row.packed.batch), critic.head(), row.rows),
               row, out);
+    }
   return out;
 }
 
 std::vector<double> answer_scores(const lm::Model& judge, const Rollouts& rollouts,
-                                  std::int64_t row_tokens) {
+                                  std::int64_t row_tokens, const Ask& ask) {
   const at::NoGradGuard no_gradients;
   std::vector<double> out(rollouts.answers());
   const auto rows = whole(rollouts, row_tokens);
   for (const RolloutRow& row : rows.front()) {
+    if (ask) ask();
     std::vector<std::size_t> answers;
     std::vector<std::int32_t> last_rows;
     for (std::size_t i = 0; i < row.packed.owners.size(); ++i) {

@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -56,6 +57,9 @@ std::vector<std::vector<RolloutRow>> whole(const Rollouts& rollouts, std::int64_
 // Elements of a flat array: [indices] float32.
 at::Tensor gather(const std::vector<float>& flat_array, std::span<const std::int64_t> indices);
 
+// Called before each row that a model is run over; may throw to end the pass.
+using Ask = std::function<void()>;
+
 // Runs a model over all minibatches without recording; [M] each.
 struct TokenScores {
   std::vector<float> logprobs, entropies;
@@ -63,12 +67,12 @@ struct TokenScores {
 };
 TokenScores token_scores(const lm::Model& model,
                          const std::vector<std::vector<RolloutRow>>& minibatches,
-                         std::size_t tokens, double temperature);
+                         std::size_t tokens, double temperature, const Ask& ask = {});
 std::vector<float> token_values(const lm::Model& critic,
                                 const std::vector<std::vector<RolloutRow>>& minibatches,
-                                std::size_t tokens);
+                                std::size_t tokens, const Ask& ask = {});
 // A reward model's number for each answer, [answers]: read at its last token.
 std::vector<double> answer_scores(const lm::Model& judge, const Rollouts& rollouts,
-                                  std::int64_t row_tokens);
+                                  std::int64_t row_tokens, const Ask& ask = {});
 
 }  // namespace lehr::plugins::ppo

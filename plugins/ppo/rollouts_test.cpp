@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "lm/reward_scores.h"
-#include "lm/small_model_test.h"
+#include "lm/small_model.h"
 
 namespace lehr::plugins::ppo {
 namespace {

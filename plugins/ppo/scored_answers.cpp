@@ -21,7 +21,11 @@ ScoredAnswers AnswerSampler::sample(const std::vector<const Question*>& question
   generation.seed = context_.seed();
   generation.stop_tokens = {static_cast<std::int32_t>(*tokenizer_.im_end()),
                             static_cast<std::int32_t>(tokenizer_.end_of_text())};
-  const std::vector<lm::Generation> answers = lm::generate(policy_, requests, generation);
+  const lm::GenerationCallbacks asking{[&](std::size_t, const lm::Generation&) {
+    ask_();
+    return false;
+  }};
+  const std::vector<lm::Generation> answers = lm::generate(policy_, requests, generation, asking);
   ScoredAnswers out{make_rollouts(requests, answers, group, row_tokens_), {}, 0};
   out.scores = score(questions, answers, out.rollouts);
   for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -38,7 +42,7 @@ std::vector<double> AnswerSampler::score(const std::vector<const Question*>& que
                                          const Rollouts& rollouts) const {
   std::vector<double> scores(answers.size(), 0.0);
   if (judge_ != nullptr) {
-    const std::vector<double> raw = answer_scores(*judge_, rollouts, row_tokens_);
+    const std::vector<double> raw = answer_scores(*judge_, rollouts, row_tokens_, ask_);
     for (std::size_t i = 0; i < scores.size(); ++i)
       scores[i] +=
           options_.reward_weight * (options_.normalize_reward ? scale_.normalized(raw[i]) : raw[i]);

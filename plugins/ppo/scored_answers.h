@@ -5,6 +5,7 @@
 #include <lehr/context.h>
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "lm/generator.h"
@@ -26,11 +27,12 @@ struct ScoredAnswers {
 class AnswerSampler {
  public:
   // All references, and the judge where there is one, must outlive the sampler; it reads the policy
-  // anew at every call. row_tokens: of packed rows, which the judge scores.
+  // anew at every call. row_tokens: of packed rows, which the judge scores. `ask` is called at
+  // every token that is drawn and every row that is scored, and may throw.
   AnswerSampler(Context& context, const PpoOptions& options,
                 const std::vector<double>& reward_weights, std::int64_t row_tokens,
                 const lm::Model& policy, const lm::Model* judge, lm::RewardScale scale,
-                const text::Tokenizer& tokenizer)
+                const text::Tokenizer& tokenizer, Ask ask)
       : context_(context),
         options_(options),
         reward_weights_(reward_weights),
@@ -38,7 +40,8 @@ class AnswerSampler {
         policy_(policy),
         judge_(judge),
         scale_(scale),
-        tokenizer_(tokenizer) {}
+        tokenizer_(tokenizer),
+        ask_(std::move(ask)) {}
 
   // Answers to `questions`, the i-th drawn from random stream first + i; every `group` in a row are
   // the same question.
@@ -58,6 +61,7 @@ class AnswerSampler {
   const lm::Model* judge_;
   lm::RewardScale scale_;
   const text::Tokenizer& tokenizer_;
+  Ask ask_;
 };
 
 }  // namespace lehr::plugins::ppo

@@ -146,7 +146,9 @@ void TrainPpo::run(Context& context) {
   const std::int64_t room =
       longest_prompt(policy.config().max_position_embeddings, o.max_new_tokens);
   const auto read = [&](const char* split) {
-    Questions questions = read_questions(prompts, split, tokenizer, room);
+    Questions questions = read_questions(prompts, split, tokenizer, room, [&] {
+      if (context.cancelled()) throw Cancelled();
+    });
     if (questions.too_long > 0)
       context.warning(std::to_string(questions.too_long) + " " + split +
                       " prompts are longer than " + std::to_string(room) +
@@ -158,14 +160,17 @@ void TrainPpo::run(Context& context) {
 
   lm::make_trainable(policy, training_, context.seed());
   lm::Optimizer optimizer(policy, training_.optimizer);
-  const AnswerSampler sampler(context, o, reward_weights_, training_.micro_batch_tokens, policy,
-                              judge ? &*judge : nullptr, scale, tokenizer);
   double beta = o.kl_coefficient, last_kl = 0;
   QuestionOrder questions(context.seed(), train.size());
 
   lm::TrainingLoop loop(context, training_, o.iterations);
   loop.keep("policy", policy, &optimizer);
   if (critic) critic->keep_in(loop);
+  const Ask ask = [&] {
+    if (context.cancelled()) loop.stop();
+  };
+  const AnswerSampler sampler(context, o, reward_weights_, training_.micro_batch_tokens, policy,
+                              judge ? &*judge : nullptr, scale, tokenizer, ask);
   loop.keep_state(
       [&] {
         return nlohmann::json{{"kl_coefficient", beta}, {"kl", last_kl}};
@@ -184,8 +189,8 @@ void TrainPpo::run(Context& context) {
           const ScoredAnswers sampled = sampler.sample(asked, kEvaluationSamples, 1);
           const Rollouts& r = sampled.rollouts;
           const auto rows = whole(r, training_.micro_batch_tokens);
-          const auto now = token_scores(policy, rows, r.tokens(), o.temperature);
-          const auto before = token_scores(reference, rows, r.tokens(), o.temperature);
+          const auto now = token_scores(policy, rows, r.tokens(), o.temperature, ask);
+          const auto before = token_scores(reference, rows, r.tokens(), o.temperature, ask);
           const Objective found =
               objective(now.logprobs, before.logprobs, sampled.scores, beta, o.estimator());
           const auto count = static_cast<double>(r.answers());
@@ -215,9 +220,10 @@ void TrainPpo::run(Context& context) {
       return minibatches(rollouts, order, o.minibatches, training_.micro_batch_tokens);
     };
     auto rows = rows_of_epoch(0);
-    const TokenScores old = token_scores(policy, rows, rollouts.tokens(), o.temperature);
-    const TokenScores anchor = token_scores(reference, rows, rollouts.tokens(), o.temperature);
-    const std::vector<float> values = critic ? critic->values(rows, rollouts.tokens()) : old.values;
+    const TokenScores old = token_scores(policy, rows, rollouts.tokens(), o.temperature, ask);
+    const TokenScores anchor = token_scores(reference, rows, rollouts.tokens(), o.temperature, ask);
+    const std::vector<float> values =
+        critic ? critic->values(rows, rollouts.tokens(), ask) : old.values;
     if (iteration == 0 && old.logprobs != anchor.logprobs)
       throw Error(
           "the KL of the first iteration is not exactly 0, though the policy is still the "

@@ -64,6 +64,51 @@ TEST_P(TrainPpoBy, ResumedInBetweenGivesTheSameBytes) {
   EXPECT_EQ(stopped.weights("model"), whole.weights("model"));
 }
 
+TEST_P(TrainPpoBy, StopsWhereverItAsksAndGoesOnWithTheSameBytes) {
+  nlohmann::json with = parameters(GetParam(), 3);
+  with["save"] = "best";
+  Workshop whole;
+  const auto expected = whole.run(with);
+  const std::int64_t asked = whole.host.asked;
+  ASSERT_GT(asked, 3 * 16 * 2) << "at every token of the answers, which have two or more";
+  for (std::int64_t asks = 0; asks < asked; asks += asked / 5) {
+    Workshop stopped;
+    stopped.host.asks_left = asks;
+    EXPECT_THROW(stopped.run(with), Cancelled) << asks;
+    stopped.host.cancelled = false;
+    EXPECT_EQ(stopped.run(with), expected) << asks;
+    EXPECT_EQ(stopped.weights("model"), whole.weights("model")) << asks;
+  }
+}
+
+TEST(TrainPpo, StoppedBeforeAnUpdateItKeepsTheIterationsBefore) {
+  nlohmann::json with = parameters("ppo", 3);
+  with["eval"] = {{"every", 0}};
+  with["checkpoint_every"] = 3600;
+  with["rewards"] = nlohmann::json::array({{{"weight", 0.5}}});
+  Workshop shop;
+  int scored = 0;
+  shop.host.reward = [&](const lehr_exchange&) {
+    shop.host.cancelled = ++scored > 2 * 16;  // in the third iteration
+    return 0.0;
+  };
+  EXPECT_THROW(shop.run(with), Cancelled);
+  EXPECT_EQ(shop.host.latest, "step-2");
+}
+
+TEST(TrainPpo, StopsInAnEvaluation) {
+  Workshop shop;
+  const nlohmann::json with = parameters("ppo", 0);
+  shop.run(with);
+  const std::int64_t asked = shop.host.asked;
+  EXPECT_GT(asked, 4 + 2 + 3) << "4 questions, 2 answers of tokens, 3 passes over a row";
+  for (std::int64_t asks = 0; asks < asked; ++asks) {
+    shop.host.asks_left = asks;
+    EXPECT_THROW(shop.run(with), Cancelled) << asks;
+    shop.host.cancelled = false;
+  }
+}
+
 // With its prompt an answer fills the context and no more: all of it is scored and learnt from.
 TEST(TrainPpo, AnswersEndWhereTheContextEnds) {
   Workshop shop;
