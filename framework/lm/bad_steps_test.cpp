@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "lm/fake_host.h"
-#include "lm/small_model_test.h"
+#include "lm/small_model.h"
 #include "lm/training_loop.h"
 
 namespace lehr::lm {

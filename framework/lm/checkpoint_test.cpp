@@ -6,7 +6,7 @@
 
 #include "lm/fake_host.h"
 #include "lm/safetensors.h"
-#include "lm/small_model_test.h"
+#include "lm/small_model.h"
 
 namespace lehr::lm {
 namespace {

@@ -15,8 +15,8 @@
 #include "lm/fake_host.h"
 #include "lm/generator.h"
 #include "lm/optimizer.h"
-#include "lm/reference_model_test.h"
-#include "lm/small_model_test.h"
+#include "lm/reference_model.h"
+#include "lm/small_model.h"
 
 namespace lehr::lm {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "lm/fake_host.h"
 #include "lm/runtime.h"
-#include "lm/small_model_test.h"
+#include "lm/small_model.h"
 #include "lm/training_loop.h"
 
 namespace lehr::lm {

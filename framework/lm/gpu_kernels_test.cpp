@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "lm/device.h"
-#include "lm/reference_model_test.h"
+#include "lm/reference_model.h"
 
 namespace lehr::lm::gpu {
 namespace {

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "lm/operators.h"
-#include "lm/reference_model_test.h"
+#include "lm/reference_model.h"
 #include "lm/slow_operators_test.h"
 
 namespace lehr::lm {

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "lm/optimizer.h"
-#include "lm/reference_model_test.h"
-#include "lm/small_model_test.h"
+#include "lm/reference_model.h"
+#include "lm/small_model.h"
 
 namespace lehr::lm {
 namespace {

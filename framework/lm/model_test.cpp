@@ -7,8 +7,8 @@
 
 #include "lm/optimizer.h"
 #include "lm/random.h"
-#include "lm/reference_model_test.h"
-#include "lm/small_model_test.h"
+#include "lm/reference_model.h"
+#include "lm/small_model.h"
 
 namespace lehr::lm {
 namespace {
@@ -33,20 +33,6 @@ struct Shape {
     return c;
   }
 };
-
-// Biases start at 0 and norms at 1: other values show that they are used.
-Model disturbed(Model model) {
-  const Random random(99, Purpose::kUser);
-  float* weights = model.weights().data_ptr<float>();
-  for (const ParameterSlot& slot : model.slots()) {
-    if (slot.shape.size() != 1) continue;
-    for (int64_t i = 0; i < slot.size; ++i)
-      weights[slot.offset + i] +=
-          static_cast<float>(0.3 * random.normal(static_cast<uint64_t>(slot.offset + i)));
-  }
-  model.refresh_compute_copy();
-  return model;
-}
 
 class ModelAgainstReference : public testing::TestWithParam<Shape> {};
 

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "lm/attention.h"
-#include "lm/reference_model_test.h"
+#include "lm/reference_model.h"
 #include "lm/slow_operators_test.h"
 #include "lm/tensor_kernels.h"
 

@@ -12,7 +12,7 @@
 #include "lm/decode_step.h"
 #include "lm/device.h"
 #include "lm/linear.h"
-#include "lm/small_model_test.h"
+#include "lm/small_model.h"
 
 namespace lehr::lm {
 namespace {

@@ -14,7 +14,7 @@
 #include "lm/operators.h"
 #include "lm/runtime.h"
 #include "lm/sequence_feed.h"
-#include "lm/small_model_test.h"
+#include "lm/small_model.h"
 #include "lm/tensor_bytes_test.h"
 #include "lm/train_options.h"
 

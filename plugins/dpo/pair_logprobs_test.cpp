@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "lm/operators.h"
-#include "lm/small_model_test.h"
+#include "lm/small_model.h"
 
 namespace lehr::plugins::dpo {
 namespace {

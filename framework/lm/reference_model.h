@@ -1,5 +1,5 @@
-// The slow, obvious reference: a forward pass in float64 with ATen operators and autograd, one
-// dense attention mask for the whole batch.
+// The slow, obvious reference of tests and of `lehr selftest`: a forward pass in float64 with ATen
+// operators and autograd on the CPU, one dense attention mask for the whole batch.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "lm/device.h"
 #include "lm/model.h"
 
 namespace lehr::lm {
@@ -19,7 +20,8 @@ struct ReferenceModel {
 
   explicit ReferenceModel(const Model& model) : config(model.config()) {
     for (const ParameterSlot& slot : model.slots()) {
-      weights[slot.name] = model.parameter(slot.name).to(at::kDouble).clone().requires_grad_(true);
+      weights[slot.name] =
+          on_host(model.parameter(slot.name)).to(at::kDouble).clone().requires_grad_(true);
     }
   }
 

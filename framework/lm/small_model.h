@@ -1,6 +1,8 @@
-// A model small enough for the slow reference, and batches that hold every kind of segment.
+// A model small enough for the slow reference, and batches that hold every kind of segment: of
+// tests and of `lehr selftest`.
 #pragma once
 
+#include "lm/device.h"
 #include "lm/model.h"
 #include "lm/operators.h"
 #include "lm/random.h"
@@ -20,6 +22,21 @@ inline ModelConfig small_config(bool tied = true) {
   c.max_position_embeddings = 256;
   c.initializer_range = 0.2;  // activations large enough that every path matters
   return c;
+}
+
+// Biases start at 0 and norms at 1: other values show that they are used.
+inline Model disturbed(Model model) {
+  const Random random(99, Purpose::kUser);
+  for (const ParameterSlot& slot : model.slots()) {
+    if (slot.shape.size() != 1) continue;
+    std::vector<float> noise;
+    for (int64_t i = 0; i < slot.size; ++i)
+      noise.push_back(
+          static_cast<float>(0.3 * random.normal(static_cast<uint64_t>(slot.offset + i))));
+    model.parameter(slot.name).add_(floats(noise, device()));
+  }
+  model.refresh_compute_copy();
+  return model;
 }
 
 inline void append(PackedBatch& batch, int32_t count, uint64_t seed, int32_t prefix_begin = 0,
