@@ -87,6 +87,41 @@ void append(Packed& row, const Sequence& sequence, int32_t number) {
                    {number, static_cast<int32_t>(b)});
 }
 
+Packed only_branch(const Packed& row, int32_t branch) {
+  Packed out;
+  const PackedBatch& from = row.batch;
+  // Where tokens and segments are now; -1: gone.
+  std::vector<int32_t> token_at(from.ids.size(), -1), segment_at(from.segments.size(), -1);
+  for (size_t s = 0; s < from.segments.size(); ++s) {
+    if (row.owners[s].branch >= 0 && row.owners[s].branch != branch) continue;
+    Segment segment = from.segments[s];
+    const auto begin = static_cast<int32_t>(out.batch.ids.size());
+    for (int32_t i = segment.begin; i < segment.end; ++i) {
+      const auto token = static_cast<size_t>(i);
+      token_at[token] = static_cast<int32_t>(out.batch.ids.size());
+      out.batch.ids.push_back(from.ids[token]);
+      out.batch.positions.push_back(from.positions[token]);
+    }
+    if (segment.prefix_end > segment.prefix_begin) {
+      const int32_t length = segment.prefix_end - segment.prefix_begin;
+      segment.prefix_begin = token_at[static_cast<size_t>(segment.prefix_begin)];
+      segment.prefix_end = segment.prefix_begin + length;
+    }
+    segment.end = begin + segment.end - segment.begin;
+    segment.begin = begin;
+    segment_at[s] = static_cast<int32_t>(out.owners.size());
+    out.batch.segments.push_back(segment);
+    out.owners.push_back(row.owners[s]);
+  }
+  for (LossEntry entry : from.loss_entries) {
+    entry.segment = segment_at[static_cast<size_t>(entry.segment)];
+    if (entry.segment < 0) continue;
+    entry.row = token_at[static_cast<size_t>(entry.row)];
+    out.batch.loss_entries.push_back(entry);
+  }
+  return out;
+}
+
 std::vector<std::vector<int32_t>> first_fit_decreasing(std::span<const int64_t> lengths,
                                                        int64_t capacity) {
   std::vector<int32_t> order(lengths.size());

@@ -50,6 +50,9 @@ struct Packed {
 // and on weights of another length than ids.
 void append(Packed& row, const Sequence& sequence, int32_t number);
 
+// The row with one branch of each sequence, and its trunk: what the others would cost is saved.
+Packed only_branch(const Packed& row, int32_t branch);
+
 // First-fit decreasing: bins of indices into lengths, each bin's sum <= capacity; ties keep the
 // given order, members of a bin are in ascending order of index. Lengths up to an eighth of the
 // capacity count as equal: they fill the gaps as well in any order, and sorting them would gather

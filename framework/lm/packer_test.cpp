@@ -58,6 +58,40 @@ TEST(Packer, BranchesShareTheirTrunkAndStartFromItsLastRow) {
   EXPECT_EQ(row.owners[3].branch, 1);
 }
 
+TEST(Packer, OnlyOneBranchGivesTheRowOfSequencesThatHaveNoOther) {
+  Packed row, expected[2];
+  for (int32_t number = 0; number < 3; ++number) {
+    Sequence pair = trunk_of({1, 2 + number, 3}, {0, 1, 0});
+    pair.branches = {{{4, 5}, {1, 0}}, {{6, 7 + number, 8}, {1, 0, 1}}};
+    append(row, pair, number);
+    for (const int32_t branch : {0, 1}) {
+      const Sequence alone{pair.trunk, {pair.branches[static_cast<size_t>(branch)]}};
+      append(expected[branch], alone, number);
+    }
+  }
+  for (const int32_t branch : {0, 1}) {
+    const Packed found = only_branch(row, branch);
+    const PackedBatch &a = found.batch, &b = expected[branch].batch;
+    EXPECT_EQ(a.ids, b.ids);
+    EXPECT_EQ(a.positions, b.positions);
+    ASSERT_EQ(a.segments.size(), b.segments.size());
+    for (size_t s = 0; s < a.segments.size(); ++s) {
+      EXPECT_EQ(a.segments[s].begin, b.segments[s].begin);
+      EXPECT_EQ(a.segments[s].end, b.segments[s].end);
+      EXPECT_EQ(a.segments[s].prefix_begin, b.segments[s].prefix_begin);
+      EXPECT_EQ(a.segments[s].prefix_end, b.segments[s].prefix_end);
+      EXPECT_EQ(found.owners[s].sequence, expected[branch].owners[s].sequence);
+      EXPECT_EQ(found.owners[s].branch, s % 2 == 0 ? -1 : branch);
+    }
+    ASSERT_EQ(a.loss_entries.size(), b.loss_entries.size());
+    for (size_t e = 0; e < a.loss_entries.size(); ++e) {
+      EXPECT_EQ(a.loss_entries[e].row, b.loss_entries[e].row);
+      EXPECT_EQ(a.loss_entries[e].target, b.loss_entries[e].target);
+      EXPECT_EQ(a.loss_entries[e].segment, b.loss_entries[e].segment);
+    }
+  }
+}
+
 TEST(Packer, TruncateCutsAtTheEndAndCounts) {
   Sequence pair = trunk_of({1, 2, 3}, {});
   pair.branches = {{{4, 5, 6}, {1, 1, 1}}, {{7}, {1}}};

@@ -2,6 +2,8 @@
 
 #include <lehr/value.h>
 
+#include <algorithm>
+
 #include "text/chat.h"
 #include "text/chat_rows.h"
 
@@ -61,6 +63,52 @@ PreferencePairs read_preferences(const std::vector<std::filesystem::path>& files
     pairs.sequences.add(sequence);
     pairs.margins.push_back(static_cast<float>(row.margin.value_or(0)));
     pairs.sources.push_back(&*pairs.names.insert(row.source).first);
+  }
+  return pairs;
+}
+
+size_t FeedbackPairs::good_ones() const {
+  return static_cast<size_t>(std::count(good.begin(), good.end(), true));
+}
+
+FeedbackPairs read_feedback(const std::vector<std::filesystem::path>& files,
+                            const text::Tokenizer& tokenizer, int64_t max_length,
+                            const std::filesystem::path& scratch,
+                            std::optional<int64_t> most_tokens) {
+  FeedbackPairs pairs{.sequences = SequenceFile(scratch, most_tokens), .good = {}};
+  SequenceFile rows(scratch);  // prompts with their own answers
+  std::vector<int32_t> asked;
+  size_t asking = 0, longest = 0;  // rows in succession that ask the same
+  text::Tokenizer::Cache cache;
+  text::RowReader<text::Feedback> reader(files);
+  for (text::Feedback row; reader.next(row);) {
+    if (row.completion.front().role != "assistant")
+      throw Error(reader.where() + ": 'completion' must begin with a message of the assistant");
+    ++pairs.read;
+    const auto prompt = text::render_prompt(tokenizer, row.prompt, cache);
+    Sequence sequence;
+    sequence.trunk.ids.assign(prompt.begin(), prompt.end());
+    if (static_cast<int64_t>(prompt.size()) >= max_length) {
+      ++pairs.dropped;
+      continue;
+    }
+    sequence.branches.push_back(
+        answer_branch(tokenizer, row.prompt, row.completion, prompt.size(), cache));
+    if (sequence.length() > max_length) ++pairs.cut;
+    rows.add(sequence);
+    pairs.good.push_back(row.label);
+    asking = sequence.trunk.ids == asked ? asking + 1 : 1;
+    longest = std::max(longest, asking);
+    asked = std::move(sequence.trunk.ids);
+  }
+  const size_t count = rows.size();
+  if (longest < count) pairs.distance = longest;
+  for (size_t i = 0; i < count; ++i) {
+    Sequence pair = rows.read(i);
+    Sequence other = rows.read((i + std::max<size_t>(1, pairs.distance)) % count);
+    pair.branches.push_back(std::move(other.branches[kAnswer]));
+    truncate(pair, max_length);
+    pairs.sequences.add(pair);
   }
   return pairs;
 }

@@ -1,9 +1,10 @@
-// Preference pairs as sequences: the prompt is the trunk, the chosen and the rejected answer its
-// two branches, with a weight of 1 on what the assistant wrote and its end-of-turn. Plain C++.
+// Preferences and feedback as sequences: the prompt is the trunk, two answers its branches, with a
+// weight of 1 on what the assistant wrote and its end-of-turn. Plain C++.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,6 +37,31 @@ enum class OverLong { kCut, kDrop };
 PreferencePairs read_preferences(const std::vector<std::filesystem::path>& files,
                                  const text::Tokenizer& tokenizer, int64_t max_length,
                                  OverLong over_long, SequenceFile into);
+
+// Branches of feedback: the answer of the row, and a mismatched one, which answers another row.
+inline constexpr int32_t kAnswer = 0, kMismatched = 1;
+
+struct FeedbackPairs {
+  SequenceFile sequences;
+  std::vector<bool> good;  // labels of the rows that were not dropped
+  // Answer i + distance, past the last one from the first on, is the mismatched one of i: the most
+  // rows in succession that ask the same, so 1 where no neighbours do. 0: all rows ask the same,
+  // and it is the next one all the same.
+  size_t distance = 0;
+  int64_t read = 0;
+  int64_t cut = 0;      // shortened at the end
+  int64_t dropped = 0;  // the prompt leaves no room for an answer
+  size_t size() const { return good.size(); }
+  size_t good_ones() const;
+};
+
+// All rows of the files of an artifact's split; what is cut, is at the end. scratch and most_tokens
+// as SequenceFile takes them. Throws lehr::Error with file and line for a row that is malformed or
+// whose answer does not begin with the assistant.
+FeedbackPairs read_feedback(const std::vector<std::filesystem::path>& files,
+                            const text::Tokenizer& tokenizer, int64_t max_length,
+                            const std::filesystem::path& scratch,
+                            std::optional<int64_t> most_tokens = {});
 
 // How pairs are packed for training: few at a time, as sorting by length sorts by kind too
 // (rambling pairs are long) and an update should see kinds mixed.

@@ -7,6 +7,7 @@
 #include <ATen/ops/log.h>
 #include <ATen/ops/log_sigmoid.h>
 #include <ATen/ops/relu.h>
+#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/square.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -81,6 +82,17 @@ PreferenceTerms preference_loss(const PairLogprobs& p, const PreferenceOptions& 
       break;
   }
   return {losses, (beta * reward_w).detach(), (beta * reward_l).detach()};
+}
+
+at::Tensor kto_loss(const at::Tensor& h, const std::vector<bool>& good, double z0,
+                    const KtoOptions& options) {
+  std::vector<float> slopes, weights;
+  for (const bool is_good : good) {
+    slopes.push_back(static_cast<float>(is_good ? -options.beta : options.beta));
+    weights.push_back(static_cast<float>(options.weight(is_good)));
+  }
+  // 1 - s(x) = s(-x), without the difference of two numbers close to 1.
+  return at::tensor(weights) * at::sigmoid(at::tensor(slopes) * (h - z0));
 }
 
 at::Tensor bradley_terry_loss(const at::Tensor& chosen, const at::Tensor& rejected,

@@ -1,5 +1,6 @@
 // Losses over pairs of answers: the DPO family, and Bradley-Terry for reward models. Tensors are
-// [P] float32, one element per pair; differentiable in what comes from the policy.
+// [P] float32, one element per pair; differentiable in what comes from the policy. And KTO's, over
+// single answers that are good or bad.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -49,6 +50,19 @@ struct PreferenceTerms {
 //   orpo     -lp_w - beta ln s(log odds_w - log odds_l), lp per token, log odds = lp - ln(1 - e^lp)
 //   simpo    -ln s(beta (lp_w - lp_l) - margin), lp per token
 PreferenceTerms preference_loss(const PairLogprobs& pairs, const PreferenceOptions& options);
+
+struct KtoOptions {
+  double beta = 0.1;
+  double desirable_weight = 1, undesirable_weight = 1;
+  double weight(bool good) const { return good ? desirable_weight : undesirable_weight; }
+};
+// h: [P] float32, sum ln pi - sum ln ref of each answer; good: [P]; z0: what h is on average for
+// answers to other prompts, at least 0 and held constant. Returns [P], differentiable in h:
+//   good  desirable_weight (1 - s(beta (h - z0)))
+//   bad   undesirable_weight (1 - s(beta (z0 - h)))
+// (Ethayarajh et al. 2024, equation 7)
+at::Tensor kto_loss(const at::Tensor& h, const std::vector<bool>& good, double z0,
+                    const KtoOptions& options);
 
 // -ln s(chosen - rejected - margin) + centering * (chosen + rejected)^2, per pair: [P].
 // margins: [P]. (Bradley-Terry; margin of Touvron et al. 2023; centering of Eisenstein et al. 2023)

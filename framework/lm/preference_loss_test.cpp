@@ -113,6 +113,37 @@ TEST(PreferenceLoss, SaysWhichNameItDoesNotKnow) {
   EXPECT_THROW(parse_preference_loss("sigmoidal"), std::invalid_argument);
 }
 
+struct Answer {
+  double h;
+  bool good;
+};
+const std::vector<Answer> kAnswers = {{1.5, true}, {-2, true}, {40, true}, {3, false}, {-1, false}};
+constexpr KtoOptions kKto = {0.3, 1.5, 0.7};
+
+double slow_kto(const Answer& a, double z0) {
+  return a.good ? 1.5 * (1 - sigmoid(0.3 * (a.h - z0))) : 0.7 * (1 - sigmoid(0.3 * (z0 - a.h)));
+}
+
+// The gradient by central differences of the formula in double: error O(h^2) = 1e-8.
+TEST(KtoLoss, EqualsItsFormulaAndHasItsGradient) {
+  std::vector<float> h;
+  std::vector<bool> good;
+  for (const Answer& a : kAnswers) h.push_back(static_cast<float>(a.h)), good.push_back(a.good);
+  for (const double z0 : {0.0, 0.8}) {
+    at::Tensor x = at::tensor(h).set_requires_grad(true);
+    const at::Tensor losses = kto_loss(x, good, z0, kKto);
+    losses.sum().backward();
+    for (size_t i = 0; i < kAnswers.size(); ++i) {
+      const auto k = static_cast<int64_t>(i);
+      const Answer& a = kAnswers[i];
+      constexpr double d = 1e-4;
+      const double up = slow_kto({a.h + d, a.good}, z0), down = slow_kto({a.h - d, a.good}, z0);
+      EXPECT_NEAR(losses[k].item<float>(), slow_kto(a, z0), 1e-6) << i;
+      EXPECT_NEAR(x.grad()[k].item<float>(), (up - down) / (2 * d), 1e-6) << i;
+    }
+  }
+}
+
 TEST(PreferenceLoss, BradleyTerryWithMarginAndCentering) {
   const at::Tensor loss = bradley_terry_loss(at::tensor(std::vector<float>{1.0f, -0.5f}),
                                              at::tensor(std::vector<float>{0.2f, 0.5f}),

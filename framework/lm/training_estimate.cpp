@@ -210,10 +210,14 @@ bool is_quick_to_read(const std::filesystem::path& artifact) {
 }
 
 EpochSize most_pairs(const std::vector<Input>& inputs, int64_t max_length) {
-  for (const Input& in : inputs)
+  for (const Input& in : inputs) {
     if (in.port == "preferences")
       if (const auto counts = known_rows<text::Preference>(in))
         return {counts->rows, counts->most_tokens(2 * max_length)};
+    if (in.port == "feedback")  // an answer counts twice: for its row, and mismatched for another
+      if (const auto counts = known_rows<text::Feedback>(in))
+        return {counts->rows, 2 * counts->most_tokens(max_length)};
+  }
   return {};
 }
 
@@ -306,7 +310,8 @@ void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config,
 
 namespace {
 
-// The pairs at the input `preferences`, or an even share of them; nothing: they cannot be read yet.
+// The pairs at the input `preferences` or `feedback`, or an even share of them; nothing: they
+// cannot be read yet.
 struct PairsAhead {
   SequenceFeed feed;
   double share;
@@ -314,12 +319,18 @@ struct PairsAhead {
 std::optional<PairsAhead> pairs_ahead(const TrainOptions& options, const std::vector<Input>& inputs,
                                       int64_t max_length, OverLong over_long) {
   const auto tokenizer = known_tokenizer(inputs, "model");
-  const auto rows = RowsAhead::find(inputs, "preferences");
+  const bool feedback = std::any_of(inputs.begin(), inputs.end(),
+                                    [](const Input& in) { return in.port == "feedback"; });
+  const auto rows = RowsAhead::find(inputs, feedback ? "feedback" : "preferences");
   if (!tokenizer || !rows) return {};
-  PreferencePairs pairs =
-      read_preferences(rows->files().front(), text::Tokenizer::load(*tokenizer), max_length,
-                       over_long, SequenceFile(std::filesystem::temp_directory_path()));
-  return PairsAhead{SequenceFeed(std::move(pairs.sequences),
+  const auto& files = rows->files().front();
+  const auto loaded = text::Tokenizer::load(*tokenizer);
+  const std::filesystem::path scratch = std::filesystem::temp_directory_path();
+  SequenceFile sequences =
+      feedback
+          ? read_feedback(files, loaded, max_length, scratch).sequences
+          : read_preferences(files, loaded, max_length, over_long, SequenceFile(scratch)).sequences;
+  return PairsAhead{SequenceFeed(std::move(sequences),
                                  pair_packing(options.row_tokens(), options.batch_tokens, 0)),
                     rows->share()};
 }

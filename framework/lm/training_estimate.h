@@ -78,8 +78,8 @@ struct EpochSize {
   double sequences = 0;
   double tokens = 0;
 };
-// The most over the input `preferences` before it can be read, with a prompt and an answer of at
-// most `max_length`.
+// The most over the input `preferences` or `feedback` before it can be read, with a prompt and an
+// answer of at most `max_length`.
 EpochSize most_pairs(const std::vector<Input>& inputs, int64_t max_length);
 
 // FLOP/s of whole training steps, and of decoding so many answers at once: shares of what matrix
@@ -101,8 +101,8 @@ void estimate_fine_tuning(const TrainOptions& options, const ModelConfig& config
 // The most of it before there are sequences, of which an epoch has `epoch` at most.
 void bound_fine_tuning(const TrainOptions& options, const ModelConfig& config,
                        const EpochSize& epoch, double default_epochs, Estimate& out);
-// Either for one epoch of the pairs at the input `preferences`, as the tokenizer of `model` makes
-// them sequences of up to `max_length`.
+// Either for one epoch of the pairs at the input `preferences` or `feedback`, as the tokenizer of
+// `model` makes them sequences of up to `max_length`. Those of feedback are cut.
 void estimate_on_pairs(const TrainOptions& options, const ModelConfig& config,
                        const std::vector<Input>& inputs, int64_t max_length, OverLong over_long,
                        Estimate& out);

@@ -265,6 +265,10 @@ TEST(KnownRows, AreCountedWhereTheyAreMadeAndToldBefore) {
   EXPECT_EQ(most_pairs({in}, 100).tokens, 1000);
   EXPECT_EQ(most_pairs({in}, 100).sequences, 10);
   EXPECT_EQ(most_pairs({in}, 10).tokens, 200) << "a prompt and two answers";
+  Input judged = in;
+  judged.port = "feedback";
+  EXPECT_EQ(most_pairs({judged}, 100).tokens, 2 * 1000) << "an answer stands in two pairs";
+  EXPECT_EQ(most_pairs({judged}, 10).tokens, 200);
   in.path = std::filesystem::path(testing::TempDir()) / "lehr_known_rows";
   std::filesystem::create_directories(in.path);
   std::ofstream(in.path / "train-0.jsonl")
@@ -311,6 +315,20 @@ TEST(FineTuning, KnowsItsPairsAsSoonAsTheyAndATokenizerAreThere) {
                     OverLong::kCut, known);
   EXPECT_EQ(known.at_most, 0u);
   EXPECT_LT(*known.tokens, *bound.tokens);
+  // Of feedback the answers of two rows, each mismatched for the other as well.
+  std::ofstream(folder / "train-0.jsonl")
+      << R"({"prompt":[{"role":"user","content":"Who?"}],"completion":[{"role":"assistant",)"
+      << R"("content":"I"}],"label":true})"
+      << "\n"
+      << R"({"prompt":[{"role":"user","content":"What?"}],"completion":[{"role":"assistant",)"
+      << R"("content":"It"}],"label":false})"
+      << "\n";
+  pairs.port = "feedback";
+  Estimate judged;
+  estimate_on_pairs(in_float32(), config, {told(model_facts(config, folder)), pairs}, 64,
+                    OverLong::kCut, judged);
+  EXPECT_EQ(judged.at_most, 0u);
+  EXPECT_EQ(*judged.tokens, 2 * *known.tokens + 1) << "a letter more is asked";
   std::filesystem::remove_all(folder);
 }
 

@@ -29,6 +29,12 @@ void RowCounts::add(const Preference& row) {
   for (const Messages* part : {&row.prompt, &row.chosen, &row.rejected}) add(*part);
 }
 
+void RowCounts::add(const Feedback& row) {
+  ++rows;
+  add(row.prompt);
+  add(row.completion);
+}
+
 void RowCounts::scale(double factor) {
   for (double* count : {&rows, &messages, &bytes}) *count = std::round(*count * factor);
 }

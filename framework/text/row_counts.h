@@ -21,6 +21,7 @@ struct RowCounts {
 
   void add(const Conversation& row);
   void add(const Preference& row);
+  void add(const Feedback& row);
   void scale(double factor);
 
   // Most tokens of all rows as they are rendered for training, none longer than `longest`: no token

@@ -17,6 +17,10 @@ TEST(RowCounts, CountMessagesAndTheirBytes) {
   EXPECT_EQ(counts.bytes, (16 + 10) + (16 + 10 + 13));
   EXPECT_EQ(counts.most_tokens(1000), 65 + 5 * 5);
   EXPECT_EQ(counts.most_tokens(20), 40) << "two rows, each cut";
+  counts.add(Feedback{kAsked, kTwo, true, ""});
+  EXPECT_EQ(counts.rows, 3);
+  EXPECT_EQ(counts.messages, 7);
+  EXPECT_EQ(counts.bytes, 65 + 16 + 10);
 }
 
 TEST(RowCounts, TravelAsFacts) {

@@ -180,6 +180,10 @@ bool Preferences::count_row(std::string_view json, text::RowCounts& counts) {
   return add_row<text::Preference>(json, counts);
 }
 
+bool Feedback::count_row(std::string_view json, text::RowCounts& counts) {
+  return add_row<text::Feedback>(json, counts);
+}
+
 void Probes::describe(Description& d) {
   d.summary("brings your own probes (JSON Lines, plain, .gz or .zst), every row checked");
   d.output("probes", "probes");

@@ -73,6 +73,9 @@ class Preferences : public PromptedRows<text::Preference> {
 class Feedback : public PromptedRows<text::Feedback> {
  public:
   Feedback() : PromptedRows("feedback") {}
+
+ private:
+  bool count_row(std::string_view json, text::RowCounts& counts) override;
 };
 class Prompts : public PromptedRows<text::Prompt> {
  public:

@@ -160,13 +160,17 @@ TEST(DocumentsStage, AllowsNoLongerDocumentsThanLaterStagesRead) {
   EXPECT_EQ(most, static_cast<double>(text::kMaxDocumentBytes));
 }
 
-std::optional<text::RowCounts> told_of_conversations(const json& parameters) {
+template <class Rows>
+std::optional<text::RowCounts> told(const std::string& output, const json& parameters) {
   const text::ValueTree values(parameters);
   Estimate estimate;
-  detail::bind<Conversations>(values.root())->estimate({}, estimate);
-  const auto found = estimate.outputs.find("conversations");
+  detail::bind<Rows>(values.root())->estimate({}, estimate);
+  const auto found = estimate.outputs.find(output);
   if (found == estimate.outputs.end()) return {};
   return text::RowCounts::told(found->second);
+}
+std::optional<text::RowCounts> told_of_conversations(const json& parameters) {
+  return told<Conversations>("conversations", parameters);
 }
 
 constexpr const char* kTalk =
@@ -183,6 +187,14 @@ TEST_F(RowsStages, TellHowMuchThereWillBeToTrainOn) {
   const auto none = told_of_conversations({{"train", {file}}, {"eval_fraction", 1.0}});
   ASSERT_TRUE(none);
   EXPECT_EQ(none->rows, 0);
+  const std::string judged =
+      put("b.jsonl", R"({"prompt":[{"role":"user","content":"1?"}],"completion":)"
+                     R"([{"role":"assistant","content":"one"}],"label":true})"
+                     "\n");
+  const auto feedback = told<Feedback>("feedback", {{"train", {judged}}});
+  ASSERT_TRUE(feedback);
+  EXPECT_EQ(feedback->rows, 1);
+  EXPECT_EQ(feedback->bytes, 4 + 2 + 9 + 3);
 }
 
 TEST_F(RowsStages, TellOfLargeFilesFromTheirBeginning) {
