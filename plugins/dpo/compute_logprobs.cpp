@@ -1,24 +1,23 @@
 #include "compute_logprobs.h"
 
 #include <algorithm>
+#include <string>
 
 #include "lm/devices.h"
 #include "lm/model.h"
 #include "lm/runtime.h"
 #include "lm/training_estimate.h"
-#include "pair_rows.h"
-#include "reference_pass.h"
 #include "stored_logprobs.h"
 #include "text/tokenizer.h"
 
 namespace lehr::plugins::dpo {
 
 void ComputeLogprobs::describe(Description& d) {
-  d.summary(
-      "computes a reference's log-probabilities of preference pairs once, for a sweep of dpo");
+  d.summary(std::string("computes a reference's log-probabilities of ") + rows_ +
+            " once, for a sweep");
   d.determinism(Determinism::machine).uses_seed().devices(lm::devices());
   d.input("model", "model").self("R").help("the reference");
-  d.input("preferences", "preferences").self("D");
+  d.input(rows_, rows_).self("D");
   d.output("logprobs", "logprobs").facet("model", "R").facet("data", "D");
   d.count("max_length", max_length_)
       .at_least(2)
@@ -40,13 +39,11 @@ void ComputeLogprobs::run(Context& context) {
   const Input start = context.input("model");
   const auto model = lm::Model::load(start.path, lm::parse_precision(options_.precision));
   const std::filesystem::path out = context.output("logprobs");
-  PairRows rows = read_pair_rows(context, text::Tokenizer::load(start.path), model.config(),
-                                 max_length_, options_, out);
-  context.result("pairs", static_cast<double>(rows.train_pairs()));
-  ReferenceLogprobs train(rows.train_pairs()), held_out(rows.held_out_pairs());
-  compute_reference(context, options_, model, &rows.train,
-                    rows.held_out ? &*rows.held_out : nullptr, train, held_out);
-  write_logprobs(out, train, held_out, pass_facts(rows, options_, context.seed()));
+  PairRows rows =
+      read_(context, text::Tokenizer::load(start.path), model.config(), max_length_, options_, out);
+  context.result("pairs", static_cast<double>(rows.train.pairs()));
+  compute_reference(context, options_, model, score_, true, rows);
+  write_logprobs(out, rows, pass_facts(rows, options_, context.seed()));
 }
 
 }  // namespace lehr::plugins::dpo

@@ -4,10 +4,12 @@
 
 #include <fstream>
 
+#include "lm/feedback_rows_test.h"
 #include "lm/safetensors.h"
 #include "lm/stage_workshop_test.h"
 #include "lm/training_estimate.h"
 #include "train_dpo.h"
+#include "train_kto.h"
 
 namespace lehr::plugins::dpo {
 namespace {
@@ -138,6 +140,25 @@ TEST(ComputeLogprobs, EstimatesAPassThatOnlyReads) {
   EXPECT_NEAR(*pass.flops, *training.flops / 3, 1e-6 * *training.flops);
   EXPECT_LT(*pass.memory_bytes, *training.memory_bytes);
   EXPECT_FALSE(pass.steps);
+}
+
+TEST(ComputeKtoLogprobs, GiveTrainingTheBytesOfAPassOfItsOwn) {
+  const std::string train = lm::feedback_rows({{"a", "me", true}, {"b", "you", false}}),
+                    eval = lm::feedback_rows({{"c", "we", true}, {"d", "it", false}});
+  const Json with = {{"precision", "fp32"}, {"budget", {{"steps", 4}}}};
+  lm::StageWorkshop<ComputeKtoLogprobs> once;
+  lm::StageWorkshop<TrainKto> own, given;
+  once.connect("model", once.model());
+  once.connect("feedback", train, eval);
+  once.run({{"precision", "fp32"}});
+  for (auto* shop : {&own, &given}) {
+    shop->connect("model", shop->model());
+    shop->connect("feedback", train, eval);
+  }
+  given.host.inputs.emplace_back("logprobs", (once.host.root / "out" / "logprobs").string());
+  EXPECT_EQ(given.run(with), own.run(with));
+  EXPECT_EQ(given.weights("model"), own.weights("model"));
+  EXPECT_FALSE(given.told("last bits"));
 }
 
 }  // namespace

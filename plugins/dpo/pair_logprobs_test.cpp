@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "lm/operators.h"
+#include "lm/safetensors.h"
+#include "lm/sequence_file.h"
 #include "lm/small_model.h"
 
 namespace lehr::plugins::dpo {
@@ -52,22 +54,32 @@ TEST(PairLogprobs, SharingThePromptGivesWhatEachAnswerGivesAlone) {
                   1e-4);
 }
 
-TEST(PairLogprobs, ReferenceComesBackFromItsFile) {
+TEST(PairLogprobs, ApartTheyAreTheSameSums) {
   const lm::Model model = small_model();
   lm::Packed row;
-  append(row, pair(0), 0);
-  append(row, pair(10), 1);
-  ReferenceLogprobs train(2), none;
-  train.compute(model, row);
+  for (const std::int32_t number : {0, 1}) append(row, pair(7 * number), number);
+  const at::NoGradGuard no_gradients;
+  const RowLogprobs together = row_logprobs(model, row), apart = logprobs_apart(model, row);
+  EXPECT_EQ(apart.pairs, together.pairs);
+  for (std::int64_t p = 0; p < 2; ++p)
+    for (std::int64_t side = 0; side < 2; ++side)
+      EXPECT_NEAR(apart.sums[p][side].item<double>(), together.sums[p][side].item<double>(), 1e-4);
+}
+
+TEST(PairLogprobs, ReferenceComesBackFromItsFile) {
+  const auto rows_of = [](std::int64_t pairs) {
+    lm::SequenceFile file(testing::TempDir());
+    file.add(pair(0), pairs);
+    return PairRows{64, {"chosen", "rejected"}, {{std::move(file), {}}}};
+  };
+  PairRows rows = rows_of(2), again = rows_of(2), others = rows_of(3);
+  rows.train.reference = {std::vector<float>{-1, -2}, std::vector<float>{-3, -4}};
   const auto file = std::filesystem::path(testing::TempDir()) / "reference.safetensors";
-  save_reference(file, train, none);
-  ReferenceLogprobs train_again, none_again;
-  load_reference(file, 2, 0, train_again, none_again);
-  EXPECT_EQ(train_again.chosen, train.chosen);
-  EXPECT_EQ(train_again.rejected, train.rejected);
-  EXPECT_TRUE(none_again.chosen.empty());
-  EXPECT_LT(train.chosen[0], 0);
-  EXPECT_THROW(load_reference(file, 3, 0, train_again, none_again), std::runtime_error);
+  save_reference(file, rows);
+  load_reference(file, again);
+  EXPECT_EQ(again.train.reference, rows.train.reference);
+  EXPECT_EQ(lm::SafetensorsFile(file).at("eval.rejected").bytes, 0u);
+  EXPECT_THROW(load_reference(file, others), std::runtime_error);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "reference_pass.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -19,27 +21,27 @@ constexpr const char* kPlace = "reference.json";
 class ReferencePass {
  public:
   ReferencePass(Context& context, const lm::TrainOptions& options, const lm::Model& reference,
-                ReferenceLogprobs& train, ReferenceLogprobs& held_out)
+                ScorePairs score, PairRows& rows)
       : context_(context),
         options_(options),
         reference_(reference),
-        train_(train),
-        held_out_(held_out) {}
+        score_(score),
+        all_(rows),
+        all_pairs_(rows.train.pairs() + rows.held_out_pairs()) {}
 
   void resume() {
     const auto found = context_.find_state(kTag);
     if (!found) return;
-    load_reference(found->path / kLogprobs, train_.chosen.size(), held_out_.chosen.size(), train_,
-                   held_out_);
+    load_reference(found->path / kLogprobs, all_);
     const nlohmann::json place = lm::read_state(found->path / kPlace);
     committed_ = place.at("rows");
     pairs_ = place.at("pairs");
     context_.info("the reference's log-probabilities go on at pair " + std::to_string(pairs_) +
-                  " of " + std::to_string(all_pairs()));
+                  " of " + std::to_string(all_pairs_));
   }
 
-  // The next row; `into` is one of the two.
-  void take(const lm::Packed& row, ReferenceLogprobs& into) {
+  // The next row, of that set.
+  void take(const lm::Packed& row, PairSet& set) {
     if (rows_ < committed_) {
       ++rows_;
       return;
@@ -48,9 +50,13 @@ class ReferencePass {
       if (rows_ > committed_) commit();
       throw Cancelled();
     }
-    pairs_ += into.compute(reference_, row);
+    const RowLogprobs found = score_(reference_, row);
+    const float* sums = found.sums.const_data_ptr<float>();
+    for (const std::size_t pair : found.pairs)
+      for (std::vector<float>& of_branch : set.reference) of_branch[pair] = *sums++;
+    pairs_ += found.pairs.size();
     ++rows_;
-    context_.progress(pairs_, all_pairs(), "pairs", "by the reference");
+    context_.progress(pairs_, all_pairs_, "pairs", "by the reference");
     const std::chrono::duration<double> passed = Clock::now() - committed_at_;
     if (passed.count() >= options_.checkpoint_every ||
         (options_.checkpoint_steps && rows_ % *options_.checkpoint_steps == 0))
@@ -58,11 +64,9 @@ class ReferencePass {
   }
 
  private:
-  std::size_t all_pairs() const { return train_.chosen.size() + held_out_.chosen.size(); }
-
   void commit() {
     const std::filesystem::path dir = context_.begin_state();
-    save_reference(dir / kLogprobs, train_, held_out_);
+    save_reference(dir / kLogprobs, all_);
     lm::write_state(dir / kPlace, {{"rows", rows_}, {"pairs", pairs_}});
     context_.commit_state(kTag);
     committed_ = rows_;
@@ -72,7 +76,9 @@ class ReferencePass {
   Context& context_;
   const lm::TrainOptions& options_;
   const lm::Model& reference_;
-  ReferenceLogprobs &train_, &held_out_;
+  const ScorePairs score_;
+  PairRows& all_;
+  const std::size_t all_pairs_;
   std::int64_t rows_ = 0, committed_ = 0;
   std::size_t pairs_ = 0;
   Clock::time_point committed_at_ = Clock::now();
@@ -81,16 +87,20 @@ class ReferencePass {
 }  // namespace
 
 void compute_reference(Context& context, const lm::TrainOptions& options,
-                       const lm::Model& reference, lm::SequenceFeed* feed,
-                       const lm::SequenceFeed* evaluation, ReferenceLogprobs& train,
-                       ReferenceLogprobs& held_out) {
-  ReferencePass pass(context, options, reference, train, held_out);
+                       const lm::Model& reference, ScorePairs score, bool training,
+                       PairRows& rows) {
+  const at::NoGradGuard no_gradients;
+  for (PairSet* set : {&rows.train, rows.held_out ? &*rows.held_out : nullptr})
+    if (set != nullptr)
+      for (std::vector<float>& of_branch : set->reference) of_branch.assign(set->pairs(), 0);
+  ReferencePass pass(context, options, reference, score, rows);
   pass.resume();
-  // The rows of the first epoch as training will see them: the same products, so the same bits.
-  for (std::int64_t k = 0, n = feed != nullptr ? feed->steps_in_epochs(1) : 0; k < n; ++k)
-    for (const lm::Packed& row : feed->step(k)) pass.take(row, train);
-  if (evaluation != nullptr)
-    evaluation->for_each_row([&](const lm::Packed& row) { pass.take(row, held_out); });
+  lm::SequenceFeed& feed = rows.train.feed;
+  for (std::int64_t k = 0, n = training ? feed.steps_in_epochs(1) : 0; k < n; ++k)
+    for (const lm::Packed& row : feed.step(k)) pass.take(row, rows.train);
+  if (rows.held_out)
+    rows.held_out->feed.for_each_row(
+        [&](const lm::Packed& row) { pass.take(row, *rows.held_out); });
 }
 
 }  // namespace lehr::plugins::dpo

@@ -7,17 +7,19 @@
 #include <lehr/context.h>
 
 #include "lm/model.h"
-#include "lm/sequence_feed.h"
 #include "lm/train_options.h"
 #include "pair_logprobs.h"
+#include "pair_rows.h"
 
 namespace lehr::plugins::dpo {
 
-// Fills `train` with the pairs of the first epoch of `feed` and `held_out` with those of
-// `evaluation`; null: there are none. Both have their sizes. Throws Cancelled.
+// Both answers of each pair of a row. They go through the model in the rows in which training will
+// see them: the same products, so the same bits.
+using ScorePairs = RowLogprobs (*)(const lm::Model&, const lm::Packed&);
+
+// Fills in PairSet::reference; of the pairs to train on 0 where training is false. Throws
+// Cancelled.
 void compute_reference(Context& context, const lm::TrainOptions& options,
-                       const lm::Model& reference, lm::SequenceFeed* feed,
-                       const lm::SequenceFeed* evaluation, ReferenceLogprobs& train,
-                       ReferenceLogprobs& held_out);
+                       const lm::Model& reference, ScorePairs score, bool training, PairRows& rows);
 
 }  // namespace lehr::plugins::dpo

@@ -5,6 +5,7 @@
 
 #include "lm/runtime.h"
 #include "lm/safetensors.h"
+#include "pair_logprobs.h"
 
 namespace lehr::plugins::dpo {
 namespace {
@@ -40,13 +41,11 @@ Facts pass_facts(const PairRows& rows, const lm::TrainOptions& options, std::uin
           {"numerics", lm::numerics_fingerprint()}};
 }
 
-void write_logprobs(const std::filesystem::path& folder, const ReferenceLogprobs& train,
-                    const ReferenceLogprobs& held_out, const Facts& facts) {
-  save_reference(folder / kFile, train, held_out, facts);
+void write_logprobs(const std::filesystem::path& folder, const PairRows& rows, const Facts& facts) {
+  save_reference(folder / kFile, rows, facts);
 }
 
-bool read_logprobs(Context& context, const Facts& here, const PairRows& rows,
-                   ReferenceLogprobs& train, ReferenceLogprobs& held_out) {
+bool read_logprobs(Context& context, const Facts& here, PairRows& rows) {
   const Input in = context.input("logprobs");
   const std::string who = "input 'logprobs'" + (in.label.empty() ? "" : " (" + in.label + ")");
   const Facts there = lm::SafetensorsFile(in.path / kFile).metadata();
@@ -57,7 +56,7 @@ bool read_logprobs(Context& context, const Facts& here, const PairRows& rows,
   if (!wrong.empty())
     throw Error(who + " does not go with this stage: " + wrong + ". Give both stages the same " +
                 names);
-  load_reference(in.path / kFile, rows.train_pairs(), rows.held_out_pairs(), train, held_out);
+  load_reference(in.path / kFile, rows);
   const std::string other = differences({{"batch_tokens", "batch_tokens"},
                                          {"micro_batch_tokens", "micro_batch_tokens"},
                                          {"seed", "seed"},

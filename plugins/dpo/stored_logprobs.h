@@ -10,7 +10,6 @@
 #include <string>
 
 #include "lm/train_options.h"
-#include "pair_logprobs.h"
 #include "pair_rows.h"
 
 namespace lehr::plugins::dpo {
@@ -20,13 +19,13 @@ namespace lehr::plugins::dpo {
 std::map<std::string, std::string> pass_facts(const PairRows& rows, const lm::TrainOptions& options,
                                               std::uint64_t seed);
 
-void write_logprobs(const std::filesystem::path& folder, const ReferenceLogprobs& train,
-                    const ReferenceLogprobs& held_out,
+void write_logprobs(const std::filesystem::path& folder, const PairRows& rows,
                     const std::map<std::string, std::string>& facts);
 
-// True: they are to the last bit what this stage would compute. Throws Error that names the
-// parameters in which the stage that made them differs from this one, whose facts are `here`.
+// Into PairSet::reference. True: they are to the last bit what this stage would compute. Throws
+// Error that names the parameters in which the stage that made them differs from this one, whose
+// facts are `here`.
 bool read_logprobs(Context& context, const std::map<std::string, std::string>& here,
-                   const PairRows& rows, ReferenceLogprobs& train, ReferenceLogprobs& held_out);
+                   PairRows& rows);
 
 }  // namespace lehr::plugins::dpo

@@ -3,18 +3,13 @@
 
 #include <lehr/plugin.h>
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "lm/preference_loss.h"
-#include "lm/sequence_feed.h"
-#include "lm/training_loop.h"
+#include "pair_training.h"
 
 namespace lehr::plugins::dpo {
-
-lm::TrainOptions dpo_defaults();
 
 class TrainDpo : public Stage {
  public:
@@ -27,8 +22,7 @@ class TrainDpo : public Stage {
   std::string loss_ = "sigmoid";
   lm::PreferenceOptions preference_;  // loss: from loss_
   double nll_weight_ = 0;
-  std::optional<std::int64_t> max_length_;
-  lm::TrainOptions training_ = dpo_defaults();
+  PairTrainingOptions options_;
 };
 
 }  // namespace lehr::plugins::dpo

@@ -9,13 +9,22 @@ import signal
 
 from lab import check
 
-COUNT = 11  # two of each stage: with AdamW and Muon, or with all weights and an adapter; and one without a critic
+COUNT = 13  # two of each stage: with AdamW and Muon, or with all weights and an adapter; and one without a critic
 FULL = 1000
 KILLS = 2  # of one case, the second mostly in the run that goes on from the first
 TINY = pathlib.Path(__file__).resolve().parents[1] / "end_to_end" / "tiny.yaml"
-PLAIN = ["base", "base_muon", "assistant", "judge", "ppo", "grpo", "dpo"]
-ADAPTED = ["assistant_lora", "judge_lora", "ppo_lora", "dpo_lora"]
+PLAIN = ["base", "base_muon", "assistant", "judge", "ppo", "grpo", "dpo", "kto"]
+ADAPTED = ["assistant_lora", "judge_lora", "ppo_lora", "dpo_lora", "kto_lora"]
 SELECTED = ["--until", *PLAIN, *ADAPTED]
+# Both answers of a preference, found good and bad.
+JUDGE = r"""
+import glob, json, os
+for file in glob.glob(os.environ["LEHR_INPUT_PREFERENCES"] + "/*-*.jsonl"):
+    with open(os.environ["LEHR_OUTPUT_FEEDBACK"] + "/" + os.path.basename(file), "w") as out:
+        for row in map(json.loads, open(file)):
+            for side in ("chosen", "rejected"):
+                print(json.dumps({"prompt": row["prompt"], "completion": row[side], "label": side == "chosen"}), file=out)
+"""
 TEXT = f"""\
 lehr: 1
 name: resume-training
@@ -52,6 +61,19 @@ stages:
   dpo_lora:
     uses: dpo
     in: {{model: assistant, preferences: source.preferences}}
+    with: {{lora: {{rank: 4}}, budget: {{steps: 8}}, batch_tokens: 1024, micro_batch_tokens: 512, checkpoint_steps: 1}}
+  judged:
+    uses: command
+    in: {{preferences: source.preferences}}
+    out: {{feedback: feedback}}
+    with: {{program: python3, args: ["-c", {json.dumps(JUDGE)}]}}
+  kto:
+    uses: dpo.kto
+    in: {{model: assistant, feedback: judged}}
+    with: {{budget: {{steps: 8}}, batch_tokens: 1024, micro_batch_tokens: 512, checkpoint_steps: 2}}
+  kto_lora:
+    uses: dpo.kto
+    in: {{model: assistant, feedback: judged}}
     with: {{lora: {{rank: 4}}, budget: {{steps: 8}}, batch_tokens: 1024, micro_batch_tokens: 512, checkpoint_steps: 1}}
 """
 

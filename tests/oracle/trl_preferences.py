@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Our DPO and reward training against TRL's DPOTrainer and RewardTrainer on the same models and ids, fp32: metrics on
-the evaluation set before and after full-batch AdamW steps. Run by tests/oracle/run, or: trl_preferences.py --build BUILD
+"""Our DPO, KTO and reward training against TRL's DPOTrainer, KTOTrainer and RewardTrainer on the same models and ids,
+fp32: metrics on the evaluation set before and after full-batch AdamW steps. Run by tests/oracle/run, or:
+trl_preferences.py --build BUILD
 The pairs are generated; the models are tiny ones of our own: a pretrained one (reference) and a fine-tuned one (policy).
 TRL's `sigmoid` ignores label smoothing and its chat rendering adds a newline to answers: cDPO is tested by formula, and
-TRL gets our ids."""
+TRL gets our ids. KTO's mismatched answers are those of the row before in TRL, within a batch, and of the next one in
+ours: it gets ours, too."""
 
 import argparse
 import json
@@ -17,12 +19,20 @@ STEPS, LEARNING_RATE, BETA = 6, 2e-4, 0.2
 TOLERANCE = 1e-4  # fp32 sums in another order
 LOSSES = {"sigmoid": 0.0, "robust": 0.1, "hinge": 0.0, "ipo": 0.0}  # with label smoothing
 
+KTO = f"beta: {BETA}, desirable_weight: 1.5, undesirable_weight: 0.8"
+
 TRAINING = trl_setup.training(STEPS, LEARNING_RATE)
 STAGES = """
   pairs: {uses: files.preferences, with: {train: [train.jsonl], eval: [eval.jsonl]}}
   judge_0: {uses: reward, in: {model: policy, preferences: pairs}, with: {precision: fp32, budget: {steps: 0}}}
   judge: {uses: reward, in: {model: policy, preferences: pairs}, with: {%s}}
-""" % TRAINING
+  judged: {uses: files.feedback, with: {train: [judged-train.jsonl], eval: [judged-eval.jsonl]}}
+  kto_0:
+    uses: dpo.kto
+    in: {model: policy, reference: base, feedback: judged}
+    with: {%s, precision: fp32, budget: {steps: 0}}
+  kto: {uses: dpo.kto, in: {model: policy, reference: base, feedback: judged}, with: {%s, %s}}
+""" % (TRAINING, KTO, KTO, TRAINING)
 
 
 def pipeline():
@@ -42,7 +52,16 @@ def pairs(count, seed):
              "rejected": [{"role": "assistant", "content": next(say)}]} for _ in range(count)]
 
 
+def judged(count, seed):
+    """Two of three are good."""
+    say = trl_setup.sentences(seed)
+    return [{"prompt": [{"role": "user", "content": next(say)}],
+             "completion": [{"role": "assistant", "content": next(say)}], "label": i % 3 > 0} for i in range(count)]
+
+
 def run_lehr(build, folder):
+    trl_setup.write_rows(folder / "judged-train.jsonl", judged(41, 5))
+    trl_setup.write_rows(folder / "judged-eval.jsonl", judged(29, 6))
     trl_setup.write_rows(folder / "train.jsonl", pairs(40, 1))
     trl_setup.write_rows(folder / "eval.jsonl", pairs(30, 2))
     trl_setup.write_rows(folder / "chats.jsonl", [{"messages": row["prompt"] + row["chosen"]} for row in pairs(60, 3)])
@@ -57,8 +76,15 @@ def rows_of(tokenizer, file):
         row = json.loads(line)
         prompt = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, tokenize=False)
         ids = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
-        answer = lambda side: ids(row[side][0]["content"]) + ids("<|im_end|>")
-        rows.append({"prompt_ids": ids(prompt), "chosen_ids": answer("chosen"), "rejected_ids": answer("rejected")})
+        rows.append({"prompt_ids": ids(prompt)})
+        for side in ("chosen", "rejected", "completion"):
+            if side in row:
+                rows[-1][side + "_ids"] = ids(row[side][0]["content"]) + ids("<|im_end|>")
+        if "label" in row:
+            rows[-1]["label"] = row["label"]
+    for row, behind in zip(rows, rows[1:] + rows[:1]):
+        if "label" in row:
+            row["KL_completion_ids"] = behind["completion_ids"]
     return rows
 
 
@@ -69,8 +95,8 @@ def main():
     import torch
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, PrinterCallback
-    from trl import DPOConfig, DPOTrainer, RewardConfig, RewardTrainer
-    DPOTrainer._prepare_dataset = lambda self, dataset, *args, **kwargs: dataset
+    from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, RewardConfig, RewardTrainer
+    DPOTrainer._prepare_dataset = KTOTrainer._prepare_dataset = lambda self, dataset, *args, **kwargs: dataset
 
     compared = []
     with tempfile.TemporaryDirectory() as name:
@@ -99,6 +125,18 @@ def main():
             compare(loss, trainer, ("loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies",
                                     "rewards/margins", "logps/chosen", "logps/rejected", "logits/chosen",
                                     "logits/rejected", "entropy"))
+
+        train_judged, held_out_judged = (rows_of(tokenizer, folder / f"judged-{split}.jsonl")
+                                         for split in ("train", "eval"))
+        model, reference = (AutoModelForCausalLM.from_pretrained(m, dtype=torch.float32) for m in (policy, base))
+        settings = shared | dict(per_device_train_batch_size=len(train_judged),
+                                 per_device_eval_batch_size=len(held_out_judged))
+        trainer = KTOTrainer(
+            model=model, ref_model=reference, processing_class=tokenizer,
+            train_dataset=Dataset.from_list(train_judged), eval_dataset=Dataset.from_list(held_out_judged),
+            args=KTOConfig(beta=BETA, desirable_weight=1.5, undesirable_weight=0.8, max_length=128, **settings))
+        compare("kto", trainer, ("loss", "kl", "rewards/chosen", "rewards/rejected", "rewards/margins", "logps/chosen",
+                                 "logps/rejected", "logits/chosen", "logits/rejected", "entropy"))
 
         judge = AutoModelForSequenceClassification.from_pretrained(found["judge_0"][0]["reward_model"],
                                                                    dtype=torch.float32)
