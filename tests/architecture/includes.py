@@ -18,7 +18,8 @@ FORBIDDEN = {
     "framework/lm": r"^(runtime|torch/(torch|all|extension)\.h)",
     "framework/runtime": r"^(lm|ATen|torch|c10)/",
     "plugins": r"^(runtime|torch/(torch|all|extension)\.h)",
-    "tools/lehr-inspect": r"^(runtime|torch/(torch|all|extension)\.h)",  # a program of its own, on lm alone
+    "tools/lehr-inspect": r"^(runtime|torch/(torch|all|extension)\.h)",  # programs of their own, on lm alone
+    "tools/lehr-selftest": r"^(runtime|torch/(torch|all|extension)\.h)",
     "tools": r"^(lm|ATen|torch|c10)/",
 }
 

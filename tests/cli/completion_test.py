@@ -38,6 +38,7 @@ CASES = [
     ("lehr logs --store store ", ["last", "tune", "20260101-100000-study-aaaa"], []),
     ("lehr compare --store store last ", ["last~1", "20260102-110000-study-bbbb"], ["tune"]),
     ("lehr completion ", ["bash", "zsh", "fish", "man"], []),
+    ("lehr selftest --only re", ["reference", "resume", "reward"], ["dpo", "pipeline.yaml"]),
     ("lehr plan --store st", ["store/"], ["pipeline.yaml"]),
     ("lehr plan --allow no", ["notes.txt"], ["pipeline.yaml"]),
     ("lehr nothing ", [], ["run"]),

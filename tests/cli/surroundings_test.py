@@ -264,9 +264,9 @@ def no_plugins(at):
 
 
 def programs_behind(at):
-    for program in "lehr-bundle", "lehr-data", "lehr-inspect":
+    for program in "lehr-bundle", "lehr-data", "lehr-inspect", "lehr-selftest":
         path = pathlib.Path(at.lehr).parent / program
-        if not path.exists():  # lehr-inspect needs LibTorch
+        if not path.exists():  # the last two need LibTorch
             continue
         done = subprocess.run([path, "--help"], capture_output=True, text=True, timeout=60)
         if done.returncode != 2 or f"{program} is run by `lehr " not in done.stderr:

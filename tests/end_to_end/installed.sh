@@ -10,7 +10,7 @@ cd "$work"
 run=(env -i "HOME=$work" "PATH=$work/moved/bin:/usr/bin:/bin" OMP_WAIT_POLICY=PASSIVE)
 fail() { printf '%s\n' "$*"; exit 1; }
 
-for file in moved/lib/lehr/plugins/*.so moved/bin/lehr-inspect; do
+for file in moved/lib/lehr/plugins/*.so moved/bin/lehr-{inspect,selftest}; do
   [ "$file" != moved/lib/lehr/plugins/template.so ] || fail "the template is installed"
   away=$(readelf -d "$file" | sed -n 's/.*R\(UN\)\?PATH.*\[\(.*\)\]/\2/p' | grep -v '^\$ORIGIN/\.\./[a-z/]*$' || true)
   [ -z "$away" ] || fail "$file looks for libraries in $away"
@@ -52,6 +52,7 @@ YAML
 "${run[@]}" lehr run mine.yaml >run.txt 2>&1 || fail "$(cat run.txt)"
 "${run[@]}" lehr inspect assistant "The opposite of hot is" >inspect.txt 2>&1 || fail "$(cat inspect.txt)"
 [ -s inspect.txt ] || fail "lehr inspect prints nothing"
+"${run[@]}" lehr selftest --only packed --only dpo >selftest.txt 2>&1 || fail "$(cat selftest.txt)"
 "${run[@]}" lehr doctor >doctor.txt 2>&1 || fail "$(cat doctor.txt)"
 grep -q 'LibTorch .*sft' doctor.txt || fail "doctor does not tell of LibTorch: $(cat doctor.txt)"
 

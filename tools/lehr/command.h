@@ -128,6 +128,7 @@ void add_logs(Command app, Options& options, int& exit_code);      // command_lo
 void add_compare(Command app, Options& options, int& exit_code);   // command_compare.cpp
 void add_init(Command app, Options& options, int& exit_code);      // command_init.cpp
 void add_doctor(Command app, Options& options, int& exit_code);    // command_doctor.cpp
+void add_selftest(Command app, Options& options);                  // command_selftest.cpp
 void add_completion(Command app);                                  // command_completion.cpp
 
 }  // namespace lehr::cli

@@ -45,8 +45,7 @@ Option& Option::type_name(const std::string& name) {
   option_->type_name(name);
   return *this;
 }
-Option& Option::one_of(std::initializer_list<const char*> choices) {
-  const std::vector<std::string> words(choices.begin(), choices.end());
+Option& Option::one_of(const std::vector<std::string>& words) {
   std::string list;
   for (const std::string& word : words) list += (list.empty() ? "" : ",") + word;
   option_->check(CLI::Validator(

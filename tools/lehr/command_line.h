@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <functional>
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -23,7 +22,7 @@ class Option {
   Option& required();
   // What --help calls the value: FILE, FOLDER, STAGE ...
   Option& type_name(const std::string& name);
-  Option& one_of(std::initializer_list<const char*> choices);
+  Option& one_of(const std::vector<std::string>& choices);
   Option& range(int low, int high);
   Option& at_least(int low);
   Option& existing_file();

@@ -94,7 +94,9 @@ std::vector<Finding> libraries(const runtime::PluginRegistry& registry) {
   std::vector<Finding> out;
   if (!torch.empty())
     out.push_back({State::good, "LibTorch",
-                   torch.substr(0, torch.find(' ') + 11) + ", for " + torch_users, ""});
+                   torch.substr(0, torch.find(' ') + 11) + ", for " + torch_users +
+                       " (lehr selftest checks what it computes)",
+                   ""});
   for (const auto& [library, users] : missing) {
     const bool is_torch = library.starts_with("libtorch") || library.starts_with("libc10");
     out.push_back({State::error, is_torch ? "LibTorch" : "library",

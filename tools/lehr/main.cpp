@@ -106,6 +106,7 @@ int run(int argc, char** argv) {
   add_compare(program, options, exit_code);
   add_init(program, options, exit_code);
   add_doctor(program, options, exit_code);
+  add_selftest(program, options);
   add_completion(program);
   if (argc > 2 && std::strcmp(argv[1], "__complete") == 0) {
     print_candidates(app, argc, argv);
