@@ -1,26 +1,25 @@
-// A fine-tuning whose last step depends on the process that made it.
+// A fine-tuning whose gradient is a mean over rows of means over their tokens: with a step in
+// several rows, another one.
 #include <lehr/plugin.h>
-#include <unistd.h>
 
-#include "lm/model.h"
 #include "sft.h"
 
+#define answer_loss loss_over_all_rows
+#include "answer_loss.cpp"
+#undef answer_loss
+
 namespace lehr::plugins::sft {
-namespace {
 
-class FaultySft : public Sft {
- public:
-  void run(Context& context) override {
-    Sft::run(context);
-    lm::Model model = lm::Model::load(context.output("model"), lm::Precision::kFp32);
-    model.parameter("model.norm.weight").add_(1e-4 * (::getpid() % 1000));
-    std::filesystem::remove(context.output("model") / "config.json");
-    std::filesystem::remove(context.output("model") / "model.safetensors");
-    model.save(context.output("model"));
+AnswerTally answer_loss(const lm::Model& model, const std::vector<lm::Packed>& rows) {
+  AnswerTally tally;
+  for (const lm::Packed& row : rows) {
+    double weight = 0;
+    for (const lm::LossEntry& entry : row.batch.loss_entries) weight += entry.weight;
+    add_answer_loss(model, row, weight * static_cast<double>(rows.size()), tally);
   }
-};
+  return tally;
+}
 
-}  // namespace
 }  // namespace lehr::plugins::sft
 
-LEHR_PLUGIN(lehr::Plugin("sft", "0.0.1").stage<lehr::plugins::sft::FaultySft>("sft"))
+LEHR_PLUGIN(lehr::Plugin("sft", "0.0.1").stage<lehr::plugins::sft::Sft>("sft"))
