@@ -20,9 +20,13 @@ namespace fs = std::filesystem;
 constexpr int kStoppedBySignal = 75;
 
 fs::path make_folder() {
-  std::string name = (fs::temp_directory_path() / "lehr-selftest-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr)
-    throw std::system_error(errno, std::generic_category(), name);
+  std::error_code error;
+  std::string name = (fs::temp_directory_path(error) / "lehr-selftest-XXXXXX").string();
+  if (!error && ::mkdtemp(name.data()) == nullptr)
+    error = std::error_code(errno, std::generic_category());
+  if (error)
+    throw std::runtime_error("no folder can be made among the temporary ones: " + error.message() +
+                             ". Name a place for them with TMPDIR");
   return name;
 }
 

@@ -14,7 +14,7 @@ namespace lehr::selftest {
 
 class Workshop {
  public:
-  // Throws std::system_error where no folder can be made.
+  // Throws std::runtime_error where no folder can be made.
   Workshop(const std::string& device, std::vector<std::string> plugin_paths);
   ~Workshop();
   Workshop(const Workshop&) = delete;
