@@ -166,7 +166,8 @@ void ModelConfig::validate() const {
 int64_t ModelConfig::matmul_parameters() const {
   const int64_t attention = hidden_size * head_dim * (2 * heads + 2 * kv_heads);
   const int64_t feed_forward = 3 * hidden_size * intermediate_size;
-  const int64_t outputs = (head == HeadKind::kLanguage ? vocab_size : 0) + has_score_weight();
+  const int64_t outputs =
+      (head == HeadKind::kLanguage ? vocab_size : 0) + (has_score_weight() ? score_heads : 0);
   return layers * (attention + feed_forward) + outputs * hidden_size;
 }
 

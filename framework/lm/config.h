@@ -49,6 +49,9 @@ struct ModelConfig {
   // Beside the language head score.weight [1, C], of a critic on the same trunk. Not part of
   // config.json, nor of a folder that is written.
   bool value_head = false;
+  // Rows of score.weight: an ensemble of reward models on one trunk, while it is trained. A folder
+  // that is written holds their mean, whose score is the mean of theirs.
+  int64_t score_heads = 1;
   double initializer_range = 0.02;
   int64_t bos_token_id = -1;  // -1: none, written as null
   int64_t eos_token_id = -1;

@@ -102,7 +102,7 @@ std::vector<ParameterSlot> adapter_slots(const ModelConfig& config, const LoraOp
     }
   }
   align();
-  if (config.has_score_weight()) add("score.weight", 1, config.hidden_size);
+  if (config.has_score_weight()) add("score.weight", config.score_heads, config.hidden_size);
   return slots;
 }
 

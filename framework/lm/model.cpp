@@ -144,9 +144,10 @@ Model Model::base() const {
   return shared;
 }
 
-Model Model::with_score_head(uint64_t seed) const {
+Model Model::with_score_head(uint64_t seed, int64_t heads) const {
   ModelConfig config = config_;
   config.head = HeadKind::kScore;
+  config.score_heads = heads;
   return under_new_score(config, seed);
 }
 
@@ -213,12 +214,12 @@ void Model::save(const std::filesystem::path& dir) const {
   std::filesystem::create_directories(dir);
   write_config(config_, dir);
   std::vector<TensorEntry> entries;
+  std::vector<at::Tensor> held;
   const at::Tensor host = base_.host_weights();
   for (const ParameterSlot& slot : slots()) {
     if (config_.value_head && slot.name == "score.weight") continue;
-    const float* data = host.data_ptr<float>() + slot.offset;
-    entries.push_back({slot.name, DType::kF32, slot.shape, reinterpret_cast<const std::byte*>(data),
-                       static_cast<size_t>(slot.size) * sizeof(float)});
+    held.push_back(ParameterBuffer::stored(host, slot));
+    entries.push_back(tensor_entry(slot.name, held.back()));
   }
   write_safetensors(dir / "model.safetensors", entries);
 }
@@ -256,16 +257,21 @@ at::Tensor Model::logits(const at::Tensor& hidden_rows) const {
 }
 
 LinearHead Model::head() const {
-  if (config_.head == HeadKind::kScore) return score_head();
+  if (config_.head == HeadKind::kScore) {
+    if (config_.score_heads > 1) throw std::logic_error("the model has several score heads");
+    return score_head();
+  }
   const auto& slots = base_.slots;
   return head_at(base_, config_.tie_word_embeddings ? slots.front()
                                                     : slots[slots.size() - 1 - config_.value_head]);
 }
 
-LinearHead Model::score_head() const {
+LinearHead Model::score_head(int64_t number) const {
   if (!config_.has_score_weight()) throw std::logic_error("the model has no score.weight");
   const ParameterBuffer& from = trained();  // an adapter trains it whole
-  return head_at(from, from.slots.back());
+  const LinearHead all = head_at(from, from.slots.back());
+  return {all.weight.narrow(0, number, 1),
+          all.gradient.defined() ? all.gradient.narrow(0, number, 1) : at::Tensor()};
 }
 
 void Model::backward(const at::Tensor& loss) const { loss.backward(); }

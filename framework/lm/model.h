@@ -40,8 +40,9 @@ class Model {
   Model clone() const;
   // Shares the weights, without the adapter: the frozen reference of a model that trains one.
   Model base() const;
-  // The trunk under a new score head (LlamaForSequenceClassification): reward and value models.
-  Model with_score_head(uint64_t seed) const;
+  // The trunk under a new score head (LlamaForSequenceClassification): reward and value models; or
+  // under several, each drawn by itself, to be trained as an ensemble.
+  Model with_score_head(uint64_t seed, int64_t heads = 1) const;
   // Beside the language head a value head, all 0: a policy that is its own critic.
   Model with_value_head() const;
 
@@ -54,7 +55,8 @@ class Model {
   // Adds the adapter to the weights and drops it.
   void merge_adapter();
 
-  // Writes config.json and model.safetensors (float32), without an adapter and a value head.
+  // Writes config.json and model.safetensors (float32), without an adapter and a value head, and
+  // with the mean of several score heads.
   // Tokenizer files are the caller's.
   void save(const std::filesystem::path& dir) const;
 
@@ -80,10 +82,10 @@ class Model {
 
   // hidden rows [M, C] -> logits [M, V] float32, no gradient.
   at::Tensor logits(const at::Tensor& hidden_rows) const;
-  // The language head ([V, C], tied or not) or the score head ([1, C]).
+  // The language head ([V, C], tied or not) or the score head ([1, C]), of which there is one.
   LinearHead head() const;
-  // The score head, or the value head beside a language head ([1, C]).
-  LinearHead score_head() const;
+  // The score head, one of several, or the value head beside a language head ([1, C]).
+  LinearHead score_head(int64_t number = 0) const;
 
   // Runs autograd from `loss` (scalar) and adds into gradients().
   void backward(const at::Tensor& loss) const;

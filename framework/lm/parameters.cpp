@@ -68,7 +68,7 @@ std::vector<ParameterSlot> parameter_slots(const ModelConfig& c) {
     add("lm_head.weight", {c.vocab_size, channels});
     align();
   }
-  if (c.has_score_weight()) add("score.weight", {1, channels});
+  if (c.has_score_weight()) add("score.weight", {c.score_heads, channels});
   return slots;
 }
 
@@ -122,6 +122,16 @@ const ParameterSlot* ParameterBuffer::find(const std::string& name) const {
 
 at::Tensor ParameterBuffer::view(const at::Tensor& flat, const ParameterSlot& slot) {
   return flat.narrow(0, slot.offset, slot.size).view(slot.shape);
+}
+
+at::Tensor ParameterBuffer::stored(const at::Tensor& flat, const ParameterSlot& slot) {
+  const at::Tensor weight = view(flat, slot);
+  return slot.name == "score.weight" && weight.size(0) > 1 ? weight.mean(0, true) : weight;
+}
+
+TensorEntry tensor_entry(std::string name, const at::Tensor& weight) {
+  return {std::move(name), DType::kF32, weight.sizes().vec(),
+          reinterpret_cast<const std::byte*>(weight.const_data_ptr<float>()), weight.nbytes()};
 }
 
 }  // namespace lehr::lm

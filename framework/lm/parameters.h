@@ -12,6 +12,7 @@
 
 #include "lm/config.h"
 #include "lm/runtime.h"
+#include "lm/safetensors.h"
 
 namespace lehr::lm {
 
@@ -53,6 +54,11 @@ struct ParameterBuffer {
   const ParameterSlot* find(const std::string& name) const;  // nullptr: absent
   // The part of a flat buffer, in the slot's shape.
   static at::Tensor view(const at::Tensor& flat, const ParameterSlot& slot);
+  // The same as a folder holds it: of several score heads their mean, [1, C].
+  static at::Tensor stored(const at::Tensor& flat, const ParameterSlot& slot);
 };
+
+// For writing: float32 on the host, whose memory it borrows.
+TensorEntry tensor_entry(std::string name, const at::Tensor& weight);
 
 }  // namespace lehr::lm

@@ -11,14 +11,13 @@ void save_adapter(const std::filesystem::path& dir, const Model& model) {
   std::filesystem::create_directories(dir);
   const ParameterBuffer& adapter = model.trained();
   std::vector<TensorEntry> entries;
+  std::vector<at::Tensor> held;
   const at::Tensor host = adapter.host_weights();
   const bool score = model.config().head == HeadKind::kScore;
   for (const ParameterSlot& slot : adapter.slots) {
     if (slot.name == "score.weight" && !score) continue;  // a value head is not the policy's
-    const float* data = host.data_ptr<float>() + slot.offset;
-    entries.push_back({"base_model.model." + slot.name, DType::kF32, slot.shape,
-                       reinterpret_cast<const std::byte*>(data),
-                       static_cast<size_t>(slot.size) * sizeof(float)});
+    held.push_back(ParameterBuffer::stored(host, slot));
+    entries.push_back(tensor_entry("base_model.model." + slot.name, held.back()));
   }
   write_safetensors(dir / "adapter_model.safetensors", entries);
 

@@ -1,11 +1,13 @@
 // Scores of a reward model: one number per answer, read from the scalar head at the answer's last
-// token. A score does not depend on what else is in the batch.
+// token. A score does not depend on what else is in the batch. An ensemble has several heads on one
+// trunk: the score is their mean, and how far they lie apart says how sure it is.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,7 +19,8 @@ namespace lehr::lm {
 // Scores of all branches of a row, in the order of its segments: [branches] float32,
 // differentiable. owners[i] says whose the i-th is, tokens[i] how long that branch is.
 struct BranchScores {
-  at::Tensor scores;
+  std::vector<at::Tensor> heads;  // one, or those of an ensemble
+  at::Tensor scores;              // the one, or their mean
   std::vector<SegmentOwner> owners;
   std::vector<int64_t> tokens;
 };
@@ -39,5 +42,21 @@ RewardScale scale_of(std::span<const double> scores);  // deviation 1 where it w
 void write_reward_scale(const std::filesystem::path& model_dir, const RewardScale& scale);
 // Throws std::runtime_error naming the file.
 RewardScale read_reward_scale(const std::filesystem::path& model_dir);
+
+// heads.safetensors beside the model, whose own head is their mean, and in reward.json the scale of
+// each.
+struct RewardHeads {
+  at::Tensor weights;               // [K, C] float32, on the host
+  std::vector<RewardScale> scales;  // [K]
+};
+// scores: what each head says of the same answers, [K][answers]. The mean over answers of the
+// standard deviation of the heads (Bessel-corrected), each on its own scale.
+double disagreement(std::span<const RewardScale> scales,
+                    const std::vector<std::vector<double>>& scores);
+// Both files.
+void write_reward_heads(const std::filesystem::path& model_dir, const RewardHeads& heads,
+                        const RewardScale& scale_of_mean);
+// None: the model has one head. Throws std::runtime_error naming the file.
+std::optional<RewardHeads> read_reward_heads(const std::filesystem::path& model_dir);
 
 }  // namespace lehr::lm

@@ -46,8 +46,9 @@ lm::ModelConfig import_folder(const fs::path& from, lm::HeadKind wanted, const f
   weights.check_fit(config);
   lm::write_safetensors(model / "model.safetensors", weights.entries());
   fs::copy_file(from / "config.json", model / "config.json");
-  // Beside the weights, where there are any: how answers end, the scale of a reward model's scores.
-  for (const char* name : {"generation_config.json", "reward.json"})
+  // Beside the weights, where there are any: how answers end, the scale of a reward model's scores,
+  // the heads of an ensemble.
+  for (const char* name : {"generation_config.json", "reward.json", "heads.safetensors"})
     copy_if_there(from / name, model / name);
   for (const char* name : kTokenizerFiles) copy_if_there(from / name, model / name);
   return config;

@@ -1,3 +1,4 @@
+#include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -55,16 +56,18 @@ TEST_F(ImportFolder, TellsTheShapeOfTheModelBeforeItIsMade) {
   EXPECT_ANY_THROW(detail::bind<ImportModel>(nowhere.root())->estimate({}, estimate));
 }
 
-TEST_F(ImportFolder, KeepsTheScaleOfARewardModelsScores) {
+TEST_F(ImportFolder, KeepsTheScaleOfARewardModelsScoresAndItsHeads) {
   const text::Tokenizer tokenizer = lm::byte_tokenizer();
   lm::save_model_folder(
       folder_, lm::Model::create(lm::byte_model(tokenizer, 64), 1).with_score_head(2), tokenizer);
-  lm::write_reward_scale(folder_, {3, 2});
+  const at::Tensor heads = at::ones({2, 8});
+  lm::write_reward_heads(folder_, {heads, {{1, 2}, {3, 4}}}, {3, 2});
   const text::ValueTree values(Json{{"path", folder_.string()}});
   host_.parameters = values.root();
   Context context(&host_, lm::fake_host());
   detail::bind<ImportRewardModel>(values.root())->run(context);
   EXPECT_EQ(lm::read_reward_scale(host_.root / "out/model").mean, 3);
+  EXPECT_TRUE(lm::read_reward_heads(host_.root / "out/model")->weights.equal(heads));
 }
 
 TEST_F(ImportFolder, GoesWithAGivenTokenizerWhoseIdsMeanTheSame) {

@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 
+#include "head_tally.h"
 #include "lm/devices.h"
 #include "lm/model.h"
 #include "lm/model_folder.h"
@@ -16,6 +17,7 @@
 #include "lm/sequence_feed.h"
 #include "lm/training_estimate.h"
 #include "pair_tally.h"
+#include "resampling.h"
 #include "text/json_lines.h"
 #include "text/tokenizer.h"
 
@@ -23,13 +25,17 @@ namespace lehr::plugins::reward {
 
 namespace {
 
-// Loss of each pair of a row, [P], differentiable; what was scored goes into the tally.
-at::Tensor pair_losses(const lm::Model& model, const lm::Packed& row,
-                       const lm::PreferencePairs& pairs, double centering, PairTally& tally) {
-  const lm::BranchScores found = lm::branch_scores(model, row);
-  const at::Tensor scores = found.scores.view({-1, 2});  // branches come as chosen, rejected
+// Scores of a row's pairs, into the tally, and their margins, [P].
+struct ScoredRow {
+  lm::BranchScores found;
+  at::Tensor margins;
+};
+ScoredRow scored_row(const lm::Model& model, const lm::Packed& row,
+                     const lm::PreferencePairs& pairs, PairTally& tally) {
+  ScoredRow out{lm::branch_scores(model, row), {}};
+  const lm::BranchScores& found = out.found;
   std::vector<float> margins;
-  const at::Tensor values = scores.detach().contiguous();
+  const at::Tensor values = found.scores.detach().contiguous();
   const float* value = values.const_data_ptr<float>();
   for (std::size_t p = 0; p < found.owners.size() / 2; ++p) {
     const auto pair = static_cast<std::size_t>(found.owners[2 * p].sequence);
@@ -37,8 +43,30 @@ at::Tensor pair_losses(const lm::Model& model, const lm::Packed& row,
     tally.add({value[2 * p], value[2 * p + 1], static_cast<std::int32_t>(found.tokens[2 * p]),
                static_cast<std::int32_t>(found.tokens[2 * p + 1]), *pairs.sources[pair]});
   }
-  return lm::bradley_terry_loss(scores.select(1, 0), scores.select(1, 1), at::tensor(margins),
-                                centering);
+  out.margins = at::tensor(margins);
+  return out;
+}
+
+// Of each pair by such scores, [P], differentiable.
+at::Tensor pair_losses(const ScoredRow& row, const at::Tensor& scores, double centering) {
+  const at::Tensor sides = scores.view({-1, 2});  // branches come as chosen, rejected
+  return lm::bradley_terry_loss(sides.select(1, 0), sides.select(1, 1), row.margins, centering);
+}
+
+// The mean over heads, each of which counts a pair as often as it drew it; one head: once.
+at::Tensor training_losses(const ScoredRow& row, double centering, std::uint64_t seed) {
+  const std::vector<at::Tensor>& heads = row.found.heads;
+  if (heads.size() == 1) return pair_losses(row, heads.front(), centering);
+  at::Tensor sum;
+  for (std::size_t k = 0; k < heads.size(); ++k) {
+    std::vector<float> counts;
+    for (std::size_t i = 0; i < row.found.owners.size(); i += 2)
+      counts.push_back(static_cast<float>(
+          times_drawn(seed, static_cast<std::int64_t>(k), row.found.owners[i].sequence)));
+    const at::Tensor losses = pair_losses(row, heads[k], centering) * at::tensor(counts);
+    sum = k == 0 ? losses : sum + losses;
+  }
+  return sum / static_cast<double>(heads.size());
 }
 
 std::int64_t pairs_of(const std::vector<lm::Packed>& rows) {
@@ -53,29 +81,39 @@ lm::Metrics evaluate(const Context& context, const lm::Model& model, const lm::S
   const at::NoGradGuard no_gradients;
   PairTally tally;
   tally.reserve(feed.sequences());
+  HeadTally heads(model.config().score_heads);
   double loss = 0;
-  feed.for_each_row([&](const lm::Packed& row) {
+  feed.for_each_row([&](const lm::Packed& packed) {
     if (context.cancelled()) throw Cancelled();
-    loss += pair_losses(model, row, pairs, centering, tally).sum().item<double>();
+    const ScoredRow row = scored_row(model, packed, pairs, tally);
+    if (row.found.heads.size() > 1) heads.add(row.found);
+    loss += pair_losses(row, row.found.scores, centering).sum().item<double>();
   });
   lm::Metrics metrics = {{"loss", loss / static_cast<double>(tally.size())}};
   for (const auto& part : {tally.metrics(), tally.analysis()})
     metrics.insert(metrics.end(), part.begin(), part.end());
+  if (model.config().score_heads > 1) metrics.emplace_back("disagreement", heads.disagreement());
   return metrics;
 }
 
-lm::RewardScale scale_of_chosen(const Context& context, const lm::Model& model,
-                                const lm::SequenceFeed& feed) {
+struct Scales {
+  lm::RewardScale mean;                // of the scores
+  std::vector<lm::RewardScale> heads;  // of each head's
+};
+Scales scales_of_chosen(const Context& context, const lm::Model& model,
+                        const lm::SequenceFeed& feed) {
   const at::NoGradGuard no_gradients;
   std::vector<double> scores;
+  HeadTally heads(model.config().score_heads);
   feed.for_each_row([&](const lm::Packed& row) {
     if (context.cancelled()) throw Cancelled();
     const lm::BranchScores found = lm::branch_scores(model, row);
     for (std::size_t i = 0; i < found.owners.size(); ++i)
       if (found.owners[i].branch == lm::kChosen)
         scores.push_back(found.scores[static_cast<std::int64_t>(i)].item<double>());
+    heads.add(found);
   });
-  return lm::scale_of(scores);
+  return {lm::scale_of(scores), heads.scales()};
 }
 
 }  // namespace
@@ -101,6 +139,11 @@ void TrainReward::describe(Description& d) {
       .at_least(2)
       .unit("tokens")
       .help("longer pairs are dropped and counted; null: the model's context");
+  d.count("ensemble", ensemble_)
+      .range(1, 64)
+      .help(
+          "heads on the trunk, each trained on a resample of the pairs; the score is their mean, "
+          "and eval/disagreement how far they lie apart");
   lm::describe(d, training_);
   lm::describe(d, training_.lora);
 }
@@ -113,6 +156,7 @@ void TrainReward::estimate(const std::vector<Input>& inputs, Estimate& out) {
     return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 1, 0, false,
                              out);
   config->head = lm::HeadKind::kScore;
+  config->score_heads = ensemble_;
   out.outputs["reward_model"] = lm::model_facts(*config, lm::known_tokenizer(inputs, "model"));
   const std::int64_t context_length = config->max_position_embeddings;
   const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
@@ -124,7 +168,8 @@ void TrainReward::run(Context& context) {
   const lm::Precision precision = lm::parse_precision(training_.precision);
   const Input start = context.input("model");
   const auto tokenizer = text::Tokenizer::load(start.path);
-  lm::Model model = lm::Model::load(start.path, precision).with_score_head(context.seed());
+  lm::Model model =
+      lm::Model::load(start.path, precision).with_score_head(context.seed(), ensemble_);
   const std::int64_t context_length = model.config().max_position_embeddings;
   const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
 
@@ -169,7 +214,10 @@ void TrainReward::run(Context& context) {
       tally = {};
       double loss = 0;
       for (const lm::Packed& row : batch) {
-        const at::Tensor mean = pair_losses(model, row, train, centering_, tally).sum() / pairs;
+        const at::Tensor mean =
+            training_losses(scored_row(model, row, train, tally), centering_, context.seed())
+                .sum() /
+            pairs;
         model.backward(mean);
         loss += mean.item<double>();
       }
@@ -187,10 +235,18 @@ void TrainReward::run(Context& context) {
   loop.finish();
 
   lm::save_model_folder(out, model, tokenizer);
-  const lm::RewardScale scale = scale_of_chosen(context, model, feed);
-  lm::write_reward_scale(out, scale);
-  context.result("chosen_reward_mean", scale.mean);
-  context.result("chosen_reward_std", scale.deviation);
+  const Scales scales = scales_of_chosen(context, model, feed);
+  const lm::ParameterBuffer& trained = model.trained();
+  if (ensemble_ > 1)
+    lm::write_reward_heads(
+        out,
+        {lm::ParameterBuffer::view(trained.host_weights(), *trained.find("score.weight")),
+         scales.heads},
+        scales.mean);
+  else
+    lm::write_reward_scale(out, scales.mean);
+  context.result("chosen_reward_mean", scales.mean.mean);
+  context.result("chosen_reward_std", scales.mean.deviation);
 }
 
 }  // namespace lehr::plugins::reward

@@ -1,4 +1,5 @@
-// The stage: a scalar head on the trunk of a language model, trained on preferences.
+// The stage: a scalar head on the trunk of a language model, or an ensemble of them, trained on
+// preferences.
 #pragma once
 
 #include <lehr/plugin.h>
@@ -24,6 +25,7 @@ class TrainReward : public Stage {
  private:
   double centering_ = 0.01;
   std::optional<std::int64_t> max_length_;
+  std::int64_t ensemble_ = 1;
   lm::TrainOptions training_ = reward_defaults();
 };
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "lm/reward_scores.h"
 #include "lm/stage_workshop_test.h"
 
 namespace lehr::plugins::reward {
@@ -23,7 +24,9 @@ nlohmann::json parameters(nlohmann::json more) {
 
 TEST(TrainReward, ResumedInBetweenGivesTheSameBytes) {
   for (const nlohmann::json& more :
-       {nlohmann::json::object(), nlohmann::json{{"lora", {{"rank", 2}}}, {"save", "best"}}}) {
+       {nlohmann::json::object(), nlohmann::json{{"lora", {{"rank", 2}}}, {"save", "best"}},
+        nlohmann::json{{"ensemble", 3}},
+        nlohmann::json{{"ensemble", 2}, {"lora", {{"rank", 2}}}, {"save", "best"}}}) {
     const nlohmann::json with = parameters(more);
     Workshop whole, stopped;
     const auto expected = whole.run(with);
@@ -32,6 +35,35 @@ TEST(TrainReward, ResumedInBetweenGivesTheSameBytes) {
     EXPECT_LT(whole.series("loss").back(), whole.series("loss").front()) << more;
     EXPECT_EQ(stopped.series("num_tokens").back(), whole.series("num_tokens").back()) << more;
   }
+}
+
+// What it writes is a model with one head, which any reader takes: the mean of those beside it.
+TEST(TrainReward, AnEnsembleIsWrittenAsItsMeanAndItsHeads) {
+  for (const bool adapted : {false, true}) {
+    nlohmann::json with = parameters({{"ensemble", 3}});
+    if (adapted) with["lora"] = {{"rank", 2}};
+    Workshop shop;
+    const auto results = shop.run(with);
+    const std::filesystem::path folder = shop.host.root / "out/reward_model";
+    const lm::Model model = lm::Model::load(folder, lm::Precision::kFp32);
+    const auto heads = lm::read_reward_heads(folder);
+    ASSERT_TRUE(heads);
+    EXPECT_EQ(heads->weights.size(0), 3);
+    EXPECT_TRUE(model.parameter("score.weight").equal(heads->weights.mean(0, true)));
+    EXPECT_GT(results.at("eval/disagreement"), 0);
+    double mean = 0;
+    for (const lm::RewardScale& scale : heads->scales) mean += scale.mean / 3;
+    EXPECT_NEAR(mean, results.at("chosen_reward_mean"), 1e-6);
+  }
+}
+
+TEST(TrainReward, OneHeadIsNoEnsemble) {
+  Workshop plain, one;
+  EXPECT_EQ(one.run(parameters({{"ensemble", 1}})),
+            plain.run(parameters(nlohmann::json::object())));
+  EXPECT_EQ(one.weights("reward_model"), plain.weights("reward_model"));
+  EXPECT_FALSE(std::filesystem::exists(one.host.root / "out/reward_model/heads.safetensors"));
+  EXPECT_TRUE(one.series("eval/disagreement").empty());
 }
 
 TEST(TrainReward, EvaluatesOnAsManyTokensAsAskedFor) {
