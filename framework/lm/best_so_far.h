@@ -23,6 +23,7 @@ class BestSoFar {
  public:
   explicit BestSoFar(bool keeps_weights) : keeps_weights_(keeps_weights) {}
 
+  void keep_weights() { keeps_weights_ = true; }
   // The first value of an evaluation decides: lower is better unless told otherwise. One that is
   // not finite is never best.
   void prefer_higher(bool higher) { higher_ = higher; }

@@ -12,18 +12,10 @@
 namespace lehr::lm {
 namespace {
 
-constexpr const char* kTagPrefix = "step-";
 constexpr int kStateFormat = 3;
-constexpr int64_t kMaxSkippedInARow = 8;
 constexpr int64_t kLeastAnchorSteps = 100;
 constexpr size_t kAnchors = 2;   // where the newer one was taken too late, there is one from before
 constexpr int kTimedPasses = 3;  // by which a budget of time is turned into steps
-
-double seconds_since(std::chrono::steady_clock::time_point began) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-}
-
-std::string tag_of(int64_t step) { return kTagPrefix + std::to_string(step); }
 
 void keep_last(std::vector<int64_t>& steps, size_t count) {
   if (steps.size() > count)
@@ -203,6 +195,7 @@ bool TrainingLoop::next() {
   if (step_ >= total_steps_ && total_steps_ != kStepsByTime) return false;
   if (context_.cancelled()) stop();
   if (evaluation_due()) evaluate();
+  if (goes_back_) return false;
   if (options_.patience > 0 && best_.no_better_since() >= options_.patience) {
     stop_early();
     return false;
@@ -218,14 +211,27 @@ void TrainingLoop::stop() {
   throw Cancelled();
 }
 
+std::string TrainingLoop::ending() const {
+  return "training stops at step " + std::to_string(step_) + " of " + std::to_string(total_steps_) +
+         ": ";
+}
+
 void TrainingLoop::stop_early() {
   stopped_early_ = true;
   const std::string name =
-      last_evaluation_.empty() ? "" : " eval/" + last_evaluation_.front().first;
-  context_.info("training stops at step " + std::to_string(step_) + " of " +
-                std::to_string(total_steps_) + ":" + name + " was not better than at step " +
-                std::to_string(best_.step()) + " in " + std::to_string(best_.no_better_since()) +
-                " evaluations in a row");
+      last_evaluation_.empty() ? "" : "eval/" + last_evaluation_.front().first + " ";
+  context_.info(ending() + name + "was not better than at step " + std::to_string(best_.step()) +
+                " in " + std::to_string(best_.no_better_since()) + " evaluations in a row");
+}
+
+void TrainingLoop::go_back(const std::string& why) {
+  goes_back_ = true;
+  const Metrics& best = best_.evaluation();
+  context_.warning(ending() + why +
+                   (best.empty()
+                        ? "; there is no evaluation from before to go back to"
+                        : "; the weights go back to those of step " + std::to_string(best_.step()) +
+                              ", with the best eval/" + best.front().first));
 }
 
 double TrainingLoop::learning_rate() const { return options_.schedule.at(step_, total_steps_); }
@@ -251,89 +257,6 @@ void TrainingLoop::settle_steps(Model& model, const std::function<double()>& com
   step_began_ = Clock::now();
   context_.info("a step takes " + std::to_string(std::lround(1e3 * step_seconds)) +
                 " ms: " + std::to_string(total_steps_) + " steps fit into the time");
-}
-
-TrainingLoop::Kept& TrainingLoop::kept(const Model& model) {
-  for (Kept& kept : kept_)
-    if (kept.model == &model) return kept;
-  throw std::logic_error("TrainingLoop::update: keep() the model first");
-}
-
-std::string TrainingLoop::attempt(Kept& kept, const std::function<double()>& compute,
-                                  Update& update) {
-  update.loss = compute();
-  std::string fault = kept.guard.fault(update.loss);
-  if (!fault.empty()) return fault;
-  const Clock::time_point began = Clock::now();
-  writer_.detach();
-  if (writer_.running()) stall_seconds_ += seconds_since(began);
-  const StepReport report = kept.optimizer->step(update.learning_rate);
-  update.grad_norm = report.grad_norm;
-  update.applied = report.applied;
-  if (report.applied) return {};
-  char text[64];
-  std::snprintf(text, sizeof text, "gradient norm is %g", report.grad_norm);
-  return text;
-}
-
-Update TrainingLoop::update(Model& model, Optimizer& optimizer,
-                            const std::function<double()>& compute, double rate_scale) {
-  if (total_steps_ == kStepsByTime) settle_steps(model, compute);
-  Kept& kept = this->kept(model);
-  if (kept.optimizer != &optimizer)
-    throw std::logic_error("TrainingLoop::update: not the optimizer that keep() was given");
-  Update update;
-  update.learning_rate = rate_scale * learning_rate();
-  std::string fault;
-  for (const char* then : {"; running the batch once more", "; skipping the batch"}) {
-    fault = attempt(kept, compute, update);
-    if (fault.empty()) {
-      kept.guard.accept(update.loss);
-      kept.skipped_in_a_row = 0;
-      return update;
-    }
-    model.zero_gradients();
-    context_.warning("step " + std::to_string(step_) + ": " + fault + then);
-  }
-  ++skipped_;
-  if (kept.skipped_in_a_row++ == 0) kept.first_skipped = step_;
-  if (kept.skipped_in_a_row >= kMaxSkippedInARow) {
-    roll_back(kept.first_skipped, std::to_string(kMaxSkippedInARow) +
-                                      " updates in a row were skipped, the last because its " +
-                                      fault);
-    update.rolled_back = true;
-  }
-  return update;
-}
-
-void TrainingLoop::roll_back(int64_t first_bad_step, const std::string& why) {
-  await_checkpoint();
-  while (!anchors_.empty()) {
-    const int64_t anchor = anchors_.back();
-    anchors_.pop_back();
-    // One at the first bad step holds the weights that are bad.
-    const auto found = anchor < first_bad_step ? context_.find_state(tag_of(anchor)) : std::nullopt;
-    if (!found) continue;
-    load_models(found->path);
-    if (load_state_) load_state_(read_state(found->path / "training.json").at("extra"));
-    for (Kept& kept : kept_) kept.skipped_in_a_row = 0;
-    ++rolled_back_;
-    context_.metric(step_, "rolled_back_to", static_cast<double>(anchor));
-    context_.warning("step " + std::to_string(step_) + ": " + why +
-                     "; weights and moments go back to those of step " + std::to_string(anchor) +
-                     ", and the batches since then are left out");
-    return;
-  }
-  throw Error("training diverged at step " + std::to_string(step_) + ": " + why +
-              ", and there is no checkpoint from before to go back to; lower learning_rate (now " +
-              json_number(options_.schedule.learning_rate) +
-              ") or look at the data of these steps");
-}
-
-bool TrainingLoop::weights_are_finite() const {
-  return std::all_of(kept_.begin(), kept_.end(), [](const Kept& kept) {
-    return std::isfinite(global_norm(kept.model->trained().weights));
-  });
 }
 
 void TrainingLoop::log(const Metrics& metrics, int64_t tokens) {
@@ -368,9 +291,9 @@ void TrainingLoop::evaluate() try {
 void TrainingLoop::finish() {
   if (step_ > 0 && !weights_are_finite()) roll_back(step_, "a weight is not finite");
   if (step_ != committed_at_) begin_checkpoint(false);
-  if (evaluate_ && evaluated_at_ != step_) evaluate();
+  if (evaluate_ && evaluated_at_ != step_ && !goes_back_) evaluate();
   await_checkpoint();
-  const bool takes_best = best_.weights() != nullptr;
+  const bool takes_best = best_.weights() != nullptr && (goes_back_ || options_.save == "best");
   if (takes_best) {
     ParameterBuffer& trained = kept_.front().model->trained();
     trained.weights.copy_(best_.weights()->weights);

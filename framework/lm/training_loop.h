@@ -70,6 +70,10 @@ class TrainingLoop {
   // Context::cancelled() between its batches and throws Cancelled: it is done again on resume.
   void evaluate_with(std::function<Metrics()> evaluate, bool higher_is_better = false);
 
+  // The weights with the best evaluation are kept whatever `save` says, so that go_back() finds
+  // them. Before resume().
+  void keep_best() { best_.keep_weights(); }
+
   // Goes on from the latest durable state, if it is one of the loop's: a stage may make others
   // before, under tags that do not begin with "step-".
   void resume();
@@ -78,6 +82,10 @@ class TrainingLoop {
   // last step, and where `patience` evaluations in a row were no better. Throws what went wrong
   // with a checkpoint.
   bool next();
+  // Training ends at this step: `why` tells what is wrong with its weights. In a step without
+  // updates yet, or in the evaluation, which then gives nothing. next() is false from now on, and
+  // finish() puts back the best weights.
+  void go_back(const std::string& why);
   // For a step that is long before its first update, in which it is asked to cancel: commits a
   // checkpoint of before the step, throws Cancelled.
   [[noreturn]] void stop();
@@ -97,9 +105,9 @@ class TrainingLoop {
   int64_t tokens() const { return tokens_; }
   double step_seconds() const;  // since next() returned
 
-  // Evaluates once more, puts the best weights back into the model for `save: best`, and gives the
-  // results: eval/* of the weights that are kept, steps, tokens, stopped_by_patience; timings as
-  // volatile.
+  // Evaluates once more, puts the best weights back into the model for `save: best` and after
+  // go_back(), and gives the results: eval/* of the weights that are kept, steps, tokens,
+  // stopped_by_patience; timings as volatile.
   void finish();
   const Metrics& last_evaluation() const { return last_evaluation_; }
 
@@ -113,8 +121,14 @@ class TrainingLoop {
     int64_t first_skipped = 0;  // step of the row's first
   };
   using Clock = std::chrono::steady_clock;
+  static constexpr const char* kTagPrefix = "step-";
 
+  static std::string tag_of(int64_t step) { return kTagPrefix + std::to_string(step); }
+  static double seconds_since(Clock::time_point began) {
+    return std::chrono::duration<double>(Clock::now() - began).count();
+  }
   void evaluate();
+  std::string ending() const;  // how a message about it begins
   void stop_early();
   void begin_checkpoint(bool anchor);
   void await_checkpoint();  // where no step waits for it
@@ -150,7 +164,7 @@ class TrainingLoop {
   bool settled_ = false;              // total_steps_ was found by timing, and is not durable
   Metrics last_evaluation_;
   BestSoFar best_;
-  bool stopped_early_ = false;
+  bool stopped_early_ = false, goes_back_ = false;
   Clock::time_point step_began_, last_checkpoint_;
   // Of this process.
   double training_seconds_ = 0, evaluation_seconds_ = 0;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <span>
 
+#include "stop_if.h"
+
 namespace lehr::plugins::ppo {
 
 namespace {
@@ -67,6 +69,8 @@ lm::Metrics iteration_metrics(const PpoOptions& options, const ScoredAnswers& sa
                          {"val/num_eos_tokens", sampled.ended},
                          {"sampling/logp_difference", difference / answer_tokens},
                          {"sampling/answer_tokens", answer_tokens / count}});
+  const lm::Metrics watched = metrics(signs(sampled, found, old));
+  out.insert(out.end(), watched.begin() + 1, watched.end());  // the KL is there
   if (!has_critic) add_group_metrics(options, sampled, found, tally, out);
   return out;
 }

@@ -16,7 +16,7 @@ ScoredAnswers sampled() {
                                                {{12}, {-1}, true},
                                                {{13, 14, 15}, {-1, -1, -1}, false},
                                                {{16, 17}, {-1, -1}, true}};
-  return {make_rollouts(requests, answers, 2, 100), {3, 1, 2, 2}, 3};
+  return {make_rollouts(requests, answers, 2, 100), {3, 1, 2, 2}, 3, {3, 1, 3, 2}};
 }
 
 std::map<std::string, double> told(const std::string& algorithm) {
@@ -49,11 +49,13 @@ TEST(IterationMetrics, ThoseOfGroupsByHand) {
   EXPECT_EQ(grpo.at("clip_ratio/region_mean"), 2.0 / 16);
   EXPECT_EQ(rloo.at("clip_ratio/region_mean"), 2.0 / 8) << "answers";
   EXPECT_EQ(grpo.at("sampling/logp_difference"), 0.5);
+  EXPECT_EQ(grpo.at("objective/token_entropy"), 0);
+  EXPECT_GT(grpo.at("objective/length_correlation"), 0.5);
   EXPECT_FALSE(grpo.contains("loss/value_avg") || rloo.contains("val/clipfrac_avg"));
   const auto ppo = told("ppo");
   EXPECT_TRUE(ppo.contains("loss/value_avg") && ppo.contains("val/clipfrac_avg"));
   EXPECT_FALSE(ppo.contains("reward_std"));
-  EXPECT_EQ(ppo.size(), 17u);
+  EXPECT_EQ(ppo.size(), 19u);
 }
 
 }  // namespace

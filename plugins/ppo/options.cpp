@@ -113,10 +113,6 @@ void describe(Description& d, PpoOptions& o) {
       .unit("nats per answer")
       .help("adapts kl_coefficient so that the KL stays near it");
   d.real("kl_horizon", o.kl_horizon).at_least(1).unit("answers").help("how fast it adapts");
-  d.real("max_kl", o.max_kl)
-      .at_least(0)
-      .unit("nats per answer")
-      .help("training stops before an update where the KL exceeds it");
   d.real("missing_end_penalty", o.missing_end_penalty)
       .help("taken from the score of an answer that does not end its turn");
   d.real("reward_weight", o.reward_weight).help("of the reward model's score");

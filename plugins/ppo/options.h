@@ -33,7 +33,6 @@ struct PpoOptions {
   double kl_coefficient = 0.05;
   std::optional<double> kl_target;
   double kl_horizon = 10000;
-  std::optional<double> max_kl;
   double missing_end_penalty = 1;
   double reward_weight = 1;
   bool normalize_reward = true;

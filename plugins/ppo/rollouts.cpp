@@ -156,10 +156,11 @@ std::vector<float> token_values(const lm::Model& critic,
   return out;
 }
 
-std::vector<double> answer_scores(const lm::Model& judge, const Rollouts& rollouts,
-                                  std::int64_t row_tokens, const Ask& ask) {
+AnswerScores answer_scores(const lm::Model& judge, std::span<const lm::LinearHead> heads,
+                           const Rollouts& rollouts, std::int64_t row_tokens, const Ask& ask) {
   const at::NoGradGuard no_gradients;
-  std::vector<double> out(rollouts.answers());
+  const std::vector<double> none(rollouts.answers());
+  AnswerScores out{none, std::vector<std::vector<double>>(heads.size(), none)};
   const auto rows = whole(rollouts, row_tokens);
   for (const RolloutRow& row : rows.front()) {
     if (ask) ask();
@@ -172,11 +173,14 @@ std::vector<double> answer_scores(const lm::Model& judge, const Rollouts& rollou
       answers.push_back(rollouts.answer_of(owner));
       last_rows.push_back(row.packed.batch.segments[i].end - 1);
     }
-    const at::Tensor found =
-        lm::scalar_head(judge.forward_hidden(row.packed.batch), judge.head(), last_rows)
-            .contiguous();
-    for (std::size_t k = 0; k < answers.size(); ++k)
-      out[answers[k]] = found.const_data_ptr<float>()[k];
+    const at::Tensor hidden = judge.forward_hidden(row.packed.batch);
+    const auto read = [&](const lm::LinearHead& head, std::vector<double>& into) {
+      const at::Tensor found = lm::scalar_head(hidden, head, last_rows).contiguous();
+      for (std::size_t k = 0; k < answers.size(); ++k)
+        into[answers[k]] = found.const_data_ptr<float>()[k];
+    };
+    read(judge.head(), out.scores);
+    for (std::size_t h = 0; h < heads.size(); ++h) read(heads[h], out.heads[h]);
   }
   return out;
 }

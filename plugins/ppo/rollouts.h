@@ -71,8 +71,14 @@ TokenScores token_scores(const lm::Model& model,
 std::vector<float> token_values(const lm::Model& critic,
                                 const std::vector<std::vector<RolloutRow>>& minibatches,
                                 std::size_t tokens, const Ask& ask = {});
-// A reward model's number for each answer, [answers]: read at its last token.
-std::vector<double> answer_scores(const lm::Model& judge, const Rollouts& rollouts,
-                                  std::int64_t row_tokens, const Ask& ask = {});
+// A reward model's numbers for each answer, read at its last token: [answers], and by each head of
+// an ensemble, [heads][answers].
+struct AnswerScores {
+  std::vector<double> scores;
+  std::vector<std::vector<double>> heads;
+};
+// heads: those of the ensemble, as score heads of `judge`, or none.
+AnswerScores answer_scores(const lm::Model& judge, std::span<const lm::LinearHead> heads,
+                           const Rollouts& rollouts, std::int64_t row_tokens, const Ask& ask = {});
 
 }  // namespace lehr::plugins::ppo

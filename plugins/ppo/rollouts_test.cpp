@@ -136,13 +136,18 @@ TEST(Rollouts, ASharedPromptGivesWhatAPromptForEachAnswerGives) {
     EXPECT_NEAR(a.logprobs[t], b.logprobs[t], 1e-5);
     EXPECT_NEAR(u[t], v[t], 1e-5);
   }
-  const auto scores = answer_scores(judge, shared, 100);
+  const std::vector<lm::LinearHead> heads = {judge.head(), model.with_score_head(5).head()};
+  const auto found = answer_scores(judge, heads, shared, 100);
+  const auto& scores = found.scores;
+  EXPECT_EQ(found.heads[0], scores);
+  EXPECT_NE(found.heads[1], scores);
   std::vector<std::vector<std::int32_t>> texts;
   for (const lm::Sequence& sequence : alone.sequences) texts.push_back(sequence.trunk.ids);
   const auto expected = lm::score_sequences(judge, texts, 100);
   ASSERT_EQ(scores.size(), expected.size());
   for (std::size_t i = 0; i < scores.size(); ++i) EXPECT_NEAR(scores[i], expected[i], 1e-5);
-  EXPECT_EQ(answer_scores(judge, alone, 100), expected) << "the same rows, so the same bits";
+  EXPECT_EQ(answer_scores(judge, {}, alone, 100).scores, expected)
+      << "the same rows, so the same bits";
 }
 
 }  // namespace

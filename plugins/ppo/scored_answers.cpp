@@ -27,7 +27,8 @@ ScoredAnswers AnswerSampler::sample(const std::vector<const Question*>& question
   }};
   const std::vector<lm::Generation> answers = lm::generate(policy_, requests, generation, asking);
   ScoredAnswers out{make_rollouts(requests, answers, group, row_tokens_), {}, 0};
-  out.scores = score(questions, answers, out.rollouts);
+  score(questions, answers, out);
+  out.scores = out.rewards;
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (answers[i].stopped)
       out.ended += 1;
@@ -37,17 +38,18 @@ ScoredAnswers AnswerSampler::sample(const std::vector<const Question*>& question
   return out;
 }
 
-std::vector<double> AnswerSampler::score(const std::vector<const Question*>& questions,
-                                         const std::vector<lm::Generation>& answers,
-                                         const Rollouts& rollouts) const {
-  std::vector<double> scores(answers.size(), 0.0);
+void AnswerSampler::score(const std::vector<const Question*>& questions,
+                          const std::vector<lm::Generation>& answers, ScoredAnswers& out) const {
+  std::vector<double>& scores = out.rewards;
+  scores.assign(answers.size(), 0.0);
   if (judge_ != nullptr) {
-    const std::vector<double> raw = answer_scores(*judge_, rollouts, row_tokens_, ask_);
+    const AnswerScores raw =
+        answer_scores(judge_->model, judge_->heads, out.rollouts, row_tokens_, ask_);
     for (std::size_t i = 0; i < scores.size(); ++i)
-      scores[i] +=
-          options_.reward_weight * (options_.normalize_reward ? scale_.normalized(raw[i]) : raw[i]);
+      scores[i] += options_.reward_weight * judge_->scale.normalized(raw.scores[i]);
+    if (!raw.heads.empty()) out.disagreement = lm::disagreement(judge_->head_scales, raw.heads);
   }
-  if (reward_weights_.empty()) return scores;
+  if (reward_weights_.empty()) return;
   std::vector<std::string> completions;
   for (const lm::Generation& answer : answers)
     completions.push_back(lm::answer_text(tokenizer_, answer.tokens, true));
@@ -66,7 +68,6 @@ std::vector<double> AnswerSampler::score(const std::vector<const Question*>& que
       scores[i] += reward_weights_[r] * found[i];
     }
   }
-  return scores;
 }
 
 }  // namespace lehr::plugins::ppo

@@ -5,12 +5,13 @@
 #include <lehr/context.h>
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "judge.h"
 #include "lm/generator.h"
 #include "lm/model.h"
-#include "lm/reward_scores.h"
 #include "options.h"
 #include "questions.h"
 #include "rollouts.h"
@@ -20,8 +21,10 @@ namespace lehr::plugins::ppo {
 
 struct ScoredAnswers {
   Rollouts rollouts;
-  std::vector<double> scores;  // per answer, penalty included
-  double ended = 0;            // answers that ended their turn
+  std::vector<double> scores;               // per answer, penalty included
+  double ended = 0;                         // answers that ended their turn
+  std::vector<double> rewards = {};         // per answer, without the penalty
+  std::optional<double> disagreement = {};  // of the heads of a judge that has several
 };
 
 class AnswerSampler {
@@ -31,15 +34,14 @@ class AnswerSampler {
   // every token that is drawn and every row that is scored, and may throw.
   AnswerSampler(Context& context, const PpoOptions& options,
                 const std::vector<double>& reward_weights, std::int64_t row_tokens,
-                const lm::Model& policy, const lm::Model* judge, lm::RewardScale scale,
-                const text::Tokenizer& tokenizer, Ask ask)
+                const lm::Model& policy, const Judge* judge, const text::Tokenizer& tokenizer,
+                Ask ask)
       : context_(context),
         options_(options),
         reward_weights_(reward_weights),
         row_tokens_(row_tokens),
         policy_(policy),
         judge_(judge),
-        scale_(scale),
         tokenizer_(tokenizer),
         ask_(std::move(ask)) {}
 
@@ -49,17 +51,16 @@ class AnswerSampler {
                        std::int64_t group) const;
 
  private:
-  std::vector<double> score(const std::vector<const Question*>& questions,
-                            const std::vector<lm::Generation>& answers,
-                            const Rollouts& rollouts) const;
+  // Fills rewards and disagreement.
+  void score(const std::vector<const Question*>& questions,
+             const std::vector<lm::Generation>& answers, ScoredAnswers& out) const;
 
   Context& context_;
   const PpoOptions& options_;
   const std::vector<double>& reward_weights_;
   std::int64_t row_tokens_;
   const lm::Model& policy_;
-  const lm::Model* judge_;
-  lm::RewardScale scale_;
+  const Judge* judge_;
   const text::Tokenizer& tokenizer_;
   Ask ask_;
 };

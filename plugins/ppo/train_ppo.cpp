@@ -7,13 +7,13 @@
 #include "advantages.h"
 #include "critic.h"
 #include "gradients.h"
+#include "judge.h"
 #include "lm/devices.h"
 #include "lm/model.h"
 #include "lm/model_folder.h"
 #include "lm/optimizer.h"
 #include "lm/ppo_math.h"
 #include "lm/random.h"
-#include "lm/reward_scores.h"
 #include "lm/runtime.h"
 #include "lm/training_estimate.h"
 #include "loss_weights.h"
@@ -34,15 +34,24 @@ constexpr auto kMinibatchOrder = static_cast<lm::Purpose>(64);
 
 // Where the reward model is, on the scale of the scores it shall foresee; without one the policy
 // under a new head.
-lm::Model critic_start(const lm::Model& policy, const lm::Model* judge,
-                       const lm::RewardScale& scale, bool normalized, std::uint64_t seed) {
-  lm::Model critic = judge ? judge->clone() : policy.with_score_head(seed);
-  if (judge && normalized) {
-    critic.parameter("score.weight").div_(scale.deviation);
-    critic.refresh_compute_copy();
-  }
+lm::Model critic_start(const lm::Model& policy, const std::optional<Judge>& judge,
+                       std::uint64_t seed) {
+  if (!judge) return policy.with_score_head(seed);
+  lm::Model critic = judge->model.clone();
+  critic.parameter("score.weight").div_(judge->scale.deviation);
+  critic.refresh_compute_copy();
   return critic;
 }
+
+// What an iteration learns from.
+struct Drawn {
+  ScoredAnswers sampled;
+  // Of the first epoch: the passes of old, reference and values see the very rows that its updates
+  // will see.
+  std::vector<std::vector<RolloutRow>> rows;
+  TokenScores old, anchor;
+  Objective found;
+};
 
 }  // namespace
 
@@ -64,6 +73,7 @@ void TrainPpo::describe(Description& d) {
   d.input("prompts", "prompts");
   d.output("model", "model").facet("tokenizer", "T").facet("role", "=aligned");
   ppo::describe(d, options_);
+  ppo::describe(d, stop_if_);
   d.rewards("rewards", reward_weights_).help("added to the reward model's score by weight");
   lm::describe_training(d, training_);
   lm::describe(d, training_.lora);
@@ -75,11 +85,19 @@ void TrainPpo::check() {
     throw Error(
         "eval.tokens: evaluations of this stage are counted in prompts; set eval_samples instead");
   ppo::check(options_);
+  if (stop_if_.any() && training_.eval_every == 0)
+    throw Error(
+        "stop_if: with 'eval.every: 0' nothing is evaluated before the end, so there is nothing to "
+        "go back to. Leave 'every' out, or give a number of steps");
 }
 
 void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
   out.steps = static_cast<double>(options_.iterations);
-  if (options_.max_kl) out.at_most |= LEHR_AT_MOST_STEPS;
+  lm::TrainOptions training = training_;
+  if (stop_if_.any()) {
+    out.at_most |= LEHR_AT_MOST_STEPS;
+    training.save = "best";  // it is kept to go back to
+  }
   const auto tokenizer = lm::known_tokenizer(inputs, "policy");
   const std::filesystem::path prompts = lm::made(inputs, "prompts");
   const auto known = lm::known_config(inputs, "policy");
@@ -97,20 +115,20 @@ void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
                     .list;
   const Lengths lengths = most_tokens(options_, questions, context_length);
 
-  out.parameters = static_cast<double>(lm::trained_elements(policy, training_.lora));
-  out.memory_bytes = most_bytes(options_, training_, lengths, policy, critic, judged);
-  double checkpoint = lm::checkpoint_bytes(policy, training_);
-  if (options_.separate_critic()) checkpoint += lm::checkpoint_bytes(critic, training_);
-  out.disk_bytes = lm::disk_bytes(policy, training_, checkpoint);
+  out.parameters = static_cast<double>(lm::trained_elements(policy, training.lora));
+  out.memory_bytes = most_bytes(options_, training, lengths, policy, critic, judged);
+  double checkpoint = lm::checkpoint_bytes(policy, training);
+  if (options_.separate_critic()) checkpoint += lm::checkpoint_bytes(critic, training);
+  out.disk_bytes = lm::disk_bytes(policy, training, checkpoint);
   out.outputs["model"] = lm::model_facts(policy, tokenizer);
   const Work work =
-      most_work(options_, training_.micro_batch_tokens, lengths, policy, critic, judged);
+      most_work(options_, training.micro_batch_tokens, lengths, policy, critic, judged);
   out.tokens = work.tokens;
   out.flops = work.decoding_flops + work.other_flops;
   out.seconds =
-      work.other_flops / lm::training_flops_per_second(training_) +
+      work.other_flops / lm::training_flops_per_second(training) +
       work.decoding_flops / lm::decoding_flops_per_second(
-                                training_, std::min(options_.samples, options_.decoding_batch));
+                                training, std::min(options_.samples, options_.decoding_batch));
   // Answers may end early; prompts that are not known yet may fill the context.
   out.at_most |=
       LEHR_AT_MOST_TOKENS | LEHR_AT_MOST_FLOPS | LEHR_AT_MOST_MEMORY | LEHR_AT_MOST_SECONDS;
@@ -130,18 +148,16 @@ void TrainPpo::run(Context& context) {
   lm::Model policy = lm::Model::load(start.path, precision);
   if (o.shared_critic()) policy = policy.with_value_head();
   const lm::Model reference = training_.lora.rank ? policy.base() : policy.clone();
-  std::optional<lm::Model> judge;
-  lm::RewardScale scale;
-  if (context.has_input("reward")) {
-    const Input in = context.input("reward");
-    judge = lm::Model::load(in.path, precision);
-    if (o.normalize_reward) scale = lm::read_reward_scale(in.path);
-  }
+  std::optional<Judge> judge;
+  if (context.has_input("reward"))
+    judge = load_judge(context.input("reward").path, precision, o.normalize_reward);
+  if (stop_if_.disagreement_above && (!judge || judge->heads.empty()))
+    throw Error(
+        "stop_if.disagreement_above: the reward model has no heads that could disagree; train it "
+        "with 'ensemble: 4', or leave the limit out");
   std::optional<Critic> critic;
   if (o.separate_critic())
-    critic.emplace(
-        critic_start(policy, judge ? &*judge : nullptr, scale, o.normalize_reward, context.seed()),
-        o, training_, context.seed() + 1);
+    critic.emplace(critic_start(policy, judge, context.seed()), o, training_, context.seed() + 1);
   const std::filesystem::path prompts = context.input("prompts").path;
   const std::int64_t room =
       longest_prompt(policy.config().max_position_embeddings, o.max_new_tokens);
@@ -157,6 +173,10 @@ void TrainPpo::run(Context& context) {
   };
   const std::vector<Question> train = read("train"), held_out = read("eval");
   if (train.empty()) throw Error(prompts.string() + ": there is no prompt to train on");
+  if (stop_if_.any() && held_out.empty())
+    throw Error(prompts.string() +
+                ": there is no held-out prompt to evaluate on, so stop_if would have nothing to go "
+                "back to; hold prompts out, or leave stop_if out");
 
   lm::make_trainable(policy, training_, context.seed());
   lm::Optimizer optimizer(policy, training_.optimizer);
@@ -166,11 +186,12 @@ void TrainPpo::run(Context& context) {
   lm::TrainingLoop loop(context, training_, o.iterations);
   loop.keep("policy", policy, &optimizer);
   if (critic) critic->keep_in(loop);
+  if (stop_if_.any()) loop.keep_best();
   const Ask ask = [&] {
     if (context.cancelled()) loop.stop();
   };
   const AnswerSampler sampler(context, o, reward_weights_, training_.micro_batch_tokens, policy,
-                              judge ? &*judge : nullptr, scale, tokenizer, ask);
+                              judge ? &*judge : nullptr, tokenizer, ask);
   loop.keep_state(
       [&] {
         return nlohmann::json{{"kl_coefficient", beta}, {"kl", last_kl}};
@@ -179,9 +200,50 @@ void TrainPpo::run(Context& context) {
         beta = state.at("kl_coefficient");
         last_kl = state.at("kl");
       });
+  const auto rows_of_epoch = [&](const Rollouts& rollouts, std::int64_t epoch) {
+    const auto stream = static_cast<std::uint64_t>(loop.step() * o.epochs + epoch);
+    const auto order = lm::Random(context.seed(), kMinibatchOrder, stream)
+                           .permutation(static_cast<std::uint64_t>(rollouts.groups()));
+    return minibatches(rollouts, order, o.minibatches, training_.micro_batch_tokens);
+  };
+  const auto draw = [&]() -> Drawn {
+    const auto first_sample = static_cast<std::uint64_t>(loop.step() * o.samples);
+    std::vector<const Question*> asked;
+    for (std::int64_t i = 0; i < o.samples; ++i)
+      asked.push_back(&train[questions.at((first_sample + static_cast<std::uint64_t>(i)) /
+                                          static_cast<std::uint64_t>(o.group()))]);
+    Drawn out{sampler.sample(asked, first_sample, o.group()), {}, {}, {}, {}};
+    const std::size_t tokens = out.sampled.rollouts.tokens();
+    out.rows = rows_of_epoch(out.sampled.rollouts, 0);
+    out.old = token_scores(policy, out.rows, tokens, o.temperature, ask);
+    out.anchor = token_scores(reference, out.rows, tokens, o.temperature, ask);
+    if (loop.step() == 0 && out.old.logprobs != out.anchor.logprobs)
+      throw Error(
+          "the KL of the first iteration is not exactly 0, though the policy is still the "
+          "reference: two passes over the same rows disagree");
+    out.found =
+        objective(out.old.logprobs, out.anchor.logprobs, out.sampled.scores, beta, o.estimator());
+    return out;
+  };
+  // Whether the answers of the policy as it is break a limit; then training ends.
+  const auto ends_at = [&](const Drawn& drawn) {
+    const Signs seen = signs(drawn.sampled, drawn.found, drawn.old);
+    std::string why;
+    for (const Broken& limit : broken(stop_if_, seen)) {
+      context.result("stopped_by_" + limit.limit, 1);
+      why += (why.empty() ? "" : ", ") + limit.says;
+    }
+    if (why.empty()) return false;
+    last_kl = seen.kl;
+    for (const auto& [name, value] : metrics(seen)) context.metric(loop.step(), name, value);
+    loop.go_back(why);
+    return true;
+  };
+  std::optional<Drawn> ahead;  // the answers of this step, where an evaluation came first
   if (!held_out.empty())
     loop.evaluate_with(
         [&]() -> lm::Metrics {
+          if (stop_if_.any() && ends_at(ahead.emplace(draw()))) return {};
           std::vector<const Question*> asked;
           for (std::size_t i = 0; i < held_out.size() && asked.size() < std::size_t(o.eval_samples);
                ++i)
@@ -202,42 +264,14 @@ void TrainPpo::run(Context& context) {
         true);
 
   for (loop.resume(); loop.next();) {
-    const auto iteration = static_cast<std::uint64_t>(loop.step());
-    const std::uint64_t first_sample = iteration * static_cast<std::uint64_t>(o.samples);
-    std::vector<const Question*> asked;
-    for (std::int64_t i = 0; i < o.samples; ++i)
-      asked.push_back(&train[questions.at((first_sample + static_cast<std::uint64_t>(i)) /
-                                          static_cast<std::uint64_t>(o.group()))]);
-    const ScoredAnswers sampled = sampler.sample(asked, first_sample, o.group());
+    Drawn drawn = ahead ? std::move(*ahead) : draw();
+    ahead.reset();
+    if (ends_at(drawn)) break;
+    auto& [sampled, rows, old, anchor, found] = drawn;
     const Rollouts& rollouts = sampled.rollouts;
-
-    // Old, reference and value passes see the very rows that the first epoch's updates will see.
-    const auto rows_of_epoch = [&](std::int64_t epoch) {
-      const std::uint64_t stream =
-          iteration * static_cast<std::uint64_t>(o.epochs) + static_cast<std::uint64_t>(epoch);
-      const auto order = lm::Random(context.seed(), kMinibatchOrder, stream)
-                             .permutation(static_cast<std::uint64_t>(rollouts.groups()));
-      return minibatches(rollouts, order, o.minibatches, training_.micro_batch_tokens);
-    };
-    auto rows = rows_of_epoch(0);
-    const TokenScores old = token_scores(policy, rows, rollouts.tokens(), o.temperature, ask);
-    const TokenScores anchor = token_scores(reference, rows, rollouts.tokens(), o.temperature, ask);
     const std::vector<float> values =
         critic ? critic->values(rows, rollouts.tokens(), ask) : old.values;
-    if (iteration == 0 && old.logprobs != anchor.logprobs)
-      throw Error(
-          "the KL of the first iteration is not exactly 0, though the policy is still the "
-          "reference: two passes over the same rows disagree");
-    const Objective found =
-        objective(old.logprobs, anchor.logprobs, sampled.scores, beta, o.estimator());
     last_kl = found.kl;
-    if (o.max_kl && found.kl > *o.max_kl) {
-      context.warning("iteration " + std::to_string(iteration) + ": the KL of " +
-                      json_number(found.kl) + " nats per answer exceeds max_kl " +
-                      json_number(*o.max_kl) + "; training stops here");
-      context.result("stopped_by_kl", 1);
-      break;
-    }
 
     const Advantages aims =
         advantages(o, found.token_kl, values, rollouts.spans, sampled.scores, beta);
@@ -253,7 +287,7 @@ void TrainPpo::run(Context& context) {
     double grad_norm = 0, updates = 0;
     bool rolled_back = false;  // then these answers are no longer the policy's
     for (std::int64_t epoch = 0; epoch < o.epochs && !rolled_back; ++epoch) {
-      if (epoch > 0) rows = rows_of_epoch(epoch);
+      if (epoch > 0) rows = rows_of_epoch(rollouts, epoch);
       for (std::size_t b = 0; b < rows.size() && !rolled_back; ++b) {
         const UpdateTally before = tally;
         const lm::Update update = loop.update(policy, optimizer, [&] {

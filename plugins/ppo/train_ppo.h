@@ -8,6 +8,7 @@
 
 #include "lm/training_loop.h"
 #include "options.h"
+#include "stop_if.h"
 
 namespace lehr::plugins::ppo {
 
@@ -22,6 +23,7 @@ class TrainPpo : public Stage {
 
  private:
   PpoOptions options_;
+  StopIf stop_if_;
   std::vector<double> reward_weights_;  // of `rewards`
   lm::TrainOptions training_ = ppo_defaults();
 };

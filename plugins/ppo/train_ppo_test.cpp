@@ -1,8 +1,11 @@
 #include "train_ppo.h"
 
+#include <ATen/ops/cat.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <string>
 
 #include "lm/reward_scores.h"
@@ -107,6 +110,133 @@ TEST(TrainPpo, StopsInAnEvaluation) {
     EXPECT_THROW(shop.run(with), Cancelled) << asks;
     shop.host.cancelled = false;
   }
+}
+
+// Runs whose every iteration is evaluated, so that all but the broken one may go out.
+nlohmann::json watched(const std::string& variant, const nlohmann::json& stop_if) {
+  nlohmann::json with = parameters(variant, 6);
+  with["eval"] = {{"every", 1}};
+  with["stop_if"] = stop_if;
+  return with;
+}
+
+TEST_P(TrainPpoBy, LimitsThatHoldChangeNothing) {
+  Workshop plain, watching;
+  const auto expected = plain.run(watched(GetParam(), nlohmann::json::object()));
+  const nlohmann::json wide = {
+      {"kl_above", 1e6}, {"entropy_below", 0}, {"length_correlation_above", 1}};
+  EXPECT_EQ(watching.run(watched(GetParam(), wide)), expected);
+  EXPECT_EQ(watching.weights("model"), plain.weights("model"));
+  EXPECT_EQ(watching.host.lasting_metrics(), plain.host.lasting_metrics());
+}
+
+// The first iteration with a KL above all before, and not the one behind the start, whose KL is 0.
+std::size_t first_peak(const std::vector<double>& kl) {
+  std::size_t at = 2;
+  while (at < kl.size() && kl[at] <= *std::max_element(kl.begin(), kl.begin() + at)) ++at;
+  return at;
+}
+
+TEST_P(TrainPpoBy, WhereALimitBreaksTheBestWeightsFromBeforeGoOut) {
+  Workshop plain;
+  plain.run(watched(GetParam(), nlohmann::json::object()));
+  const std::vector<double> kl = plain.series("objective/kl");
+  const std::size_t at = first_peak(kl);
+  ASSERT_LT(at, kl.size());
+  const double limit = (kl[at] + *std::max_element(kl.begin(), kl.begin() + at)) / 2;
+  const auto rewards = plain.series("eval/reward");
+  const auto best = std::max_element(rewards.begin(), rewards.begin() + at);
+
+  for (const int every : {1, 4}) {  // the broken iteration has an evaluation, or is behind one
+    nlohmann::json with = watched(GetParam(), {{"kl_above", limit}});
+    with["eval"]["every"] = every;
+    Workshop shop;
+    const auto results = shop.run(with);
+    EXPECT_EQ(results.at("stopped_by_kl"), 1);
+    EXPECT_EQ(results.at("steps"), at);
+    EXPECT_EQ(results.at("objective/kl"), kl[at]);
+    EXPECT_TRUE(shop.told("the weights go back to those of step"));
+    EXPECT_EQ(shop.series("objective/kl").back(), kl[at]) << "for the report";
+    EXPECT_EQ(results.at("best_step"), every == 1 ? best - rewards.begin() : at > 4 ? 4 : 0);
+    EXPECT_EQ(results.at("eval/reward"), rewards[results.at("best_step")]);
+    // What it wrote scores just that.
+    Workshop again;
+    lm::save_model_folder(again.host.root / "policy",
+                          lm::Model::load(shop.host.root / "out/model", lm::Precision::kFp32),
+                          again.tokenizer);
+    EXPECT_EQ(again.run(parameters(GetParam(), 0)).at("eval/reward"), results.at("eval/reward"));
+
+    const std::string weights = shop.weights("model");
+    EXPECT_EQ(shop.run(with), results) << "killed before the results were published";
+    EXPECT_EQ(shop.weights("model"), weights);
+    Workshop stopped;
+    EXPECT_EQ(stopped.run_in_two(with, static_cast<int>(at)), results);
+    EXPECT_EQ(stopped.weights("model"), weights);
+  }
+}
+
+TEST(TrainPpo, TheLastWeightsAreHeldToTheLimitsToo) {
+  Workshop plain, shop;
+  plain.run(watched("ppo", nlohmann::json::object()));
+  const std::vector<double> kl = plain.series("objective/kl");
+  const double most = *std::max_element(kl.begin(), kl.end());
+  const auto results = shop.run(watched("ppo", {{"kl_above", most}}));
+  ASSERT_TRUE(results.contains("stopped_by_kl")) << "it strays on and on";
+  EXPECT_EQ(results.at("steps"), 6);
+  EXPECT_LT(results.at("best_step"), 6);
+  EXPECT_GT(results.at("objective/kl"), most);
+}
+
+TEST(TrainPpo, APolicyThatBreaksALimitFromTheStartStaysAsItIs) {
+  Workshop shop;
+  const auto results = shop.run(watched("ppo", {{"entropy_below", 1000}}));
+  EXPECT_EQ(results.at("stopped_by_entropy"), 1);
+  EXPECT_EQ(results.at("steps"), 0);
+  EXPECT_FALSE(results.contains("eval/reward"));
+  EXPECT_TRUE(shop.told("there is no evaluation from before to go back to"));
+}
+
+// An ensemble whose mean is the model beside it: it scores alike, and tells how sure it is.
+TEST(TrainPpo, HeadsOfTheJudgeTellHowFarTheyLieApart) {
+  Workshop plain, shop;
+  const auto folder = shop.host.root / "reward";
+  const at::Tensor mean = lm::Model::load(folder, lm::Precision::kFp32).parameter("score.weight");
+  const at::Tensor apart = shop.model().with_score_head(9).parameter("score.weight");
+  lm::write_reward_heads(folder, {at::cat({mean + apart, mean - apart}), {{0, 1}, {0, 2}}}, {});
+  const auto results = shop.run(parameters("ppo", 2));
+  EXPECT_EQ(plain.run(parameters("ppo", 2)), results);
+  EXPECT_EQ(plain.weights("model"), shop.weights("model"));
+  EXPECT_TRUE(plain.series("objective/disagreement").empty());
+  const auto seen = shop.series("objective/disagreement");
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_GT(seen[0], 0);
+
+  Workshop watching;
+  lm::write_reward_heads(watching.host.root / "reward",
+                         {at::cat({mean + apart, mean - apart}), {{0, 1}, {0, 2}}}, {});
+  const auto stopped = watching.run(watched("ppo", {{"disagreement_above", seen[0] * 0.9}}));
+  EXPECT_EQ(stopped.at("stopped_by_disagreement"), 1);
+  try {
+    plain.run(watched("ppo", {{"disagreement_above", 1}}));
+    FAIL() << "one head cannot disagree";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("'ensemble: 4'"), std::string::npos) << error.what();
+  }
+}
+
+TEST(TrainPpo, StopIfNeedsEvaluationsToGoBackTo) {
+  Workshop shop;
+  std::ofstream(shop.host.root / "prompts/eval-00000.jsonl");
+  try {
+    shop.run(watched("ppo", {{"kl_above", 4}}));
+    FAIL() << "there is nothing held out";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("no held-out prompt"), std::string::npos);
+  }
+  nlohmann::json with = watched("ppo", {{"kl_above", 4}});
+  with["eval"]["every"] = 0;
+  const text::ValueTree values(with);
+  EXPECT_THROW(detail::bind<TrainPpo>(values.root())->check(), Error);
 }
 
 // With its prompt an answer fills the context and no more: all of it is scored and learnt from.
