@@ -16,12 +16,12 @@ TINY = pathlib.Path(__file__).resolve().parents[1] / "end_to_end" / "tiny.yaml"
 PLAIN = ["base", "base_muon", "assistant", "judge", "ppo", "grpo", "dpo", "kto"]
 ADAPTED = ["assistant_lora", "judge_lora", "ppo_lora", "dpo_lora", "kto_lora"]
 SELECTED = ["--until", *PLAIN, *ADAPTED]
-# Both answers of a preference, found good and bad.
+# Both answers of some preferences, found good and bad.
 JUDGE = r"""
-import glob, json, os
+import glob, itertools, json, os
 for file in glob.glob(os.environ["LEHR_INPUT_PREFERENCES"] + "/*-*.jsonl"):
     with open(os.environ["LEHR_OUTPUT_FEEDBACK"] + "/" + os.path.basename(file), "w") as out:
-        for row in map(json.loads, open(file)):
+        for row in map(json.loads, itertools.islice(open(file), 100)):
             for side in ("chosen", "rejected"):
                 print(json.dumps({"prompt": row["prompt"], "completion": row[side], "label": side == "chosen"}), file=out)
 """
