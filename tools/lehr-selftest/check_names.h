@@ -20,7 +20,7 @@ inline constexpr CheckName kCheckNames[] = {
     {"ppo", "PPO's first ratio is 1 and its first KL is 0"},
     {"export", "exported files give the model's own logits"},
     {"template", "training sees a question and its answer as chat writes them"},
-    {"resume", "killed and run again, a training gives the same bytes"},
+    {"resume", "killed and run again, pretraining and PPO give the same bytes"},
 };
 
 }  // namespace lehr::selftest

@@ -125,12 +125,21 @@ Measure chat_template(Workshop& workshop, Precision precision) {
 }
 
 Measure resume(Workshop& workshop, Precision precision) {
-  workshop.run("base", precision);
-  if (!workshop.run_and_kill("base", precision, "killed").killed)
-    throw std::runtime_error("the training ended before it could be killed");
-  if (!workshop.run("base", precision, "killed").went_on)
-    throw std::runtime_error("the second run did not go on from a checkpoint of the killed one");
-  return files_difference(workshop.output("base.model"), workshop.output("base.model", "killed"));
+  struct Training {
+    std::string pipeline, stage;
+  };
+  Measure out;
+  for (const auto& [pipeline, stage] : {Training{"base", "base"}, Training{"resume", "aligned"}}) {
+    workshop.run(pipeline, precision);
+    if (!workshop.run_and_kill(pipeline, stage, precision, "killed").killed)
+      throw std::runtime_error("the training of '" + stage + "' ended before it could be killed");
+    if (!workshop.run(pipeline, precision, "killed").went_on)
+      throw std::runtime_error("'" + stage + "' did not go on from a checkpoint of the killed run");
+    const std::string model = stage + ".model";
+    const Measure one = files_difference(workshop.output(model), workshop.output(model, "killed"));
+    out.take(one.difference, one.where + " of '" + stage + "'");
+  }
+  return out;
 }
 
 struct Check {

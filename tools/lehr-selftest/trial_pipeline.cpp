@@ -95,6 +95,25 @@ constexpr Stages kStages[] = {
       micro_batch_tokens: 256
       precision: "${vars.precision}"
 )yaml"},
+    {"resume.yaml", R"yaml(
+  judge:
+    uses: reward
+    in: {model: base, preferences: pairs}
+    with: {budget: {steps: 2}, batch_tokens: 1024, micro_batch_tokens: 512, precision: "${vars.precision}"}
+  aligned:
+    uses: ppo
+    in: {policy: base, reward: judge, prompts: prompts}
+    with:
+      iterations: 6
+      samples: 16
+      epochs: 2
+      minibatches: 2
+      max_new_tokens: 12
+      micro_batch_tokens: 256
+      kl_target: 1
+      checkpoint_steps: 1
+      precision: "${vars.precision}"
+)yaml"},
     {"export.yaml", R"yaml(
   hf: {uses: export.hf, in: {model: base}, with: {dtype: f32}}
   gguf: {uses: export.gguf, in: {model: base}, with: {type: f32}}

@@ -7,8 +7,9 @@
 
 namespace lehr::selftest {
 
-// Writes base.yaml, which trains a model, and over it accumulation.yaml, dpo.yaml, ppo.yaml and
-// export.yaml; their files of rows; and conversations.jsonl, which only template_difference reads.
+// Writes base.yaml, which trains a model, and over it accumulation.yaml, dpo.yaml, ppo.yaml,
+// resume.yaml and export.yaml; their files of rows; and conversations.jsonl, which only
+// template_difference reads.
 void write_trial(const std::filesystem::path& folder, const std::string& device);
 
 }  // namespace lehr::selftest

@@ -67,16 +67,16 @@ std::vector<std::string> Workshop::command(const std::vector<std::string>& words
 
 Workshop::Ran Workshop::run(const std::string& pipeline, lm::Precision precision,
                             const std::string& store) {
-  return run(pipeline, precision, store, false);
+  return run(pipeline, precision, store, "");
 }
 
-Workshop::Ran Workshop::run_and_kill(const std::string& pipeline, lm::Precision precision,
-                                     const std::string& store) {
-  return run(pipeline, precision, store, true);
+Workshop::Ran Workshop::run_and_kill(const std::string& pipeline, const std::string& stage,
+                                     lm::Precision precision, const std::string& store) {
+  return run(pipeline, precision, store, stage);
 }
 
 Workshop::Ran Workshop::run(const std::string& pipeline, lm::Precision precision,
-                            const std::string& store, bool kill) {
+                            const std::string& store, const std::string& kill_in) {
   std::vector<std::string> words = {"run",
                                     (folder_ / (pipeline + ".yaml")).string(),
                                     "--json",
@@ -102,10 +102,10 @@ Workshop::Ran Workshop::run(const std::string& pipeline, lm::Precision precision
     const std::string name = event.at("name");
     if (event.value("step", -1) == 0)
       ran.first_step[stage][name] = event["value"].is_number() ? event["value"].get<double>() : NAN;
-    states += name == "checkpoint/write_ms";
-    return !kill || states < 2;
+    states += stage == kill_in && name == "checkpoint/write_ms";
+    return states < 2;
   });
-  ran.killed = kill && ended.code == 128 + SIGKILL;
+  ran.killed = states >= 2 && ended.code == 128 + SIGKILL;
   if (ended.code == 0 || ran.killed) return ran;
   if (ended.code == kStoppedBySignal) throw std::runtime_error("lehr run was stopped");
   if (failure.empty()) failure = messages_of(mistakes);

@@ -28,8 +28,9 @@ class Workshop {
   // "dpo": what the store has not yet of dpo.yaml. Throws std::runtime_error with what lehr says of
   // a failure.
   Ran run(const std::string& pipeline, lm::Precision precision, const std::string& store = "store");
-  // The same, but lehr is killed (SIGKILL) when there is a second durable state.
-  Ran run_and_kill(const std::string& pipeline, lm::Precision precision, const std::string& store);
+  // The same, but lehr is killed (SIGKILL) when the stage has its second durable state.
+  Ran run_and_kill(const std::string& pipeline, const std::string& stage, lm::Precision precision,
+                   const std::string& store);
 
   // Of the last run in that store: "base.model".
   std::filesystem::path output(const std::string& name, const std::string& store = "store") const;
@@ -37,8 +38,9 @@ class Workshop {
 
  private:
   std::vector<std::string> command(const std::vector<std::string>& words) const;
+  // kill_in: the stage that run_and_kill names, or empty.
   Ran run(const std::string& pipeline, lm::Precision precision, const std::string& store,
-          bool kill);
+          const std::string& kill_in);
 
   std::filesystem::path folder_;
   std::vector<std::string> plugin_paths_;
