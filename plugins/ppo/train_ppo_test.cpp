@@ -166,6 +166,7 @@ TEST_P(TrainPpoBy, WhereALimitBreaksTheBestWeightsFromBeforeGoOut) {
                           again.tokenizer);
     EXPECT_EQ(again.run(parameters(GetParam(), 0)).at("eval/reward"), results.at("eval/reward"));
 
+    if (every != 1) continue;
     const std::string weights = shop.weights("model");
     EXPECT_EQ(shop.run(with), results) << "killed before the results were published";
     EXPECT_EQ(shop.weights("model"), weights);

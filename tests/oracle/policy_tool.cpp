@@ -43,6 +43,7 @@ int main() try {
     sampled.scores.push_back(row.at("score"));
     sampled.ended += answer.stopped;
   }
+  sampled.rewards = sampled.scores;
   sampled.rollouts = make_rollouts(requests, answers, options.group(), row_tokens);
   const Rollouts& rollouts = sampled.rollouts;
   const auto rows = whole(rollouts, row_tokens);
