@@ -3,6 +3,7 @@
 // rounds elsewhere ends a few per cent apart. What must be exact is exact in either.
 #include "checks.h"
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 
