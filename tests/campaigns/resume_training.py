@@ -47,7 +47,8 @@ stages:
   judge_lora:
     uses: reward
     in: {{model: assistant, preferences: source.preferences}}
-    with: {{lora: {{rank: 4}}, budget: {{steps: 8}}, batch_tokens: 1024, micro_batch_tokens: 512, checkpoint_steps: 1}}
+    with: {{lora: {{rank: 4}}, ensemble: 3, budget: {{steps: 8}}, batch_tokens: 1024, micro_batch_tokens: 512,
+      checkpoint_steps: 1}}
   ppo_lora:
     uses: ppo
     in: {{policy: assistant, reward: judge, prompts: source.prompts}}
@@ -57,7 +58,7 @@ stages:
     uses: ppo
     in: {{policy: assistant, reward: judge, prompts: source.prompts}}
     with: {{algorithm: grpo, num_generations: 4, iterations: 4, samples: 16, epochs: 2, minibatches: 2, max_new_tokens: 12,
-      eval_samples: 16, checkpoint_steps: 1}}
+      eval_samples: 16, checkpoint_steps: 1, eval: {{every: 1}}, stop_if: {{kl_above: 0.005}}}}  # at the fourth
   dpo_lora:
     uses: dpo
     in: {{model: assistant, preferences: source.preferences}}
