@@ -78,6 +78,13 @@ def stopped(selftest):
     out, said = running.communicate(timeout=60)
     if running.returncode != 128 + signal.SIGINT or selftest.left() or "hold" in out:
         sys.exit(f"stopped: exit {running.returncode}, left {selftest.left()}:\n{out}{said}")
+    # A reader that goes is no reason to leave anything behind.
+    running = selftest.start()
+    running.stdout.readline()
+    running.stdout.close()
+    said = running.stderr.read()
+    if running.wait(60) != 2 or selftest.left() or "could not be written" not in said:
+        sys.exit(f"a reader that goes: exit {running.returncode}, left {selftest.left()}: {said}")
 
 
 def main():

@@ -59,7 +59,8 @@ Ended run_program(const std::vector<std::string>& arguments,
   Pipe out, err;
   const pid_t child = ::fork();
   if (child < 0) fail(arguments[0]);
-  if (child == 0) {  // system calls only
+  if (child == 0) {  // system calls only; the signal may be one that this program ignores
+    ::signal(SIGPIPE, SIG_DFL);
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     ::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO);
     ::dup2(out.write, STDOUT_FILENO);

@@ -34,7 +34,7 @@ int run(const nlohmann::json& json) {
   std::size_t checked = 0, failed = 0;
   const auto begin = std::chrono::steady_clock::now();
   const auto tell_next = [&](const CheckName& next) {
-    if (stopped_by != 0) return false;
+    if (stopped_by != 0 || !std::cout) return false;  // nobody reads
     if (live) std::cout << "        " << next.name << std::flush;
     return true;
   };
@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
   // The folder of the checks is removed also where they are stopped.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP})
     ::signal(signal, [](int number) { lehr::selftest::stopped_by = number; });
+  ::signal(SIGPIPE, SIG_IGN);
   try {
     return lehr::selftest::run(nlohmann::json::parse(argv[1]));
   } catch (const std::exception& e) {
