@@ -7,6 +7,7 @@
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
 #include "lm/training_estimate.h"
+#include "text/fake_host.h"
 #include "text/tokenizer.h"
 #include "train_ppo.h"
 #include "work.h"
@@ -117,6 +118,12 @@ TEST(TrainPpo, EstimatesTokensFlopsAndTimeOnceModelAndPromptsAreThere) {
   EXPECT_TRUE(before.flops && before.seconds);
   EXPECT_TRUE(before.at_most & LEHR_AT_MOST_TOKENS);
   EXPECT_FALSE(before.at_most & LEHR_AT_MOST_STEPS) << "nothing stops it before";
+
+  const text::ValueTree values(nlohmann::json{{"stop_if", {{"kl_above", 4}}}});
+  Estimate watched;
+  detail::bind<TrainPpo>(values.root())->estimate({policy, reward, prompts}, watched);
+  EXPECT_TRUE(watched.at_most & LEHR_AT_MOST_STEPS);
+  EXPECT_GT(*watched.memory_bytes, *before.memory_bytes) << "of the weights to go back to";
 
   Input unmade = policy;
   unmade.path.clear();
