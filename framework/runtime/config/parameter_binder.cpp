@@ -1,5 +1,6 @@
 #include "runtime/config/parameter_binder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -37,6 +38,23 @@ std::string one_in_a_map(const std::string& name, const Json& described) {
         return " Did you mean '" + member(parameter, "name") + ": {" + name + ": ...}'?";
   }
   return "";
+}
+
+// What may have been meant by the name of a document step or reward that there is none of. known:
+// "plugin.item" of all plugins and "item" of the stage's own, of which a name without a plugin's
+// is most likely one, and else another plugin's with its prefix forgotten.
+std::string meant_item(const std::string& name, const std::vector<std::string>& known) {
+  std::vector<std::string> own, full, items;
+  for (const std::string& k : known) {
+    const std::size_t dot = k.find('.');
+    (dot == k.npos ? own : full).push_back(k);
+    if (dot != k.npos) items.push_back(k.substr(dot + 1));
+  }
+  if (name.find('.') != name.npos) return suggestion(name, full);
+  if (!nearest_name(name, own).empty()) return suggestion(name, own);
+  if (const std::string best = nearest_name(name, items); !best.empty())
+    return " Did you mean '" + full[std::ranges::find(items, best) - items.begin()] + "'?";
+  return own.empty() ? suggestion(name, full) : suggestion(name, own, 20);
 }
 
 // Where a value goes: its path in the key, and whether it is part of it.
@@ -305,13 +323,10 @@ class Binder {
       const Origin& at = entry ? entry->origin : item.origin;
       const auto found = rewards ? registry_.reward(name, home_) : registry_.step(name, home_);
       if (!found) {
-        auto known = rewards ? registry_.reward_names(home_) : registry_.step_names(home_);
-        if (name.find('.') == std::string::npos)  // then one of this plugin's was meant
-          std::erase_if(known, [](const std::string& k) { return k.find('.') != k.npos; });
+        const auto known = rewards ? registry_.reward_names(home_) : registry_.step_names(home_);
         const std::string broken = registry_.why_broken(name.substr(0, name.find('.')));
         fail(at, broken.empty()
-                     ? "there is no " + thing + " '" + name + "'." +
-                           suggestion(name, known, name.find('.') == std::string::npos ? 20 : 0)
+                     ? "there is no " + thing + " '" + name + "'." + meant_item(name, known)
                      : thing + " '" + name + "': plugin cannot be used: " + broken);
         continue;
       }

@@ -21,21 +21,26 @@ struct Bound {
 };
 
 PluginRegistry registry() {
-  PluginFile plugin;
+  PluginFile plugin, other;
+  other.name = "judges";
+  other.description =
+      Json::parse(R"({"name": "judges", "steps": [{"name": "sift", "parameters": []}],
+    "rewards": [{"name": "exact_answer", "parameters": []}, {"name": "length", "parameters": []}]})");
   plugin.name = "acme";
   plugin.description = Json::parse(R"({"name": "acme", "steps": [{"name": "sieve", "parameters": [
       {"name": "mesh", "type": "int", "default": 10, "min": 1}]}],
     "rewards": [{"name": "shine", "parameters": [{"name": "gloss", "type": "float", "default": 1}]}]})");
-  return PluginRegistry(std::vector<PluginFile>{plugin});
+  return PluginRegistry(std::vector<PluginFile>{plugin, other});
 }
 
-Bound bind(const std::string& yaml, const std::string& described) {
+Bound bind(const std::string& yaml, const std::string& described,
+           const std::string& home = "acme") {
   Diagnostics diagnostics;
   const auto source = std::make_shared<Source>("x.yaml", "/data/pipelines", yaml);
   const NodePtr node = yaml.empty() ? nullptr : load_yaml(source, diagnostics);
   const PluginRegistry plugins = registry();
   Bound out;
-  out.parameters = bind_parameters(node, Json::parse(described), plugins, "stage 's'", "acme",
+  out.parameters = bind_parameters(node, Json::parse(described), plugins, "stage 's'", home,
                                    Origin{source, 1, 1}, diagnostics);
   for (const auto& d : diagnostics.sorted()) out.mistakes.push_back(d.message);
   return out;
@@ -117,6 +122,26 @@ TEST(ParameterBinder, ResolvesStepsAndRewards) {
   ASSERT_EQ(bound.parameters.steps.size(), 2u);
   EXPECT_EQ(bound.parameters.steps[1].index, 1u);
   EXPECT_EQ(bound.leaf("steps[1].with.mesh"), "3");
+}
+
+TEST(ParameterBinder, SuggestsItemsOfOtherPluginsToo) {
+  const auto mistake = [](const std::string& named, const std::string& home) {
+    const Bound bound =
+        runtime::bind("{rewards: [" + named + "]}",
+                      R"([{"name": "rewards", "type": "rewards", "default": []}])", home);
+    return bound.mistakes.size() == 1 ? bound.mistakes[0] : "not one mistake";
+  };
+  const std::string none = "stage 's': there is no reward ";
+  EXPECT_EQ(mistake("exact_answer", "ppo"),
+            none + "'exact_answer'. Did you mean 'judges.exact_answer'?");
+  EXPECT_EQ(mistake("lenght", "ppo"), none + "'lenght'. Did you mean 'judges.length'?");
+  EXPECT_EQ(mistake("xyz", "ppo"),
+            none + "'xyz'. It can be 'acme.shine', 'judges.exact_answer' or 'judges.length'.");
+  EXPECT_EQ(mistake("judge.x", "ppo"),
+            none + "'judge.x'. It can be 'acme.shine', 'judges.exact_answer' or 'judges.length'.");
+  EXPECT_EQ(mistake("shien", "acme"), none + "'shien'. Did you mean 'shine'?");
+  EXPECT_EQ(mistake("length", "acme"), none + "'length'. Did you mean 'judges.length'?");
+  EXPECT_EQ(mistake("xyz", "acme"), none + "'xyz'. It can be 'shine'.");
 }
 
 TEST(ParameterBinder, MakesPathsAbsoluteFromTheFileThatWroteThem) {
