@@ -14,8 +14,10 @@ namespace lehr::text {
 
 // Of one thread, for any number of expressions.
 struct RegexMatch {
-  explicit RegexMatch(std::size_t most_stack)
-      : stack(::pcre2_jit_stack_create(64 << 10, most_stack, nullptr)) {
+  // groups: how many of an expression's groups are told, besides the whole match.
+  explicit RegexMatch(std::size_t most_stack, std::uint32_t groups = 0)
+      : data(::pcre2_match_data_create(1 + groups, nullptr)),
+        stack(::pcre2_jit_stack_create(64 << 10, most_stack, nullptr)) {
     ::pcre2_jit_stack_assign(context, nullptr, stack);
   }
   ~RegexMatch() {
@@ -27,7 +29,7 @@ struct RegexMatch {
   RegexMatch& operator=(const RegexMatch&) = delete;
 
   pcre2_match_context* context = ::pcre2_match_context_create(nullptr);
-  pcre2_match_data* data = ::pcre2_match_data_create(1, nullptr);
+  pcre2_match_data* data;
   pcre2_jit_stack* stack;
 };
 

@@ -10,6 +10,7 @@
 #include "lm/generator.h"
 #include "lm/operators.h"
 #include "lm/packer.h"
+#include "text/answer_match.h"
 #include "text/chat.h"
 #include "verdict.h"
 
@@ -33,7 +34,7 @@ void check_room(const text::Probe& probe, std::size_t tokens, const lm::Model& m
 std::vector<std::string> all_choices(const text::Probe& probe) {
   std::vector<std::string> all = probe.choices;
   if (!all.empty() &&
-      std::ranges::none_of(all, [&](const auto& c) { return is_exact(c, probe.answers); }))
+      std::ranges::none_of(all, [&](const auto& c) { return text::is_exact(c, probe.answers); }))
     all.push_back(probe.answers.front());
   return all;
 }
@@ -96,12 +97,13 @@ std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& toke
     out.answer =
         lm::answer_text(tokenizer, std::span(tokens).first(static_cast<std::size_t>(out.tokens)));
     const bool next = probe.kind == "next";
-    out.refused = !next && is_refusal(out.answer, options.refusals);
+    out.refused = !next && text::is_refusal(out.answer, options.refusals);
     out.in_format = !next && out.ended && is_short(out.answer, options.max_words);
     if (next)
-      out.right = begins_with(out.answer, probe.answers);
+      out.right = text::begins_with(out.answer, probe.answers);
     else
-      out.right = probe.kind == "unknowable" ? out.refused : is_exact(out.answer, probe.answers);
+      out.right =
+          probe.kind == "unknowable" ? out.refused : text::is_exact(out.answer, probe.answers);
 
     const std::vector<std::string> choices = all_choices(probe);
     if (choices.size() < 2) continue;
@@ -114,7 +116,7 @@ std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& toke
     const std::vector<double> likely = choice_logprobs(model, requests[i].prompt, encoded);
     const auto best = static_cast<std::size_t>(std::ranges::max_element(likely) - likely.begin());
     out.has_choices = true;
-    out.picked = is_exact(choices[best], probe.answers);
+    out.picked = text::is_exact(choices[best], probe.answers);
   }
   return outcomes;
 }
