@@ -37,12 +37,12 @@ def stage_of(event):
 
 
 def digests(store):
-    """Stage ("sft.sft"; each is used once) -> its outputs' digests, from the result files."""
+    """Stage and its key ("sft.sft 0f3a...") -> its outputs' digests, from the result files."""
     out = {}
     for path in (pathlib.Path(store) / "results").glob("*.json"):
         result = json.loads(path.read_text())
-        out[result["stage"]] = {port: output["digest"] if isinstance(output, dict) else output
-                                   for port, output in result["outputs"].items()}
+        out[f"{result['stage']} {path.stem}"] = {port: output["digest"] if isinstance(output, dict) else output
+                                                 for port, output in result["outputs"].items()}
     return out
 
 
