@@ -109,6 +109,9 @@ void read_slot(const GgufFile& file, const ModelConfig& config, const ParameterS
     const int64_t blocks = begin / ggml_block_size(tensor.type);  // rows are whole blocks
     dequantize(tensor.type, tensor.data + blocks * ggml_block_bytes(tensor.type), values.data(),
                count);
+    if (!std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); }))
+      throw std::runtime_error(file.path().string() + ": tensor '" + tensor.name +
+                               "' holds values that are not finite");
     if (heads > 0) values = reorder(values.data(), 1, config.head_dim, width, false);
     take(values);
   }
@@ -234,7 +237,7 @@ void save_gguf(const std::filesystem::path& path, const std::filesystem::path& m
       values = rope_factors(config);
     } else {
       values.resize(static_cast<std::size_t>(slots[i].size));
-      to_float(weights.at(slots[i].name), values.data());
+      weights.read(slots[i].name, values.data());
       if (const int64_t heads = rotated_heads(config, slots[i].name))
         values =
             reorder(values.data(), heads, config.head_dim, slots[i].size / slots[i].shape[0], true);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
 #include "lm/byte_model_test.h"
@@ -247,6 +248,41 @@ TEST(Gguf, IsUnpackedToTheFilesOfTheLoadedModelWithoutOneInMemory) {
       fs::remove_all(folder);
     }
   }
+}
+
+// Of a quantized tensor, whose blocks have a scale that may be infinite.
+TEST(Gguf, ValuesThatAreNotFiniteAreRefused) {
+  const text::Tokenizer tokenizer = byte_tokenizer();
+  const fs::path folder = temporary("not_finite");
+  fs::remove_all(folder);
+  fs::create_directories(folder / "made");
+  ModelConfig config = byte_model(tokenizer, 64);
+  config.hidden_size = 64;
+  save_model_folder(folder, Model::create(config, 1), tokenizer);
+  save_gguf(folder / "model.gguf", folder, "test", GgmlType::kQ8_0);
+  const std::string name = "blk.0.ffn_up.weight";
+  const auto place = [&] {
+    const GgufFile file(folder / "model.gguf");
+    const std::string whole = contents(folder / "model.gguf");
+    const GgufTensor& tensor = *file.find(name);
+    return whole.find(std::string(reinterpret_cast<const char*>(tensor.data), tensor.bytes()));
+  }();
+  std::fstream out(folder / "model.gguf", std::ios::in | std::ios::out | std::ios::binary);
+  out.seekp(static_cast<std::streamoff>(place));
+  out.write("\x00\x7c", 2);
+  out.close();
+  const GgufFile file(folder / "model.gguf");
+  for (const auto& read :
+       {std::function<void()>([&] { load_gguf_model(file); }),
+        std::function<void()>([&] { unpack_gguf_model(file, folder / "made"); })})
+    try {
+      read();
+      ADD_FAILURE();
+    } catch (const std::runtime_error& error) {
+      EXPECT_EQ(error.what(), (folder / "model.gguf").string() + ": tensor '" + name +
+                                  "' holds values that are not finite");
+    }
+  fs::remove_all(folder);
 }
 
 }  // namespace

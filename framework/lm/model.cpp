@@ -119,7 +119,7 @@ Model Model::load(const std::filesystem::path& dir, Precision precision) {
   const ModelWeights weights(dir);
   weights.check_fit(config);  // before there is room for them: a config may claim any size
   Model model(config, precision);
-  model.fill([&](const ParameterSlot& slot, float* to) { to_float(weights.at(slot.name), to); });
+  model.fill([&](const ParameterSlot& slot, float* to) { weights.read(slot.name, to); });
   return model;
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <limits>
 
 #include "lm/optimizer.h"
 #include "lm/random.h"
@@ -281,6 +282,25 @@ TEST(Model, RefusesAFileThatDoesNotFitItsConfig) {
   config.intermediate_size += 8;
   write_config(config, dir);
   EXPECT_THROW(Model::load(dir, Precision::kFp32), std::runtime_error);
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Model, RefusesWeightsThatAreNotFinite) {
+  const auto dir = std::filesystem::path(testing::TempDir()) / "lm_model_not_finite";
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    Model model = Model::create(small_config(), 12, Precision::kFp32);
+    const std::string name = "model.layers.1.mlp.up_proj.weight";
+    model.parameter(name).select(0, 2).select(0, 3).fill_(bad);
+    model.save(dir);
+    try {
+      Model::load(dir, Precision::kFp32);
+      ADD_FAILURE();
+    } catch (const std::runtime_error& error) {
+      EXPECT_EQ(error.what(), (dir / "model.safetensors").string() + ": tensor '" + name +
+                                  "' holds values that are not finite");
+    }
+  }
   std::filesystem::remove_all(dir);
 }
 

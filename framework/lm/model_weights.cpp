@@ -3,6 +3,7 @@
 #include <c10/util/Half.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -10,6 +11,7 @@
 
 #include "lm/checkpoint.h"
 #include "lm/model.h"
+#include "lm/parallel.h"
 
 namespace lehr::lm {
 namespace {
@@ -39,6 +41,35 @@ std::set<fs::path> weight_files(const fs::path& folder) {
     files.insert(folder / shard);
   }
   return files;
+}
+
+// Whether one of `count` numbers has all bits of its exponent set.
+template <class Bits>
+bool any_not_finite(const std::byte* numbers, int64_t count, Bits exponent) {
+  std::atomic<bool> any = false;
+  parallel_blocks(count, 1 << 20, [&](int64_t begin, int64_t end) {
+    bool found = false;
+    for (int64_t i = begin; i < end; ++i) {
+      Bits bits;
+      std::memcpy(&bits, numbers + static_cast<size_t>(i) * sizeof bits, sizeof bits);
+      found |= (bits & exponent) == exponent;
+    }
+    if (found) any = true;
+  });
+  return any;
+}
+
+bool is_finite(const TensorEntry& entry) {
+  switch (entry.dtype) {
+    case DType::kF32:
+      return !any_not_finite<uint32_t>(entry.data, entry.elements(), 0x7f800000);
+    case DType::kBF16:
+      return !any_not_finite<uint16_t>(entry.data, entry.elements(), 0x7f80);
+    case DType::kF16:
+      return !any_not_finite<uint16_t>(entry.data, entry.elements(), 0x7c00);
+    default:
+      return true;
+  }
 }
 
 bool is_redundant(const std::string& name, const ModelConfig& config) {
@@ -87,6 +118,21 @@ void ModelWeights::check_fit(const ModelConfig& config) const {
     if (!known.contains(entry.name) && !is_redundant(entry.name, config))
       throw std::runtime_error(folder_.string() + ": tensor '" + entry.name +
                                "' has no place in the model config.json describes");
+}
+
+void ModelWeights::check_finite(const TensorEntry& entry) const {
+  if (is_finite(entry)) return;
+  const auto file = std::find_if(files_.begin(), files_.end(), [&](const auto& candidate) {
+    return candidate->find(entry.name) != nullptr;
+  });
+  throw std::runtime_error((*file)->path().string() + ": tensor '" + entry.name +
+                           "' holds values that are not finite");
+}
+
+void ModelWeights::read(const std::string& name, float* to) const {
+  const TensorEntry& entry = at(name);
+  check_finite(entry);
+  to_float(entry, to);
 }
 
 void to_float(const TensorEntry& entry, float* to) {

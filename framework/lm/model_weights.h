@@ -26,6 +26,11 @@ class ModelWeights {
   // Throws std::runtime_error unless these are exactly the parameters of such a model, but for
   // tensors that repeat what others say (a tied head, rotation tables).
   void check_fit(const ModelConfig& config) const;
+  // Throws std::runtime_error where a value of the entry is NaN or infinite: nothing can be
+  // computed with such weights.
+  void check_finite(const TensorEntry& entry) const;
+  // A tensor's values, checked. to: as many floats as it has elements.
+  void read(const std::string& name, float* to) const;
 
  private:
   std::filesystem::path folder_;

@@ -69,7 +69,7 @@ void ExportHf::run(Context& context) {
                         [&](const lm::TensorEntry& entry, const auto& write) {
                           values.resize(static_cast<std::size_t>(entry.elements()));
                           data.resize(entry.bytes);
-                          lm::to_float(weights.at(entry.name), values.data());
+                          weights.read(entry.name, values.data());
                           lm::quantize(type.ggml, values.data(), data.data(), entry.elements());
                           write(data.data(), data.size());
                         });

@@ -44,7 +44,11 @@ lm::ModelConfig import_folder(const fs::path& from, lm::HeadKind wanted, const f
     throw Error(from.string() + ": has no tokenizer.json, without which no text can be encoded");
   const lm::ModelWeights weights(from);
   weights.check_fit(config);
-  lm::write_safetensors(model / "model.safetensors", weights.entries());
+  lm::write_safetensors(model / "model.safetensors", weights.entries(), {},
+                        [&](const lm::TensorEntry& entry, const auto& write) {
+                          weights.check_finite(entry);
+                          write(entry.data, entry.bytes);
+                        });
   fs::copy_file(from / "config.json", model / "config.json");
   // Beside the weights, where there are any: how answers end, the scale of a reward model's scores,
   // the heads of an ensemble.

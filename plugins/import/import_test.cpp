@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <limits>
 
 #include "import_model.h"
 #include "lm/byte_model_test.h"
@@ -54,6 +55,21 @@ TEST_F(ImportFolder, TellsTheShapeOfTheModelBeforeItIsMade) {
 
   const text::ValueTree nowhere(Json{{"path", (folder_ / "none.gguf").string()}});
   EXPECT_ANY_THROW(detail::bind<ImportModel>(nowhere.root())->estimate({}, estimate));
+}
+
+TEST_F(ImportFolder, RefusesWeightsThatAreNotFinite) {
+  lm::Model model = lm::Model::load(folder_);
+  model.parameter("model.norm.weight").fill_(std::numeric_limits<float>::quiet_NaN());
+  model.save(folder_);
+  try {
+    role();
+    FAIL();
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(
+        std::string(error.what()).find("'model.norm.weight' holds values that are not finite"),
+        std::string::npos)
+        << error.what();
+  }
 }
 
 TEST_F(ImportFolder, KeepsTheScaleOfARewardModelsScoresAndItsHeads) {
