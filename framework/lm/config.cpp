@@ -41,6 +41,18 @@ void require_value(const json& j, const char* key, const json& value, const std:
   }
 }
 
+int64_t required_number(const json& j, const char* key) {
+  if (!j.contains(key)) throw std::invalid_argument(std::string("there is no '") + key + "'");
+  return whole_number<int64_t>(j[key]);
+}
+
+// Without the "[json.exception.type_error.302] " in front.
+std::string plain(const json::exception& error) {
+  const std::string what = error.what();
+  const size_t end = what.find("] ");
+  return end == std::string::npos ? what : what.substr(end + 2);
+}
+
 // transformers 4 writes rope_theta and rope_scaling, 5 writes rope_parameters.
 void read_rope(const json& j, const std::string& where, ModelConfig& c) {
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
@@ -48,6 +60,7 @@ void read_rope(const json& j, const std::string& where, ModelConfig& c) {
     const json& rope = j[key];
     const std::string type = rope.value("rope_type", rope.value("type", std::string("default")));
     c.rope_theta = rope.value("rope_theta", c.rope_theta);
+    require_value(rope, "partial_rotary_factor", 1, where);
     if (type == "default") continue;
     if (type != "llama3")
       refuse(where, std::string(key) + " has type '" + type +
@@ -142,6 +155,12 @@ void ModelConfig::validate() const {
   positive(head_dim, "head_dim");
   positive(vocab_size, "vocab_size");
   positive(max_position_embeddings, "max_position_embeddings");
+  const auto in_vocabulary = [&](int64_t id, const char* name) {
+    require(id < vocab_size, std::string(name) + " is '" + std::to_string(id) +
+                                 "', outside the vocabulary of " + std::to_string(vocab_size));
+  };
+  in_vocabulary(bos_token_id, "bos_token_id");
+  in_vocabulary(eos_token_id, "eos_token_id");
   require(heads % kv_heads == 0, "kv_heads '" + std::to_string(kv_heads) +
                                      "' does not divide heads '" + std::to_string(heads) + "'");
   require(head_dim % 2 == 0,
@@ -234,18 +253,23 @@ ModelConfig config_from_json(const std::string& json_text, const std::string& wh
   require_value(j, "mlp_bias", false, where);
   require_value(j, "use_sliding_window", false, where);
   require_value(j, "num_labels", 1, where);
+  require_value(j, "partial_rotary_factor", 1, where);
+  if (j.contains("quantization_config") && !j["quantization_config"].is_null())
+    refuse(where,
+           "'quantization_config' says that the weights are quantized, in a way that is not "
+           "supported; take the model's float32, bf16 or f16 weights, or a GGUF file");
   ModelConfig c;
   c.family = parse_family(j.value("model_type", std::string("llama")));
-  c.hidden_size = whole_number<int64_t>(j.at("hidden_size"));
-  c.intermediate_size = whole_number<int64_t>(j.at("intermediate_size"));
-  c.layers = whole_number<int64_t>(j.at("num_hidden_layers"));
-  c.heads = whole_number<int64_t>(j.at("num_attention_heads"));
+  c.hidden_size = required_number(j, "hidden_size");
+  c.intermediate_size = required_number(j, "intermediate_size");
+  c.layers = required_number(j, "num_hidden_layers");
+  c.heads = required_number(j, "num_attention_heads");
   c.kv_heads = whole_number(j, "num_key_value_heads", c.heads);
   c.head_dim = j.contains("head_dim") && !j["head_dim"].is_null()
                    ? whole_number<int64_t>(j["head_dim"])
                : c.heads > 0 ? c.hidden_size / c.heads
                              : 0;
-  c.vocab_size = whole_number<int64_t>(j.at("vocab_size"));
+  c.vocab_size = required_number(j, "vocab_size");
   c.max_position_embeddings = whole_number(j, "max_position_embeddings", int64_t{2048});
   c.rms_norm_eps = j.value("rms_norm_eps", 1e-6);
   read_rope(j, where, c);
@@ -267,7 +291,7 @@ ModelConfig config_from_json(const std::string& json_text, const std::string& wh
   c.validate();
   return c;
 } catch (const json::exception& error) {
-  refuse(where, error.what());
+  refuse(where, plain(error));
 } catch (const text::JsonError& error) {
   refuse(where, error.what());
 } catch (const std::invalid_argument& error) {

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace lehr::lm {
 namespace {
@@ -63,6 +65,34 @@ TEST(ModelConfig, RefusesNumbersThatNoModelHas) {
   EXPECT_NE(refusal("num_hidden_layers", (int64_t{1} << 31) - 1).find("at most 4096"),
             std::string::npos);
   EXPECT_NE(refusal("vocab_size", int64_t{1} << 40), "");
+}
+
+TEST(ModelConfig, NamesTheKeyThatIsMissingOrChangesTheModel) {
+  const auto refusal = [](const std::function<void(nlohmann::json&)>& change) {
+    auto j = nlohmann::json::parse(config_to_json({}));
+    change(j);
+    try {
+      config_from_json(j.dump(), "test");
+    } catch (const std::runtime_error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(refusal([](auto& j) { j.erase("hidden_size"); }), "test: there is no 'hidden_size'");
+  EXPECT_TRUE(refusal([](auto& j) { j["rms_norm_eps"] = "no"; }).starts_with("test: type must be"));
+  EXPECT_EQ(refusal([](auto& j) { j["partial_rotary_factor"] = 1.0; }), "");
+  for (const char* inside : {"", "rope_parameters"})
+    EXPECT_EQ(
+        refusal([&](auto& j) { (*inside != '\0' ? j[inside] : j)["partial_rotary_factor"] = 0.5; }),
+        "test: 'partial_rotary_factor' is 0.5; only 1 is supported");
+  EXPECT_NE(refusal([](auto& j) {
+              j["quantization_config"] = {{"quant_method", "bitsandbytes"}};
+            }).find("'quantization_config'"),
+            std::string::npos);
+  EXPECT_EQ(refusal([](auto& j) { j["quantization_config"] = nullptr; }), "");
+  for (const std::string key : {"eos_token_id", "bos_token_id"})
+    EXPECT_EQ(refusal([&](auto& j) { j[key] = j["vocab_size"]; }),
+              "test: model config: " + key + " is '8192', outside the vocabulary of 8192");
 }
 
 // Its sides are each within bounds; multiplied they overflow what counts them.

@@ -4,8 +4,9 @@
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <stdexcept>
+
+#include "text/strict_json.h"
 
 namespace lehr::lm {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
+constexpr size_t kMaxDepth = 4;  // values: as many as the bytes hold
 constexpr uint64_t kMostBytes = std::numeric_limits<int64_t>::max();  // also before a side of 0
 
 struct DTypeName {
@@ -29,20 +31,10 @@ const DTypeName& facts(DType dtype) {
                        [&](const DTypeName& d) { return d.dtype == dtype; });
 }
 
-// The header's JSON, refusing what json::parse lets through: duplicate keys and deep nesting.
-json parse_header(const char* begin, const char* end) {
-  std::vector<std::set<std::string>> keys;
-  const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
-    if (depth > 4) throw std::runtime_error("the header is nested too deeply");
-    if (event == json::parse_event_t::object_start) keys.emplace_back();
-    if (event == json::parse_event_t::object_end) keys.pop_back();
-    if (event == json::parse_event_t::key &&
-        !keys.back().insert(parsed.get<std::string>()).second) {
-      throw std::runtime_error("the header has key '" + parsed.get<std::string>() + "' twice");
-    }
-    return true;
-  };
-  return json::parse(begin, end, check);
+json parse_header(std::string_view header) try {
+  return text::parse_json<json>(header, {kMaxDepth, kMaxHeaderBytes});
+} catch (const text::JsonError& error) {
+  throw std::runtime_error(std::string("the header: ") + error.what());
 }
 
 uint64_t unsigned_number(const json& value, const std::string& name) {
@@ -134,12 +126,16 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path
                                " and headers end at " + std::to_string(kMaxHeaderBytes));
     }
     if (header_bytes == 0 || start[8] != '{') throw std::runtime_error("the header is not json");
-    const json header = parse_header(start + 8, start + 8 + header_bytes);
+    const json header = parse_header({start + 8, header_bytes});
     const std::byte* data = reinterpret_cast<const std::byte*>(start) + 8 + header_bytes;
     const uint64_t data_bytes = size - 8 - header_bytes;
     for (const auto& [name, value] : header.items()) {
       if (name == "__metadata__") {
-        metadata_ = value.get<std::map<std::string, std::string>>();
+        for (const auto& [key, text] : value.items()) {
+          if (!text.is_string())
+            throw std::runtime_error("__metadata__ holds " + text.dump() + " where a text belongs");
+          metadata_[key] = text.get<std::string>();
+        }
       } else {
         entries_.push_back(parse_entry(name, value, data, data_bytes));
       }

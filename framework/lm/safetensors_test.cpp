@@ -128,7 +128,10 @@ TEST_F(Safetensors, RefusesMalformedHeaders) {
         R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}})",
         R"({"__metadata__":{"a":1}})", R"({"a":[[[[[[[[]]]]]]]]})"}) {
     EXPECT_NE(refusal(header, 1), "") << header;
+    EXPECT_EQ(refusal(header, 1).find("json.exception"), std::string::npos) << refusal(header, 1);
   }
+  const std::string nul = refusal(std::string("{\"a\":\0}", 7), 0);
+  EXPECT_NE(nul.find(path_.string() + ": the header: it is not JSON: "), std::string::npos) << nul;
 }
 
 TEST_F(Safetensors, WriterRefusesBytesThatDoNotFitTheShape) {
