@@ -4,7 +4,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/randn.h>
+#include <c10/core/CPUAllocator.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
+#include <c10/util/Logging.h>
 #include <lehr/context.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -70,6 +73,34 @@ void ask_for_huge_pages() {
   free(room);  // stays mapped and at the heap's top
 }
 
+// LibTorch's own, whose failure is one line.
+class PlainAllocator : public c10::Allocator {
+ public:
+  explicit PlainAllocator(c10::Allocator& inner) : inner_(inner) {}
+  c10::DataPtr allocate(size_t bytes) override {
+    try {
+      return inner_.allocate(bytes);
+    } catch (const c10::Error&) {
+      throw Error("not enough memory: could not get " + std::to_string(bytes) + " bytes");
+    }
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return inner_.raw_deleter(); }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    inner_.copy_data(to, from, bytes);
+  }
+
+ private:
+  c10::Allocator& inner_;
+};
+
+// LibTorch adds some thirty frames of the stack to each of its messages.
+void speak_plainly() {
+  if (getenv("TORCH_SHOW_CPP_STACKTRACES") == nullptr)
+    c10::SetStackTraceFetcher([] { return std::string(); });
+  static PlainAllocator allocator(*c10::GetCPUAllocator());
+  c10::SetCPUAllocator(&allocator);
+}
+
 }  // namespace
 
 void start_runtime(int threads) {
@@ -77,8 +108,11 @@ void start_runtime(int threads) {
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 2147483647);
   mallopt(M_TOP_PAD, 64 << 20);
-  static std::once_flag asked;
-  std::call_once(asked, ask_for_huge_pages);
+  static std::once_flag first;
+  std::call_once(first, [] {
+    ask_for_huge_pages();
+    speak_plainly();
+  });
   // oneDNN, and ATen over it, keep about a megabyte of code and scratch for every shape of a
   // product, 1,024 shapes unless told otherwise, and rows of packed sequences come in hundreds of
   // lengths. A step needs some twenty.

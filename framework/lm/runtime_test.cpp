@@ -1,6 +1,7 @@
 #include "lm/runtime.h"
 
 #include <ATen/ops/empty.h>
+#include <c10/util/Exception.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -49,6 +50,27 @@ TEST(StartRuntime, LargeTensorsLieInHugePagesWhereTheKernelHasThem) {
   const at::Tensor large = at::empty({16 << 20}, at::kFloat);
   const char* middle = static_cast<const char*>(large.data_ptr()) + large.nbytes() / 2;
   EXPECT_NE(flags_of_mapping(middle).find(" hg"), std::string::npos) << flags_of_mapping(middle);
+}
+
+// The last one: where malloc has failed once, it takes the next memory from elsewhere.
+TEST(StartRuntime, WhatDoesNotFitIntoMemoryIsOneLine) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers bring an allocator of their own";
+#endif
+  start_runtime(2);
+  try {
+    at::empty({int64_t{1} << 58}, at::kFloat);
+    FAIL();
+  } catch (const std::exception& error) {
+    EXPECT_STREQ(error.what(), "not enough memory: could not get 1152921504606846976 bytes");
+  }
+  const auto tell = [] { TORCH_CHECK(false, "no"); };
+  try {
+    tell();
+    FAIL();
+  } catch (const std::exception& error) {
+    EXPECT_EQ(std::string(error.what()).find("frame #"), std::string::npos) << error.what();
+  }
 }
 
 }  // namespace
