@@ -139,6 +139,19 @@ TEST(Evaluations, TellsThatThereIsNothingToEvaluateOn) {
   }
 }
 
+TEST(Evaluations, TellsThatThereIsNothingToDoAtAll) {
+  start_runtime(2);
+  for (const bool held_out : {false, true}) {
+    lehr_context host;
+    Context context(&host, fake_host());
+    const TrainOptions options;
+    TrainingLoop loop(context, options, 0);
+    if (held_out) loop.evaluate_with([] { return Metrics(); });
+    loop.resume();
+    EXPECT_EQ(host.messages.size(), held_out ? 0u : 1u);
+  }
+}
+
 TEST(Evaluations, SaveBestKeepsTheWeightsOfTheBestEvaluation) {
   start_runtime(2);
   lehr_context host;

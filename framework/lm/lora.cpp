@@ -75,6 +75,10 @@ void check(const LoraOptions& options) {
     throw Error(
         "lora.rank: without it there is no adapter, and all weights are trained, whatever alpha "
         "and targets say. Give a rank, as 16, or leave lora out");
+  if (options.alpha && *options.alpha <= 0)
+    throw Error(
+        "lora.alpha: at 0 the adapter counts nothing and learns nothing. Give more, as 32, or "
+        "leave it out: twice the rank");
   if (options.targets.empty()) throw Error("lora: targets is empty; name at least one, as q_proj");
   for (const std::string& target : options.targets)
     if (std::find(known.begin(), known.end(), target) == known.end())

@@ -1,6 +1,7 @@
 #include "lm/train_options.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace lehr::lm {
 
@@ -106,12 +107,36 @@ void describe_pass(Description& d, TrainOptions& options) {
   describe_checkpoints(d, options);
 }
 
-void check(const TrainOptions& options) {
-  check(options.lora);
-  const Schedule& schedule = options.schedule;
+namespace {
+
+void check_schedule(const Schedule& schedule) {
+  if (schedule.kind != "wsd" && schedule.decay != Schedule().decay)
+    throw Error("schedule.decay: belongs to kind 'wsd', not '" + schedule.kind + "'; leave it out");
+  if (schedule.kind == "constant" && schedule.final != Schedule().final)
+    throw Error("schedule.final: kind 'constant' stays at the peak; leave it out");
   if (schedule.kind == "wsd" && schedule.warmup + schedule.decay > 1)
     throw Error("schedule: warmup " + json_number(schedule.warmup) + " and decay " +
                 json_number(schedule.decay) + " together are more than the whole run");
+}
+
+void check_optimizer(const OptimizerOptions& options) {
+  if (options.kind != "muon" && options.momentum != OptimizerOptions().momentum)
+    throw Error("optimizer.momentum: belongs to kind 'muon', not '" + options.kind +
+                "', whose is beta1; leave it out");
+  const std::pair<const char*, double> means[] = {
+      {"beta1", options.beta1}, {"beta2", options.beta2}, {"momentum", options.momentum}};
+  for (const auto& [name, share] : means)
+    if (share >= 1)
+      throw Error(std::string("optimizer.") + name +
+                  ": at 1 nothing of a gradient is taken in. Give less, as 0.95");
+}
+
+}  // namespace
+
+void check(const TrainOptions& options) {
+  check(options.lora);
+  check_schedule(options.schedule);
+  check_optimizer(options.optimizer);
   if (options.optimizer.kind == "muon" && options.lora.rank)
     throw Error(
         "optimizer.kind: muon steps the layers' matrices, which lora leaves as they are. Use "
@@ -121,6 +146,20 @@ void check(const TrainOptions& options) {
     throw Error(
         "eval.patience: with 'every: 0' nothing is evaluated before the end, so nothing can "
         "stop training early. Leave 'every' out, or give a number of steps");
+  if (options.save == "best" && options.eval_every == 0)
+    throw Error(
+        "save: with 'eval.every: 0' nothing is evaluated before the end, so 'best' is 'last'. "
+        "Leave 'every' out, or give a number of steps");
+}
+
+int64_t longest_example(Context& context, std::optional<int64_t> max_length,
+                        const ModelConfig& config) {
+  const int64_t most = config.max_position_embeddings;
+  if (max_length && *max_length > most)
+    context.warning("max_length: " + std::to_string(*max_length) +
+                    " is above the model's context: the limit is " + std::to_string(most) +
+                    " tokens");
+  return std::min(max_length.value_or(most), most);
 }
 
 void make_trainable(Model& model, const TrainOptions& options, uint64_t seed) {

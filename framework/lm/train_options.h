@@ -1,6 +1,7 @@
 // What every trainer lets the pipeline choose.
 #pragma once
 
+#include <lehr/context.h>
 #include <lehr/description.h>
 
 #include <cstdint>
@@ -46,6 +47,10 @@ void describe_training(Description& d, TrainOptions& options);
 void describe_pass(Description& d, TrainOptions& options);
 // Rules across parameters; throws lehr::Error.
 void check(const TrainOptions& options);
+
+// How long an example may be: `max_length`, and no more than the model's context, which it tells.
+int64_t longest_example(Context& context, std::optional<int64_t> max_length,
+                        const ModelConfig& config);
 
 // Makes a model trainable as they say: with an adapter beside its weights or not, keeping
 // activations for the backward pass or making them again.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "lm/fake_host.h"
+
 namespace lehr::lm {
 namespace {
 
@@ -41,6 +43,65 @@ TEST(TrainOptions, PatienceNeedsEvaluationsOnTheWay) {
   EXPECT_EQ(refusal(options), "");
   options.eval_every = 0;
   EXPECT_TRUE(refusal(options).starts_with("eval.patience: ")) << refusal(options);
+}
+
+TEST(TrainOptions, TheBestNeedsEvaluationsOnTheWay) {
+  TrainOptions options;
+  options.save = "best";
+  EXPECT_EQ(refusal(options), "");
+  options.eval_every = 0;
+  EXPECT_TRUE(refusal(options).starts_with("save: ")) << refusal(options);
+}
+
+TEST(TrainOptions, AnAdapterHasToCount) {
+  TrainOptions options;
+  options.lora.rank = 4;
+  options.lora.alpha = 0;
+  EXPECT_TRUE(refusal(options).starts_with("lora.alpha: ")) << refusal(options);
+}
+
+TEST(TrainOptions, AMeanThatTakesNothingInIsRefused) {
+  for (double OptimizerOptions::*mean :
+       {&OptimizerOptions::beta1, &OptimizerOptions::beta2, &OptimizerOptions::momentum}) {
+    TrainOptions options;
+    options.optimizer.kind = "muon";
+    options.optimizer.*mean = 0.999;
+    EXPECT_EQ(refusal(options), "");
+    options.optimizer.*mean = 1;
+    EXPECT_NE(refusal(options).find(": at 1 nothing"), std::string::npos) << refusal(options);
+  }
+}
+
+TEST(TrainOptions, WhatTheKindDoesNotReadIsRefused) {
+  TrainOptions options;
+  options.optimizer.momentum = 0.5;
+  EXPECT_TRUE(refusal(options).starts_with("optimizer.momentum: ")) << refusal(options);
+  options.optimizer.kind = "muon";
+  EXPECT_EQ(refusal(options), "");
+  options.schedule.decay = 0.5;
+  EXPECT_TRUE(refusal(options).starts_with("schedule.decay: ")) << refusal(options);
+  options.schedule.kind = "wsd";
+  EXPECT_EQ(refusal(options), "");
+  options = {};
+  options.schedule.final = 0.1;
+  EXPECT_EQ(refusal(options), "");
+  options.schedule.kind = "constant";
+  EXPECT_TRUE(refusal(options).starts_with("schedule.final: ")) << refusal(options);
+}
+
+TEST(TrainOptions, AMaxLengthAboveTheContextIsTold) {
+  lehr_context host;
+  Context context(&host, fake_host());
+  ModelConfig config;
+  config.max_position_embeddings = 64;
+  EXPECT_EQ(longest_example(context, std::nullopt, config), 64);
+  EXPECT_EQ(longest_example(context, 32, config), 32);
+  EXPECT_EQ(longest_example(context, 64, config), 64);
+  EXPECT_TRUE(host.messages.empty());
+  EXPECT_EQ(longest_example(context, 65, config), 64);
+  ASSERT_EQ(host.messages.size(), 1u);
+  EXPECT_EQ(host.messages[0],
+            "max_length: 65 is above the model's context: the limit is 64 tokens");
 }
 
 }  // namespace

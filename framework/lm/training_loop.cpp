@@ -133,6 +133,10 @@ void TrainingLoop::resume() {
   if (!evaluate_ && (options_.save == "best" || options_.patience > 0))
     context_.warning(
         "there is no held-out part to evaluate on: 'save: best' and 'eval.patience' do nothing");
+  if (!evaluate_ && total_steps_ == 0)
+    context_.warning(
+        "there are no steps to train and no held-out part to evaluate on: the model comes out as "
+        "it began, and nothing is measured");
   const auto found = context_.latest_state();
   if (!found || !found->tag.starts_with(kTagPrefix)) return;
   const nlohmann::json state = read_state(found->path / "training.json");
