@@ -1,6 +1,7 @@
 #include "distribution.h"
 
 #include <ATen/core/grad_mode.h>
+#include <lehr/value.h>
 
 #include <algorithm>
 #include <cmath>
@@ -27,6 +28,7 @@ double log_sum(std::span<const float> logits) {
   const double most = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
   for (const float x : logits) sum += std::exp(static_cast<double>(x) - most);
+  if (!std::isfinite(most + std::log(sum))) throw Error(kNotFinite);
   return most + std::log(sum);
 }
 

@@ -9,6 +9,10 @@
 
 namespace lehr::inspect {
 
+// Told as an Error, by what computes logits.
+inline constexpr const char* kNotFinite =
+    "the model's logits are not finite: its weights are too large to compute with";
+
 struct Candidate {
   std::int32_t id = 0;
   double logprob = 0;  // nats

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 
 #include "chart.h"
+#include "lm/byte_model_test.h"
+#include "views.h"
 
 namespace lehr::inspect {
 namespace {
@@ -72,6 +75,34 @@ TEST(Score, GoesThroughLongTextsInWindows) {
   // Token 20 is scored in the window that begins at 8, of whose rows the first 7 are scored before.
   const auto window = score(model, {ids.begin() + 8, ids.begin() + 24});
   EXPECT_NEAR(scores[19].token.logprob, window[11].token.logprob, 1e-5);
+}
+
+TEST(NextToken, OfLogitsThatOverflowIsAnError) {
+  lm::Model model = small();
+  model.parameter("model.norm.weight").fill_(3e38);
+  EXPECT_THROW(next_token(model, {4, 9, 2}, 3), Error);
+  EXPECT_THROW(score(model, {4, 9, 2}), Error);
+}
+
+TEST(Continuation, TellsThatTheContextIsFull) {
+  text::Tokenizer tokenizer = lm::byte_tokenizer();
+  lm::Model model = lm::Model::create(lm::byte_model(tokenizer, 16), 3);
+  const OpenedModel opened{std::move(model), std::move(tokenizer), {}};
+  Request request;
+  request.text = "0123456789";
+  const auto told = [&](std::int64_t most, bool json) {
+    request.generation.max_new_tokens = most;
+    request.json = json;
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    show_continuation(request, opened);
+    testing::internal::GetCapturedStdout();
+    return testing::internal::GetCapturedStderr();
+  };
+  for (const bool json : {false, true}) {
+    EXPECT_EQ(told(3, json), "");
+    EXPECT_EQ(told(50, json), "lehr: the context is full after 6 of 50 tokens\n");
+  }
 }
 
 TEST(Chart, CellsAndBarsTakeTheColumnsTheyShould) {

@@ -5,6 +5,7 @@
 #include <exception>
 #include <iostream>
 #include <iterator>
+#include <new>
 #include <nlohmann/json.hpp>
 
 #include "lm/runtime.h"
@@ -62,6 +63,9 @@ int main(int argc, char** argv) {
     lehr::inspect::show(lehr::inspect::read_request(argv[1]));
     lehr::text::flush_output();
     return 0;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "lehr: not enough memory\n";
+    return 1;
   } catch (const std::exception& e) {
     std::cerr << "lehr: " << e.what() << "\n";
     return 1;

@@ -1,4 +1,8 @@
+#include <lehr/value.h>
+
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 
@@ -62,6 +66,14 @@ void show_continuation(const Request& request, const OpenedModel& opened) {
   const std::vector<lm::GenerationRequest> prompts = {{ids, 0}};
   const lm::Generation answer = lm::generate(opened.model, prompts, options, callbacks)[0];
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  if (!std::all_of(answer.logprobs.begin(), answer.logprobs.end(),
+                   [](float logprob) { return std::isfinite(logprob); }))
+    throw Error(kNotFinite);
+  const bool full =
+      !answer.stopped && static_cast<std::int64_t>(answer.tokens.size()) < options.max_new_tokens;
+  if (full && !request.live)
+    std::cerr << "lehr: the context is full after " << answer.tokens.size() << " of "
+              << options.max_new_tokens << " tokens\n";
   if (request.json) {
     Json tokens = Json::array();
     for (std::size_t i = 0; i < answer.tokens.size(); ++i)

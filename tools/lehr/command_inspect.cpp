@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "artifact_argument.h"
 #include "companion.h"
@@ -61,8 +62,27 @@ const char* view_of(const InspectSettings& settings) {
   return settings.generate > 0 ? "generate" : "next";
 }
 
+// Options that would change nothing.
+void check_drawing(const InspectSettings& settings, const std::string& view) {
+  const InspectSettings defaults;
+  const std::pair<const char*, bool> given[] = {{"--top-k", settings.top_k != defaults.top_k},
+                                                {"--top-p", settings.top_p != defaults.top_p},
+                                                {"--min-p", settings.min_p != defaults.min_p},
+                                                {"--seed", settings.seed != defaults.seed}};
+  for (const auto& [name, is_given] : given)
+    if (is_given && settings.temperature == 0)
+      throw CommandError(kUsage, std::string(name) +
+                                     " is of tokens that are drawn, and without --temperature the "
+                                     "likeliest is taken: add --temperature, as 0.8");
+  if (settings.temperature != 0 && view != "generate")
+    throw CommandError(kUsage,
+                       "--temperature is of tokens that are drawn, and none is: add a PROMPT and "
+                       "--generate, as 100");
+}
+
 [[noreturn]] void inspect(const Options& options, const InspectSettings& settings) {
   const char* view = view_of(settings);
+  check_drawing(settings, view);
   const nlohmann::json request = {{"view", view},
                                   {"path", model_path(options, settings.model).string()},
                                   {"title", settings.model},
