@@ -1,6 +1,5 @@
 #include "pair_rows.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -10,11 +9,6 @@
 namespace lehr::plugins::dpo {
 namespace {
 
-std::int64_t length_of(const lm::ModelConfig& config, std::optional<std::int64_t> max_length) {
-  const std::int64_t context_length = config.max_position_embeddings;
-  return std::min(context_length, max_length.value_or(context_length));
-}
-
 template <class Pairs>
 void tell_of_long_ones(Context& context, const Pairs& pairs, const char* split, const char* what,
                        std::int64_t max_length) {
@@ -23,6 +17,13 @@ void tell_of_long_ones(Context& context, const Pairs& pairs, const char* split, 
                     " " + what + " were cut to " + std::to_string(max_length) + " tokens, " +
                     std::to_string(pairs.dropped) +
                     " dropped because nothing of an answer is left");
+}
+
+template <class Pairs>
+std::string why_none(const Pairs& pairs, std::int64_t max_length) {
+  if (pairs.read == 0) return "";
+  return ": of " + std::to_string(pairs.read) + ", nothing of an answer is left in the first " +
+         std::to_string(max_length) + " tokens";
 }
 
 lm::PreferencePairs read_pairs(Context& context, const char* split,
@@ -55,13 +56,13 @@ lm::FeedbackPairs read_feedback(Context& context, const char* split,
 PairRows read_pair_rows(Context& context, const text::Tokenizer& tokenizer,
                         const lm::ModelConfig& config, std::optional<std::int64_t> max_length,
                         const lm::TrainOptions& options, const std::filesystem::path& scratch) {
-  const std::int64_t length = length_of(config, max_length);
+  const std::int64_t length = lm::longest_example(context, max_length, config);
   lm::PreferencePairs train =
       read_pairs(context, "train", tokenizer, length, lm::SequenceFile(scratch));
   lm::PreferencePairs held_out = read_pairs(context, "eval", tokenizer, length,
                                             lm::SequenceFile(scratch, options.eval_tokens));
   if (train.size() == 0)
-    throw Error(context.input("preferences").path.string() + ": there is no pair to train on");
+    throw Error("the input 'preferences' holds no pair to train on" + why_none(train, length));
   const lm::SequenceFeedOptions rows =
       lm::pair_packing(options.row_tokens(), options.batch_tokens, context.seed());
   PairRows out{length, {"chosen", "rejected"}, {{std::move(train.sequences), rows}}};
@@ -72,16 +73,16 @@ PairRows read_pair_rows(Context& context, const text::Tokenizer& tokenizer,
 PairRows read_feedback_rows(Context& context, const text::Tokenizer& tokenizer,
                             const lm::ModelConfig& config, std::optional<std::int64_t> max_length,
                             const lm::TrainOptions& options, const std::filesystem::path& scratch) {
-  const std::int64_t length = length_of(config, max_length);
+  const std::int64_t length = lm::longest_example(context, max_length, config);
   lm::FeedbackPairs train = read_feedback(context, "train", tokenizer, length, scratch, {});
   lm::FeedbackPairs held_out =
       read_feedback(context, "eval", tokenizer, length, scratch, options.eval_tokens);
   if (train.size() < 2)
-    throw Error(context.input("feedback").path.string() + ": there " +
+    throw Error("the input 'feedback' holds " +
                 (train.size() == 0
-                     ? "is no row to train on"
-                     : "is one row to train on; KTO needs at least two, as the "
-                       "answer of another row is what it takes for a mismatched one"));
+                     ? "no row to train on" + why_none(train, length)
+                     : "one row to train on; KTO needs at least two, as the answer of another row "
+                       "is what it takes for a mismatched one"));
   const lm::SequenceFeedOptions rows =
       lm::pair_packing(options.row_tokens(), options.batch_tokens, context.seed());
   PairRows out{length,

@@ -97,5 +97,19 @@ TEST(TrainDpo, StopsInAnEvaluation) {
   EXPECT_EQ(shop.run(with), Workshop().run(with));
 }
 
+TEST(TrainDpo, TellsOfALengthThatLeavesNothingOrThatTheModelHasNot) {
+  Workshop nothing, above;
+  try {
+    nothing.run(parameters({{"max_length", 2}}));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "the input 'preferences' holds no pair to train on"
+                 ": of 3, nothing of an answer is left in the first 2 tokens");
+  }
+  above.run(parameters({{"budget", {{"steps", 0}}}, {"max_length", 100000}}));
+  EXPECT_TRUE(above.told("max_length: 100000 is above the model's context"));
+}
+
 }  // namespace
 }  // namespace lehr::plugins::dpo

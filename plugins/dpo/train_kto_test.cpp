@@ -162,12 +162,11 @@ TEST(TrainKto, RefusesWhatItCannotLearnFrom) {
     }
     return "";
   };
-  EXPECT_NE(
-      refusal({{"Who?", "me", true}}).find("there is one row to train on; KTO needs at least"),
-      std::string::npos);
+  EXPECT_NE(refusal({{"Who?", "me", true}}).find("holds one row to train on; KTO needs at least"),
+            std::string::npos);
   const std::string long_prompt(100, 'x');
   EXPECT_NE(
-      refusal({{long_prompt, "a", true}, {long_prompt, "b", true}}).find("is no row to train"),
+      refusal({{long_prompt, "a", true}, {long_prompt, "b", true}}).find("holds no row to train"),
       std::string::npos);
   const text::ValueTree values(Json{{"desirable_weight", 0}, {"undesirable_weight", 0}});
   EXPECT_THROW(detail::bind<TrainKto>(values.root())->check(), Error);

@@ -170,8 +170,7 @@ void TrainReward::run(Context& context) {
   const auto tokenizer = text::Tokenizer::load(start.path);
   lm::Model model =
       lm::Model::load(start.path, precision).with_score_head(context.seed(), ensemble_);
-  const std::int64_t context_length = model.config().max_position_embeddings;
-  const std::int64_t max_length = std::min(context_length, max_length_.value_or(context_length));
+  const std::int64_t max_length = lm::longest_example(context, max_length_, model.config());
 
   const std::filesystem::path preferences = context.input("preferences").path;
   const std::filesystem::path out = context.output("reward_model");
@@ -187,7 +186,11 @@ void TrainReward::run(Context& context) {
   };
   lm::PreferencePairs train = read("train", lm::SequenceFile(out)),
                       held_out = read("eval", lm::SequenceFile(out, training_.eval_tokens));
-  if (train.size() == 0) throw Error(preferences.string() + ": there is no pair to train on");
+  if (train.size() == 0)
+    throw Error("the input 'preferences' holds no pair to train on" +
+                (train.dropped > 0 ? ": all " + std::to_string(train.read) + " are longer than " +
+                                         std::to_string(max_length) + " tokens"
+                                   : std::string()));
   context.result("pairs", static_cast<double>(train.size()));
   context.result("dropped_pairs", static_cast<double>(train.dropped + held_out.dropped));
 

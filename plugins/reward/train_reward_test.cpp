@@ -98,5 +98,19 @@ TEST(TrainReward, StopsInTheLastPassOverTheTrainingPairs) {
   EXPECT_EQ(stopped.weights("reward_model"), whole.weights("reward_model"));
 }
 
+TEST(TrainReward, TellsOfALengthThatLeavesNothingOrThatTheModelHasNot) {
+  Workshop nothing, above;
+  try {
+    nothing.run(parameters({{"max_length", 2}}));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "the input 'preferences' holds no pair to train on"
+                 ": all 3 are longer than 2 tokens");
+  }
+  above.run(parameters({{"budget", {{"steps", 0}}}, {"max_length", 100000}}));
+  EXPECT_TRUE(above.told("max_length: 100000 is above the model's context"));
+}
+
 }  // namespace
 }  // namespace lehr::plugins::reward

@@ -127,9 +127,7 @@ void Sft::run(Context& context) {
   lm::Optimizer optimizer(model, training_.optimizer);
 
   // Conversations: rendered, masked, cut, mixed by weight.
-  const std::int64_t max_length =
-      std::min(max_length_.value_or(model.config().max_position_embeddings),
-               model.config().max_position_embeddings);
+  const std::int64_t max_length = lm::longest_example(context, max_length_, model.config());
   const std::filesystem::path out = context.output("model");
   lm::SequenceFile train(out), held_out(out, training_.eval_tokens);
   lm::ChatReport report;
