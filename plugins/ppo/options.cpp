@@ -136,6 +136,10 @@ void describe(Description& d, PpoOptions& o) {
 void check(const PpoOptions& o) {
   if (o.dual_clip > 0 && o.dual_clip <= 1)
     throw Error("dual_clip: " + json_number(o.dual_clip) + " must be 0 or above 1");
+  if (!o.kl_target && o.kl_horizon != PpoOptions().kl_horizon)
+    throw Error(
+        "kl_horizon: says how fast kl_coefficient adapts to kl_target, and there is none. Give "
+        "one, or leave it out");
   if (o.kl_target && 5 * o.kl_horizon <= static_cast<double>(o.samples))
     throw Error("kl_horizon: " + json_number(o.kl_horizon) + " answers are too few for samples " +
                 std::to_string(o.samples) +

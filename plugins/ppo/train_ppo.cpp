@@ -172,11 +172,11 @@ void TrainPpo::run(Context& context) {
     return std::move(questions.list);
   };
   const std::vector<Question> train = read("train"), held_out = read("eval");
-  if (train.empty()) throw Error(prompts.string() + ": there is no prompt to train on");
+  if (train.empty()) throw Error("the input 'prompts' holds no prompt to train on");
   if (stop_if_.any() && held_out.empty())
-    throw Error(prompts.string() +
-                ": there is no held-out prompt to evaluate on, so stop_if would have nothing to go "
-                "back to; hold prompts out, or leave stop_if out");
+    throw Error(
+        "the input 'prompts' holds no held-out prompt to evaluate on, so stop_if would have "
+        "nothing to go back to; hold prompts out, or leave stop_if out");
 
   lm::make_trainable(policy, training_, context.seed());
   lm::Optimizer optimizer(policy, training_.optimizer);
