@@ -48,13 +48,14 @@ template <class Bits>
 bool any_not_finite(const std::byte* numbers, int64_t count, Bits exponent) {
   std::atomic<bool> any = false;
   parallel_blocks(count, 1 << 20, [&](int64_t begin, int64_t end) {
-    bool found = false;
+    int found = 0;
+#pragma omp simd reduction(| : found)
     for (int64_t i = begin; i < end; ++i) {
       Bits bits;
       std::memcpy(&bits, numbers + static_cast<size_t>(i) * sizeof bits, sizeof bits);
       found |= (bits & exponent) == exponent;
     }
-    if (found) any = true;
+    if (found != 0) any = true;
   });
   return any;
 }
