@@ -220,7 +220,10 @@ LockComparison compare(const LockedPipeline& locked, const Plan& plan, const Art
   for (const PlannedStage& stage : plan.stages) {
     const auto found = locked.find(stage.id);
     if (found == locked.end() && !stage.wanted) continue;
-    if (found == locked.end())
+    if (!stage.wanted)
+      out.refused.push_back("stage " + quoted(stage.id) +
+                            " is locked, and skipped now: " + stage.reason);
+    else if (found == locked.end())
       out.refused.push_back("stage " + quoted(stage.id) + " (" + stage.where +
                             ") is not in the lock file");
     else
