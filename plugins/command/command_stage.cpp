@@ -59,6 +59,10 @@ void CommandStage::describe(Description& d) {
 
 void CommandStage::check() {
   if (!program_ && !script_) throw Error("give 'program', 'script' or both");
+  if (program_ && program_->find('/') != std::string::npos && !program_->starts_with('/'))
+    throw Error("program: '" + *program_ +
+                "' is a relative path, and the program runs in a folder of its own. Name it as "
+                "'script', which makes its content part of the key, or by an absolute path");
   for (const auto& [name, value] : env_) {
     if (name.empty() || name.find('=') != std::string::npos)
       throw Error("env: '" + name + "' cannot name an environment variable");
