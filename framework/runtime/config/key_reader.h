@@ -21,13 +21,19 @@ class KeyReader {
   KeyReader(Interpolation& interpolation, Diagnostics& diagnostics)
       : interpolation_(interpolation), diagnostics_(diagnostics) {}
 
-  // Letters, digits, '_' and '-', a letter first.
+  // Letters, digits, '_' and '-', a letter first; at most kLongestName of them.
+  static constexpr std::size_t kLongestName = 100;
   static bool is_identifier(std::string_view text) {
-    if (text.empty() || text.size() > 100) return false;
+    if (text.empty() || text.size() > kLongestName) return false;
     if (!std::isalpha(static_cast<unsigned char>(text[0])) && text[0] != '_') return false;
     return std::all_of(text.begin(), text.end(), [](char c) {
       return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
     });
+  }
+  static std::string identifier_advice(std::string_view text) {
+    return text.size() > kLongestName
+               ? "use at most " + std::to_string(kLongestName) + " characters"
+               : "use letters, digits, '_' and '-', a letter first";
   }
   // where: begins the message, "stage 'base': ".
   void expected(const Node& node, const std::string& where, const std::string& what) {
