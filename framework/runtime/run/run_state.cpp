@@ -1,6 +1,7 @@
 #include "runtime/run/run_state.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "runtime/config/suggestion.h"
 #include "runtime/run/human_text.h"
@@ -127,6 +128,10 @@ RunState::GateVerdict RunState::judge(std::size_t index, const Gate& gate) const
     out.event["message"] = out.message = "require: " + missing_result(index, gate);
   else if (!out.passed)
     out.message = gate.name() + " is " + number_text(*value) + ", required " + gate.text();
+  if (value != nullptr && !std::isfinite(*value)) {  // in JSON it is null
+    out.event["value"] = nullptr;
+    out.event["message"] = gate.name() + " is " + number_text(*value) + ", required " + gate.text();
+  }
   return out;
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "runtime/run/stage_spec.h"
 
 namespace lehr::runtime {
@@ -116,6 +118,20 @@ TEST(RunState, SaysTheSameOfAGateOnAResultThatIsNotThere) {
     EXPECT_EQ(
         state.judge(of[0] == '\0' ? 1 : 3, {"eval/acuracy", ">=", 0.8, "x.yaml:4:5", of}).message,
         "require: 'b' has no result 'eval/acuracy' (x.yaml:4:5). Did you mean 'eval/accuracy'?");
+}
+
+TEST(RunState, SaysInWordsWhatIsNoNumberInJson) {
+  const Plan plan = chain();
+  RunState state(plan);
+  StageResult result;
+  result.results["loss"] = {std::numeric_limits<double>::quiet_NaN()};
+  result.results["ratio"] = {std::numeric_limits<double>::infinity()};
+  state.outcome(1).result = std::make_shared<const StageResult>(result);
+  const auto nan = state.judge(1, {"loss", "<=", 2, "x.yaml:4:5", ""});
+  EXPECT_FALSE(nan.passed);
+  EXPECT_TRUE(nan.event["value"].is_null());
+  EXPECT_EQ(nan.event["message"], "loss is nan, required <= 2");
+  EXPECT_TRUE(state.judge(1, {"ratio", ">=", 2, "x.yaml:4:5", ""}).passed);
 }
 
 TEST(RunState, KnowsWhatRunsWhateverComesOut) {
