@@ -249,8 +249,13 @@ class Changes {
     for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) differ += a[i].text != b[i].text;
     if (a.size() == b.size() && differ <= 1) return false;
     told_list_ = list;
-    add("parameter", list.substr(5) + ":");
-    add_lines(CameAndWent(a, b, true).lines());
+    const CameAndWent items(a, b, true);
+    // What went has no place any more: then where the rest of the list is.
+    const bool some_went = std::any_of(items.lines().begin(), items.lines().end(),
+                                       [](const std::string& line) { return line[0] == '-'; });
+    add("parameter",
+        list.substr(5) + ":" + (some_went && !b.empty() ? place(b.front().where) : ""));
+    add_lines(items.lines());
     return true;
   }
 

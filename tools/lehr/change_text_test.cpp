@@ -77,7 +77,7 @@ TEST(ChangeText, AnElementThatMovedAndChangedIsToldByWhatChanged) {
 TEST(ChangeText, ValuesOfAListThatCameAndWent) {
   EXPECT_EQ(change_text(Parts{{"with.tags[0]", "\"a\"", ""}, {"with.tags[1]", "\"b\"", ""}},
                         Parts{{"with.tags[0]", "\"b\"", "x.yaml:1:1"}}, "", ""),
-            "parameter  tags:\n             - [0] a\n");
+            "parameter  tags:  (x.yaml:1:1)\n             - [0] a\n");
 }
 
 TEST(ChangeText, OneChangedElementIsToldByItsLeaf) {

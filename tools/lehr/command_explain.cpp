@@ -62,8 +62,13 @@ void print(const Explanation& e, bool all) {
                 << " by `lehr store adopt`: made by other code\n";
     std::vector<runtime::KeyPart> before;
     for (const auto& [name, value] : e.before->key_parts) before.push_back({name, value, ""});
-    std::cout << change_text(before, e.parts, stage.key.empty() ? "in." : "", "  ");
-    std::cout << "  unchanged  " << unchanged(e) << " of " << e.parts.size() << " parts\n";
+    if (e.before->stage != stage.uses) {  // then nothing else compares
+      std::cout << "  uses       " << e.before->stage << " -> " << stage.uses
+                << (stage.uses_where.empty() ? "" : "  (" + stage.uses_where + ")") << "\n";
+    } else {
+      std::cout << change_text(before, e.parts, stage.key.empty() ? "in." : "", "  ");
+      std::cout << "  unchanged  " << unchanged(e) << " of " << e.parts.size() << " parts\n";
+    }
   } else {
     std::cout << "the store holds no earlier result of this stage\n";
   }
@@ -104,7 +109,7 @@ void add_explain(Command app, Options& options, int& exit_code) {
   auto all = std::make_shared<bool>(false);
   command
       .option("STAGE", *stages,
-              "Stages; 'dpo' is each variant of its matrix, 'dpo@beta=0.1' one of them")
+              "Stages; 'dpo' is each variant of its matrix, 'dpo@beta=0.1' those with that value")
       .required()
       .type_name("NAME");
   command.flag("--all", *all, "Also list everything the key is made of");

@@ -164,6 +164,13 @@ void logs(const Options& options, const LogOptions& wanted) {
   if (!fs::exists(file) && (is_over(*found) || !wanted.follow)) {
     std::cerr << "lehr: stage '" << stage << "' logged nothing in run " << run.id << " ("
               << found->status << (found->message.empty() ? "" : ": " + found->message) << ")\n";
+    const auto earlier =  // they stand newest first
+        std::find_if(
+            runs.begin() + (&run - runs.data()) + 1, runs.end(),
+            [&](const RunEntry& other) { return fs::exists(log_file(other.folder, stage)); });
+    if (earlier != runs.end())
+      std::cerr << "lehr: it did in run " << earlier->id << ": `lehr logs " << earlier->id << " "
+                << stage << "`\n";
     return;
   }
   const std::size_t offset = tail_offset(file, wanted.tail);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 
 #include "command.h"
 #include "locked.h"
@@ -47,23 +48,23 @@ std::string replica_summary(const runtime::RunOutcome& outcome) {
 }
 
 void print_summary(const runtime::RunOutcome& outcome) {
-  std::size_t ran = 0, cached = 0, skipped = 0;
+  std::map<StageStatus, std::size_t> counts;
   TextTable table("llrl");
   table.row({"stage", padded("status", 9), "    time", "results"});
   for (const auto& stage : outcome.stages) {
-    ran += stage.status == StageStatus::ran || stage.status == StageStatus::taken;
-    cached += stage.status == StageStatus::cached;
-    skipped += stage.status == StageStatus::skipped;
+    ++counts[stage.status == StageStatus::taken ? StageStatus::ran : stage.status];
     if (stage.status == StageStatus::skipped) continue;
     table.row({stage.id, name(stage.status),
                stage.seconds > 0 ? runtime::duration_text(stage.seconds) : "-",
                key_results(stage)});
   }
   std::cout << "\n"
-            << table.text() << replica_summary(outcome) << "\nrun " << outcome.run << ": " << ran
-            << " ran, " << cached << " cached, "
-            << (skipped > 0 ? std::to_string(skipped) + " skipped, " : "")
-            << runtime::duration_text(outcome.seconds) << "\n";
+            << table.text() << replica_summary(outcome) << "\nrun " << outcome.run << ": "
+            << counts[StageStatus::ran] << " ran, " << counts[StageStatus::cached] << " cached, ";
+  for (const auto& [status, count] : counts)
+    if (count > 0 && status != StageStatus::ran && status != StageStatus::cached)
+      std::cout << count << " " << name(status) << ", ";
+  std::cout << runtime::duration_text(outcome.seconds) << "\n";
 }
 
 // The table an evaluation brings, if the last stage that makes an evaluation has one.

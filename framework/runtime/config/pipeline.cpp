@@ -34,7 +34,8 @@ class PipelineReader : OwnInterpolation, KeyReader {
                {"lehr", "name", "seed", "extends", "vars", "resources", "stages", "outputs"});
     read_version();
     if (const NodePtr name = value(root_, "name")) read_name(*name, pipeline);
-    if (const NodePtr seed = value(root_, "seed")) stages_.seed(*seed, "", pipeline.seed);
+    if (const NodePtr seed = value(root_, "seed"))
+      stages_.seed(*seed, "", pipeline.seed, pipeline.seed_origin);
     if (const Entry* vars = root_.find("vars");
         vars && !vars->value->is_map() && !vars->value->is_null())
       expected(*vars->value, "", "'vars' expects a map");
@@ -78,10 +79,8 @@ class PipelineReader : OwnInterpolation, KeyReader {
     }
     for (const Entry& entry : stages->value->entries) {
       if (!is_identifier(entry.key))
-        diagnostics_.error(
-            entry.origin,
-            "'" + entry.key +
-                "' cannot name a stage: use letters, digits, '_' and '-', a letter first");
+        diagnostics_.error(entry.origin, "'" + entry.key + "' cannot name a stage: " +
+                                             identifier_advice(entry.key));
       if (!entry.value->is_map()) {
         expected(*entry.value, "stage '" + entry.key + "': ", "expected a map with 'uses'");
         declare(entry, pipeline);
@@ -124,7 +123,9 @@ class PipelineReader : OwnInterpolation, KeyReader {
       stage.base = stage.id = entry.key;
       stage.origin = entry.origin;
       stage.seed = pipeline.seed;
+      stage.seed_origin = pipeline.seed_origin;
       stage.resources.threads = pipeline.resources.threads;
+      stage.resources.threads_origin = pipeline.resources.threads_origin;
       std::map<std::string, NodePtr> chosen;
       std::size_t rest = n;
       std::vector<std::string> label(axes.size());
@@ -133,7 +134,7 @@ class PipelineReader : OwnInterpolation, KeyReader {
         const NodePtr& pick = values[rest % values.size()];
         rest /= values.size();
         label[a] = axis.key + "=" + pick->text;
-        if (axis.key == "seed") stages_.seed(*pick, where, stage.seed);
+        if (axis.key == "seed") stages_.seed(*pick, where, stage.seed, stage.seed_origin);
         chosen[axis.key] = pick;
       }
       for (std::size_t a = 0; a < label.size(); ++a) stage.id += (a == 0 ? "@" : ",") + label[a];
@@ -183,9 +184,8 @@ class PipelineReader : OwnInterpolation, KeyReader {
     for (const Entry& entry : outputs->entries) {
       OutputConfig output{entry.key, {}, pipeline.file.parent_path() / "outputs" / entry.key};
       if (!is_identifier(entry.key))
-        diagnostics_.error(
-            entry.origin,
-            "'" + entry.key + "' cannot name an output: use letters, digits, '_' and '-'");
+        diagnostics_.error(entry.origin, "'" + entry.key + "' cannot name an output: " +
+                                             identifier_advice(entry.key));
       else if (read_output(*entry.value, "output '" + entry.key + "': ", output))
         pipeline.outputs.push_back(std::move(output));
     }

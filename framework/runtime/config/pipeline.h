@@ -43,6 +43,7 @@ struct DeclaredOutput {
 // pipeline's own.
 struct Resources {
   std::uint32_t threads = 2;
+  Origin threads_origin;
   std::uint64_t memory = 0;  // bytes; a promise, not enforced. Pipeline: 0, what the machine has
   std::uint32_t gpus = 0;    // Pipeline: 0, what the machine has
   std::string device;        // "cpu", "cuda", "auto"; empty: nothing is said here
@@ -68,6 +69,7 @@ struct StageConfig {
   std::vector<RequireConfig> when;  // on results of other stages: wanted only if all hold
   std::string unwanted;             // why the stage is not wanted at all; empty: it is
   std::uint64_t seed = 0;
+  Origin seed_origin;
   Resources resources;
   std::uint32_t retries = 0;
   Timeout timeout;
@@ -84,6 +86,7 @@ struct Pipeline {
   std::string name;
   std::filesystem::path file;
   std::uint64_t seed = 0;
+  Origin seed_origin;
   Resources resources;
   std::vector<StageConfig> stages;  // in the order of the file
   std::vector<OutputConfig> outputs;

@@ -43,7 +43,9 @@ void StageReader::uses(const Node& map, const std::string& where, StageConfig& s
     stage.uses = node->text;
 }
 
-void StageReader::seed(const Node& node, const std::string& where, std::uint64_t& seed) {
+void StageReader::seed(const Node& node, const std::string& where, std::uint64_t& seed,
+                       Origin& origin) {
+  origin = node.origin;
   number(node, where, "'seed' expects a whole number from 0 on", read_int, 0, 9.3e18, seed);
 }
 
@@ -52,9 +54,11 @@ void StageReader::resources(const Node& map, const std::string& where, Resources
   if (!resources || resources->is_null()) return;
   if (!resources->is_map()) return expected(*resources, where, "'resources' expects a map");
   known_keys(*resources, where, {"threads", "memory", "gpu", "device"});
-  if (const Entry* entry = resources->find("threads"))
+  if (const Entry* entry = resources->find("threads")) {
+    out.threads_origin = entry->value->origin;
     number(*entry->value, where, "'threads' expects a whole number from 1 to 4096", read_int, 1,
            4096, out.threads);
+  }
   if (const Entry* entry = resources->find("memory"))
     number(*entry->value, where, "'memory' expects a size such as 512MiB or 16GiB", read_bytes, 1,
            9e18, out.memory);
@@ -116,9 +120,8 @@ void StageReader::outputs(const Node& map, const std::string& where, StageConfig
   for (const Entry& entry : map.entries) {
     const Node& type = *entry.value;
     if (!is_identifier(entry.key))
-      diagnostics_.error(entry.origin, where + "'" + entry.key +
-                                           "' cannot name an output: use letters, digits, '_' and "
-                                           "'-', a letter first");
+      diagnostics_.error(entry.origin, where + "'" + entry.key + "' cannot name an output: " +
+                                           identifier_advice(entry.key));
     else if (!type.is_scalar() || !is_identifier(type.text))
       expected(type, where + "output '" + entry.key + "': ",
                "expected an artifact type such as documents");

@@ -21,7 +21,7 @@ class StageReader : KeyReader {
   void read(const Node& map, const Resources& pipeline, StageConfig& stage);
 
   // What the pipeline itself has as well. where: begins messages; empty for the pipeline.
-  void seed(const Node& node, const std::string& where, std::uint64_t& seed);
+  void seed(const Node& node, const std::string& where, std::uint64_t& seed, Origin& origin);
   void resources(const Node& map, const std::string& where, Resources& out);
   bool reference(const Node& node, const std::string& where, Reference& out);
 

@@ -7,6 +7,7 @@
 
 #include "runtime/config/suggestion.h"
 #include "runtime/plan/draft.h"
+#include "runtime/plan/stage_name.h"
 #include "runtime/plugin/described.h"
 
 namespace lehr::runtime {
@@ -130,13 +131,15 @@ class Connector {
  private:
   std::vector<std::size_t> stages_named(const std::string& name) const {
     if (const auto one = by_id_.find(name); one != by_id_.end()) return {one->second};
-    const auto all = by_base_.find(name);
-    if (all == by_base_.end()) return {};
-    // "dpo" means the variants that are wanted, if any is.
-    std::vector<std::size_t> wanted;
-    for (const std::size_t i : all->second)
+    const auto variants = by_base_.find(std::string(base_name(name)));
+    if (variants == by_base_.end()) return {};
+    // "dpo" means the variants that are wanted, if any is; "dpo@seed=2" those that are so.
+    std::vector<std::size_t> meant, wanted;
+    for (const std::size_t i : variants->second)
+      if (means_stage(name, drafts_[i].config->id)) meant.push_back(i);
+    for (const std::size_t i : meant)
       if (drafts_[i].config->unwanted.empty()) wanted.push_back(i);
-    return wanted.empty() ? all->second : wanted;
+    return wanted.empty() ? meant : wanted;
   }
 
   // "judge:eval/accuracy": the stage before the colon, which has to come first.
@@ -203,9 +206,11 @@ class Connector {
         std::vector<std::string> variants;
         for (std::size_t p = 0; p < producers.size() && p < 6; ++p)
           variants.push_back(drafts_[producers[p]].config->id);
+        const bool part = reference.text.find('@') != std::string::npos;
         diagnostics_.error(reference.origin, owner + "it takes one artifact, and '" +
-                                                 reference.text + "' has a matrix. Choose one of " +
-                                                 joined(variants, " or "));
+                                                 reference.text + "' " +
+                                                 (part ? "fits several variants" : "has a matrix") +
+                                                 ". Choose one of " + joined(variants, " or "));
         continue;
       }
       for (const std::size_t producer : producers) {

@@ -4,6 +4,8 @@
 #include <limits>
 #include <tuple>
 
+#include "runtime/plan/stage_name.h"
+
 namespace lehr::runtime {
 namespace {
 
@@ -31,10 +33,6 @@ std::string with_short_digests(const std::string& value) {
 }
 
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
-
-std::string_view base_of(std::string_view stage_id) {
-  return stage_id.substr(0, stage_id.find('@'));
-}
 
 const std::string& name_of(const std::pair<std::string, std::string>& part) { return part.first; }
 const std::string& name_of(const KeyPart& part) { return part.name; }
@@ -112,14 +110,15 @@ const StageResult* closest_result(const PlannedStage& stage, const std::vector<K
                                   const std::vector<StageResult>& results,
                                   const std::string& ignored_prefix) {
   std::vector<const StageResult*> candidates;
-  for (const bool same_variant : {true, false}) {
+  const auto collect = [&](bool same_plugin_stage, bool same_variant) {
     for (const StageResult& result : results)
-      if (result.stage == stage.uses &&
+      if ((!same_plugin_stage || result.stage == stage.uses) &&
           (same_variant ? result.stage_id == stage.id
-                        : base_of(result.stage_id) == base_of(stage.id)))
+                        : base_name(result.stage_id) == base_name(stage.id)))
         candidates.push_back(&result);
-    if (!candidates.empty()) break;
-  }
+    return !candidates.empty();
+  };
+  if (!collect(true, true) && !collect(true, false)) collect(false, false);
   if (candidates.size() == 1) return candidates[0];
   if (candidates.size() > kMostCompared) {
     const auto newer = [](const StageResult* a, const StageResult* b) {

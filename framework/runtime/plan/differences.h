@@ -30,8 +30,8 @@ std::pair<std::string, std::string> around_difference(const std::string& before,
                                                       std::size_t longest = 60);
 
 // The result of an earlier run of the same stage that differs least, the newest of equals; of
-// another variant of its matrix only if this one never ran. Of thousands the newest thousand are
-// compared. Null if there is none.
+// another variant of its matrix only if this one never ran, of another plugin's stage (`uses`) only
+// if this one's never did. Of thousands the newest thousand are compared. Null if there is none.
 const StageResult* closest_result(const PlannedStage& stage, const std::vector<KeyPart>& parts,
                                   const std::vector<StageResult>& results,
                                   const std::string& ignored_prefix = "");

@@ -67,6 +67,27 @@ TEST(Differences, ComparesWithTheNearestResultOfTheSameStage) {
   EXPECT_EQ(found->stage_id, "dpo@beta=0.2");
 }
 
+TEST(Differences, ComparesWithWhatAnotherPluginMadeOfTheSameNameIfThereIsNothingNearer) {
+  PlannedStage stage;
+  stage.id = "align";
+  stage.uses = "dpo.dpo";
+  StageResult other;
+  other.stage = "ppo.ppo";
+  other.stage_id = "align";
+  other.key_parts = {{"uses", "ppo.ppo"}};
+  const std::vector<KeyPart> parts = {{"uses", "dpo.dpo", "x.yaml:3:4"}};
+  std::vector<StageResult> results = {other};
+  EXPECT_EQ(closest_result(stage, parts, results), &results[0]);
+  StageResult own = other;
+  own.stage = "dpo.dpo";
+  own.stage_id = "align@beta=0.1";
+  results.push_back(own);
+  EXPECT_EQ(closest_result(stage, parts, results), &results[1]);
+  results.pop_back();
+  stage.id = "aligned";
+  EXPECT_EQ(closest_result(stage, parts, results), nullptr);
+}
+
 TEST(Differences, OfThousandsOfResultsComparesTheNewest) {
   PlannedStage stage;
   stage.id = "dpo@beta=new";

@@ -10,6 +10,7 @@
 #include "runtime/plan/machine.h"
 #include "runtime/plan/planner.h"
 #include "runtime/plan/selection.h"
+#include "runtime/plan/stage_name.h"
 #include "runtime/store/result_index.h"
 
 namespace lehr::runtime {
@@ -24,7 +25,7 @@ class StaticParts {
     auto& parts = stage.static_parts;
     std::erase_if(parts, [](const KeyPart& part) { return !part.name.starts_with("with."); });
     parts.push_back({"key", "1", ""});  // version of the rules on this page
-    parts.push_back({"uses", stage.uses, ""});
+    parts.push_back({"uses", stage.uses, stage.uses_where});
     std::set<const PluginFile*> plugins = {stage.plugin};
     for (const ItemUse& use : stage.steps) plugins.insert(use.plugin);
     for (const ItemUse& use : stage.rewards) plugins.insert(use.plugin);
@@ -41,11 +42,11 @@ class StaticParts {
       parts.push_back({"content." + path.parameter, contents_.describe(path.pattern), path.where});
     for (const PlannedOutput& output : stage.outputs)
       if (!output.where.empty()) parts.push_back({"out." + output.port, output.type, output.where});
-    if (stage.uses_seed) parts.push_back({"seed", std::to_string(stage.seed), ""});
+    if (stage.uses_seed) parts.push_back({"seed", std::to_string(stage.seed), stage.seed_where});
     if (stage.determinism != "exact") {
       parts.push_back({"device", stage.device, stage.device_where});
       parts.push_back({"machine", stage.device == "cuda" ? tier_ + ", " + gpu() : tier_, ""});
-      parts.push_back({"threads", std::to_string(stage.threads), ""});
+      parts.push_back({"threads", std::to_string(stage.threads), stage.threads_where});
     }
     std::sort(parts.begin(), parts.end(), [](const KeyPart& a, const KeyPart& b) {
       return std::tie(a.name, a.value) < std::tie(b.name, b.value);
@@ -79,8 +80,10 @@ class StaticParts {
 };
 
 // "with.beta: 0.1 -> 0.2 (x.yaml:3:4) and 2 more": what someone wrote first, then what follows from
-// it.
+// it. From another `uses` all else follows.
 std::string summary(const std::vector<Difference>& changes) {
+  for (const Difference& change : changes)
+    if (change.name == "uses") return text(change);
   const auto written = std::find_if(changes.begin(), changes.end(),
                                     [](const Difference& d) { return !d.where.empty(); });
   std::string out = text(written == changes.end() ? changes.front() : *written);
@@ -169,7 +172,7 @@ class LookUp {
   void explain_run(PlannedStage& stage, const StageKey& key) {
     if (const StageResult* old = closest_result(stage, key.parts, results_like(stage))) {
       const auto changes = differences(old->key_parts, key.parts);
-      stage.last_seconds = old->seconds;
+      if (old->stage == stage.uses) stage.last_seconds = old->seconds;
       stage.reason = changes.empty() ? "its stored outputs are gone or damaged" : summary(changes);
     } else {
       const bool begun = store_ && std::filesystem::exists(store_->work_path(stage.key));
@@ -199,7 +202,7 @@ class LookUp {
       stage.reason = "never run before";
       return;
     }
-    stage.last_seconds = old->seconds;
+    if (old->stage == stage.uses) stage.last_seconds = old->seconds;
     const auto changes = differences(old->key_parts, stage.static_parts, "in.");
     if (!changes.empty()) {
       stage.reason = summary(changes);
@@ -214,12 +217,9 @@ class LookUp {
       results_.emplace();
       for (StageResult& result :
            store_&& with_reasons_ ? store_->results() : std::vector<StageResult>())
-        (*results_)[base_of(result.stage, result.stage_id)].push_back(std::move(result));
+        (*results_)[std::string(base_name(result.stage_id))].push_back(std::move(result));
     }
-    return (*results_)[base_of(stage.uses, stage.id)];
-  }
-  static std::string base_of(const std::string& uses, const std::string& id) {
-    return uses + " " + id.substr(0, id.find('@'));
+    return (*results_)[std::string(base_name(stage.id))];
   }
 
   const ArtifactStore* store_;

@@ -104,6 +104,7 @@ enum class StageState {
 struct PlannedStage {
   std::string id;    // as in the pipeline
   std::string uses;  // always in full: "tokenizer.train"
+  std::string uses_where;
   const PluginFile* plugin = nullptr;
   nlohmann::ordered_json parameters;  // every one, canonical: see description.md
   std::vector<PlannedInput>
@@ -119,8 +120,8 @@ struct PlannedStage {
   bool uses_seed = false;
   std::uint64_t seed = 0;
   std::uint32_t threads = 1;
-  std::string device = "cpu";  // or "cuda"
-  std::string device_where;    // in the YAML; empty for the default
+  std::string device = "cpu";                           // or "cuda"
+  std::string seed_where, threads_where, device_where;  // in the YAML; empty for the default
   // How it runs, not what comes out: no part of the key.
   std::uint64_t memory = 0;                       // bytes it promises to stay below
   std::uint32_t gpus = 0;                         // handed to it for itself; on cuda at least 1

@@ -87,8 +87,11 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, DeviceC
   stage.id = config.id;
   stage.where = config.origin.text();
   stage.origin = config.origin;
+  stage.uses_where = config.uses_origin.text();
   stage.seed = config.seed;
+  stage.seed_where = config.seed_origin.text();
   stage.threads = config.resources.threads;
+  stage.threads_where = config.resources.threads_origin.text();
   stage.memory = config.resources.memory;
   stage.gpus = config.resources.gpus;
   stage.retries = config.retries;

@@ -11,6 +11,7 @@ PluginRegistry registry() {
   PluginFile plugin;
   plugin.name = "p";
   plugin.version = "1";
+  plugin.path = "/proc/self/exe";  // whose code is part of keys
   plugin.description = Json::parse(R"({"name": "p", "stages": [
     {"name": "source", "inputs": [], "outputs": [{"name": "text", "type": "documents"},
                                                  {"name": "more", "type": "documents"}], "parameters": []},
@@ -36,7 +37,9 @@ PluginRegistry registry() {
     {"name": "tune", "inputs": [{"name": "model", "type": "model"},
         {"name": "reference", "type": "model", "optional": true, "otherwise": "model", "self": "R"},
         {"name": "scores", "type": "scores", "facets": {"model": "R"}}],
-     "outputs": [{"name": "model", "type": "model"}], "parameters": []}]})");
+     "outputs": [{"name": "model", "type": "model"}], "parameters": []},
+    {"name": "trained", "inputs": [], "outputs": [{"name": "model", "type": "model"}], "seed": true,
+     "determinism": "machine", "parameters": []}]})");
   return PluginRegistry(std::vector<PluginFile>{plugin});
 }
 
@@ -153,6 +156,21 @@ TEST(Planner, ReportsEachCycleOnce) {
       make({stage("a", "p.step", {{"text", {"b"}}}), stage("b", "p.step", {{"text", {"a"}}}),
             stage("c", "p.step", {{"text", {"a"}}}), stage("d", "p.step", {{"text", {"d"}}})});
   EXPECT_EQ(made.mistakes.size(), 2u);
+}
+
+TEST(Planner, TellsWhereThePartsOfAKeyAreWritten) {
+  StageConfig config = stage("m", "p.trained");
+  const auto source = config.origin.source;
+  config.uses_origin = {source, 3, 1};
+  config.seed_origin = {source, 4, 1};
+  config.resources.threads_origin = {source, 5, 1};
+  Made made = make({config});
+  look_up(made.plan, nullptr);
+  std::map<std::string, std::string> where;
+  for (const KeyPart& part : made.plan.stages[0].static_parts) where[part.name] = part.where;
+  EXPECT_EQ(where["uses"], "x.yaml:3:1");
+  EXPECT_EQ(where["seed"], "x.yaml:4:1");
+  EXPECT_EQ(where["threads"], "x.yaml:5:1");
 }
 
 TEST(Planner, MakesKeysOfPartsAndInputs) {

@@ -3,11 +3,10 @@
 #include <algorithm>
 
 #include "runtime/config/suggestion.h"
+#include "runtime/plan/stage_name.h"
 
 namespace lehr::runtime {
 namespace {
-
-std::string base_of(const std::string& id) { return id.substr(0, id.find('@')); }
 
 using Needs = std::vector<std::vector<std::size_t>>;
 
@@ -33,12 +32,11 @@ std::vector<bool> stages_named(const Plan& plan, const std::vector<std::string>&
   for (const std::string& name : names) {
     bool found = false;
     for (std::size_t i = 0; i < plan.stages.size(); ++i)
-      if (plan.stages[i].id == name || base_of(plan.stages[i].id) == name) out[i] = found = true;
+      if (means_stage(name, plan.stages[i].id)) out[i] = found = true;
     if (found) continue;
     std::vector<std::string> known;
     for (const PlannedStage& stage : plan.stages) {
-      const std::string candidate =
-          name.find('@') == std::string::npos ? base_of(stage.id) : stage.id;
+      const std::string candidate(name.find('@') == name.npos ? base_name(stage.id) : stage.id);
       if (std::find(known.begin(), known.end(), candidate) == known.end())
         known.push_back(candidate);
     }

@@ -10,8 +10,8 @@
 
 namespace lehr::runtime {
 
-// Names are those of the pipeline; that of a stage with a matrix means all its variants. Empty
-// lists ask for nothing: then every stage is selected.
+// Names are those of the pipeline; of a stage with a matrix, of all its variants or some
+// (stage_name.h). Empty lists ask for nothing: then every stage is selected.
 struct Selection {
   std::vector<std::string> only;   // these and no others; goes with neither of the next two
   std::vector<std::string> from;   // these and all that needs them
@@ -25,8 +25,8 @@ struct SelectionError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The stages called so, marked: a stage's id, or the name that the variants of a matrix share.
-// `option`, if any, is for the message. Throws SelectionError: there is none.
+// The stages called so, marked (stage_name.h). `option`, if any, is for the message. Throws
+// SelectionError: there is none.
 std::vector<bool> stages_named(const Plan& plan, const std::vector<std::string>& names,
                                const std::string& option = "");
 

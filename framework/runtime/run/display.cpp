@@ -138,6 +138,10 @@ std::string told_of_run(const Json& event) {
   if (kind == "output_failed")
     return "output " + event.at("name").get<std::string>() + ": " +
            event.at("message").get<std::string>();
+  if (kind == "output_kept")
+    return "output " + event.at("name").get<std::string>() + ": '" +
+           event.at("stage_skipped").get<std::string>() + "' was skipped; " +
+           event.at("path").get<std::string>() + " is an earlier run's";
   if (kind == "output")
     return "output " + event.at("name").get<std::string>() + ": " +
            event.at("path").get<std::string>() +
@@ -210,7 +214,7 @@ class TerminalDisplay : public Display {
       for (const Json& stage : event.at("stages"))
         width_ = std::max(width_, std::min(kWidestName, stage.get<std::string>().size()));
     if (const std::string text = told_of_run(event); !text.empty())
-      say("", text, kind == "output" ? kDim : kind == "stopping" ? kYellow : kRed);
+      say("", text, kind == "output" ? kDim : kind == "output_failed" ? kRed : kYellow);
     if (!event.contains("stage")) return;
     const std::string stage = event["stage"];
     if (kind == "stage_started") running_.emplace_back(stage, StageProgress(now));

@@ -12,9 +12,10 @@
 //                  after so many seconds
 //   stage_timeout  {"seconds", "grace"}: it is asked to stop   stage_skipped {"reason"}
 //   gate           {"metric", "value", "limit", "passed", "where", "message"}: message: there is no
-//                  such result (value is null)
+//                  such result, or it is not finite (value is null)
 //   output         {"name", "path", "type", "digest", "changed"}
 //   output_failed  {"name", "message"}
+//   output_kept    {"name", "path", "stage_skipped"}: it stands there from an earlier run
 //   stopping       {"reason"}: reason: unless a signal is
 //   run_finished   {"status", "code", "seconds"}
 #pragma once

@@ -124,7 +124,15 @@ bool put_outputs(const Plan& plan, const std::vector<StageOutcome>& outcomes,
   bool all = true;
   for (const PipelineOutput& output : plan.outputs)
     for (const StageOutcome& outcome : outcomes) {
-      if (outcome.id != output.stage || !outcome.result) continue;
+      if (outcome.id != output.stage) continue;
+      std::error_code error;
+      if (outcome.status == StageStatus::skipped && plan.find(output.stage)->selected &&
+          fs::exists(output.to, error))
+        journal.tell({{"event", "output_kept"},
+                      {"name", output.name},
+                      {"path", output.to.string()},
+                      {"stage_skipped", output.stage}});
+      if (!outcome.result) continue;
       const auto found = outcome.result->outputs.find(output.port);
       if (found == outcome.result->outputs.end()) continue;
       try {

@@ -23,7 +23,8 @@ std::string why_not_ours(const std::filesystem::path& folder);
 bool put_output(const ArtifactStore& store, const std::string& digest,
                 const std::filesystem::path& folder, bool link);
 
-// All that the plan hands out, as far as the run has it; each is told. False: one could not be put.
+// All that the plan hands out, as far as the run has it; each is told, and each that stays as an
+// earlier run left it because its stage is not wanted now. False: one could not be put.
 bool put_outputs(const Plan& plan, const std::vector<StageOutcome>& outcomes,
                  const ArtifactStore& store, RunJournal& journal);
 
