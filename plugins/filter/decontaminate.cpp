@@ -95,10 +95,16 @@ void Decontaminate::read_row(std::string_view line, const std::string& place,
 SeenHashes Decontaminate::read_sets() {
   std::vector<std::uint64_t> runs;
   for (const std::string& path : sets_)
-    for (const auto& file : text::matching_files(path))
+    for (const auto& file : text::matching_files(path)) {
+      const std::size_t before = runs.size();
       for_each_line(file.string(), [&](std::string_view line, std::uint64_t number) {
         read_row(line, file.string() + ":" + std::to_string(number), runs);
       });
+      if (runs.size() == before)
+        throw Error(file.string() + ": no row of this set is looked for, as none has a run of " +
+                    std::to_string(words_) + " words. Lower 'words'" +
+                    (query_runs_ ? "" : ", or set query_runs to look for questions too"));
+    }
   std::sort(runs.begin(), runs.end());
   runs.erase(std::unique(runs.begin(), runs.end()), runs.end());
   SeenHashes known;

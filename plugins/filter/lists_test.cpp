@@ -124,6 +124,14 @@ TEST(Url, NamesTheFirstListThatHoldsSomethingOfTheAddress) {
   EXPECT_EQ(reason("", "drop"), "no_url");
 }
 
+TEST(Url, WantsSomethingToLookFor) {
+  const auto bound = [](const nlohmann::json& parameters) {
+    return verdict_on<Url>("text", parameters);
+  };
+  EXPECT_THROW(bound(nlohmann::json::object()), Error);
+  EXPECT_EQ(bound({{"without_url", "drop"}}), "no_url");
+}
+
 TEST(Url, LooksForWordsInTheAddress) {
   const ListFile words("bad-word\nSpam");
   const auto reason = [&](const char* list, const std::string& url) {
@@ -167,7 +175,10 @@ TEST(Decontaminate, SaysWhichLineHasNothingToCompare) {
             0u);
   EXPECT_EQ(failure(mark + "{\"question\":\"x\"}\n").find(":1: has neither a text 'text'"), 0u);
   EXPECT_EQ(failure("\n\n{\"text\":\n"), ":3: malformed JSON");
-  EXPECT_EQ(failure("\n\nplain text\n"), "");
+  EXPECT_EQ(failure("\n\nplain text\n"),
+            ": no row of this set is looked for, as none has a run of 12 words. Lower 'words', or "
+            "set query_runs to look for questions too");
+  EXPECT_EQ(failure("a b c d e f g h i j k l m\nplain text\n"), "");
 }
 
 TEST(Language, RefusesWhatIsNoModel) {

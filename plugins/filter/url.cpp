@@ -69,6 +69,14 @@ void Url::describe(Description& d) {
           "blacklisted_subword");
 }
 
+void Url::check() {
+  if (without_url_ == "keep" && !domains_ && !urls_ && !banned_words_ && !soft_banned_words_ &&
+      !banned_subwords_)
+    throw Error(
+        "nothing is dropped: name a list (domains, urls, banned_words, soft_banned_words, "
+        "banned_subwords), or set without_url to 'drop'");
+}
+
 UrlLists Url::read_lists() const {
   return {read_hashes(domains_), read_hashes(urls_), read_words(banned_words_),
           read_words(soft_banned_words_), read_words(banned_subwords_)};

@@ -25,6 +25,7 @@ struct UrlLists {
 class Url : public DocumentStep {
  public:
   void describe(Description& d) override;
+  void check() override;
   void process(Document& document) override;
 
  private:
