@@ -46,7 +46,7 @@ void Import::check() { check_expression(expression_); }
 void Import::run(Context& context) {
   const bool is_folder = fs::is_directory(path_);
   const std::string file = is_folder ? std::string() : read(path_);
-  const bool by_rank = !is_folder && text::is_tiktoken_file(file);
+  const bool by_rank = !is_folder && (path_.ends_with(".tiktoken") || text::is_tiktoken_file(file));
   if (!by_rank && (pattern_ || expression_ || !special_tokens_.empty()))
     throw Error("'" + path_ +
                 "' is no .tiktoken file: it says itself what pattern, expression and "
@@ -55,11 +55,18 @@ void Import::run(Context& context) {
     throw Error("'" + path_ +
                 "' is a .tiktoken file, which does not say how text is cut: give "
                 "pattern, e.g. cl100k_tiktoken, or expression");
+  const auto by_rank_file = [&] {
+    const auto cut = text::Pretokenizer::of(pattern_.value_or(""), expression_);
+    try {
+      return text::parse_tiktoken_file(file, cut);
+    } catch (const Error& e) {
+      throw Error("'" + path_ + "': " + e.what());
+    }
+  };
   const auto load = [&] {
     if (!by_rank)
       return chat_tokens_ ? text::Tokenizer::load_for_chat(path_) : text::Tokenizer::load(path_);
-    text::TokenizerSpec spec =
-        text::parse_tiktoken_file(file, text::Pretokenizer::of(pattern_.value_or(""), expression_));
+    text::TokenizerSpec spec = by_rank_file();
     for (const Special& special : special_tokens_)
       spec.add_special(special.content, static_cast<text::TokenId>(special.id));
     if (chat_tokens_) text::add_chat_tokens(spec);
