@@ -18,7 +18,9 @@ constexpr char16_t kWindows[32] = {0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x202
                                    0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
                                    0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178};
 
-// Half a surrogate pair becomes the three bytes it would have, which are not UTF-8.
+// Stands for half a surrogate pair: a byte that UTF-8 never has, so that it is one mistake there.
+constexpr char kHalfPair = '\xff';
+
 void append_utf8(std::string& out, std::uint32_t c) {
   const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
   if (c < 0x80) return put(c);
@@ -89,12 +91,15 @@ bool DecodedFile::decode_more() {
       surrogate_ = 0;
       continue;
     }
-    if (surrogate_ != 0) append_utf8(ready_, surrogate_);
+    if (surrogate_ != 0) ready_ += kHalfPair;
     surrogate_ = high ? unit : 0;
-    if (!high) append_utf8(ready_, unit);
+    if (low)
+      ready_ += kHalfPair;
+    else if (!high)
+      append_utf8(ready_, unit);
   }
   raw_.erase(0, at);
-  if (at_end && surrogate_ != 0) append_utf8(ready_, std::exchange(surrogate_, 0));
+  if (at_end && std::exchange(surrogate_, 0) != 0) ready_ += kHalfPair;
   if (at_end && !raw_.empty())
     throw Error(path().string() + ": ends in the middle of a UTF-16 character; it was truncated");
   return !ready_.empty();
