@@ -28,7 +28,8 @@ bool CollectionState::resume() {
     progress.shards[i] = {json.at("shards").at(i).at(0), json.at("shards").at(i).at(1)};
     progress.documents[i] = json.at("documents").at(i);
   }
-  progress.tally = {DocumentSummary::from_json(json.at("summary")), json.at("replaced")};
+  progress.tally = {DocumentSummary::from_json(json.at("summary")), json.at("replaced"),
+                    json.value("without_id", std::uint64_t{0})};
   return true;
 }
 
@@ -44,6 +45,7 @@ void CollectionState::commit() const {
                                {"shards", {shard(0), shard(1)}},
                                {"documents", progress.documents},
                                {"replaced", progress.tally.replaced},
+                               {"without_id", progress.tally.without_id},
                                {"summary", progress.tally.summary.to_json()}};
   std::ofstream out(folder / kFile, std::ios::binary);
   out << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -62,6 +64,9 @@ void CollectionState::report(const std::filesystem::path& folder, const std::str
                 (summary.drops().empty() ? "" : ": all were dropped; see the reasons above"));
   }
   if (train == 0) context_.warning("there is no document to train on, only for evaluation");
+  if (progress.tally.without_id > 0)
+    context_.warning(std::to_string(progress.tally.without_id) +
+                     " rows have no member that id_field names; file and line are their id");
   context_.result("documents_train", static_cast<double>(train));
   context_.result("documents_eval", static_cast<double>(eval));
   context_.result("text_bytes", static_cast<double>(summary.bytes_out()));

@@ -24,7 +24,8 @@ struct CollectionPosition {
 // What became of some documents.
 struct CollectionTally {
   DocumentSummary summary;
-  std::uint64_t replaced = 0;  // documents with U+FFFD for what was not UTF-8
+  std::uint64_t replaced = 0;    // documents with U+FFFD for what was not UTF-8
+  std::uint64_t without_id = 0;  // rows without the member that the user named as their id
 };
 
 struct CollectionProgress {

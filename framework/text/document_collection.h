@@ -151,6 +151,7 @@ class DocumentCollection {
     }
     progress.tally.summary.append(block.tally.summary);
     progress.tally.replaced += block.tally.replaced;
+    progress.tally.without_id += block.tally.without_id;
     progress.position = block.read.end;
     uncommitted_ += reader_.size(block.read);
     if (uncommitted_ >= options_.commit_every) {

@@ -140,9 +140,14 @@ TEST_F(Documents, SaysHowAFileOfAnotherFormIsMadeIntoRows) {
         {"{\r\n \"text\":\"a\"}\n",
          "; rows are objects, one a line: `jq -c .` makes them of objects over several lines; set "
          "malformed to 'drop'"},
+        {"{\"text\": \"NaN\", \"score\": [1, -NaN ]}\n",
+         "; NaN and Infinity are no JSON: write null; set malformed to 'drop'"},
+        {"{\"text\": \"of NaN, or\", \"score\": x}\n",
+         "braces, missing keys, etc.; set malformed to 'drop'"},
         {"{\"text\":\"a\"\n", "braces, missing keys, etc.; set malformed to 'drop'"}}) {
     DocumentReader reader({put("form.jsonl", bytes)}, options);
-    EXPECT_TRUE(failure(reader).ends_with(said)) << failure(reader);
+    const std::string told = failure(reader);
+    EXPECT_TRUE(told.ends_with(said)) << told;
   }
 }
 

@@ -39,6 +39,20 @@ std::size_t find_escape(std::string_view text, std::size_t at) {
   return at;
 }
 
+// A bare NaN or Infinity where a value stands, as Python writes them.
+bool has_python_number(std::string_view line) {
+  for (const std::string_view word : {"NaN", "Infinity"})
+    for (std::size_t at = 0; (at = line.find(word, at)) != line.npos; at += word.size()) {
+      const auto before = line.find_last_not_of(" \t-", at == 0 ? 0 : at - 1);
+      const auto after = line.find_first_not_of(" \t\r", at + word.size());
+      const auto is_one_of = [&](std::size_t i, std::string_view chars) {
+        return i != line.npos && chars.find(line[i]) != chars.npos;
+      };
+      if (is_one_of(before, ":[,") && is_one_of(after, ",]}")) return true;
+    }
+  return false;
+}
+
 static_assert(std::endian::native == std::endian::little,
               "find_escape takes the first byte as the lowest");
 
@@ -104,6 +118,7 @@ const char* row_form_hint(std::string_view line) {
     return "; rows are objects, one a line: `jq -c '.[]'` makes them of a list";
   if (line[begin] == '{' && begin == end)
     return "; rows are objects, one a line: `jq -c .` makes them of objects over several lines";
+  if (has_python_number(line)) return "; NaN and Infinity are no JSON: write null";
   return "";
 }
 

@@ -171,8 +171,28 @@ TEST_F(Files, OfOtherEncodingsAreDecodedAndTakenForNothingElse) {
   EXPECT_EQ(read("le.txt", rules).documents, (Texts{"le.txt A😀B"}));
   EXPECT_EQ(read("be.txt", rules).documents, (Texts{"be.txt A😀B"}));
   EXPECT_NE(reading_failure("half.txt", rules).find("not valid UTF-8"), std::string::npos);
+  put("halves.txt", "\x3d\xd8\x41\0\0\xde\x3d\xd8\x3d\xd8"s);
+  rules.options.invalid_utf8 = text::InvalidUtf8::replace;  // one a half, as Python does
+  EXPECT_EQ(read("half.txt", rules).documents, (Texts{"half.txt A\ufffdB"}));
+  EXPECT_EQ(read("halves.txt", rules).documents, (Texts{"halves.txt \ufffdA\ufffd\ufffd\ufffd"}));
   put("nul.txt", "a\0b"s);
   EXPECT_NE(reading_failure("nul.txt").find("nul.txt:1: a NUL byte"), std::string::npos);
+}
+
+TEST_F(Files, AnIdThatIsAskedForAndNotThereIsNoted) {
+  put("a.jsonl", R"({"url":"x","text":"a"})"
+                 "\n"
+                 R"({"link":"y","text":"b"})"
+                 "\n");
+  DocumentRules rules;
+  EXPECT_EQ(read("a.jsonl", rules).tally.without_id, 0u);  // nobody asked
+  rules.options.id_field = "url";
+  EXPECT_EQ(read("a.jsonl", rules).tally.without_id, 1u);
+  put("a.csv", "link,text\nx,a\n");
+  EXPECT_NE(reading_failure("a.csv", rules)
+                .find("a.csv:1: there is no column 'url', which id_field names; the columns are "
+                      "'link', 'text'"),
+            std::string::npos);
 }
 
 TEST_F(Files, BlocksChangeNoDocumentAndGoOnAnywhere) {

@@ -17,6 +17,11 @@ std::string join(const std::vector<std::string>& names) {
   return text::beginning(out, 400);
 }
 
+// The default is there to be found or not.
+bool names_an_id(const text::DocumentOptions& options) {
+  return options.id_field != text::DocumentOptions().id_field;
+}
+
 }  // namespace
 
 PieceReader::PieceReader(DocumentRules rules)
@@ -42,7 +47,10 @@ void PieceReader::read_json(std::string_view bytes, std::uint64_t first_line) {
   text::Document document;
   for (std::string_view line; json_.next(document, line);) {
     tally_->summary.read(document.text);
-    if (document.id.empty()) document.id = id_ = place(json_.line_number());
+    if (document.id.empty()) {
+      document.id = id_ = place(json_.line_number());
+      tally_->without_id += names_an_id(rules_.options);
+    }
     (*put_)(document);
   }
   const text::DocumentCounts counts = json_.take_counts();
@@ -104,6 +112,7 @@ void PieceReader::read_columns() {
   if (!text)
     throw Error(here + "there is no column '" + rules_.options.text_field + "'; the columns are " +
                 join(columns_.names) + ". Set text_field");
+  const std::string listed = join(columns_.names);
   columns_.text = *text;
   columns_.id = find(rules_.options.id_field);
   for (std::size_t i = 0; i < columns_.names.size(); ++i) {
@@ -115,6 +124,9 @@ void PieceReader::read_columns() {
                   "', which the former would become");
     name = kept;
   }
+  if (!columns_.id && names_an_id(rules_.options))
+    throw Error(here + "there is no column '" + rules_.options.id_field +
+                "', which id_field names; the columns are " + listed);
 }
 
 void PieceReader::read_csv(std::string_view bytes, std::uint64_t first_line) {

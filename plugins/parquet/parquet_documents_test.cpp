@@ -79,19 +79,25 @@ TEST_F(ParquetDocumentsTest, EndABlockOfRowsThatHaveNoText) {
   EXPECT_EQ(blocks, 3);
 }
 
-TEST_F(ParquetDocumentsTest, HaveNoFieldThatIsNoColumn) {
+TEST_F(ParquetDocumentsTest, HaveNoFieldOrIdThatIsNoColumn) {
   write({"a"}, *::parquet::default_writer_properties());
   rules_.all_fields = false;
   rules_.fields = {"text"};
   ParquetDocuments::Block block;
   EXPECT_TRUE(documents().next(block));
+  const auto refused = [&] {
+    try {
+      documents().next(block);
+      FAIL() << "'url' would be missing, and nobody told";
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find("no column 'url'"), std::string::npos) << e.what();
+    }
+  };
   rules_.fields = {"text", "url"};
-  try {
-    documents().next(block);
-    FAIL() << "'url' would be missing, and nobody told";
-  } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find("no column 'url'"), std::string::npos) << e.what();
-  }
+  refused();
+  rules_.fields = {"text"};
+  rules_.options.id_field = "url";
+  refused();
 }
 
 // A file of less than 30 KB, which stands for 48 MiB.

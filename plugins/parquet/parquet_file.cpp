@@ -124,6 +124,9 @@ void ParquetFile::choose(const arrow::Schema& schema, const Rules& rules) {
     if (std::find(columns_->names.begin(), columns_->names.end(), name) == columns_->names.end())
       throw Error(path_.string() + ": there is no column '" + name +
                   "', which 'fields' names; the columns are " + known);
+  if (!columns_->id && rules.options.id_field != text::DocumentOptions().id_field)
+    throw Error(path_.string() + ": there is no column '" + rules.options.id_field +
+                "' of plain values, which id_field names; the columns are " + known);
   if (!found)
     throw Error(path_.string() + ": there is no column '" + rules.options.text_field +
                 "'; the columns are " + known + ". Set text_field");

@@ -28,6 +28,8 @@ wrong = {"cut_off": json.dumps(tokenizer)[:-1], "twice": json.dumps(tokenizer).r
          "too_large": json.dumps(tokenizer).replace('"gl": 256', '"gl": 4000000000')}
 for name, text in wrong.items():
     (here / f"{name}.json").write_text(text)
+(here / "empty.tiktoken").write_text("")
+(here / "damaged.tiktoken").write_text("#" + ranks)
 (here / "texts.jsonl").write_text(json.dumps({"id": "a", "text": "glass glows"}) + "\n")
 chat = [{"role": "user", "content": "glass?"}, {"role": "assistant", "content": "glows"}]
 (here / "chats.jsonl").write_text(json.dumps({"messages": chat}) + "\n")
@@ -42,6 +44,9 @@ stages:
   tokens: {uses: tokenizer.encode, in: {documents: texts, tokenizer: theirs}}
   chats: {uses: files.conversations, with: {train: [chats.jsonl]}}
   no_pattern: {uses: tokenizer.import, with: {path: ranks.tiktoken}}
+  empty: {uses: tokenizer.import, with: {path: empty.tiktoken, pattern: gpt2}}
+  damaged: {uses: tokenizer.import, with: {path: damaged.tiktoken, pattern: gpt2}}
+  named: {uses: files.documents, with: {train: [texts.jsonl], id_field: url}}
   needless: {uses: tokenizer.import, with: {path: good, pattern: gpt2}}""")
 for name in wrong:
     print(f"  {name}: {{uses: tokenizer.import, with: {{path: {name}.json}}}}")
