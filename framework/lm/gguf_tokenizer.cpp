@@ -18,14 +18,10 @@ struct PreTokenizer {
 const std::vector<PreTokenizer>& pre_tokenizers() {
   using text::Pattern;
   static const std::vector<PreTokenizer> known = {
-      {"gpt-2", Pattern::gpt2, false},
-      {"llama-bpe", Pattern::llama3, true},
-      {"qwen2", Pattern::qwen2, false},
-      {"gpt-4o", Pattern::o200k, false},
-      {"dbrx", Pattern::cl100k, false},
-      {"dbrx", Pattern::llama3, false},
-      {"smollm", text::Pretokenizer({R"(\p{N})", std::string(text::pattern_regex(Pattern::gpt2))}),
-       false},
+      {"gpt-2", Pattern::gpt2, false},    {"llama-bpe", Pattern::llama3, true},
+      {"qwen2", Pattern::qwen2, false},   {"gpt-4o", Pattern::o200k, false},
+      {"dbrx", Pattern::cl100k, false},   {"dbrx", Pattern::llama3, false},
+      {"smollm", Pattern::smollm, false},
   };
   return known;
 }

@@ -62,7 +62,8 @@ unsigned contraction(const char* p) {
 template <Pattern P>
 WindowStarts ascii_starts(const ByteClasses& c, const char* bytes) {
   using window::Mask;
-  constexpr bool gpt2 = P == Pattern::gpt2, o200k = P == Pattern::o200k;
+  constexpr bool smollm = P == Pattern::smollm, gpt2 = P == Pattern::gpt2 || smollm,
+                 o200k = P == Pattern::o200k;
   const auto ascii = static_cast<unsigned>(std::countr_zero(c.beyond));  // 64 if there is none
   // Starts are known for the bytes whose next byte is known too.
   unsigned known = ascii - 1;
@@ -71,9 +72,11 @@ WindowStarts ascii_starts(const ByteClasses& c, const char* bytes) {
   const Mask other_starts = window::firsts(other) & ~(c.blank << 1);
   Mask starts;
   if constexpr (gpt2) {
-    const Mask runs = window::firsts(letter) | window::firsts(c.digit) | window::firsts(other);
+    const Mask digits = smollm ? Mask{0} : c.digit;  // that a blank before them joins
+    const Mask runs = window::firsts(letter) | window::firsts(digits) | window::firsts(other);
     // A run of white space is one pre-token and, before a word, its last character another.
-    starts = (runs & ~(c.blank << 1)) | (c.space & ~((c.space << 1) & (c.space >> 1)));
+    const Mask inside = (c.space << 1) & ((c.space | (c.digit & ~digits)) >> 1);
+    starts = (runs & ~(c.blank << 1)) | (c.space & ~inside) | (c.digit & ~digits);
   } else {
     // Line ends right after symbols belong to them: adding the first of such a run clears the run.
     const Mask eaten = c.newline & ~(c.newline + (c.newline & (other << 1)));

@@ -28,6 +28,13 @@ class PatternScanner {
     return spaces(at, run(at, kSpace));
   }
 
+  // As gpt2 between the digits, before which it has nothing to join spaces to.
+  std::size_t smollm(std::size_t at) const {
+    if (has(at, kNumber)) return at + char_at(text_, at).length;
+    const std::size_t end = run(at, kSpace);
+    return end != at && has(end, kNumber) ? end : gpt2(at);
+  }
+
   // end_is_one: white space at the end of the text is one piece, line ends or not.
   std::size_t cl100k(std::size_t at, int digits, bool end_is_one = false) const {
     if (const std::size_t end = contraction(at, true); end != at) return end;
@@ -149,6 +156,7 @@ template <Pattern P>
 std::size_t pretoken_end(std::string_view text, std::size_t at) {
   const PatternScanner scanner(text);
   if constexpr (P == Pattern::gpt2) return scanner.gpt2(at);
+  if constexpr (P == Pattern::smollm) return scanner.smollm(at);
   if constexpr (P == Pattern::cl100k || P == Pattern::llama3) return scanner.cl100k(at, 3);
   if constexpr (P == Pattern::cl100k_tiktoken) return scanner.cl100k(at, 3, true);
   if constexpr (P == Pattern::qwen2) return scanner.cl100k(at, 1);

@@ -31,6 +31,10 @@ constexpr std::string_view kO200kRegex =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
     R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
+constexpr std::string_view kDigit = R"(\p{N})";
+constexpr std::string_view kSmollmRegex =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?=\p{N})|\s+(?!\S)|\s+)";
+
 }  // namespace
 
 std::string_view pattern_name(Pattern pattern) {
@@ -47,6 +51,8 @@ std::string_view pattern_name(Pattern pattern) {
       return "qwen2";
     case Pattern::cl100k_tiktoken:
       return "cl100k_tiktoken";
+    case Pattern::smollm:
+      return "smollm";
   }
   throw Error("unknown pre-tokenizer pattern");
 }
@@ -64,6 +70,8 @@ std::string_view pattern_regex(Pattern pattern) {
       return kQwen2Regex;
     case Pattern::cl100k_tiktoken:
       return kCl100kTiktokenRegex;
+    case Pattern::smollm:
+      return kSmollmRegex;
   }
   throw Error("unknown pre-tokenizer pattern");
 }
@@ -90,6 +98,10 @@ Pretokenizer::Pretokenizer(const std::vector<std::string>& expressions) {
       pattern_ = *known;
       return;
     }
+  if (expressions == std::vector<std::string>{std::string(kDigit), std::string(kGpt2Regex)}) {
+    pattern_ = Pattern::smollm;
+    return;
+  }
   std::vector<RegexCutter> steps;
   for (const std::string& expression : expressions) steps.emplace_back(expression);
   steps_ = std::make_shared<const std::vector<RegexCutter>>(std::move(steps));
@@ -106,6 +118,7 @@ std::optional<Pattern> Pretokenizer::pattern() const {
 }
 
 std::vector<std::string> Pretokenizer::expressions() const {
+  if (!steps_ && pattern_ == Pattern::smollm) return {std::string(kDigit), std::string(kGpt2Regex)};
   if (!steps_) return {std::string(pattern_regex(pattern_))};
   std::vector<std::string> expressions;
   for (const RegexCutter& step : *steps_) expressions.push_back(step.expression());
@@ -183,6 +196,9 @@ std::span<const std::size_t> PretokenCutter::next() {
       break;
     case Pattern::cl100k_tiktoken:
       fill<Pattern::cl100k_tiktoken>();
+      break;
+    case Pattern::smollm:
+      fill<Pattern::smollm>();
       break;
   }
   return {ends_, count_};

@@ -21,16 +21,18 @@
 
 namespace lehr::text {
 
-// llama3 and cl100k are the same expression; qwen2 takes digits one at a time. cl100k_tiktoken is
-// what tiktoken itself has cut by since 0.6: the white space that ends a text is one piece.
-enum class Pattern { gpt2, cl100k, o200k, llama3, qwen2, cl100k_tiktoken };
+// llama3 and cl100k are the same expression; qwen2 takes digits one at a time, and so does smollm,
+// which cuts as gpt2 between them. cl100k_tiktoken is what tiktoken itself has cut by since 0.6:
+// the white space that ends a text is one piece.
+enum class Pattern { gpt2, cl100k, o200k, llama3, qwen2, cl100k_tiktoken, smollm };
 
-inline constexpr std::array kPatterns = {Pattern::gpt2,  Pattern::cl100k,
-                                         Pattern::o200k, Pattern::llama3,
-                                         Pattern::qwen2, Pattern::cl100k_tiktoken};
+inline constexpr std::array kPatterns = {Pattern::gpt2,   Pattern::cl100k, Pattern::o200k,
+                                         Pattern::llama3, Pattern::qwen2,  Pattern::cl100k_tiktoken,
+                                         Pattern::smollm};
 
 std::string_view pattern_name(Pattern pattern);
-// The regular expression as tokenizer.json files write it.
+// The regular expression as tokenizer.json files write it; of smollm, where they have two steps,
+// one that cuts the same.
 std::string_view pattern_regex(Pattern pattern);
 // Throws lehr::Error that lists the known names.
 Pattern pattern_from_name(std::string_view name);

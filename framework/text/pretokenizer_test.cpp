@@ -37,6 +37,11 @@ TEST(Pretokenizer, CutsDigitsOneByOneAsQwen2) {
   EXPECT_EQ(cut(Pattern::qwen2, "in 1984"), (Words{"in", " ", "1", "9", "8", "4"}));
 }
 
+TEST(Pretokenizer, CutsDigitsOneByOneAndElseAsGpt2) {
+  EXPECT_EQ(cut(Pattern::smollm, "in  19's 84  x  \u0661\n"),
+            (Words{"in", "  ", "1", "9", "'s", " ", "8", "4", " ", " x", "  ", "\u0661", "\n"}));
+}
+
 TEST(Pretokenizer, CutsCaseAsO200k) {
   EXPECT_EQ(cut(Pattern::o200k, "HelloWorld HTTPServer's it'S"),
             (Words{"Hello", "World", " HTTPServer's", " it'S"}));
@@ -153,6 +158,23 @@ TEST(Pretokenizer, CutsAsItsExpressionsSay) {
       for_each_pretoken(slow, text, [&](std::string_view w) { by_engine.emplace_back(w); });
       ASSERT_EQ(by_hand, by_engine) << pattern_name(pattern) << ": " << text;
     }
+  }
+}
+
+// As tokenizer.json files have it: the digits, then the rest as gpt2.
+TEST(Pretokenizer, KnowsSmollmByItsTwoSteps) {
+  const std::string gpt2(pattern_regex(Pattern::gpt2));
+  EXPECT_EQ(Pretokenizer(std::vector<std::string>{"\\p{N}", gpt2}).pattern(), Pattern::smollm);
+  EXPECT_EQ(Pretokenizer(Pattern::smollm).expressions(),
+            (std::vector<std::string>{"\\p{N}", gpt2}));
+  const Pretokenizer slow(std::vector<std::string>{"(?:\\p{N})", gpt2});
+  ASSERT_FALSE(slow.pattern().has_value());
+  std::mt19937 random(6);
+  for (int round = 0; round < 1000; ++round) {
+    const std::string text = random_text(random, round % 2 == 0 ? Kind::ascii : Kind::utf8);
+    Words by_engine;
+    for_each_pretoken(slow, text, [&](std::string_view w) { by_engine.emplace_back(w); });
+    ASSERT_EQ(cut(Pattern::smollm, text), by_engine) << text;
   }
 }
 

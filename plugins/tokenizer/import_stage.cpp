@@ -29,7 +29,8 @@ void Import::describe(Description& d) {
   d.input_path("path", path_)
       .required()
       .help("a tokenizer.json, the folder it is in, or a .tiktoken file");
-  d.choice("pattern", pattern_, {"gpt2", "cl100k", "o200k", "llama3", "qwen2", "cl100k_tiktoken"})
+  d.choice("pattern", pattern_,
+           {"gpt2", "cl100k", "o200k", "llama3", "qwen2", "cl100k_tiktoken", "smollm"})
       .help("for a .tiktoken file: how text is cut");
   d.text("expression", expression_)
       .help("for a .tiktoken file: a regular expression that cuts text, instead of a pattern");

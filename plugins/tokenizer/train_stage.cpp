@@ -77,7 +77,8 @@ void Train::describe(Description& d) {
   d.count("vocab_size", vocab_size_)
       .range(256 + 4, 1 << 20)
       .help("tokens: 256 bytes, merges, and the four special ones");
-  d.choice("pattern", pattern_, {"gpt2", "cl100k", "o200k", "llama3", "qwen2", "cl100k_tiktoken"})
+  d.choice("pattern", pattern_,
+           {"gpt2", "cl100k", "o200k", "llama3", "qwen2", "cl100k_tiktoken", "smollm"})
       .help("how text is cut before merging: the rule of the tokenizer named");
   d.text("expression", expression_)
       .help("a regular expression that cuts text, instead of a pattern; tens of times slower");

@@ -22,6 +22,7 @@ ENDING = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 PATTERNS = {
     "gpt2": None,
+    "smollm": None,
     "cl100k": LLAMA % "{1,3}",
     "llama3": LLAMA % "{1,3}",
     "qwen2": LLAMA % "",
@@ -31,6 +32,8 @@ PATTERNS = {
 
 
 def hf_pre_tokenizer(pattern):
+    if pattern == "smollm":
+        return pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), hf_pre_tokenizer("gpt2")])
     if PATTERNS[pattern] is None:
         return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     return pre_tokenizers.Sequence([
