@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the inputs in binary forms that the targets `fasttext` and `parquet` begin with, into seeds/; the latter where
+"""Writes the inputs in binary forms that the targets `fasttext`, `kept_rows` and `parquet` begin with, into seeds/; the latter where
 Python has pyarrow. They are tiny, and made up here."""
 
 import pathlib
@@ -46,6 +46,12 @@ write("fasttext", "softmax", fasttext(SOFTMAX, False, word_ngrams=2))
 write("fasttext", "tree_old", fasttext(HIERARCHICAL, False, version=11))
 write("fasttext", "pruned", fasttext(HIERARCHICAL, True, moved=[(3, 0), (5, 1)]))
 write("fasttext", "quantized", fasttext(SOFTMAX, True))
+
+# Bits: 1 ends a frame, 2 no line end, 4 \\r\\n, 8 dropped, 16 from elsewhere, 32 a document. Frames of whole rows and
+# more than 32 KiB are copied.
+write("kept_rows", "whole", bytes([255, 0, 255, 0, 255, 1] * 6))
+write("kept_rows", "some_dropped", bytes([255, 0, 255, 0, 255, 1, 200, 0, 200, 8, 255, 1, 255, 0, 255, 0, 255, 5]))
+write("kept_rows", "cut_within_rows", bytes([255, 0, 255, 3, 255, 16, 255, 0, 255, 1, 90, 34, 255, 0, 255, 0, 255, 1, 3, 4, 7, 9]))
 
 try:
     import pyarrow as pa
