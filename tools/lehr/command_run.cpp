@@ -81,6 +81,20 @@ void print_table(const runtime::RunOutcome& outcome, const runtime::ArtifactStor
   }
 }
 
+// A number of jobs that changes nothing: each stage takes all threads unless it says otherwise.
+void say_if_none_run_side_by_side(const runtime::Plan& plan, std::size_t jobs) {
+  std::vector<std::uint32_t> threads;
+  for (const auto& stage : plan.stages)
+    if (stage.state == runtime::StageState::run || stage.state == runtime::StageState::maybe)
+      threads.push_back(stage.threads);
+  if (jobs < 2 || threads.size() < 2) return;
+  std::partial_sort(threads.begin(), threads.begin() + 2, threads.end());
+  if (threads[0] + threads[1] > plan.threads)
+    std::cerr << "lehr: --jobs " << jobs << ": no two of the stages fit into the pipeline's "
+              << plan.threads << (plan.threads == 1 ? " thread" : " threads")
+              << "; give them a share with resources: {threads: N}\n";
+}
+
 // Before anything runs: what stands where an output is to go and is not ours will still stand there
 // when it ends.
 void check_output_folders(const runtime::Plan& plan) {
@@ -129,6 +143,7 @@ void add_run(Command app, Options& options, int& exit_code) {
       found.contents.save(*store);
       found.lock = store->shared_lock();
     }
+    say_if_none_run_side_by_side(loaded->plan, run->jobs);
     runtime::RunOutcome outcome;
     {
       const auto display = display_for(options);
