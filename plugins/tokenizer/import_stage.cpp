@@ -4,7 +4,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "slow_expression.h"
+#include "expression_rules.h"
 #include "text/tiktoken_file.h"
 #include "text/tokenizer.h"
 

@@ -44,7 +44,7 @@ def alignment_pipeline(folder):
     return lehr
 
 
-def rendered(lehr, model, folder, split):
+def pair_ids(lehr, model, folder, split):
     """The pairs as ids, by the model's own chat template in transformers; answers end their turn."""
     script = ("import json, sys, transformers\n"
               "t = transformers.AutoTokenizer.from_pretrained(sys.argv[1])\n"
@@ -85,8 +85,8 @@ def on_pairs(scratch, stage, start, title, peers, within, **task):
     lehr = alignment_pipeline(folder)
     model = lehr.artifact("start", "model")
     lehr.artifact("pairs", "preferences")
-    task.update(model=str(lehr.artifact(*start)), learning_rate=LEARNING_RATE, data=rendered(lehr, model, folder, "train"),
-                held_out=rendered(lehr, model, folder, "eval"))
+    task.update(model=str(lehr.artifact(*start)), learning_rate=LEARNING_RATE, data=pair_ids(lehr, model, folder, "train"),
+                held_out=pair_ids(lehr, model, folder, "eval"))
     rows = [json.loads(line) for line in open(task["data"], encoding="utf-8")]
     useful = sum(2 * len(row["prompt"]) + len(row["chosen"]) + len(row["rejected"]) for row in rows)
     measures = {"lehr": lambda: lehr_run(lehr, stage, useful)}

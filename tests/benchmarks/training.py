@@ -225,7 +225,7 @@ def sft_pipeline(folder):
     return lehr
 
 
-def rendered(lehr, model, folder, split):
+def conversation_ids(lehr, model, folder, split):
     """The conversations as ids with what is trained, by the model's own chat template in transformers."""
     script = ("import json, sys, transformers\n"
               "t = transformers.AutoTokenizer.from_pretrained(sys.argv[1])\n"
@@ -255,7 +255,7 @@ def train_sft(scratch):
     lehr = sft_pipeline(folder)
     model = lehr.artifact("start", "model")
     lehr.artifact("chats", "conversations")
-    task = dict(model=str(model), data=rendered(lehr, model, folder, "train"), held_out=rendered(lehr, model, folder, "eval"),
+    task = dict(model=str(model), data=conversation_ids(lehr, model, folder, "train"), held_out=conversation_ids(lehr, model, folder, "eval"),
                 learning_rate=LEARNING_RATE)
     measures = {"lehr": lambda: lehr_sft(lehr), f"TRL SFTTrainer, {PRECISION}": lambda: peer("trl", False, **task),
                 f"PyTorch loop, {PRECISION}, sorted, head on answers only": lambda: peer("sorted", True, **task)}

@@ -54,11 +54,11 @@ class Surroundings:
         found = list(self.folder.glob(".lehr/work/*/saved"))
         return len(found) == 1
 
-    def wait_for(self, what):
+    def wait_for(self, what, otherwise="it never began"):
         end = time.monotonic() + 30
         while not what():
             if time.monotonic() > end:
-                sys.exit("it never began")
+                sys.exit(otherwise)
             time.sleep(0.01)
 
     def begun(self):
@@ -130,10 +130,10 @@ def stage_stays_stopped(at):
     host = int(pathlib.Path(f"/proc/{going.pid}/task/{going.pid}/children").read_text().split()[0])
     state = lambda: pathlib.Path(f"/proc/{host}/stat").read_text().rsplit(")", 1)[1].split()[0]
     os.kill(host, signal.SIGSTOP)
-    at.wait_for(lambda: state() == "T")
+    at.wait_for(lambda: state() == "T", "it was not stopped")
     for each in signal.SIGSTOP, signal.SIGCONT:
         going.send_signal(each)
-    at.wait_for(lambda: state() != "T")
+    at.wait_for(lambda: state() != "T", "it did not go on")
     going.terminate()
     if going.wait(30) != 75:
         sys.exit(f"a stage that stayed stopped: exit {going.returncode}")
