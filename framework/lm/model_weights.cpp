@@ -78,6 +78,19 @@ bool is_redundant(const std::string& name, const ModelConfig& config) {
          name.ends_with("rotary_emb.inv_freq");
 }
 
+bool is_float(DType type) {
+  return type == DType::kF32 || type == DType::kBF16 || type == DType::kF16;
+}
+
+bool same_values(const TensorEntry& a, const TensorEntry& b) {
+  if (a.shape != b.shape || !is_float(a.dtype) || !is_float(b.dtype)) return false;
+  if (a.dtype == b.dtype) return std::memcmp(a.data, b.data, a.bytes) == 0;
+  std::vector<float> left(static_cast<std::size_t>(a.elements())), right(left.size());
+  to_float(a, left.data());
+  to_float(b, right.data());
+  return left == right;
+}
+
 }  // namespace
 
 ModelWeights::ModelWeights(const fs::path& model_folder) : folder_(model_folder) {
@@ -110,7 +123,7 @@ void ModelWeights::check_fit(const ModelConfig& config) const {
       throw std::runtime_error(folder_.string() + ": tensor '" + slot.name + "' has shape " +
                                shape_text(entry.shape) + ", config.json implies " +
                                shape_text(slot.shape));
-    if (entry.dtype != DType::kF32 && entry.dtype != DType::kBF16 && entry.dtype != DType::kF16)
+    if (!is_float(entry.dtype))
       throw std::runtime_error(folder_.string() + ": tensor '" + entry.name + "' has dtype " +
                                dtype_name(entry.dtype) + ", expected F32, BF16 or F16");
     known.insert(slot.name);
@@ -119,6 +132,14 @@ void ModelWeights::check_fit(const ModelConfig& config) const {
     if (!known.contains(entry.name) && !is_redundant(entry.name, config))
       throw std::runtime_error(folder_.string() + ": tensor '" + entry.name +
                                "' has no place in the model config.json describes");
+  // Some readers then tie them all the same, others do not.
+  const TensorEntry* head = find("lm_head.weight");
+  if (head != nullptr && config.head == HeadKind::kLanguage && config.tie_word_embeddings &&
+      !same_values(*head, at("model.embed_tokens.weight")))
+    throw std::runtime_error(folder_.string() +
+                             ": config.json says tie_word_embeddings, but 'lm_head.weight' is "
+                             "other than 'model.embed_tokens.weight'. Say false there to keep that "
+                             "head, or take the tensor away");
 }
 
 void ModelWeights::check_finite(const TensorEntry& entry) const {

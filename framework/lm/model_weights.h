@@ -24,7 +24,8 @@ class ModelWeights {
   const TensorEntry& at(const std::string& name) const;    // throws when absent
 
   // Throws std::runtime_error unless these are exactly the parameters of such a model, but for
-  // tensors that repeat what others say (a tied head, rotation tables).
+  // tensors that repeat what others say (a tied head, rotation tables). A tied head that says
+  // something else is refused.
   void check_fit(const ModelConfig& config) const;
   // Throws std::runtime_error where a value of the entry is NaN or infinite: nothing can be
   // computed with such weights.

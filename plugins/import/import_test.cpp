@@ -1,6 +1,7 @@
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 
@@ -10,6 +11,7 @@
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
 #include "lm/reward_scores.h"
+#include "lm/safetensors.h"
 #include "lm/training_estimate.h"
 #include "text/chat_format.h"
 #include "text/fake_host.h"
@@ -70,6 +72,35 @@ TEST_F(ImportFolder, RefusesWeightsThatAreNotFinite) {
         std::string::npos)
         << error.what();
   }
+}
+
+TEST_F(ImportFolder, RefusesATiedHeadThatSaysSomethingElse) {
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  lm::ModelConfig untied = lm::byte_model(tokenizer, 64);
+  untied.tie_word_embeddings = false;
+  lm::save_model_folder(folder_, lm::Model::create(untied, 1), tokenizer);
+  Json config = lm::read_state(folder_ / "config.json");
+  config["tie_word_embeddings"] = true;
+  lm::write_state(folder_ / "config.json", config);
+  try {
+    role();
+    FAIL() << "the head would be lost";
+  } catch (const std::exception& error) {
+    EXPECT_NE(std::string(error.what()).find("'lm_head.weight' is other than"), std::string::npos)
+        << error.what();
+  }
+  {
+    const lm::SafetensorsFile file(folder_ / "model.safetensors");
+    std::vector<lm::TensorEntry> entries = file.entries();
+    const auto named = [&](const char* name) -> lm::TensorEntry& {
+      return *std::find_if(entries.begin(), entries.end(),
+                           [&](const lm::TensorEntry& entry) { return entry.name == name; });
+    };
+    named("lm_head.weight").data = named("model.embed_tokens.weight").data;
+    lm::write_safetensors(folder_ / "same.safetensors", entries);
+  }
+  std::filesystem::rename(folder_ / "same.safetensors", folder_ / "model.safetensors");
+  EXPECT_EQ(role(), "instruct");
 }
 
 TEST_F(ImportFolder, KeepsTheScaleOfARewardModelsScoresAndItsHeads) {
