@@ -75,7 +75,8 @@ void describe_training(Description& d, TrainOptions& options) {
      e.count("every", options.eval_every)
          .at_least(0)
          .unit("steps")
-         .help("null: ten times over the run; 0: only at the end");
+         .help(
+             "null: ten times over the run, of a budget of time perhaps fewer; 0: only at the end");
      describe_eval_tokens(e, options);
      e.count("patience", options.patience)
          .at_least(0)

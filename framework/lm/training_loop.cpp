@@ -16,6 +16,8 @@ constexpr int kStateFormat = 3;
 constexpr int64_t kLeastAnchorSteps = 100;
 constexpr size_t kAnchors = 2;   // where the newer one was taken too late, there is one from before
 constexpr int kTimedPasses = 3;  // by which a budget of time is turned into steps
+constexpr double kEvaluationShare =
+    0.2;  // of a budget of time, at most, unless eval.every is given
 
 void keep_last(std::vector<int64_t>& steps, size_t count) {
   if (steps.size() > count)
@@ -56,6 +58,7 @@ nlohmann::json TrainingLoop::state() const {
   nlohmann::json state = {{"format", kStateFormat},
                           {"step", step_},
                           {"total_steps", total_steps_},
+                          {"evaluations", evaluations_},
                           {"tokens", tokens_},
                           {"skipped", skipped_},
                           {"rolled_back", rolled_back_},
@@ -144,7 +147,10 @@ void TrainingLoop::resume() {
     throw Error(found->path.string() +
                 ": the checkpoint was written by another version of Lehr; remove the stage's "
                 "working folder to start afresh");
-  if (total_steps_ == kStepsByTime) total_steps_ = state.at("total_steps");
+  if (total_steps_ == kStepsByTime) {
+    total_steps_ = state.at("total_steps");
+    evaluations_ = state.value("evaluations", evaluations_);
+  }
   if (state.at("total_steps").get<int64_t>() != total_steps_)
     throw Error(found->path.string() + ": the checkpoint belongs to a run of " +
                 state.at("total_steps").dump() + " steps, not " + std::to_string(total_steps_) +
@@ -176,7 +182,8 @@ void TrainingLoop::resume() {
 
 bool TrainingLoop::evaluation_due() const {
   if (!evaluate_ || evaluated_at_ == step_) return false;
-  const int64_t every = options_.eval_every.value_or(std::max<int64_t>(1, total_steps_ / 10));
+  const int64_t every =
+      options_.eval_every.value_or(std::max<int64_t>(1, total_steps_ / evaluations_));
   return every > 0 && step_ % every == 0;
 }
 
@@ -250,17 +257,27 @@ void TrainingLoop::settle_steps(Model& model, const std::function<double()>& com
     model.zero_gradients();
   }
   double step_seconds = seconds_since(began) / kTimedPasses;
+  const double time = *options_.budget.time;
   double once = evaluation_seconds_;  // of what is done beside the steps
-  if (!options_.eval_every)
-    once *= 10;
-  else if (*options_.eval_every > 0)
+  if (!options_.eval_every && once > 0) {
+    evaluations_ = static_cast<int64_t>(
+        std::clamp(kEvaluationShare * time / once, 1.0, static_cast<double>(evaluations_)));
+    once *= static_cast<double>(evaluations_);
+  } else if (options_.eval_every.value_or(0) > 0) {
     step_seconds += evaluation_seconds_ / static_cast<double>(*options_.eval_every);
-  total_steps_ =
-      std::max<int64_t>(1, static_cast<int64_t>((*options_.budget.time - once) / step_seconds));
+  }
+  total_steps_ = std::max<int64_t>(1, static_cast<int64_t>((time - once) / step_seconds));
   settled_ = true;
   step_began_ = Clock::now();
-  context_.info("a step takes " + std::to_string(std::lround(1e3 * step_seconds)) +
-                " ms: " + std::to_string(total_steps_) + " steps fit into the time");
+  const auto milliseconds = [](double seconds) {
+    return std::to_string(std::lround(1e3 * seconds)) + " ms";
+  };
+  context_.info("a step takes " + milliseconds(step_seconds) + ": " + std::to_string(total_steps_) +
+                " steps fit into the time");
+  if (once + step_seconds > time)
+    context_.warning("the budget's time does not suffice for one step of " +
+                     milliseconds(step_seconds) + " beside the evaluation, which takes " +
+                     milliseconds(evaluation_seconds_) + ". Give more, or a smaller eval.tokens");
 }
 
 void TrainingLoop::log(const Metrics& metrics, int64_t tokens) {

@@ -161,6 +161,7 @@ class TrainingLoop {
   int64_t committed_at_ = 0;          // or about to be
   std::vector<int64_t> checkpoints_;  // steps of the latest ones, kept by number
   std::vector<int64_t> anchors_;      // steps; the last two
+  int64_t evaluations_ = 10;          // over the run, without eval.every
   bool settled_ = false;              // total_steps_ was found by timing, and is not durable
   Metrics last_evaluation_;
   BestSoFar best_;

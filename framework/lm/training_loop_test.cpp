@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "lm/checkpoint.h"
 #include "lm/fake_host.h"
@@ -63,7 +66,8 @@ struct Trained {
 };
 
 // Trains until the end, or until the host cancels.
-Trained train(lehr_context& host, const TrainOptions& options, int64_t steps) {
+Trained train(lehr_context& host, const TrainOptions& options, int64_t steps,
+              std::chrono::milliseconds evaluation = {}) {
   Context context(&host, fake_host());
   Model model = Model::create(tiny(), 1, parse_precision(options.precision));
   model.make_trainable();
@@ -72,7 +76,10 @@ Trained train(lehr_context& host, const TrainOptions& options, int64_t steps) {
   const std::vector<Packed> held_out = feed.step(1000);
   TrainingLoop loop(context, options, steps);
   loop.keep("model", model, &optimizer);
-  loop.evaluate_with([&] { return Metrics{{"loss", mean_loss(model, held_out, false)}}; });
+  loop.evaluate_with([&] {
+    std::this_thread::sleep_for(evaluation);
+    return Metrics{{"loss", mean_loss(model, held_out, false)}};
+  });
   for (loop.resume(); loop.next();) {
     const auto rows = feed.step(loop.step());
     const Update update =
@@ -248,6 +255,20 @@ TEST(TrainingLoop, ABudgetOfTimeSettlesTheStepsOnceAndResumeKeepsThem) {
   EXPECT_THROW(train(host, options, kStepsByTime), Cancelled);
   EXPECT_EQ(host.latest, "step-5");
   EXPECT_EQ(settled_steps(), steps);
+}
+
+// Ten evaluations would take longer than there is.
+TEST(TrainingLoop, ABudgetOfTimeIsNotSpentOnEvaluations) {
+  start_runtime(2);
+  TrainOptions options = options_of("fp32");
+  options.eval_every.reset();
+  options.budget.time = 1;
+  lehr_context host;
+  train(host, options, kStepsByTime, std::chrono::milliseconds(150));
+  EXPECT_GT(host.results.at("steps"), 1);
+  EXPECT_LE(std::count_if(host.metrics.begin(), host.metrics.end(),
+                          [](const auto& metric) { return std::get<1>(metric) == "eval/loss"; }),
+            3);
 }
 
 }  // namespace
