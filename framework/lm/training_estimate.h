@@ -35,6 +35,8 @@ double best_bytes(const ModelConfig& config, const TrainOptions& options);
 // a pass over one that only reads, by generation of `answers` at once in up to `tokens` with their
 // prompts.
 double step_bytes(const ModelConfig& config, const TrainOptions& options, int64_t row_tokens);
+// The tensors of such a step alone, without the freed memory between them.
+double step_tensors(const ModelConfig& config, const TrainOptions& options, int64_t row_tokens);
 double pass_bytes(const ModelConfig& config, const TrainOptions& options, int64_t row_tokens);
 double generation_bytes(const ModelConfig& config, const TrainOptions& options, int64_t answers,
                         int64_t tokens);

@@ -97,7 +97,7 @@ TEST(StepBytes, AreWhatAStepHoldsAtItsHighest) {
     for (const int64_t tokens : {kRowTokens, kRowTokens / 4}) {
       const PackedBatch row = row_of(tokens);
       const double held = most_bytes([&] { model.backward(loss_of(model, row, c.by_logprobs)); });
-      const double said = step_bytes(config, c.options, tokens);
+      const double said = step_tensors(config, c.options, tokens);
       // A tenth, and 0.4 MB of copies and odds and ends that the formula does not name.
       EXPECT_NEAR(said, held, 0.1 * held + 0.4e6) << c.name << ", " << tokens << " tokens";
     }
