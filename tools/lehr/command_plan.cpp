@@ -11,6 +11,7 @@
 #include "pipeline_graph.h"
 #include "runtime/plan/planner.h"
 #include "runtime/run/human_text.h"
+#include "runtime/run/resource_pool.h"
 #include "terminal_text.h"
 
 namespace lehr::cli {
@@ -103,6 +104,28 @@ void warn_of_failed_gates(const runtime::Plan& plan) {
     }
 }
 
+// By the stages' own estimates; a GPU has memory of its own.
+void warn_of_what_does_not_fit(const runtime::Plan& plan, const runtime::ArtifactStore* store) {
+  const std::uint64_t memory = plan.memory > 0 ? plan.memory : runtime::machine_memory();
+  for (const auto& stage : plan.stages) {
+    if (!stage.estimate.is_object()) continue;
+    const auto warn = [&](const char* what, std::uint64_t room, const char* of_what) {
+      const auto found = stage.estimate.find(what);
+      const double needed = found == stage.estimate.end() ? 0 : found->get<double>();
+      if (needed <= static_cast<double>(room)) return;
+      const Json at_most = stage.estimate.value("at_most", Json::array());
+      std::cerr << "lehr: warning: stage '" << stage.id << "': it "
+                << (std::count(at_most.begin(), at_most.end(), what) > 0 ? "may need " : "needs ")
+                << runtime::bytes_text(static_cast<std::uint64_t>(needed)) << " of " << what
+                << ", and only " << runtime::bytes_text(room) << of_what << "\n";
+    };
+    if (stage.device == "cpu")
+      warn("memory", memory,
+           plan.memory > 0 ? " are in the pipeline's resources" : " are in the machine");
+    if (store != nullptr) warn("disk", store->free_bytes(), " are free where the store is");
+  }
+}
+
 void print(const runtime::Plan& plan, const std::filesystem::path& store) {
   std::cout << plan.name << ": seed " << plan.seed << ", " << plan.threads
             << (plan.threads == 1 ? " thread" : " threads") << ", store " << store.string()
@@ -148,10 +171,12 @@ void print_plan(const Options& options, int& exit_code) {
   if (!ask_plugins(loaded->plan, runtime::Advice::rules_and_estimates, store.get(), options,
                    exit_code))
     return;
-  if (options.json)
+  if (options.json) {
     std::cout << loaded->plan.json();
-  else
-    print(loaded->plan, store_folder(options));
+    return;
+  }
+  print(loaded->plan, store_folder(options));
+  warn_of_what_does_not_fit(loaded->plan, store.get());
 }
 
 void add_plan(Command app, Options& options, int& exit_code) {

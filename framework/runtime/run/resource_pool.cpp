@@ -9,17 +9,17 @@
 namespace lehr::runtime {
 namespace {
 
-std::uint64_t machine_memory() {
-  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
-         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
 std::vector<std::string> at_most(std::vector<std::string> gpus, std::uint32_t declared) {
   if (declared > 0 && gpus.size() > declared) gpus.resize(declared);
   return gpus;
 }
 
 }  // namespace
+
+std::uint64_t machine_memory() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 ResourcePool::ResourcePool(std::uint32_t threads, std::uint64_t memory,
                            std::vector<std::string> gpus)

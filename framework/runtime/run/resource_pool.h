@@ -11,6 +11,8 @@
 
 namespace lehr::runtime {
 
+std::uint64_t machine_memory();  // bytes
+
 class ResourcePool {
  public:
   // gpus: their names as CUDA_VISIBLE_DEVICES would list them.
