@@ -21,6 +21,7 @@ TrainingLoop::Kept& TrainingLoop::kept(const Model& model) {
 
 std::string TrainingLoop::attempt(Kept& kept, const std::function<double()>& compute,
                                   Update& update) {
+  kept.model->begin_update(kept.optimizer->updates());
   update.loss = compute();
   std::string fault = kept.guard.fault(update.loss);
   if (!fault.empty()) return fault;

@@ -239,10 +239,18 @@ void Model::make_trainable() {
   attach_adapter(trunk_gradients_, trained.gradients, config_, adapter_->options);
 }
 
+void Model::begin_update(int64_t update) {
+  noise_.update = static_cast<uint64_t>(update);
+  noise_.pass = 0;
+}
+
 at::Tensor Model::forward_hidden(const PackedBatch& batch) const {
   check_batch(batch, config_.vocab_size, config_.max_position_embeddings);
   if (!trainable() || !at::GradMode::is_enabled()) return trunk_hidden(config_, trunk_, batch, {});
-  return trunk_hidden_recorded(config_, trunk_, trunk_gradients_, batch, checkpointing_);
+  const at::Tensor hidden =
+      trunk_hidden_recorded(config_, trunk_, trunk_gradients_, batch, noise_, checkpointing_);
+  ++noise_.pass;
+  return hidden;
 }
 
 at::Tensor Model::forward_hidden(const PackedBatch& batch, const KeyValueSink& sink) const {

@@ -17,6 +17,7 @@
 #include "lm/operators.h"
 #include "lm/parameters.h"
 #include "lm/runtime.h"
+#include "lm/training_noise.h"
 #include "lm/trunk.h"
 
 namespace lehr::lm {
@@ -74,6 +75,11 @@ class Model {
   // Keep only layer inputs and recompute the rest in backward: less memory, about a third more
   // work.
   void set_activation_checkpointing(bool on) { checkpointing_ = on; }
+  // What recorded passes draw at random from now on; all others draw nothing.
+  void set_noise(const TrainingNoise& noise) { noise_ = noise; }
+  // The recorded passes that follow are the first, second ... of this update: what they draw hangs
+  // on that alone.
+  void begin_update(int64_t update);
 
   // batch -> hidden states after the final norm: [N, C] compute dtype.
   at::Tensor forward_hidden(const PackedBatch& batch) const;
@@ -126,6 +132,7 @@ class Model {
   ModelConfig config_;
   Precision precision_;
   bool checkpointing_ = false;
+  mutable TrainingNoise noise_;  // its pass is counted
   ParameterBuffer base_;
   std::optional<Adapter> adapter_;
   TrunkWeights trunk_;            // views of the compute copies

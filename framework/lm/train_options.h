@@ -24,6 +24,7 @@ struct TrainOptions {
   int64_t micro_batch_tokens = 2048;  // of one packed row: memory, and the shape of the products
   std::string precision = "auto";
   bool activation_checkpointing = false;
+  double neftune_noise_alpha = 0;      // for stages that declare it
   double spike_deviations = 6;         // see LossGuard; 0: a spike is an update like others
   std::optional<int64_t> eval_every;   // steps; null: ten times over the run
   std::optional<int64_t> eval_tokens;  // of the evaluation set; null: all of it
@@ -53,7 +54,7 @@ int64_t longest_example(Context& context, std::optional<int64_t> max_length,
                         const ModelConfig& config);
 
 // Makes a model trainable as they say: with an adapter beside its weights or not, keeping
-// activations for the backward pass or making them again.
+// activations for the backward pass or making them again, with what noise.
 void make_trainable(Model& model, const TrainOptions& options, uint64_t seed);
 
 }  // namespace lehr::lm

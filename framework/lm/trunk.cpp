@@ -39,6 +39,7 @@ struct TrunkTape : torch::CustomClassHolder {
   TrunkWeights gradients;  // empty: not recorded
   std::vector<int32_t> ids;
   PackedSegments segments;
+  TrainingNoise noise;
   at::Tensor angles;  // rope table [N, D]
   bool checkpointing = false;
   std::vector<LayerTape> layers;
@@ -107,8 +108,10 @@ void layer_backward(const TrunkTape& tape, const LayerWeights& w, const LayerWei
                 g.input_norm);
 }
 
-at::Tensor run_forward(TrunkTape& tape, bool record, const KeyValueSink& sink) {
+at::Tensor run_forward(TrunkTape& tape, const PackedBatch& batch, bool record,
+                       const KeyValueSink& sink) {
   at::Tensor x = gather_rows(tape.weights.embedding, tape.ids);
+  if (record) tape.noise.add_to_embeddings(x, batch.segments);
   at::Tensor delta;
   for (size_t i = 0; i < tape.weights.layers.size(); ++i) {
     LayerTape layer;
@@ -151,9 +154,9 @@ void run_backward(TrunkTape& tape, const at::Tensor& d_hidden) {
 
 struct TrunkFunction : torch::autograd::Function<TrunkFunction> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor&,
-                            const c10::intrusive_ptr<TrunkTape>& tape) {
+                            const c10::intrusive_ptr<TrunkTape>& tape, const PackedBatch& batch) {
     ctx->saved_data["tape"] = c10::IValue::make_capsule(tape);
-    return run_forward(*tape, true, {});
+    return run_forward(*tape, batch, true, {});
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
@@ -161,7 +164,7 @@ struct TrunkFunction : torch::autograd::Function<TrunkFunction> {
     TORCH_CHECK(tape.final_x.defined(), "model: backward ran twice over one forward pass");
     run_backward(tape, gradients[0].contiguous());
     tape.final_x.reset();
-    return {{}, {}};
+    return {{}, {}, {}};
   }
 };
 
@@ -175,17 +178,18 @@ at::Tensor project_qkv(const ModelConfig& config, const LayerWeights& weights,
 
 at::Tensor trunk_hidden(const ModelConfig& config, const TrunkWeights& weights,
                         const PackedBatch& batch, const KeyValueSink& sink) {
-  return run_forward(*make_tape(config, weights, batch), false, sink);
+  return run_forward(*make_tape(config, weights, batch), batch, false, sink);
 }
 
 at::Tensor trunk_hidden_recorded(const ModelConfig& config, const TrunkWeights& weights,
                                  const TrunkWeights& gradients, const PackedBatch& batch,
-                                 bool checkpointing) {
+                                 const TrainingNoise& noise, bool checkpointing) {
   auto tape = make_tape(config, weights, batch);
   tape->gradients = gradients;
+  tape->noise = noise;
   tape->checkpointing = checkpointing;
   at::Tensor anchor = at::zeros({1}, at::kFloat).requires_grad_(true);
-  return TrunkFunction::apply(anchor, tape);
+  return TrunkFunction::apply(anchor, tape, batch);
 }
 
 }  // namespace lehr::lm

@@ -12,6 +12,7 @@
 #include "lm/config.h"
 #include "lm/linear.h"
 #include "lm/operators.h"
+#include "lm/training_noise.h"
 
 namespace lehr::lm {
 
@@ -48,6 +49,6 @@ at::Tensor trunk_hidden(const ModelConfig& config, const TrunkWeights& weights,
 // The same, recorded: backward adds into `gradients`. checkpointing: keep layer inputs only.
 at::Tensor trunk_hidden_recorded(const ModelConfig& config, const TrunkWeights& weights,
                                  const TrunkWeights& gradients, const PackedBatch& batch,
-                                 bool checkpointing);
+                                 const TrainingNoise& noise, bool checkpointing);
 
 }  // namespace lehr::lm

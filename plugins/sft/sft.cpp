@@ -57,6 +57,11 @@ void Sft::describe(Description& d) {
       .help(
           "of the conversation inputs, in their order: 2 gives each twice per epoch, 0.5 a half of"
           " them once; empty: 1 for all");
+  d.real("neftune_noise_alpha", training_.neftune_noise_alpha)
+      .range(0, 1000)
+      .help(
+          "noise on the embeddings while training, uniform in +-alpha / sqrt(tokens of the"
+          " conversation * width); papers take 5; 0: none");
   lm::describe(d, training_);
   lm::describe(d, training_.lora);
 }

@@ -110,5 +110,55 @@ TEST(Sft, StopsInAnEvaluation) {
   EXPECT_GT(shop.run(with).at("eval/loss"), 0);
 }
 
+// Twelve conversations, in updates of several rows.
+std::string rows() {
+  std::string rows;
+  for (char who = 'a'; who < 'm'; ++who)
+    rows += std::string(R"({"messages":[{"role":"user","content":"Who is )") + who +
+            R"(?"},{"role":"assistant","content":"It is )" + who + "\"}]}\n";
+  return rows;
+}
+
+nlohmann::json three_updates() {
+  return {{"precision", "fp32"},
+          {"batch_tokens", 128},
+          {"micro_batch_tokens", 64},
+          {"budget", {{"steps", 3}}},
+          {"learning_rate", 1e-2}};
+}
+
+// Its weights and all its losses, of training and of evaluation.
+std::pair<std::string, std::vector<double>> trained(const nlohmann::json& with, bool in_two) {
+  lm::StageWorkshop<Sft> shop;
+  shop.connect("model", shop.model());
+  shop.connect("conversations", rows(), rows());
+  if (in_two)
+    shop.run_in_two(with, 1);
+  else
+    shop.run(with);
+  std::vector<double> losses = shop.series("loss");
+  for (const double loss : shop.series("eval/loss")) losses.push_back(loss);
+  return {shop.weights("model"), losses};
+}
+
+TEST(Sft, NoiseOnEmbeddingsIsTheSameAfterAKillAndNoneAtZero) {
+  nlohmann::json with = three_updates();
+  const auto plain = trained(with, false);
+  with["neftune_noise_alpha"] = 0;
+  EXPECT_EQ(trained(with, false), plain);
+  with["neftune_noise_alpha"] = 5;
+  const auto noisy = trained(with, false);
+  EXPECT_NE(noisy.first, plain.first);
+  EXPECT_NE(noisy.second.front(), plain.second.front());
+  EXPECT_EQ(trained(with, true).first, noisy.first);
+}
+
+TEST(Sft, EvaluatesWithoutNoise) {
+  nlohmann::json with = {{"precision", "fp32"}, {"budget", {{"steps", 0}}}};
+  const auto plain = trained(with, false);
+  with["neftune_noise_alpha"] = 5;
+  EXPECT_EQ(trained(with, false), plain);
+}
+
 }  // namespace
 }  // namespace lehr::plugins::sft

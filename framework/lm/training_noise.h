@@ -1,0 +1,31 @@
+// What training passes draw at random, and no other pass does: NEFTune's noise on the embeddings
+// (Jain et al. 2023, as TRL has it). Every number is a pure function of the seed, the update, the
+// pass in it and its place in the pass: threads do not matter, a batch that is run twice sees the
+// same, and a run that was killed goes on with the same. N tokens, C channels, L a segment's
+// length.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "lm/batch.h"
+#include "lm/random.h"
+
+namespace lehr::lm {
+
+struct TrainingNoise {
+  double neftune_alpha = 0;  // 0: none
+  uint64_t seed = 0;
+  uint64_t update = 0;  // of the optimizer: how many it has made
+  uint64_t pass = 0;    // of the update, as its rows go one after the other
+
+  // x [N, C] += uniform in +-alpha / sqrt(L C), for every segment by its own length.
+  void add_to_embeddings(at::Tensor& x, const std::vector<Segment>& segments) const;
+
+ private:
+  Random numbers(Purpose purpose) const;
+};
+
+}  // namespace lehr::lm
