@@ -44,6 +44,37 @@ void try_companion(char** argv) {
   execv(program.c_str(), argv + 1);
 }
 
+constexpr std::pair<std::string_view, void (*)(Command, Options&, int&)> kCommands[] = {
+    {"run", add_run},
+    {"plan", add_plan},
+    {"explain", add_explain},
+    {"graph", add_graph},
+    {"validate", add_validate},
+    {"plugins", add_plugins},
+    {"lock", add_lock},
+    {"verify", add_verify},
+    {"schema", add_schema},
+    {"store", add_store},
+    {"data", [](Command program, Options& options, int&) { add_data(program, options); }},
+    {"inspect", [](Command program, Options& options, int&) { add_inspect(program, options); }},
+    {"runs", add_runs},
+    {"logs", add_logs},
+    {"compare", add_compare},
+    {"init", add_init},
+    {"doctor", add_doctor},
+    {"selftest", [](Command program, Options& options, int&) { add_selftest(program, options); }},
+};
+
+// The command called `wanted` alone, as to describe them all takes a millisecond; all of them if
+// there is none, and for the shells, who ask what there is.
+void add_commands(Command program, std::string_view wanted, Options& options, int& exit_code) {
+  const auto* found = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                   [&](const auto& known) { return known.first == wanted; });
+  if (found != std::end(kCommands)) return found->second(program, options, exit_code);
+  for (const auto& [name, add] : kCommands) add(program, options, exit_code);
+  add_completion(program);
+}
+
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
@@ -89,25 +120,7 @@ int run(int argc, char** argv) {
   Options options;
   int exit_code = kOk;
   const Command program(&app);
-  add_run(program, options, exit_code);
-  add_plan(program, options, exit_code);
-  add_explain(program, options, exit_code);
-  add_graph(program, options, exit_code);
-  add_validate(program, options, exit_code);
-  add_plugins(program, options, exit_code);
-  add_lock(program, options, exit_code);
-  add_verify(program, options, exit_code);
-  add_schema(program, options, exit_code);
-  add_store(program, options, exit_code);
-  add_data(program, options);
-  add_inspect(program, options);
-  add_runs(program, options, exit_code);
-  add_logs(program, options, exit_code);
-  add_compare(program, options, exit_code);
-  add_init(program, options, exit_code);
-  add_doctor(program, options, exit_code);
-  add_selftest(program, options);
-  add_completion(program);
+  add_commands(program, argc > 1 ? argv[1] : "", options, exit_code);
   if (argc > 2 && std::strcmp(argv[1], "__complete") == 0) {
     print_candidates(app, argc, argv);
     return kOk;
