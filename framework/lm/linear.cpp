@@ -18,9 +18,21 @@ namespace {
 
 int64_t rank(const Linear& w) { return w.a.size(0) / static_cast<int64_t>(w.parts.size()); }
 
+// The columns or rows of what the parts have one beside or below the other.
+at::Tensor columns_of(const at::Tensor& low, const Linear& w, size_t part) {
+  return low.narrow(1, static_cast<int64_t>(part) * rank(w), rank(w));
+}
+at::Tensor rows_of(const at::Tensor& a, const Linear& w, size_t part) {
+  return a.narrow(0, static_cast<int64_t>(part) * rank(w), rank(w));
+}
+
 // s x A^T of all parts: [N, P*r]
-at::Tensor scaled_low(const Linear& w, const at::Tensor& x) {
-  return at::mm(x, w.a.t()).mul_(w.scale);
+at::Tensor scaled_low(const Linear& w, const at::Tensor& x, const AdapterDropout& dropout) {
+  if (!dropout.drops()) return at::mm(x, w.a.t()).mul_(w.scale);
+  at::Tensor low = at::empty({x.size(0), w.a.size(0)}, x.options());
+  for (size_t p = 0; p < w.parts.size(); ++p)
+    columns_of(low, w, p).copy_(at::mm(dropout(x, p), rows_of(w.a, w, p).t()));
+  return low.mul_(w.scale);
 }
 
 // The columns of dy that belong to part p: [N, outputs of the part].
@@ -30,11 +42,9 @@ at::Tensor columns(const at::Tensor& dy, const Linear::Part& part) {
 
 // s dy B of all parts: [N, P*r]
 at::Tensor low_gradient(const Linear& w, const at::Tensor& dy) {
-  const int64_t r = rank(w);
   at::Tensor d_low = at::empty({dy.size(0), w.a.size(0)}, dy.options());
   for (size_t p = 0; p < w.parts.size(); ++p)
-    d_low.narrow(1, static_cast<int64_t>(p) * r, r)
-        .copy_(at::mm(columns(dy, w.parts[p]), w.parts[p].b).mul_(w.scale));
+    columns_of(d_low, w, p).copy_(at::mm(columns(dy, w.parts[p]), w.parts[p].b).mul_(w.scale));
   return d_low;
 }
 
@@ -82,34 +92,45 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   return at::linear(x, weight, bias);
 }
 
-at::Tensor apply(const Linear& w, const at::Tensor& x) {
+at::Tensor apply(const Linear& w, const at::Tensor& x, const AdapterDropout& dropout) {
   at::Tensor y = product(x, w.weight, w.bias);
   if (!w.a.defined()) return y;
-  const int64_t r = rank(w);
-  const at::Tensor low = scaled_low(w, x);
+  const at::Tensor low = scaled_low(w, x, dropout);
   for (size_t p = 0; p < w.parts.size(); ++p)
-    columns(y, w.parts[p])
-        .add_(at::mm(low.narrow(1, static_cast<int64_t>(p) * r, r), w.parts[p].b.t()));
+    columns(y, w.parts[p]).add_(at::mm(columns_of(low, w, p), w.parts[p].b.t()));
   return y;
 }
 
-at::Tensor input_gradient(const Linear& w, const at::Tensor& dy) {
+at::Tensor input_gradient(const Linear& w, const at::Tensor& dy, const AdapterDropout& dropout) {
   at::Tensor dx = at::mm(dy, w.weight);
-  if (w.a.defined()) dx.addmm_(low_gradient(w, dy), w.a);
+  if (!w.a.defined()) return dx;
+  const at::Tensor d_low = low_gradient(w, dy);
+  if (!dropout.drops()) return dx.addmm_(d_low, w.a);
+  for (size_t p = 0; p < w.parts.size(); ++p)
+    dx.add_(dropout(at::mm(columns_of(d_low, w, p), rows_of(w.a, w, p)), p));
   return dx;
 }
 
 void add_weight_gradient(const Linear& w, const Linear& gradient, const at::Tensor& dy,
-                         const at::Tensor& x) {
+                         const at::Tensor& x, const AdapterDropout& dropout) {
   if (gradient.weight.defined()) accumulate_weight_gradient(dy, x, gradient.weight);
   if (gradient.bias.defined()) accumulate_bias_gradient(dy, gradient.bias);
   if (!gradient.a.defined()) return;
-  accumulate_weight_gradient(low_gradient(w, dy), x, gradient.a);
-  const int64_t r = rank(w);
-  const at::Tensor low = scaled_low(w, x);
-  for (size_t p = 0; p < w.parts.size(); ++p)
-    accumulate_weight_gradient(columns(dy, w.parts[p]),
-                               low.narrow(1, static_cast<int64_t>(p) * r, r), gradient.parts[p].b);
+  const at::Tensor d_low = low_gradient(w, dy);
+  if (!dropout.drops()) {
+    accumulate_weight_gradient(d_low, x, gradient.a);
+    const at::Tensor low = scaled_low(w, x, dropout);
+    for (size_t p = 0; p < w.parts.size(); ++p)
+      accumulate_weight_gradient(columns(dy, w.parts[p]), columns_of(low, w, p),
+                                 gradient.parts[p].b);
+    return;
+  }
+  for (size_t p = 0; p < w.parts.size(); ++p) {
+    const at::Tensor seen = dropout(x, p);
+    accumulate_weight_gradient(columns_of(d_low, w, p), seen, rows_of(gradient.a, w, p));
+    const at::Tensor low = at::mm(seen, rows_of(w.a, w, p).t()).mul_(w.scale);
+    accumulate_weight_gradient(columns(dy, w.parts[p]), low, gradient.parts[p].b);
+  }
 }
 
 }  // namespace lehr::lm

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "lm/training_noise.h"
+
 namespace lehr::lm {
 
 // Weights in compute dtype, or their gradients in float32; in gradients what is frozen is
@@ -24,17 +26,30 @@ struct Linear {
   double scale = 0;  // s = alpha / r
 };
 
+// Dropout before a product's adapter: every part has its own, as it has where PEFT adapts modules
+// one by one. The default drops nothing. Borrows the noise.
+struct AdapterDropout {
+  const TrainingNoise* noise = nullptr;
+  uint64_t place = 0;  // of the first part
+
+  bool drops() const { return noise != nullptr && noise->dropout > 0; }
+  at::Tensor operator()(const at::Tensor& x, size_t part) const {
+    return noise->drop(x, place + part);
+  }
+};
+
 // x [N, I] times weight [O, I] transposed, plus bias ([O], may be undefined): [N, O]. Up to
 // kFewRows rows take about as long as reading the weight does, and each comes out the same whatever
 // stands beside it.
 constexpr int64_t kFewRows = 8;
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 // x: [N, I] -> [N, O]
-at::Tensor apply(const Linear& w, const at::Tensor& x);
-// dy: [N, O] -> dx [N, I]
-at::Tensor input_gradient(const Linear& w, const at::Tensor& dy);
+at::Tensor apply(const Linear& w, const at::Tensor& x, const AdapterDropout& dropout = {});
+// dy: [N, O] -> dx [N, I]. dropout, here and below: what apply() got.
+at::Tensor input_gradient(const Linear& w, const at::Tensor& dy,
+                          const AdapterDropout& dropout = {});
 // Adds to all of `gradient` that is defined. x: what apply() got.
 void add_weight_gradient(const Linear& w, const Linear& gradient, const at::Tensor& dy,
-                         const at::Tensor& x);
+                         const at::Tensor& x, const AdapterDropout& dropout = {});
 
 }  // namespace lehr::lm

@@ -63,6 +63,9 @@ void describe(Description& d, LoraOptions& options) {
                 .help("the adapter counts alpha / rank times; null: 2 * rank");
             l.list("targets", options.targets, "string")
                 .help("of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj");
+            l.real("dropout", options.dropout)
+                .range(0, 1)
+                .help("of what an adapter reads, while it is trained: sft and reward alone");
           })
       .help(
           "trains low-rank adapters beside frozen weights; the model that comes out has them "
@@ -71,19 +74,28 @@ void describe(Description& d, LoraOptions& options) {
 
 void check(const LoraOptions& options) {
   const std::vector<std::string> known = LoraOptions().targets;
-  if (!options.rank && (options.alpha || options.targets != known))
+  if (!options.rank && (options.alpha || options.targets != known || options.dropout > 0))
     throw Error(
-        "lora.rank: without it there is no adapter, and all weights are trained, whatever alpha "
-        "and targets say. Give a rank, as 16, or leave lora out");
+        "lora.rank: without it there is no adapter, and all weights are trained, whatever alpha, "
+        "targets and dropout say. Give a rank, as 16, or leave lora out");
   if (options.alpha && *options.alpha <= 0)
     throw Error(
         "lora.alpha: at 0 the adapter counts nothing and learns nothing. Give more, as 32, or "
         "leave it out: twice the rank");
+  if (options.dropout >= 1)
+    throw Error("lora.dropout: at 1 the adapter sees nothing of its inputs. Give less, as 0.05");
   if (options.targets.empty()) throw Error("lora: targets is empty; name at least one, as q_proj");
   for (const std::string& target : options.targets)
     if (std::find(known.begin(), known.end(), target) == known.end())
       throw Error("lora: there is no target '" + target +
                   "'. Known: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj");
+}
+
+void check_no_dropout(const LoraOptions& options) {
+  if (options.dropout > 0)
+    throw Error(
+        "lora.dropout: this stage compares the model's log-probabilities with earlier ones or its "
+        "reference's, which dropout would blur. Leave it out");
 }
 
 std::vector<ParameterSlot> adapter_slots(const ModelConfig& config, const LoraOptions& options) {

@@ -2,6 +2,8 @@
 #include "lm/lora.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/matmul.h>
 #include <gtest/gtest.h>
 
 #include "lm/optimizer.h"
@@ -98,6 +100,67 @@ TEST(Adapter, Bf16StaysNearFp32) {
   exact.backward(a);
   rounded.backward(b);
   EXPECT_LT(relative_error(exact.gradients(), rounded.gradients()), 8e-2);
+}
+
+// y = x W^T + s (drop(x) A^T) B^T, every part with a dropout of its own, in double.
+TEST(Adapter, DropsWhatItsPartsReadAndNothingElse) {
+  const Model model = with_adapter(Model::create(small_config(), 7, Precision::kFp32));
+  const Linear& qkv = model.layer(1).qkv;
+  const TrainingNoise noise{.dropout = 0.4, .seed = 5};
+  const AdapterDropout dropout{&noise, 12};
+  at::Tensor x = at::empty({20, 48}, at::kFloat);
+  const Random random(3, Purpose::kUser);
+  for (int64_t i = 0; i < x.numel(); ++i)
+    x.data_ptr<float>()[i] = static_cast<float>(random.normal(static_cast<uint64_t>(i)));
+  at::Tensor expected = at::matmul(x.to(at::kDouble), qkv.weight.to(at::kDouble).t());
+  ASSERT_EQ(qkv.parts.size(), 2u);
+  for (size_t p = 0; p < 2; ++p) {
+    const at::Tensor a = qkv.a.narrow(0, static_cast<int64_t>(p) * 3, 3).to(at::kDouble);
+    const at::Tensor b = qkv.parts[p].b.to(at::kDouble);
+    const at::Tensor seen = noise.drop(x, 12 + p).to(at::kDouble);
+    expected.narrow(1, qkv.parts[p].begin, b.size(0))
+        .add_(at::matmul(at::matmul(seen, a.t()), b.t()), small_adapter().scale());
+  }
+  EXPECT_LT(relative_error(apply(qkv, x, dropout), expected), 1e-6);
+  EXPECT_GT(relative_error(apply(qkv, x), expected), 1e-2);
+}
+
+TEST(Adapter, DropsInTrainingAlone) {
+  Model model = with_adapter(Model::create(small_config(), 7, Precision::kFp32));
+  model.make_trainable();
+  const PackedBatch batch = mixed_batch();
+  const at::Tensor whole = model.forward_hidden(batch).detach();
+  model.set_noise({.dropout = 0.3, .seed = 2});
+  const at::Tensor dropped = model.forward_hidden(batch).detach();
+  EXPECT_FALSE(whole.equal(dropped));
+  EXPECT_FALSE(dropped.equal(model.forward_hidden(batch).detach())) << "another pass";
+  const at::NoGradGuard no_gradients;
+  EXPECT_TRUE(whole.equal(model.forward_hidden(batch)));
+}
+
+// The slope of the loss along its gradient is the gradient's norm, under the same dropout.
+TEST(Adapter, GradientUnderDropoutMatchesFiniteDifferences) {
+  for (const bool again : {false, true}) {
+    Model model = with_adapter(Model::create(small_config(), 7, Precision::kFp32));
+    model.make_trainable();
+    model.set_noise({.dropout = 0.3, .seed = 2});
+    model.set_activation_checkpointing(again);
+    const PackedBatch batch = mixed_batch();
+    const auto loss = [&] {
+      model.begin_update(4);
+      return total_loss(model, batch);
+    };
+    model.backward(loss());
+    const at::Tensor g = model.gradients().clone();
+    const double norm = g.to(at::kDouble).norm().item<double>(), step = 1e-3 / norm;
+    const auto loss_at = [&](double by) {
+      model.trained().weights.add_(g, by);
+      model.refresh_compute_copy();
+      return loss().item<double>();
+    };
+    const double above = loss_at(step), below = loss_at(-2 * step);
+    EXPECT_NEAR((above - below) / (2 * step * norm), norm, 0.01 * norm) << again;
+  }
 }
 
 TEST(Adapter, TrainsTheScoreHeadWhole) {

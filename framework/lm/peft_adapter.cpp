@@ -28,7 +28,7 @@ void save_adapter(const std::filesystem::path& dir, const Model& model) {
       {"base_model_name_or_path", nullptr},
       {"r", *options.rank},
       {"lora_alpha", options.scale() * static_cast<double>(*options.rank)},
-      {"lora_dropout", 0.0},
+      {"lora_dropout", options.dropout},
       {"target_modules", options.targets},
       {"bias", "none"},
       {"fan_in_fan_out", false},

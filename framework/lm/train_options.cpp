@@ -166,7 +166,9 @@ int64_t longest_example(Context& context, std::optional<int64_t> max_length,
 void make_trainable(Model& model, const TrainOptions& options, uint64_t seed) {
   if (options.lora.rank) model.add_adapter(options.lora, seed);
   model.set_activation_checkpointing(options.activation_checkpointing);
-  model.set_noise({.neftune_alpha = options.neftune_noise_alpha, .seed = seed});
+  model.set_noise({.neftune_alpha = options.neftune_noise_alpha,
+                   .dropout = options.lora.dropout,
+                   .seed = seed});
   model.make_trainable();
 }
 

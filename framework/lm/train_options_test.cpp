@@ -37,6 +37,19 @@ TEST(TrainOptions, AnAdapterNeedsARank) {
   EXPECT_TRUE(refusal(options).starts_with("lora.rank: ")) << refusal(options);
 }
 
+TEST(TrainOptions, DropoutBelongsToAnAdapterThatSeesSomething) {
+  TrainOptions options;
+  options.lora.dropout = 0.05;
+  EXPECT_TRUE(refusal(options).starts_with("lora.rank: ")) << refusal(options);
+  options.lora.rank = 4;
+  EXPECT_EQ(refusal(options), "");
+  EXPECT_THROW(check_no_dropout(options.lora), Error);
+  options.lora.dropout = 1;
+  EXPECT_TRUE(refusal(options).starts_with("lora.dropout: ")) << refusal(options);
+  options.lora.dropout = 0;
+  EXPECT_NO_THROW(check_no_dropout(options.lora));
+}
+
 TEST(TrainOptions, PatienceNeedsEvaluationsOnTheWay) {
   TrainOptions options;
   options.patience = 2;

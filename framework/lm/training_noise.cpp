@@ -9,9 +9,11 @@
 namespace lehr::lm {
 namespace {
 
-constexpr int64_t kNoiseRows = 64;    // a thread takes at a time
-constexpr uint64_t kPassBits = 24;    // of a stream's number; the update has the others
-constexpr uint64_t kWordsABlock = 4;  // 32 bits each
+constexpr int64_t kNoiseRows = 64;      // a thread takes at a time
+constexpr int64_t kElements = 1 << 14;  // the same, of what is dropped
+constexpr uint64_t kPassBits = 24;      // of a stream's number; the update has the others
+constexpr uint64_t kPlaceShift = 42;    // of a place; below it are its elements
+constexpr uint64_t kWordsABlock = 4;    // 32 bits each
 
 // Numbers of 32 bits, asked for in their order.
 class Words {
@@ -67,6 +69,21 @@ void TrainingNoise::add_to_embeddings(at::Tensor& x, const std::vector<Segment>&
       }
   });
   x.add_(noise.to(x.options()));
+}
+
+at::Tensor TrainingNoise::drop(const at::Tensor& x, uint64_t place) const {
+  if (dropout <= 0) return x;
+  const Random random = numbers(Purpose::kDropout);
+  const auto below = static_cast<uint64_t>(dropout * 0x1p32);  // of 2^32 numbers: they drop
+  const auto kept = static_cast<float>(1 / (1 - dropout));
+  const at::Tensor factors = at::empty(x.sizes(), at::TensorOptions(at::kCPU).dtype(at::kFloat));
+  parallel_blocks(x.numel(), kElements, [&](int64_t begin, int64_t end) {
+    Words words(random);
+    float* to = factors.data_ptr<float>();
+    for (int64_t i = begin; i < end; ++i)
+      to[i] = words.at((place << kPlaceShift) + static_cast<uint64_t>(i)) < below ? 0 : kept;
+  });
+  return x.mul(factors.to(x.options()));
 }
 
 }  // namespace lehr::lm

@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -58,6 +59,37 @@ TEST(TrainingNoise, HangsOnSeedUpdateAndPassAlone) {
   }
 }
 
+// Of n elements the share that drops has a standard error of sqrt(p (1 - p) / n).
+TEST(TrainingNoise, DropsTheShareAndScalesTheRest) {
+  const at::Tensor x = at::full({300, 70}, 2.0, at::kFloat);
+  for (const double p : {0.05, 0.5, 0.9}) {
+    const at::Tensor dropped = TrainingNoise{.dropout = p, .seed = 3}.drop(x, 7);
+    double zeros = 0;
+    for (int64_t i = 0; i < x.numel(); ++i) {
+      const float value = dropped.data_ptr<float>()[i];
+      if (value == 0)
+        ++zeros;
+      else
+        ASSERT_FLOAT_EQ(value, static_cast<float>(2 / (1 - p)));
+    }
+    const auto n = static_cast<double>(x.numel());
+    EXPECT_NEAR(zeros / n, p, 5 * std::sqrt(p * (1 - p) / n));
+  }
+}
+
+TEST(TrainingNoise, DropsTheSameAtTheSamePlaceOnly) {
+  const TrainingNoise noise{.dropout = 0.5, .seed = 3, .update = 2, .pass = 1};
+  const at::Tensor x = at::full({200, 13}, 1.0, at::kFloat);
+  const at::Tensor first = noise.drop(x, 4);
+  EXPECT_TRUE(first.equal(noise.drop(x, 4)));
+  EXPECT_FALSE(first.equal(noise.drop(x, 5)));
+  TrainingNoise later = noise;
+  ++later.pass;
+  EXPECT_FALSE(first.equal(later.drop(x, 4)));
+  const at::Tensor all = TrainingNoise{.seed = 3}.drop(x, 4);
+  EXPECT_TRUE(all.equal(x));
+}
+
 Model noisy_model(double alpha) {
   Model model = Model::create(small_config(), 7, Precision::kFp32);
   model.make_trainable();
@@ -98,8 +130,6 @@ TEST(TrainingNoise, GradientIsThatOfTheNoisyPass) {
     const auto loss_at = [&](double by) {
       model.weights().add_(g, by);
       model.refresh_compute_copy();
-      const at::NoGradGuard not_taken_back;
-      const at::AutoGradMode recorded(true);
       return loss().item<double>();
     };
     const double above = loss_at(step), below = loss_at(-2 * step);

@@ -32,6 +32,10 @@ struct LayerTape {
   at::Tensor gate_up;      // [N, 2F]
 };
 
+// The products of a layer that may have an adapter, each of up to so many parts.
+enum class Product : uint64_t { kQkv, kOutput, kGateUp, kDown };
+constexpr uint64_t kProducts = 4, kMostParts = 3;
+
 struct TrunkTape : torch::CustomClassHolder {
   ModelConfig config;
   HeadShape shape;
@@ -45,6 +49,10 @@ struct TrunkTape : torch::CustomClassHolder {
   std::vector<LayerTape> layers;
   at::Tensor final_x;     // [N, C]
   at::Tensor final_rstd;  // [N]
+
+  AdapterDropout dropout(size_t layer, Product product) const {
+    return {&noise, (layer * kProducts + static_cast<uint64_t>(product)) * kMostParts};
+  }
 };
 
 c10::intrusive_ptr<TrunkTape> make_tape(const ModelConfig& config, const TrunkWeights& weights,
@@ -60,52 +68,58 @@ c10::intrusive_ptr<TrunkTape> make_tape(const ModelConfig& config, const TrunkWe
 }
 
 at::Tensor project(const ModelConfig& config, const HeadShape& shape, const LayerWeights& w,
-                   const at::Tensor& normed, const at::Tensor& angles, HeadNormTape* tape) {
-  at::Tensor qkv = apply(w.qkv, normed);
+                   const at::Tensor& normed, const at::Tensor& angles, HeadNormTape* tape,
+                   const AdapterDropout& dropout) {
+  at::Tensor qkv = apply(w.qkv, normed, dropout);
   if (w.q_norm.defined()) head_norm_(qkv, w.q_norm, w.k_norm, shape, config.rms_norm_eps, tape);
   rotate_(qkv, angles, shape, 1.0f);
   return qkv;
 }
 
 // x + delta enters the layer; fills `out` and returns the feed-forward output still to be added.
-at::Tensor layer_forward(const TrunkTape& tape, const LayerWeights& w, const at::Tensor& x,
+at::Tensor layer_forward(const TrunkTape& tape, size_t number, const at::Tensor& x,
                          const at::Tensor& delta, bool for_backward, LayerTape& out) {
+  const LayerWeights& w = tape.weights.layers[number];
   const double eps = tape.config.rms_norm_eps;
   const NormOutput entry = norm_forward(x, delta, w.input_norm, eps);
   out.x = entry.sum;
   out.input_rstd = entry.rstd;
   out.input_normed = entry.normed;
   out.qkv = project(tape.config, tape.shape, w, entry.normed, tape.angles,
-                    for_backward ? &out.head_norm : nullptr);
+                    for_backward ? &out.head_norm : nullptr, tape.dropout(number, Product::kQkv));
   out.attention = attention_forward(out.qkv, tape.segments, tape.shape, for_backward);
-  const NormOutput middle =
-      norm_forward(out.x, apply(w.output, out.attention.out), w.post_norm, eps);
+  const at::Tensor attended =
+      apply(w.output, out.attention.out, tape.dropout(number, Product::kOutput));
+  const NormOutput middle = norm_forward(out.x, attended, w.post_norm, eps);
   out.middle = middle.sum;
   out.post_rstd = middle.rstd;
   out.post_normed = middle.normed;
-  out.gate_up = apply(w.gate_up, middle.normed);
-  return apply(w.down, swiglu(out.gate_up));
+  out.gate_up = apply(w.gate_up, middle.normed, tape.dropout(number, Product::kGateUp));
+  return apply(w.down, swiglu(out.gate_up), tape.dropout(number, Product::kDown));
 }
 
 // dx enters as the gradient of the layer's output and leaves as that of its input.
-void layer_backward(const TrunkTape& tape, const LayerWeights& w, const LayerWeights& g,
-                    const LayerTape& layer, at::Tensor& dx) {
+void layer_backward(const TrunkTape& tape, size_t number, const LayerTape& layer, at::Tensor& dx) {
+  const LayerWeights &w = tape.weights.layers[number], &g = tape.gradients.layers[number];
+  const auto dropout = [&](Product product) { return tape.dropout(number, product); };
   {
-    const SwigluGradient gated = swiglu_backward(layer.gate_up, input_gradient(w.down, dx));
-    add_weight_gradient(w.down, g.down, dx, gated.y);
-    add_weight_gradient(w.gate_up, g.gate_up, gated.d_gate_up, layer.post_normed);
-    norm_backward(input_gradient(w.gate_up, gated.d_gate_up), layer.middle, layer.post_rstd,
-                  w.post_norm, dx, true, g.post_norm);
+    const SwigluGradient gated =
+        swiglu_backward(layer.gate_up, input_gradient(w.down, dx, dropout(Product::kDown)));
+    add_weight_gradient(w.down, g.down, dx, gated.y, dropout(Product::kDown));
+    add_weight_gradient(w.gate_up, g.gate_up, gated.d_gate_up, layer.post_normed,
+                        dropout(Product::kGateUp));
+    norm_backward(input_gradient(w.gate_up, gated.d_gate_up, dropout(Product::kGateUp)),
+                  layer.middle, layer.post_rstd, w.post_norm, dx, true, g.post_norm);
   }
-  add_weight_gradient(w.output, g.output, dx, layer.attention.out);
-  at::Tensor d_qkv = attention_backward(input_gradient(w.output, dx), layer.qkv, layer.attention,
-                                        tape.segments, tape.shape);
+  add_weight_gradient(w.output, g.output, dx, layer.attention.out, dropout(Product::kOutput));
+  at::Tensor d_qkv = attention_backward(input_gradient(w.output, dx, dropout(Product::kOutput)),
+                                        layer.qkv, layer.attention, tape.segments, tape.shape);
   rotate_(d_qkv, tape.angles, tape.shape, -1.0f);
   if (w.q_norm.defined())
     head_norm_backward_(d_qkv, layer.head_norm, w.q_norm, w.k_norm, tape.shape, g.q_norm, g.k_norm);
-  add_weight_gradient(w.qkv, g.qkv, d_qkv, layer.input_normed);
-  norm_backward(input_gradient(w.qkv, d_qkv), layer.x, layer.input_rstd, w.input_norm, dx, true,
-                g.input_norm);
+  add_weight_gradient(w.qkv, g.qkv, d_qkv, layer.input_normed, dropout(Product::kQkv));
+  norm_backward(input_gradient(w.qkv, d_qkv, dropout(Product::kQkv)), layer.x, layer.input_rstd,
+                w.input_norm, dx, true, g.input_norm);
 }
 
 at::Tensor run_forward(TrunkTape& tape, const PackedBatch& batch, bool record,
@@ -115,7 +129,7 @@ at::Tensor run_forward(TrunkTape& tape, const PackedBatch& batch, bool record,
   at::Tensor delta;
   for (size_t i = 0; i < tape.weights.layers.size(); ++i) {
     LayerTape layer;
-    delta = layer_forward(tape, tape.weights.layers[i], x, delta, record, layer);
+    delta = layer_forward(tape, i, x, delta, record, layer);
     if (sink) sink(static_cast<int64_t>(i), layer.qkv);
     x = layer.middle;
     if (!record) continue;
@@ -144,9 +158,9 @@ void run_backward(TrunkTape& tape, const at::Tensor& d_hidden) {
     tape.layers.pop_back();
     if (tape.checkpointing) {
       const at::Tensor x = layer.x;
-      layer_forward(tape, tape.weights.layers[i], x, {}, true, layer);
+      layer_forward(tape, i, x, {}, true, layer);
     }
-    layer_backward(tape, tape.weights.layers[i], tape.gradients.layers[i], layer, dx);
+    layer_backward(tape, i, layer, dx);
   }
   if (tape.gradients.embedding.defined())
     accumulate_embedding_gradient(dx, tape.ids, tape.gradients.embedding);
@@ -173,7 +187,7 @@ struct TrunkFunction : torch::autograd::Function<TrunkFunction> {
 at::Tensor project_qkv(const ModelConfig& config, const LayerWeights& weights,
                        const at::Tensor& normed, const at::Tensor& angles) {
   return project(config, {config.heads, config.kv_heads, config.head_dim}, weights, normed, angles,
-                 nullptr);
+                 nullptr, {});
 }
 
 at::Tensor trunk_hidden(const ModelConfig& config, const TrunkWeights& weights,

@@ -126,6 +126,7 @@ void TrainDpo::describe(Description& d) {
 
 void TrainDpo::check() {
   lm::check(options_.training);
+  lm::check_no_dropout(options_.training.lora);
   if (preference_.label_smoothing > 0 && loss_ != "sigmoid" && loss_ != "robust")
     throw Error("label_smoothing belongs to loss 'sigmoid' or 'robust', not '" + loss_ + "'");
   if (preference_.margin != lm::PreferenceOptions().margin && loss_ != "simpo")

@@ -161,6 +161,7 @@ void TrainKto::describe(Description& d) {
 
 void TrainKto::check() {
   lm::check(options_.training);
+  lm::check_no_dropout(options_.training.lora);
   if (kto_.desirable_weight == 0 && kto_.undesirable_weight == 0)
     throw Error("desirable_weight and undesirable_weight are both 0, so there is nothing to learn");
 }

@@ -81,6 +81,7 @@ void TrainPpo::describe(Description& d) {
 
 void TrainPpo::check() {
   lm::check(training_);
+  lm::check_no_dropout(training_.lora);
   if (training_.eval_tokens)
     throw Error(
         "eval.tokens: evaluations of this stage are counted in prompts; set eval_samples instead");

@@ -26,7 +26,8 @@ TEST(TrainReward, ResumedInBetweenGivesTheSameBytes) {
   for (const nlohmann::json& more :
        {nlohmann::json::object(), nlohmann::json{{"lora", {{"rank", 2}}}, {"save", "best"}},
         nlohmann::json{{"ensemble", 3}},
-        nlohmann::json{{"ensemble", 2}, {"lora", {{"rank", 2}}}, {"save", "best"}}}) {
+        nlohmann::json{
+            {"ensemble", 2}, {"lora", {{"rank", 2}, {"dropout", 0.1}}}, {"save", "best"}}}) {
     const nlohmann::json with = parameters(more);
     Workshop whole, stopped;
     const auto expected = whole.run(with);

@@ -153,10 +153,24 @@ TEST(Sft, NoiseOnEmbeddingsIsTheSameAfterAKillAndNoneAtZero) {
   EXPECT_EQ(trained(with, true).first, noisy.first);
 }
 
-TEST(Sft, EvaluatesWithoutNoise) {
-  nlohmann::json with = {{"precision", "fp32"}, {"budget", {{"steps", 0}}}};
+TEST(Sft, AnAdaptersDropoutIsTheSameAfterAKillAndNoneAtZero) {
+  nlohmann::json with = three_updates();
+  with["lora"] = {{"rank", 2}};
+  const auto plain = trained(with, false);
+  with["lora"]["dropout"] = 0;
+  EXPECT_EQ(trained(with, false), plain);
+  with["lora"]["dropout"] = 0.3;
+  const auto dropped = trained(with, false);
+  EXPECT_NE(dropped.first, plain.first);
+  EXPECT_EQ(trained(with, true).first, dropped.first);
+}
+
+TEST(Sft, EvaluatesWithoutNoiseAndDropout) {
+  nlohmann::json with = {
+      {"precision", "fp32"}, {"budget", {{"steps", 0}}}, {"lora", {{"rank", 2}}}};
   const auto plain = trained(with, false);
   with["neftune_noise_alpha"] = 5;
+  with["lora"]["dropout"] = 0.3;
   EXPECT_EQ(trained(with, false), plain);
 }
 
