@@ -31,6 +31,23 @@ lm::Metrics evaluate(const Context& context, const lm::Model& model,
           {"num_tokens", static_cast<double>(tally.tokens)}};
 }
 
+// which: "" of those to train on, "held-out ".
+void warn_of_cuts(const Context& context, const char* which, const lm::ChatReport& report,
+                  std::int64_t max_length) {
+  if (report.cut > 0)
+    context.warning(std::to_string(report.cut) + " of " + std::to_string(report.conversations) +
+                    " " + which + "conversations were longer than " + std::to_string(max_length) +
+                    " tokens and lost " + std::to_string(report.tokens_cut) +
+                    " tokens at the end; " + std::to_string(report.dropped) +
+                    " of them kept no trained token and were dropped");
+}
+
+void give_counts(const Context& context, const std::string& prefix, const lm::ChatReport& report) {
+  context.result(prefix + "conversations", static_cast<double>(report.conversations));
+  context.result(prefix + "conversations_cut", static_cast<double>(report.cut));
+  context.result(prefix + "conversations_dropped", static_cast<double>(report.dropped));
+}
+
 }  // namespace
 
 lm::TrainOptions sft_defaults() {
@@ -135,31 +152,26 @@ void Sft::run(Context& context) {
   const std::int64_t max_length = lm::longest_example(context, max_length_, model.config());
   const std::filesystem::path out = context.output("model");
   lm::SequenceFile train(out), held_out(out, training_.eval_tokens);
-  lm::ChatReport report;
+  lm::ChatReport report, held_out_report;
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    const auto read = [&](const char* split, const lm::SourceWeight& weight,
+    const auto read = [&](const char* split, const lm::SourceWeight& weight, lm::ChatReport& counts,
                           lm::SequenceFile& into) {
       lm::read_conversations(text::data_files(sources[i].path, split), tokenizer, max_length,
-                             weight, report, into);
+                             weight, counts, into);
     };
-    read("train", weight_of(i, context.seed()), train);
-    read("eval", {1, context.seed(), 0}, held_out);
+    read("train", weight_of(i, context.seed()), report, train);
+    read("eval", {1, context.seed(), 0}, held_out_report, held_out);
   }
-  if (report.cut > 0)
-    context.warning(std::to_string(report.cut) + " of " + std::to_string(report.conversations) +
-                    " conversations were longer than " + std::to_string(max_length) +
-                    " tokens and lost " + std::to_string(report.tokens_cut) +
-                    " tokens at the end; " + std::to_string(report.dropped) +
-                    " of them kept no trained token and were dropped");
+  warn_of_cuts(context, "", report, max_length);
+  warn_of_cuts(context, "held-out ", held_out_report, max_length);
   if (train.size() == 0)
     throw Error("the input 'conversations' holds no conversation to train on" +
                 (report.dropped > 0 ? ": of " + std::to_string(report.conversations) + ", " +
                                           std::to_string(report.dropped) + " have no answer in " +
                                           "their first " + std::to_string(max_length) + " tokens"
                                     : std::string()));
-  context.result("conversations", static_cast<double>(report.conversations));
-  context.result("conversations_cut", static_cast<double>(report.cut));
-  context.result("conversations_dropped", static_cast<double>(report.dropped));
+  give_counts(context, "", report);
+  if (held_out_report.conversations > 0) give_counts(context, "eval/", held_out_report);
 
   const lm::SequenceFeedOptions packing = this->packing(context.seed());
   lm::SequenceFeed feed(std::move(train), packing);

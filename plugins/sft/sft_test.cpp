@@ -97,6 +97,24 @@ TEST(Sft, SaysThatEveryConversationIsTooLong) {
   }
 }
 
+TEST(Sft, CountsHeldOutConversationsByThemselves) {
+  const auto row = [](std::size_t letters) {
+    return R"({"messages":[{"role":"user","content":"Who?"},{"role":"assistant","content":")" +
+           std::string(letters, 'x') + "\"}]}\n";
+  };
+  lm::StageWorkshop<Sft> shop;
+  shop.connect("model", shop.model());
+  shop.connect("conversations", row(3) + row(90) + row(4), row(5) + row(80));
+  const auto results = shop.run({{"precision", "fp32"}, {"budget", {{"steps", 0}}}});
+  EXPECT_EQ(results.at("conversations"), 3);
+  EXPECT_EQ(results.at("conversations_cut"), 1);
+  EXPECT_EQ(results.at("eval/conversations"), 2);
+  EXPECT_EQ(results.at("eval/conversations_cut"), 1);
+  EXPECT_EQ(results.at("eval/conversations_dropped"), 0);
+  EXPECT_TRUE(shop.told("1 of 3 conversations were longer than 64"));
+  EXPECT_TRUE(shop.told("1 of 2 held-out conversations were longer than 64"));
+}
+
 TEST(Sft, StopsInAnEvaluation) {
   const std::string row =
       R"({"messages":[{"role":"user","content":"Who?"},{"role":"assistant","content":"me"}]})";
