@@ -59,6 +59,20 @@ TEST_F(ChatFeed, TrainsOnWhatTheAssistantSaysAndItsEndOfTurn) {
       << "nothing after the last answer";
 }
 
+TEST_F(ChatFeed, LeavesOutMessagesOfWeightZero) {
+  write(R"({"messages":[{"role":"user","content":"Hi?"},)"
+        R"({"role":"assistant","content":"Hello.","weight":0},{"role":"user","content":"Bye"},)"
+        R"({"role":"assistant","content":"See you.","weight":1}]})"
+        "\n"
+        R"({"messages":[{"role":"user","content":"Hi?"},{"role":"assistant","content":"Hello."},)"
+        R"({"role":"user","content":"Bye"},{"role":"assistant","content":"x","weight":0}]})"
+        "\n");
+  const auto sequences = read();
+  ASSERT_EQ(sequences.size(), 2u);
+  EXPECT_EQ(trained(sequences[0]), "See you.<|im_end|>");
+  EXPECT_EQ(trained(sequences[1]), "Hello.<|im_end|>");
+}
+
 TEST_F(ChatFeed, SpecialTokensInContentStayText) {
   write(
       R"({"messages":[{"role":"user","content":"<|im_end|>"},{"role":"assistant","content":"x<|im_end|>y"}]})"

@@ -78,7 +78,7 @@ class Renderer {
         tool_result(m, i == 0 || messages[i - 1].role != "tool",
                     i + 1 == messages.size() || messages[i + 1].role != "tool");
       else if (m.role == "assistant")
-        turn(m.role, answer(m.content, i > asked, i + 1 == messages.size()), true);
+        turn(m.role, answer(m.content, i > asked, i + 1 == messages.size()), m.trained);
       else
         turn(m.role, own(m.content), false);
     }

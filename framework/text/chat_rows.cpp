@@ -6,139 +6,27 @@
 #include <array>
 
 #include "text/json_lines.h"
-#include "text/row_tree.h"
+#include "text/raw_members.h"
+#include "text/row_fields.h"
+#include "text/row_forms.h"
 
 namespace lehr::text {
 namespace {
 
-using simdjson::dom::element;
-
-constexpr std::array<std::string_view, 4> kRoles = {"system", "user", "assistant", "tool"};
-
-// What a row looks like, for those who bring another form.
+// What a row looks like, for those who bring another form. MESSAGES: [{"role", "content"}, ...].
 constexpr const char* kConversation =
-    R"({"messages": [{"role": "user", "content": TEXT}, {"role": "assistant", "content": TEXT}]})";
+    R"({"messages": [{"role": "user", "content": TEXT}, {"role": "assistant", "content": TEXT}]}, )"
+    R"({"prompt": TEXT or MESSAGES, "completion": TEXT or MESSAGES}, ShareGPT's {"conversations": )"
+    R"([{"from": "human", "value": TEXT}, {"from": "gpt", "value": TEXT}]} or Alpaca's )"
+    R"({"instruction": TEXT, "input": TEXT, "output": TEXT})";
 constexpr const char* kPreference =
-    R"({"prompt": MESSAGES, "chosen": MESSAGES, "rejected": MESSAGES})";
+    R"({"prompt": TEXT or MESSAGES, "chosen": TEXT or MESSAGES, "rejected": TEXT or MESSAGES}; )"
+    R"(without the prompt, it is what chosen and rejected both begin with)";
 constexpr const char* kFeedback =
-    R"({"prompt": MESSAGES, "completion": MESSAGES, "label": true or false})";
-constexpr const char* kPrompt = R"({"prompt": MESSAGES})";
+    R"({"prompt": TEXT or MESSAGES, "completion": TEXT or MESSAGES, "label": true or false})";
+constexpr const char* kPrompt = R"({"prompt": TEXT or MESSAGES})";
 constexpr const char* kProbe =
-    R"({"id": TEXT, "kind": "answer", "prompt": MESSAGES, "answers": [TEXT]})";
-
-// One parsed row and the messages about it.
-class RowFields {
- public:
-  RowFields(std::string_view json, std::string_view where, const char* form)
-      : where_(where), form_(form) {
-    static thread_local RowTree tree;
-    element row;
-    if (const auto error = tree.parse(json, row))
-      fail(std::string("malformed JSON: ") + simdjson::error_message(error) + row_form_hint(json));
-    if (row.get(object_)) fail(std::string("the line is not a JSON object") + row_form_hint(json));
-  }
-
-  [[noreturn]] void fail(const std::string& what) const {
-    throw Error(std::string(where_) + ": " + what);
-  }
-
-  bool has(const char* name) const {
-    element value;
-    return !object_[name].get(value) && !value.is_null();
-  }
-
-  std::string text(const char* name) const {
-    std::string_view value;
-    if (need(name).get(value)) fail(quoted(name) + " is not a string");
-    return std::string(value);
-  }
-  std::string text_or_empty(const char* name) const { return has(name) ? text(name) : ""; }
-
-  bool boolean(const char* name) const {
-    bool value;
-    if (need(name).get(value)) fail(quoted(name) + " is not true or false");
-    return value;
-  }
-
-  double real(const char* name) const {
-    double value;
-    if (need(name).get(value)) fail(quoted(name) + " is not a number");
-    return value;
-  }
-
-  std::vector<std::string> texts(const char* name) const {
-    std::vector<std::string> out;
-    if (!has(name)) return out;
-    simdjson::dom::array array;
-    if (need(name).get(array)) fail(quoted(name) + " is not a list of strings");
-    for (const element item : array) {
-      std::string_view value;
-      if (item.get(value)) fail(quoted(name) + " is not a list of strings");
-      out.emplace_back(value);
-    }
-    return out;
-  }
-
-  Messages messages(const char* name) const {
-    Messages out;
-    simdjson::dom::array array;
-    if (const element value = need(name); value.get(array))
-      fail(quoted(name) + " is not a list of messages" +
-           (value.is_string() ? ": write the text as [{\"role\": \"" + std::string(speaker(name)) +
-                                    "\", \"content\": TEXT}]"
-                              : " {\"role\", \"content\"}"));
-    for (const element item : array) {
-      const std::string place = std::string(name) + "[" + std::to_string(out.size()) + "]";
-      std::string_view role, content;
-      if (!item.is_object()) fail(quoted(place) + " is not an object {\"role\", \"content\"}");
-      if (item["role"].get(role))
-        fail(quoted(place) + " has no string 'role'" +
-             (item["from"].is_string()
-                  ? "; ShareGPT's 'from' and 'value' are 'role' and 'content', "
-                    "its human is user, its gpt assistant"
-                  : ""));
-      if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end())
-        fail(quoted(place) + " has the role '" + std::string(role) +
-             "'; known are system, user, assistant, tool");
-      if (item["content"].get(content)) fail(quoted(place) + " has no string 'content'");
-      out.push_back({std::string(role), std::string(content)});
-    }
-    if (out.empty()) fail(quoted(name) + " has no messages");
-    return out;
-  }
-  // A prompt waits for an answer.
-  Messages prompt(const char* name) const {
-    Messages out = messages(name);
-    if (out.back().role == "assistant")
-      fail(quoted(name) + " ends with the assistant, so there is nothing to answer");
-    return out;
-  }
-  Messages answer(const char* name, const Messages& prompt) const {
-    Messages out = messages(name);
-    if (out.back().role != "assistant")
-      fail(quoted(name) + " ends with '" + out.back().role + "', not with the assistant");
-    if (out.size() > prompt.size() && std::equal(prompt.begin(), prompt.end(), out.begin()))
-      fail(quoted(name) + " begins with the messages of 'prompt': leave them out, it follows them");
-    return out;
-  }
-
- private:
-  // A file that is one JSON list has been named like JSON Lines.
-  static std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
-  element need(const char* name) const {
-    element value;
-    if (object_[name].get(value))
-      fail("there is no member " + quoted(name) + "; a row is " + form_);
-    return value;
-  }
-  static std::string_view speaker(std::string_view name) {
-    return name == "prompt" || name == "messages" ? "user" : "assistant";
-  }
-
-  std::string_view where_;
-  const char* form_;
-  simdjson::dom::object object_;
-};
+    R"({"id": TEXT, "kind": "answer", "prompt": TEXT or MESSAGES, "answers": [TEXT]})";
 
 // Writes members in the order they are named.
 class RowText {
@@ -171,7 +59,7 @@ class RowText {
       append_json_string(out_, message.role);
       out_ += ",\"content\":";
       append_json_string(out_, message.content);
-      out_ += '}';
+      out_ += message.trained ? "}" : ",\"weight\":0}";
     }
     out_ += ']';
     return *this;
@@ -187,42 +75,67 @@ class RowText {
   std::string out_ = "{";
 };
 
+// `own` and behind it the members of `json`, a valid row, that are none of those that were read.
+std::string with_further_members(std::string own, std::string_view json,
+                                 const std::vector<std::string_view>& read) {
+  simdjson::dom::object object;
+  RowTree tree;
+  simdjson::dom::element row;
+  if (tree.parse(json, row) || row.get(object)) throw std::logic_error("not a row that was parsed");
+  RawMembers members(json);
+  own.pop_back();
+  for (const auto& [key, value] : object) {
+    std::size_t begin = 0;
+    const std::string_view member = members.next(begin);
+    if (std::find(read.begin(), read.end(), key) == read.end()) (own += ',') += member;
+  }
+  return own += '}';
+}
+
 }  // namespace
 
-void parse_row(std::string_view json, std::string_view where, Conversation& row) {
-  const RowFields fields(json, where, kConversation);
-  row.messages = fields.messages("messages");
-  if (std::none_of(row.messages.begin(), row.messages.end(),
-                   [](const Message& m) { return m.role == "assistant"; }))
-    fields.fail("'messages' has no message of the assistant, so there is nothing to learn");
+bool parse_row(std::string_view json, std::string_view where, Conversation& row) {
+  RowFields fields(json, where, kConversation);
+  row.messages = conversation_of(fields);
+  const auto count = [&](bool trained) {
+    return std::count_if(row.messages.begin(), row.messages.end(), [&](const Message& m) {
+      return m.role == "assistant" && m.trained == trained;
+    });
+  };
+  if (count(true) == 0)
+    fields.fail(count(false) == 0
+                    ? "there is no message of the assistant, so there is nothing to learn"
+                    : "all the assistant's messages have weight 0, so there is nothing to learn");
+  return !fields.foreign();
 }
 
-void parse_row(std::string_view json, std::string_view where, Preference& row) {
-  const RowFields fields(json, where, kPreference);
-  row.prompt = fields.prompt("prompt");
-  row.chosen = fields.answer("chosen", row.prompt);
-  row.rejected = fields.answer("rejected", row.prompt);
+bool parse_row(std::string_view json, std::string_view where, Preference& row) {
+  RowFields fields(json, where, kPreference);
+  read_pair(fields, row);
   if (fields.has("margin")) row.margin = fields.real("margin");
   row.source = fields.text_or_empty("source");
+  return !fields.foreign();
 }
 
-void parse_row(std::string_view json, std::string_view where, Feedback& row) {
-  const RowFields fields(json, where, kFeedback);
+bool parse_row(std::string_view json, std::string_view where, Feedback& row) {
+  RowFields fields(json, where, kFeedback);
   row.prompt = fields.prompt("prompt");
   row.completion = fields.answer("completion", row.prompt);
   row.label = fields.boolean("label");
   row.source = fields.text_or_empty("source");
+  return !fields.foreign();
 }
 
-void parse_row(std::string_view json, std::string_view where, Prompt& row) {
-  const RowFields fields(json, where, kPrompt);
+bool parse_row(std::string_view json, std::string_view where, Prompt& row) {
+  RowFields fields(json, where, kPrompt);
   row.prompt = fields.prompt("prompt");
   if (fields.has("reference")) row.reference = fields.text("reference");
   if (fields.has("unknowable")) row.unknowable = fields.boolean("unknowable");
+  return !fields.foreign();
 }
 
-void parse_row(std::string_view json, std::string_view where, Probe& row) {
-  const RowFields fields(json, where, kProbe);
+bool parse_row(std::string_view json, std::string_view where, Probe& row) {
+  RowFields fields(json, where, kProbe);
   row.id = fields.text("id");
   row.kind = fields.text("kind");
   if (row.kind == "next")
@@ -236,6 +149,7 @@ void parse_row(std::string_view json, std::string_view where, Probe& row) {
   row.topic = fields.text_or_empty("topic");
   if (row.kind == "answer" && row.answers.empty())
     fields.fail("'answers' is empty, so no answer could be right");
+  return !fields.foreign();
 }
 
 std::string to_json(const Conversation& row) {
@@ -278,6 +192,30 @@ std::string to_json(const Probe& row) {
   if (!row.choices.empty()) out.texts("choices", row.choices);
   if (!row.topic.empty()) out.text("topic", row.topic);
   return out.end();
+}
+
+std::string own_row(const Conversation& row, std::string_view json) {
+  return with_further_members(to_json(row), json,
+                              {"messages", "conversations", "prompt", "completion", "instruction",
+                               "input", "output", "system", "history"});
+}
+
+std::string own_row(const Preference& row, std::string_view json) {
+  return with_further_members(to_json(row), json,
+                              {"prompt", "chosen", "rejected", "margin", "source"});
+}
+
+std::string own_row(const Feedback& row, std::string_view json) {
+  return with_further_members(to_json(row), json, {"prompt", "completion", "label", "source"});
+}
+
+std::string own_row(const Prompt& row, std::string_view json) {
+  return with_further_members(to_json(row), json, {"prompt", "reference", "unknowable"});
+}
+
+std::string own_row(const Probe& row, std::string_view json) {
+  return with_further_members(to_json(row), json,
+                              {"id", "kind", "prompt", "text", "answers", "choices", "topic"});
 }
 
 std::vector<Probe> read_probes(const std::filesystem::path& artifact) {

@@ -16,11 +16,13 @@ namespace lehr::text {
 struct Message {
   std::string role;  // "system", "user", "assistant", "tool"
   std::string content;
+  bool trained = true;  // false: of the assistant, but not to be learnt (weight 0)
   bool operator==(const Message&) const = default;
 };
 using Messages = std::vector<Message>;
 
-// {"messages":[...]}: at least one message of the assistant.
+// {"messages":[...]}: at least one message of the assistant that is trained. One that is not has
+// "weight":0.
 struct Conversation {
   Messages messages;
 };
@@ -56,12 +58,13 @@ struct Probe {
   std::vector<std::string> answers, choices;
 };
 
-// Parses one row; throws Error that begins with `where` ("file:line").
-void parse_row(std::string_view json, std::string_view where, Conversation& row);
-void parse_row(std::string_view json, std::string_view where, Preference& row);
-void parse_row(std::string_view json, std::string_view where, Feedback& row);
-void parse_row(std::string_view json, std::string_view where, Prompt& row);
-void parse_row(std::string_view json, std::string_view where, Probe& row);
+// Parses one row, in the form above or one of row_forms.h, where texts stand for messages too.
+// False: in another form than the one above. Throws Error that begins with `where` ("file:line").
+bool parse_row(std::string_view json, std::string_view where, Conversation& row);
+bool parse_row(std::string_view json, std::string_view where, Preference& row);
+bool parse_row(std::string_view json, std::string_view where, Feedback& row);
+bool parse_row(std::string_view json, std::string_view where, Prompt& row);
+bool parse_row(std::string_view json, std::string_view where, Probe& row);
 
 // One line of JSON, members in the order above, absent ones left out.
 std::string to_json(const Conversation& row);
@@ -69,6 +72,13 @@ std::string to_json(const Preference& row);
 std::string to_json(const Feedback& row);
 std::string to_json(const Prompt& row);
 std::string to_json(const Probe& row);
+
+// The same, with the further members of `json`, of which the row was parsed, behind them.
+std::string own_row(const Conversation& row, std::string_view json);
+std::string own_row(const Preference& row, std::string_view json);
+std::string own_row(const Feedback& row, std::string_view json);
+std::string own_row(const Prompt& row, std::string_view json);
+std::string own_row(const Probe& row, std::string_view json);
 
 // Streams the rows of several files.
 template <class Row>

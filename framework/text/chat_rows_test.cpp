@@ -49,26 +49,16 @@ TEST(ChatRows, AreWrittenAsTheyWereRead) {
 
 TEST(ChatRows, NameThePlaceAndTheRuleThatIsBroken) {
   EXPECT_EQ(failure<Conversation>(R"({"messages":[{"role":"user","content":"a"}]})"),
-            "data.jsonl:7: 'messages' has no message of the assistant, so there is nothing to "
-            "learn");
+            "data.jsonl:7: there is no message of the assistant, so there is nothing to learn");
   EXPECT_EQ(failure<Conversation>(R"({"messages":[{"role":"usr","content":"a"}]})"),
             "data.jsonl:7: 'messages[0]' has the role 'usr'; known are system, user, assistant, "
             "tool");
   EXPECT_EQ(failure<Conversation>(R"({"messages":[]})"),
             "data.jsonl:7: 'messages' has no messages");
-  EXPECT_EQ(
-      failure<Conversation>(R"({"text":"a"})"),
-      "data.jsonl:7: there is no member 'messages'; a row is {\"messages\": [{\"role\": \"user\", "
-      "\"content\": TEXT}, {\"role\": \"assistant\", \"content\": TEXT}]}");
-  EXPECT_EQ(failure<Conversation>(R"({"messages":[{"from":"human","value":"a"}]})"),
-            "data.jsonl:7: 'messages[0]' has no string 'role'; ShareGPT's 'from' and 'value' are "
-            "'role' and 'content', its human is user, its gpt assistant");
-  EXPECT_EQ(failure<Prompt>(R"({"prompt":"a"})"),
-            "data.jsonl:7: 'prompt' is not a list of messages: write the text as [{\"role\": "
-            "\"user\", \"content\": TEXT}]");
-  EXPECT_EQ(failure<Feedback>(R"({"prompt":[{"role":"user","content":"a"}],"completion":"b"})"),
-            "data.jsonl:7: 'completion' is not a list of messages: write the text as [{\"role\": "
-            "\"assistant\", \"content\": TEXT}]");
+  EXPECT_EQ(failure<Conversation>(
+                R"({"messages":[{"from":"human","value":"a"},{"from":"gpt4","value":"b"}]})"),
+            "data.jsonl:7: 'messages[1]' is from 'gpt4'; known are system, human, user, gpt, "
+            "assistant, tool, observation");
   EXPECT_EQ(failure<Prompt>(R"({"prompt":{}})"),
             "data.jsonl:7: 'prompt' is not a list of messages {\"role\", \"content\"}");
   EXPECT_EQ(failure<Prompt>(R"({"prompt":[{"role":"assistant","content":"a"}]})"),
@@ -77,17 +67,138 @@ TEST(ChatRows, NameThePlaceAndTheRuleThatIsBroken) {
             "data.jsonl:7: 'prompt[0]' has no string 'content'");
   EXPECT_EQ(failure<Probe>(R"({"id":"1","kind":"maybe"})"),
             "data.jsonl:7: 'kind' is 'maybe'; known are answer, unknowable, next");
-  const std::string asked = R"({"role":"user","content":"a"})";
-  const std::string whole = "[" + asked + R"(,{"role":"assistant","content":"b"}])";
-  EXPECT_EQ(failure<Preference>(R"({"prompt":[)" + asked + R"(],"chosen":)" + whole +
-                                R"(,"rejected":)" + whole + "}"),
-            "data.jsonl:7: 'chosen' begins with the messages of 'prompt': leave them out, it "
-            "follows them");
   EXPECT_EQ(failure<Conversation>("[{}]"),
             "data.jsonl:7: the line is not a JSON object; rows are objects, one a line: `jq -c "
             "'.[]'` makes them of a list");
   EXPECT_TRUE(failure<Conversation>("[").ends_with("`jq -c '.[]'` makes them of a list"));
   EXPECT_NE(failure<Prompt>("{\"prompt\":").find("data.jsonl:7: malformed JSON: "),
+            std::string::npos);
+}
+
+TEST(ChatRows, NameTheKnownFormsWhereARowHasNoneOrTwo) {
+  const std::string unknown = failure<Conversation>(R"({"text":"a"})");
+  EXPECT_TRUE(unknown.starts_with("data.jsonl:7: the row has no known form; a row is ")) << unknown;
+  for (const char* form : {"messages", "completion", "ShareGPT", "Alpaca"})
+    EXPECT_NE(unknown.find(form), std::string::npos) << form;
+  const std::string two =
+      failure<Conversation>(R"({"prompt":"a","completion":"b","instruction":"a","output":"b"})");
+  EXPECT_TRUE(
+      two.starts_with("data.jsonl:7: the row has 'prompt' with 'completion' and "
+                      "'instruction' with 'output', so it could be read in two ways"))
+      << two;
+  EXPECT_NE(
+      failure<Preference>(R"({"prompt":"a","chosen":"b"})").find("no member 'rejected'; a row"),
+      std::string::npos);
+}
+
+// The row of others, and what it is among ours.
+template <class Row>
+std::string rewritten(std::string_view json) {
+  Row row;
+  EXPECT_FALSE(parse_row(json, "here", row)) << json;
+  const std::string own = own_row(row, json);
+  Row again;
+  EXPECT_TRUE(parse_row(own, "here", again)) << own;
+  return own;
+}
+
+const std::string kAsked = R"([{"role":"user","content":"a"}])";
+const std::string kAnswered = R"([{"role":"assistant","content":"b"}])";
+const std::string kBoth = R"([{"role":"user","content":"a"},{"role":"assistant","content":"b"}])";
+
+TEST(ChatRows, TakeTheConversationsOfOthers) {
+  const std::string ours = "{\"messages\":" + kBoth + "}";
+  for (const std::string& row :
+       {std::string(R"({"prompt":"a","completion":"b"})"),
+        "{\"prompt\":" + kAsked + ",\"completion\":" + kAnswered + "}",
+        std::string(
+            R"({"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"}]})"),
+        "{\"conversations\":" + kBoth + "}", std::string(R"({"instruction":"a","output":"b"})"),
+        std::string(R"({"instruction":"a","input":"","output":"b","system":null,"history":[]})")})
+    EXPECT_EQ(rewritten<Conversation>(row), ours) << row;
+  EXPECT_EQ(
+      rewritten<Conversation>(
+          R"({"instruction":"a","input":"i","output":"b","system":"s","history":[["q","r"]]})"),
+      R"({"messages":[{"role":"system","content":"s"},{"role":"user","content":"q"},)"
+      R"({"role":"assistant","content":"r"},{"role":"user","content":"a\ni"},)"
+      R"({"role":"assistant","content":"b"}]})");
+  EXPECT_EQ(rewritten<Conversation>(
+                R"({"id": 1e400, "conversations":[{"from":"human","value":"a"},)"
+                R"({"from":"gpt","value":"b"}], "system":"s", "tags": ["x", {"y": 1}]})"),
+            R"({"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},)"
+            R"({"role":"assistant","content":"b"}],"id": 1e400,"tags": ["x", {"y": 1}]})");
+  EXPECT_NE(
+      failure<Conversation>(R"({"system":"s","conversations":[{"from":"system","value":"t"}]})")
+          .find("beside a message of the system"),
+      std::string::npos);
+  // What more there is beside our own form does not matter.
+  Conversation row;
+  EXPECT_TRUE(parse_row("{\"prompt\":\"a\",\"messages\":" + kBoth + "}", "here", row));
+}
+
+TEST(ChatRows, TakeThePreferencesOfOthers) {
+  const std::string answers =
+      R"(,"chosen":)" + kAnswered + R"(,"rejected":[{"role":"assistant","content":"c"}]})";
+  const std::string ours = "{\"prompt\":" + kAsked + answers;
+  const std::string other = R"([{"role":"user","content":"a"},{"role":"assistant","content":"c"}])";
+  const std::string whole = R"("chosen":)" + kBoth + R"(,"rejected":)" + other + "}";
+  for (const std::string& row :
+       {std::string(R"({"prompt":"a","chosen":"b","rejected":"c"})"), "{\"prompt\":\"a\"" + answers,
+        "{" + whole, "{\"prompt\":\"a\"," + whole, "{\"prompt\":" + kAsked + "," + whole,
+        std::string(R"({"chosen":"\n\nHuman: a\n\nAssistant: b",)"
+                    R"("rejected":"\n\nHuman: a\n\nAssistant: c"})")})
+    EXPECT_EQ(rewritten<Preference>(row), ours) << row;
+  // Texts part where they differ, within no character; a blank goes to the answers.
+  EXPECT_EQ(rewritten<Preference>(R"({"chosen":"It is é.","rejected":"It is è.","id":1})"),
+            R"({"prompt":[{"role":"user","content":"It is"}],)"
+            R"("chosen":[{"role":"assistant","content":" é."}],)"
+            R"("rejected":[{"role":"assistant","content":" è."}],"id":1})");
+  // A later question of the user belongs to the answer that led to it.
+  Preference row;
+  EXPECT_FALSE(
+      parse_row(R"({"chosen":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},)"
+                R"({"role":"user","content":"q"},{"role":"assistant","content":"r"}],)"
+                R"("rejected":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]})",
+                "here", row));
+  EXPECT_EQ(row.prompt, (Messages{{"user", "a"}}));
+  EXPECT_EQ(row.chosen.size(), 3u);
+  EXPECT_EQ(row.rejected, (Messages{{"assistant", "b"}}));
+  EXPECT_NE(failure<Preference>(R"({"chosen":"b","rejected":"c"})").find("the same text"),
+            std::string::npos);
+  EXPECT_NE(failure<Preference>("{\"chosen\":" + kAnswered + ",\"rejected\":" + kAnswered + "}")
+                .find("the same prompt"),
+            std::string::npos);
+}
+
+TEST(ChatRows, TakeTextsForMessages) {
+  EXPECT_EQ(rewritten<Feedback>(R"({"prompt":"a","completion":"b","label":true})"),
+            "{\"prompt\":" + kAsked + ",\"completion\":" + kAnswered + ",\"label\":true}");
+  EXPECT_EQ(rewritten<Prompt>(R"({"prompt":"a"})"), "{\"prompt\":" + kAsked + "}");
+}
+
+TEST(ChatRows, KeepWhatIsNotToBeLearnt) {
+  const auto turns = [](const char* first, const char* second) {
+    return std::string(R"({"messages":[{"role":"user","content":"a"},)") +
+           R"({"role":"assistant","content":"b")" + first +
+           R"(},{"role":"assistant","content":"c")" + second + "}]}";
+  };
+  const std::string skipped = turns(R"(,"weight":0)", "");
+  EXPECT_EQ(again<Conversation>(skipped), skipped);
+  EXPECT_EQ(again<Conversation>(turns(R"(,"weight":0.0)", R"(,"weight":1)")), skipped);
+  Conversation row;
+  parse_row(skipped, "here", row);
+  EXPECT_TRUE(row.messages[0].trained && !row.messages[1].trained && row.messages[2].trained);
+  EXPECT_EQ(
+      failure<Conversation>(turns(R"(,"weight":0)", R"(,"weight":0)")),
+      "data.jsonl:7: all the assistant's messages have weight 0, so there is nothing to learn");
+  EXPECT_EQ(failure<Conversation>(turns(R"(,"weight":0.5)", "")),
+            "data.jsonl:7: 'messages[1]' has a 'weight' that is neither 0 nor 1");
+  EXPECT_NE(failure<Conversation>(R"({"messages":[{"role":"user","content":"a","weight":1}]})")
+                .find("only what the assistant says"),
+            std::string::npos);
+  EXPECT_NE(failure<Feedback>(
+                R"({"prompt":"a","completion":[{"role":"assistant","content":"b","weight":0}]})")
+                .find("only a conversation"),
             std::string::npos);
 }
 

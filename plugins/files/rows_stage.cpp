@@ -86,7 +86,7 @@ void RowsStage::estimate(const std::vector<Input>&, Estimate& out) {
     }
     looked_at += static_cast<double>(row.size() + 1);
     try {
-      if (text::is_held_out(check_row(row, ""), eval_fraction_)) continue;
+      if (text::is_held_out(check_row(row, "").asked, eval_fraction_)) continue;
       if (!count_row(row, counts)) return;
     } catch (const Error&) {
     }
@@ -99,23 +99,27 @@ void RowsStage::run(Context& context) {
   const auto warn = [&](const std::string& text) { context.warning(text); };
   std::optional<text::JsonLinesWriter> writers[2];  // train, eval
   text::DocumentSummary summary;
-  std::uint64_t rows = 0;
+  std::uint64_t rows = 0, rewritten = 0;
   const auto copy = [&](const std::vector<Source>& sources, bool evaluation) {
     text::JsonLinesReader reader(paths_of(sources));
     for (std::string_view row; reader.next(row);) {
       summary.read(row);
       const std::string where = reader.where();
-      std::string asked;
+      Checked checked;
       try {
-        asked = check_row(row, where);
+        checked = check_row(row, where);
       } catch (const Error& e) {
         if (malformed_ == "error") throw;
         summary.drop("malformed", sources[reader.file()].name + ":" + std::to_string(reader.line()),
                      behind(where, e.what()));
         continue;
       }
+      if (!checked.own.empty()) {
+        row = checked.own;
+        ++rewritten;
+      }
       summary.keep(row);
-      const bool held_out = evaluation || text::is_held_out(asked, eval_fraction_);
+      const bool held_out = evaluation || text::is_held_out(checked.asked, eval_fraction_);
       auto& writer = writers[held_out];
       if (!writer) writer.emplace(folder / (held_out ? "eval-00000.jsonl" : "train-00000.jsonl"));
       writer->write(row);
@@ -136,6 +140,9 @@ void RowsStage::run(Context& context) {
   }
   for (auto& writer : writers)
     if (writer) writer->close();
+  if (rewritten > 0)
+    context.info(std::to_string(rewritten) + " of " + std::to_string(rows) +
+                 " rows have another form than Lehr's and are written in that");
   if (!writers[0]) context.warning("there is no row to train on, only for evaluation");
   if (!writers[1] && eval_fraction_ > 0)
     context.warning(
@@ -152,24 +159,22 @@ void RowsStage::run(Context& context) {
   summary.write(folder);
 }
 
-std::string Preferences::check_row(std::string_view json, std::string_view where) {
-  text::Preference row;
-  text::parse_row(json, where, row);
+void Preferences::check_pair(const text::Preference& row, std::string_view where) const {
   if (row.chosen == row.rejected)
     throw Error(std::string(where) +
                 ": 'chosen' and 'rejected' are the same, so there is nothing to learn");
-  return text::to_json(text::Prompt{row.prompt, {}, false});
 }
 
-std::string Conversations::check_row(std::string_view json, std::string_view where) {
+RowsStage::Checked Conversations::check_row(std::string_view json, std::string_view where) {
   text::Conversation row;
-  text::parse_row(json, where, row);
+  Checked checked = read_row(json, where, row);
   text::Prompt asked;
   for (const text::Message& message : row.messages) {
     if (message.role == "assistant") break;
     asked.prompt.push_back(message);
   }
-  return text::to_json(asked);
+  checked.asked = text::to_json(asked);
+  return checked;
 }
 
 bool Conversations::count_row(std::string_view json, text::RowCounts& counts) {
@@ -198,10 +203,10 @@ void Probes::run(Context& context) {
   std::set<std::string> ids;
   for (std::string_view row; reader.next(row);) {
     text::Probe probe;
-    text::parse_row(row, reader.where(), probe);
+    const bool own = text::parse_row(row, reader.where(), probe);
     if (!ids.insert(probe.id).second)
       throw Error(reader.where() + ": the id '" + probe.id + "' was used before");
-    writer.write(row);
+    writer.write(own ? std::string(row) : text::own_row(probe, row));
   }
   if (ids.empty()) throw Error("there is no probe in " + text::named_files(files));
   writer.close();

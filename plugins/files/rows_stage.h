@@ -1,6 +1,7 @@
 // The stages `files.conversations`, `files.preferences`, `files.feedback`, `files.prompts` and
 // `files.probes`: the user's own JSON Lines, every row checked, as an artifact of that type. Rows
-// are copied as they stand, so further members stay.
+// are copied as they stand; those of other forms (row_forms.h) are written in ours, with all
+// further members.
 #pragma once
 
 #include <lehr/plugin.h>
@@ -26,9 +27,17 @@ class RowsStage : public Stage {
   void run(Context& context) override;
 
  protected:
-  // Throws Error, beginning with `where`, if the row breaks a rule. Returns what decides whether
-  // the row is held out: rows that ask the same thing stay together.
-  virtual std::string check_row(std::string_view json, std::string_view where) = 0;
+  struct Checked {
+    std::string asked;  // decides whether it is held out: rows that ask the same stay together
+    std::string own;    // the row in our own form; empty: it has that already
+  };
+  // Throws Error, beginning with `where`, if the row breaks a rule.
+  virtual Checked check_row(std::string_view json, std::string_view where) = 0;
+  template <class Row>
+  static Checked read_row(std::string_view json, std::string_view where, Row& row) {
+    const bool own = text::parse_row(json, where, row);
+    return {{}, own ? std::string() : text::own_row(row, json)};
+  }
   // Adds a row that has been checked; false: it is of a type of which nothing is counted.
   virtual bool count_row(std::string_view /*json*/, text::RowCounts& /*counts*/) { return false; }
 
@@ -44,7 +53,7 @@ class Conversations : public RowsStage {
   Conversations() : RowsStage("conversations") {}
 
  private:
-  std::string check_row(std::string_view json, std::string_view where) override;
+  Checked check_row(std::string_view json, std::string_view where) override;
   bool count_row(std::string_view json, text::RowCounts& counts) override;
 };
 
@@ -55,11 +64,15 @@ class PromptedRows : public RowsStage {
   using RowsStage::RowsStage;
 
  protected:
-  std::string check_row(std::string_view json, std::string_view where) override {
+  Checked check_row(std::string_view json, std::string_view where) override {
     Row row;
-    text::parse_row(json, where, row);
-    return text::to_json(text::Prompt{row.prompt, {}, false});
+    Checked checked = read_row(json, where, row);
+    checked.asked = text::to_json(text::Prompt{row.prompt, {}, false});
+    check_pair(row, where);
+    return checked;
   }
+  // Of rows with more than one answer.
+  virtual void check_pair(const Row& /*row*/, std::string_view /*where*/) const {}
 };
 
 class Preferences : public PromptedRows<text::Preference> {
@@ -67,7 +80,7 @@ class Preferences : public PromptedRows<text::Preference> {
   Preferences() : PromptedRows("preferences") {}
 
  private:
-  std::string check_row(std::string_view json, std::string_view where) override;
+  void check_pair(const text::Preference& row, std::string_view where) const override;
   bool count_row(std::string_view json, text::RowCounts& counts) override;
 };
 class Feedback : public PromptedRows<text::Feedback> {

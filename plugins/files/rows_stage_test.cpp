@@ -197,6 +197,33 @@ TEST_F(RowsStages, TellHowMuchThereWillBeToTrainOn) {
   EXPECT_EQ(feedback->bytes, 4 + 2 + 9 + 3);
 }
 
+std::string written(const FakeHost& host) {
+  std::ifstream file(host.output() / "train-00000.jsonl");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST_F(RowsStages, WriteTheRowsOfOthersAsOursAndOursAsTheyStand) {
+  const std::string ours = R"({"n": 1.50, )" + std::string(kTalk).substr(1);
+  const std::string theirs =
+      R"({"conversations": [{"from": "human", "value": "1?"}, {"from": "gpt", "value": "one"}], "n": 2.50})"
+      "\n"
+      R"({"instruction": "1?", "output": "one"})"
+      "\n";
+  FakeHost host(folder_, {}, {{"train", {put("a.jsonl", ours + theirs)}}}, 1);
+  ASSERT_EQ(run<Conversations>(host), LEHR_OK) << host.failure;
+  std::string talk(kTalk);
+  EXPECT_EQ(written(host), ours + talk.substr(0, talk.size() - 2) + R"(,"n": 2.50})" + "\n" + talk);
+  EXPECT_TRUE(said(host, "2 of 3 rows have another form"));
+}
+
+TEST_F(RowsStages, RefusePreferencesThatDoNotDifferInAnyForm) {
+  const std::string file = put("a.jsonl", R"({"prompt":"a","chosen":"b","rejected":"b"})");
+  FakeHost host(folder_, {}, {{"train", {file}}}, 1);
+  EXPECT_NE(run<Preferences>(host), LEHR_OK);
+  EXPECT_NE(host.failure.find("a.jsonl:1: 'chosen' and 'rejected' are the same"), std::string::npos)
+      << host.failure;
+}
+
 TEST_F(RowsStages, TellOfLargeFilesFromTheirBeginning) {
   std::string text;
   const double rows = 250'000;  // 20 MB
