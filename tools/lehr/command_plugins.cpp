@@ -82,7 +82,7 @@ int show_plugin(const Options& options, const std::string& name) {
   if (found != registry->plugins().end())
     return show_file(options, found->second, plugin == name ? "" : name.substr(plugin.size() + 1));
   for (const auto& broken : registry->broken())
-    if (broken.path.stem() == plugin) throw CommandError(kPluginCannotLoad, broken.reason);
+    if (broken.name == plugin) throw CommandError(kPluginCannotLoad, broken.reason);
   std::vector<std::string> known, parts;  // parts: "filter.gopher_quality"
   for (const auto& [other, file] : registry->plugins()) {
     known.push_back(other);

@@ -66,7 +66,7 @@ std::vector<Finding> plugins(const runtime::PluginRegistry& registry) {
     out.push_back(
         {State::good, "plugins", std::to_string(count) + " usable (lehr plugins list)", ""});
   for (const auto& broken : registry.broken()) {
-    const bool folder = broken.reason.find(": cannot be listed: ") != std::string::npos;
+    const bool folder = broken.name.empty();
     out.push_back(
         {State::error, folder ? "plugin folder" : "plugin " + broken.path.stem().string(),
          broken.reason,

@@ -222,6 +222,22 @@ TEST_F(PluginFileTest, RegistryKeepsBrokenFilesWithTheirReason) {
   EXPECT_FALSE(registry.step("quiet", "filter"));
 }
 
+TEST_F(PluginFileTest, RegistryTakesNoOtherInPlaceOfABrokenPlugin) {
+  stamp_plugin_file(file_, kDescription);
+  const fs::path first = folder_ / "first", good = folder_ / "good";
+  for (const fs::path& made : {first, good}) fs::create_directories(made);
+  fs::copy_file(file_, good / "acme.so");
+  write(first / "acme.so", "hello");
+  const PluginRegistry registry(std::vector<fs::path>{first, good});
+  EXPECT_FALSE(registry.stage("acme"));
+  EXPECT_EQ(registry.why_broken("acme"),
+            (first / "acme.so").string() + ": not an ELF file. '" + (good / "acme.so").string() +
+                "' is not taken in its place: mend or remove the broken one");
+  EXPECT_TRUE(PluginRegistry(std::vector<fs::path>{good, first}).stage("acme"));  // passed over
+  fs::copy_file(file_, first / "aaa.so");  // beside it, called otherwise
+  EXPECT_FALSE(PluginRegistry(std::vector<fs::path>{first, good}).stage("acme"));
+}
+
 TEST_F(PluginFileTest, RegistryTellsOfTwoFilesThatAreOnePlugin) {
   stamp_plugin_file(file_, kDescription);
   fs::copy_file(file_, folder_ / "second.so");

@@ -40,25 +40,41 @@ PluginRegistry::PluginRegistry(const std::vector<fs::path>& folders) {
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
       if (it->path().extension() == ".so") files.push_back(it->path());
     if (error && error.value() != ENOENT && error.value() != ENOTDIR)
-      broken_.push_back({folder, folder.string() + ": cannot be listed: " + error.message()});
+      broken_.push_back({folder, "", folder.string() + ": cannot be listed: " + error.message()});
     std::sort(files.begin(), files.end());
+    std::vector<PluginFile> usable;
     for (const auto& file : files) {
       try {
         if (!is_utf8(file.string()))  // stages are told it as JSON
           throw PluginError(file.string() + ": its path is not UTF-8. Move it to another folder");
-        PluginFile plugin = read_plugin_file(file);
-        std::string name = plugin.name;
-        const auto [first, fresh] = plugins_.try_emplace(std::move(name), std::move(plugin));
-        const fs::path& used = first->second.path;
-        if (!fresh && used != file && used.parent_path() == folder)  // who should win is not known
-          broken_.push_back({file, file.string() + ": it is the plugin '" + first->first +
-                                       "', as '" + used.filename().string() +
-                                       "' beside it is, which is used. Remove one of them"});
+        usable.push_back(read_plugin_file(file));
       } catch (const PluginError& e) {
-        broken_.push_back({file, e.what()});
+        broken_.push_back({file, file.stem().string(), e.what()});
       }
     }
+    for (PluginFile& plugin : usable) add(std::move(plugin));
   }
+}
+
+void PluginRegistry::add(PluginFile plugin) {
+  const auto first = plugins_.find(plugin.name);
+  if (first != plugins_.end()) {
+    const fs::path &file = plugin.path, &used = first->second.path;
+    if (used != file && used.parent_path() == file.parent_path())  // who should win is not known
+      broken_.push_back({file, plugin.name,
+                         file.string() + ": it is the plugin '" + plugin.name + "', as '" +
+                             used.filename().string() +
+                             "' beside it is, which is used. Remove one of them"});
+    return;
+  }
+  for (BrokenPlugin& broken : broken_)
+    if (broken.name == plugin.name) {
+      broken.reason += ". '" + plugin.path.string() +
+                       "' is not taken in its place: mend or remove the broken one";
+      return;
+    }
+  std::string name = plugin.name;
+  plugins_.emplace(std::move(name), std::move(plugin));
 }
 
 PluginRegistry::PluginRegistry(std::vector<PluginFile> plugins) {
@@ -100,7 +116,7 @@ void add_names(std::vector<std::string>& out, const PluginFile& plugin, const ch
 
 std::string PluginRegistry::why_broken(std::string_view plugin) const {
   for (const BrokenPlugin& broken : broken_)
-    if (broken.path.stem() == plugin && !plugins_.contains(plugin)) return broken.reason;
+    if (broken.name == plugin && !plugins_.contains(plugin)) return broken.reason;
   return "";
 }
 

@@ -1,5 +1,6 @@
 // Finds plugins: every *.so in the search path, first name wins. A file that is there but cannot be
-// used is kept with its reason; nothing is skipped silently.
+// used is kept with its reason; nothing is skipped silently, and no plugin of the same name further
+// on is taken in its place.
 #pragma once
 
 #include <filesystem>
@@ -15,6 +16,7 @@ namespace lehr::runtime {
 
 struct BrokenPlugin {
   std::filesystem::path path;
+  std::string name;  // of the plugin that it would be; empty: a folder that cannot be listed
   std::string reason;
 };
 
@@ -53,6 +55,8 @@ class PluginRegistry {
   std::vector<std::string> reward_names(std::string_view home) const;
 
  private:
+  void add(PluginFile plugin);
+
   std::map<std::string, PluginFile, std::less<>> plugins_;
   std::vector<BrokenPlugin> broken_;
 };
