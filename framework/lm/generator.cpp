@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "lm/decode_step.h"
 #include "lm/device.h"
@@ -37,17 +39,23 @@ at::Tensor take_rows(const at::Tensor& x, const std::vector<int32_t>& rows) {
   return at::index_select(x, 0, indices(rows, x.device()));
 }
 
+// How much of the prompt the cache knows; its last token is run, to be gone on from.
+int64_t known_beginning(const KeptPrefix& kept, std::span<const int32_t> prompt) {
+  const auto differ = std::ranges::mismatch(kept.ids, prompt).in2 - prompt.begin();
+  return std::min<int64_t>(differ, static_cast<int64_t>(prompt.size()) - 1);
+}
+
 class Decoding {
  public:
   Decoding(const Model& model, std::span<const GenerationRequest> requests,
-           const GenerationOptions& options, const GenerationCallbacks& callbacks)
+           const GenerationOptions& options, const GenerationCallbacks& callbacks, KeptPrefix* kept)
       : model_(model),
         requests_(requests),
         options_(options),
         callbacks_(callbacks),
         slots_(std::min<int64_t>(options.batch, static_cast<int64_t>(requests.size()))),
-        cache_(model.config(), model.precision(), slots_ + 1,
-               rows_needed(model, requests, options)),
+        kept_(kept),
+        cache_(make_cache(rows_needed(model, requests, options))),
         running_(static_cast<size_t>(slots_)),
         results_(requests.size()) {
     if (through_aten(model.embedding())) repeated_.emplace(model, cache_, slots_, options.sampling);
@@ -57,9 +65,11 @@ class Decoding {
   std::vector<Generation> run() {
     while (true) {
       if (may_admit()) admit();
-      if (active_ == 0) return std::move(results_);
+      if (active_ == 0) break;
       decode();
     }
+    if (kept_ != nullptr) keep();
+    return std::move(results_);
   }
 
  private:
@@ -78,6 +88,28 @@ class Decoding {
     return std::min(context, longest + options.max_new_tokens);
   }
 
+  // The one that was kept, if it is large enough. A larger one than needed spares the next prompts
+  // another; what the smaller one held is made again, each time for twice as many rows.
+  KvCache make_cache(int64_t rows) {
+    if (kept_ != nullptr) {
+      kept_->reused = 0;
+      std::optional<KvCache> cache = std::exchange(kept_->cache, {});
+      if (cache && cache->rows() >= rows) {
+        kept_->reused = known_beginning(*kept_, requests_[0].prompt);
+        return std::move(*cache);
+      }
+      rows = std::min(model_.config().max_position_embeddings, 2 * rows);
+    }
+    return {model_.config(), model_.precision(), slots_ + 1, rows};
+  }
+
+  void keep() {
+    kept_->ids = requests_[0].prompt;
+    const std::vector<int32_t>& answer = results_[0].tokens;
+    kept_->ids.insert(kept_->ids.end(), answer.begin(), answer.end() - 1);  // the last was not run
+    kept_->cache = std::move(cache_);
+  }
+
   // Taking prompts in one by one would make many small products: wait until a quarter of the slots
   // is free.
   bool may_admit() const {
@@ -88,6 +120,7 @@ class Decoding {
   // Runs the prompts that fit through the model at once, each different one once, fills the cache,
   // draws their first tokens.
   void admit() {
+    if (kept_ != nullptr && kept_->reused > 0) return go_on(kept_->reused);
     PackedBatch batch;
     // The first row of each in the batch that takes them in.
     std::map<std::span<const int32_t>, int64_t, Lexicographic> prompts;
@@ -116,6 +149,31 @@ class Decoding {
     active_ += static_cast<int64_t>(slots.size());
     accept(slots, choose_rows(model_.logits(take_rows(hidden, last_rows)), options_.sampling,
                               uniforms(slots)));
+  }
+
+  // The only prompt, of which the cache has the first `known` rows.
+  void go_on(int64_t known) {
+    const std::vector<int32_t>& prompt = requests_[waiting_].prompt;
+    const auto length = static_cast<int64_t>(prompt.size());
+    at::Tensor hidden;
+    for (int64_t row = known; row < length;) {
+      const int64_t count = std::min(length - row, kPrefillTokens);
+      std::vector<int32_t> positions(static_cast<size_t>(count)), seen;
+      std::iota(positions.begin(), positions.end(), static_cast<int32_t>(row));
+      for (const int32_t position : positions) seen.push_back(position + 1);
+      hidden = next_hidden(
+          model_, cache_,
+          take_rows(model_.embedding(), {prompt.begin() + row, prompt.begin() + row + count}),
+          rope_table(positions, model_.config().rope_frequencies()),
+          cache_.place({{0, row, 0, count}}),
+          cache_.view(std::vector<int32_t>(positions.size(), 0), std::move(seen)));
+      row += count;
+    }
+    running_[0] = Running{waiting_++, length};
+    active_ = 1;
+    const std::vector<int64_t> slots = {0};
+    accept(slots, choose_rows(model_.logits(hidden.narrow(0, hidden.size(0) - 1, 1)),
+                              options_.sampling, uniforms(slots)));
   }
 
   static void add_segment(PackedBatch& batch, std::span<const int32_t> ids) {
@@ -229,6 +287,7 @@ class Decoding {
   const GenerationOptions& options_;
   const GenerationCallbacks& callbacks_;
   int64_t slots_;
+  KeptPrefix* kept_;
   KvCache cache_;  // one slot more than used: the one of filling rows
   std::optional<TokenPass> few_;
   std::vector<std::optional<Running>> running_;
@@ -242,14 +301,16 @@ class Decoding {
 
 std::vector<Generation> generate(const Model& model, std::span<const GenerationRequest> requests,
                                  const GenerationOptions& options,
-                                 const GenerationCallbacks& callbacks) {
+                                 const GenerationCallbacks& callbacks, KeptPrefix* kept) {
   check(options.sampling);
+  if (kept != nullptr && requests.size() != 1)
+    throw std::invalid_argument("a prefix is kept of one request");
   if (options.max_new_tokens < 1 || options.batch < 1)
     throw std::invalid_argument("max_new_tokens and batch must be at least 1");
   if (requests.empty()) return {};
   const at::NoGradGuard no_gradients;
   const OnOwnStream apart;
-  return Decoding(model, requests, options, callbacks).run();
+  return Decoding(model, requests, options, callbacks, kept).run();
 }
 
 }  // namespace lehr::lm

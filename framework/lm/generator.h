@@ -8,9 +8,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "lm/kv_cache.h"
 #include "lm/model.h"
 #include "lm/sampler.h"
 
@@ -45,10 +47,20 @@ struct GenerationCallbacks {
   std::function<void(size_t i)> finished = {};  // in the order in which answers end
 };
 
-// Answers in the order of the requests. Throws std::invalid_argument for a prompt that is empty or
-// leaves no room for an answer.
+// A conversation so far: keys and values of a prompt and its answer. As far as the next prompt
+// begins with the same tokens it is not run through the model again.
+struct KeptPrefix {
+  std::optional<KvCache> cache = {};
+  std::vector<int32_t> ids = {};  // whose rows the cache holds
+  int64_t reused = 0;             // of them by the last prompt
+};
+
+// Answers in the order of the requests. kept: of the only request, from one call for the same model
+// to the next. Throws std::invalid_argument for a prompt that is empty or leaves no room for an
+// answer.
 std::vector<Generation> generate(const Model& model, std::span<const GenerationRequest> requests,
                                  const GenerationOptions& options,
-                                 const GenerationCallbacks& callbacks = {});
+                                 const GenerationCallbacks& callbacks = {},
+                                 KeptPrefix* kept = nullptr);
 
 }  // namespace lehr::lm

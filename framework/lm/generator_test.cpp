@@ -199,5 +199,41 @@ TEST(Generator, LogprobsEqualTrainings) {
   }
 }
 
+// Turns of a conversation, the third longer than the cache that the first two were held in.
+TEST(Generator, GoesOnFromThePrefixThatWasKept) {
+  const Model model = Model::create(tiny(), 3, Precision::kFp32);
+  const GenerationOptions options{.sampling = {.temperature = 0.8}, .max_new_tokens = 4, .seed = 4};
+  KeptPrefix kept;
+  std::vector<GenerationRequest> turn = {{{7, 1, 9}, 2}};
+  const auto answer = [&] {
+    const auto alone = generate(model, turn, options),
+               found = generate(model, turn, options, {}, &kept);
+    EXPECT_EQ(found[0].tokens, alone[0].tokens);
+    for (size_t t = 0; t < 4; ++t)
+      EXPECT_NEAR(found[0].logprobs[t], alone[0].logprobs[t], 1e-4) << t;  // sums in another order
+    return found[0].tokens;
+  };
+  const auto ask = [&](const std::vector<int32_t>& said, const std::vector<int32_t>& more) {
+    std::vector<int32_t>& ids = turn[0].prompt;
+    ids.insert(ids.end(), said.begin(), said.end());
+    ids.insert(ids.end(), more.begin(), more.end());
+  };
+  const auto first = answer();
+  EXPECT_EQ(kept.reused, 0);
+  ask(first, {5, 6});
+  const auto second = answer();
+  EXPECT_EQ(kept.reused, 6) << "all but what is new, the last token drawn among it";
+  answer();
+  EXPECT_EQ(kept.reused, 8) << "the same again: all but the last";
+  ask(second, {11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21});
+  answer();
+  EXPECT_EQ(kept.reused, 0) << "a larger cache";
+  turn[0].prompt[4] = 50;
+  answer();
+  EXPECT_EQ(kept.reused, 4) << "up to where it differs";
+  const std::vector<GenerationRequest> two(2, turn[0]);
+  EXPECT_THROW(generate(model, two, options, {}, &kept), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace lehr::lm

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "judge.h"
 #include "lm/generator.h"
+#include "lm/judge.h"
 #include "lm/model.h"
 #include "options.h"
 #include "questions.h"
@@ -34,7 +34,7 @@ class AnswerSampler {
   // every token that is drawn and every row that is scored, and may throw.
   AnswerSampler(Context& context, const PpoOptions& options,
                 const std::vector<double>& reward_weights, std::int64_t row_tokens,
-                const lm::Model& policy, const Judge* judge, const text::Tokenizer& tokenizer,
+                const lm::Model& policy, const lm::Judge* judge, const text::Tokenizer& tokenizer,
                 Ask ask)
       : context_(context),
         options_(options),
@@ -60,7 +60,7 @@ class AnswerSampler {
   const std::vector<double>& reward_weights_;
   std::int64_t row_tokens_;
   const lm::Model& policy_;
-  const Judge* judge_;
+  const lm::Judge* judge_;
   const text::Tokenizer& tokenizer_;
   Ask ask_;
 };

@@ -7,8 +7,8 @@
 #include "advantages.h"
 #include "critic.h"
 #include "gradients.h"
-#include "judge.h"
 #include "lm/devices.h"
+#include "lm/judge.h"
 #include "lm/model.h"
 #include "lm/model_folder.h"
 #include "lm/optimizer.h"
@@ -34,7 +34,7 @@ constexpr auto kMinibatchOrder = static_cast<lm::Purpose>(64);
 
 // Where the reward model is, on the scale of the scores it shall foresee; without one the policy
 // under a new head.
-lm::Model critic_start(const lm::Model& policy, const std::optional<Judge>& judge,
+lm::Model critic_start(const lm::Model& policy, const std::optional<lm::Judge>& judge,
                        std::uint64_t seed) {
   if (!judge) return policy.with_score_head(seed);
   lm::Model critic = judge->model.clone();
@@ -149,9 +149,9 @@ void TrainPpo::run(Context& context) {
   lm::Model policy = lm::Model::load(start.path, precision);
   if (o.shared_critic()) policy = policy.with_value_head();
   const lm::Model reference = training_.lora.rank ? policy.base() : policy.clone();
-  std::optional<Judge> judge;
+  std::optional<lm::Judge> judge;
   if (context.has_input("reward"))
-    judge = load_judge(context.input("reward").path, precision, o.normalize_reward);
+    judge = lm::load_judge(context.input("reward").path, precision, o.normalize_reward);
   if (stop_if_.disagreement_above && (!judge || judge->heads.empty()))
     throw Error(
         "stop_if.disagreement_above: the reward model has no heads that could disagree; train it "
