@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lm/device.h"
+#include "lm/finite.h"
 #include "lm/safetensors.h"
 #include "text/strict_json.h"
 
@@ -40,6 +41,7 @@ void fill(const SafetensorsFile& file, const std::vector<ParameterSlot>& slots,
     if (entry.dtype != DType::kF32 || entry.shape != slot.shape)
       throw std::runtime_error(file.path().string() + ": tensor '" + entry.name +
                                "' does not have the model's shape in F32");
+    check_finite(file, entry);
     std::memcpy(host.data_ptr<float>() + slot.offset, entry.data, entry.bytes);
   }
   flat.copy_(host);

@@ -35,7 +35,7 @@ void save_checkpoint(const std::filesystem::path& dir, const CheckpointPart& par
                      Snapshot* snapshot);
 
 // Fills weights (and the compute copy), moments and update count. Throws std::runtime_error naming
-// the file where a tensor is missing or has another shape.
+// the file where a tensor is missing, has another shape or a value that is not finite.
 void load_checkpoint(const std::filesystem::path& dir, ParameterBuffer& parameters,
                      Optimizer* optimizer);
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <limits>
+#include <string>
 
 #include "lm/fake_host.h"
 #include "lm/safetensors.h"
@@ -39,6 +41,27 @@ TEST(Checkpoint, GivesBackWeightsMomentsAndCount) {
     EXPECT_TRUE(again.exp_avg_sq().equal(optimizer.exp_avg_sq())) << kind;
     EXPECT_EQ(again.updates(), 2);
   }
+}
+
+TEST(Checkpoint, IsRefusedWhereAValueIsNotFinite) {
+  const lehr_context host;
+  Model model = trained_model();
+  Optimizer optimizer = stepped(model, "adamw");
+  const auto refusal = [&]() -> std::string {
+    save_checkpoint(host.root, checkpoint_part("model", model.trained(), &optimizer), nullptr);
+    try {
+      load_checkpoint(host.root / "model", model.trained(), &optimizer);
+      return "";
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+  };
+  EXPECT_EQ(refusal(), "");
+  optimizer.exp_avg()[3] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_NE(refusal().find("optimizer.safetensors: tensor 'exp_avg."), std::string::npos)
+      << refusal();
+  model.trained().weights[3] = std::numeric_limits<float>::infinity();
+  EXPECT_NE(refusal().find("model.safetensors: tensor 'model."), std::string::npos) << refusal();
 }
 
 TEST(Checkpoint, HoldsNoMeanOfSquaresThatMuonDoesNotUseAndIsReadWhereItDoes) {

@@ -3,15 +3,14 @@
 #include <c10/util/Half.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
 #include "lm/checkpoint.h"
+#include "lm/finite.h"
 #include "lm/model.h"
-#include "lm/parallel.h"
 
 namespace lehr::lm {
 namespace {
@@ -43,43 +42,9 @@ std::set<fs::path> weight_files(const fs::path& folder) {
   return files;
 }
 
-// Whether one of `count` numbers has all bits of its exponent set.
-template <class Bits>
-bool any_not_finite(const std::byte* numbers, int64_t count, Bits exponent) {
-  std::atomic<bool> any = false;
-  parallel_blocks(count, 1 << 20, [&](int64_t begin, int64_t end) {
-    int found = 0;
-#pragma omp simd reduction(| : found)
-    for (int64_t i = begin; i < end; ++i) {
-      Bits bits;
-      std::memcpy(&bits, numbers + static_cast<size_t>(i) * sizeof bits, sizeof bits);
-      found |= (bits & exponent) == exponent;
-    }
-    if (found != 0) any = true;
-  });
-  return any;
-}
-
-bool is_finite(const TensorEntry& entry) {
-  switch (entry.dtype) {
-    case DType::kF32:
-      return !any_not_finite<uint32_t>(entry.data, entry.elements(), 0x7f800000);
-    case DType::kBF16:
-      return !any_not_finite<uint16_t>(entry.data, entry.elements(), 0x7f80);
-    case DType::kF16:
-      return !any_not_finite<uint16_t>(entry.data, entry.elements(), 0x7c00);
-    default:
-      return true;
-  }
-}
-
 bool is_redundant(const std::string& name, const ModelConfig& config) {
   return (name == "lm_head.weight" && config.tie_word_embeddings) ||
          name.ends_with("rotary_emb.inv_freq");
-}
-
-bool is_float(DType type) {
-  return type == DType::kF32 || type == DType::kBF16 || type == DType::kF16;
 }
 
 bool same_values(const TensorEntry& a, const TensorEntry& b) {
@@ -92,6 +57,10 @@ bool same_values(const TensorEntry& a, const TensorEntry& b) {
 }
 
 }  // namespace
+
+bool is_float(DType type) {
+  return type == DType::kF32 || type == DType::kBF16 || type == DType::kF16;
+}
 
 ModelWeights::ModelWeights(const fs::path& model_folder) : folder_(model_folder) {
   for (const fs::path& path : weight_files(model_folder)) {
@@ -143,12 +112,10 @@ void ModelWeights::check_fit(const ModelConfig& config) const {
 }
 
 void ModelWeights::check_finite(const TensorEntry& entry) const {
-  if (is_finite(entry)) return;
   const auto file = std::find_if(files_.begin(), files_.end(), [&](const auto& candidate) {
     return candidate->find(entry.name) != nullptr;
   });
-  throw std::runtime_error((*file)->path().string() + ": tensor '" + entry.name +
-                           "' holds values that are not finite");
+  lm::check_finite(**file, entry);
 }
 
 void ModelWeights::read(const std::string& name, float* to) const {

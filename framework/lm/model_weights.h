@@ -40,6 +40,7 @@ class ModelWeights {
   std::map<std::string, std::size_t> index_;
 };
 
+bool is_float(DType type);  // float32, bf16 or f16
 // The values of an entry of float32, bf16 or f16. to: entry.elements() floats.
 void to_float(const TensorEntry& entry, float* to);
 

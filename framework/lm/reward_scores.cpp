@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "lm/checkpoint.h"
+#include "lm/finite.h"
 #include "lm/operators.h"
 
 namespace lehr::lm {
@@ -134,6 +135,7 @@ std::optional<RewardHeads> read_reward_heads(const std::filesystem::path& model_
   if (stored.dtype != DType::kF32 || stored.shape.size() != 2 || stored.shape[0] < 2)
     throw std::runtime_error(file.path().string() +
                              ": 'score.weight' must be float32 of [heads, width], two or more");
+  check_finite(file, stored);
   if (listed == json.end() || !listed->is_array() ||
       static_cast<int64_t>(listed->size()) != stored.shape[0])
     throw std::runtime_error(scales.string() +

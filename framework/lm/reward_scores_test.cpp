@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
@@ -80,6 +81,18 @@ TEST(RewardHeads, AreReadAsTheyWereWritten) {
   EXPECT_TRUE(heads->weights.equal(weights));
   EXPECT_EQ(heads->scales.at(2).deviation, 6);
   EXPECT_EQ(read_reward_scale(place.root).mean, 7);
+
+  at::Tensor damaged = weights.clone();
+  damaged[1][2] = std::numeric_limits<float>::quiet_NaN();
+  write_reward_heads(place.root, {damaged, {{1, 2}, {3, 4}, {5, 6}}}, {7, 8});
+  try {
+    read_reward_heads(place.root);
+    FAIL() << "a head is not finite";
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(std::string(error.what()).find("heads.safetensors: tensor 'score.weight' holds"),
+              std::string::npos);
+  }
+  write_reward_heads(place.root, {weights, {{1, 2}, {3, 4}, {5, 6}}}, {7, 8});
 
   std::ofstream(place.root / "reward.json") << R"({"mean":0,"std":1,"heads":[{"mean":0,"std":1}]})";
   try {

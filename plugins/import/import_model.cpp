@@ -8,6 +8,7 @@
 #include "lm/gguf_tokenizer.h"
 #include "lm/model_folder.h"
 #include "lm/model_weights.h"
+#include "lm/reward_scores.h"
 #include "lm/training_estimate.h"
 #include "text/chat_format.h"
 #include "text/tokenizer.h"
@@ -189,6 +190,7 @@ void ImportRewardModel::estimate(const std::vector<Input>&, Estimate& out) {
 void ImportRewardModel::run(Context& context) {
   const fs::path model = context.output("model");
   const lm::ModelConfig config = import_folder(path_, lm::HeadKind::kScore, model);
+  lm::read_reward_heads(model);  // checked by reading them
   take_given_tokenizer(context, model, path_);
   split_off_tokenizer(context, model, config);
 }
