@@ -265,6 +265,49 @@ TEST(StageTable, EstimatesForTheFirstHosts) {
             0);
 }
 
+struct Matching : Stage {
+  void describe(Description& d) override {
+    d.input("b", "letters").list();
+    d.list("weights", weights, "float");
+  }
+  void check_inputs(const std::vector<Input>& inputs) override {
+    if (weights.size() != connected(inputs, "b")) throw Error("weights: one for each");
+  }
+  void run(Context&) override { const std::vector<char> much(std::size_t{1} << 60); }
+  std::vector<double> weights;
+};
+
+TEST(StageTable, AsksForRulesAboutWhatIsConnected) {
+  EXPECT_EQ(detail::stage_table<Foretelling>(borrow("f")).check_inputs, nullptr) << "it has none";
+  const lehr_stage table = detail::stage_table<Matching>(borrow("matching"));
+  const HostValue two(Json{{"weights", {1.0, 2.0}}});
+  std::string told;
+  const lehr_sink sink{sizeof sink, &told,
+                       [](void* self, lehr_str s) { *static_cast<std::string*>(self) = view(s); }};
+  lehr_input inputs[2] = {};
+  inputs[0].port = inputs[1].port = borrow("b");
+  const auto ask = [&](std::size_t count) {
+    return table.check_inputs(two.get(), inputs, count, sizeof(lehr_input), &sink);
+  };
+  EXPECT_EQ(ask(2), LEHR_OK);
+  EXPECT_EQ(ask(1), LEHR_FAILED);
+  EXPECT_EQ(told, "weights: one for each");
+}
+
+// Of what a stage of another compiler could not allocate, no more is known.
+TEST(StageTable, TellsThatMemoryIsShortInWords) {
+  const lehr_stage table = detail::stage_table<Matching>(borrow("matching"));
+  static std::string told;
+  static const HostValue none(Json{{"weights", Json::array()}});
+  lehr_host host{};
+  host.size = sizeof host;
+  host.parameters = [](lehr_context*) { return none.get(); };
+  host.input_count = [](lehr_context*) { return std::size_t{0}; };
+  host.fail = [](lehr_context*, lehr_str why) { told = view(why); };
+  EXPECT_EQ(table.run(nullptr, &host), LEHR_FAILED);
+  EXPECT_EQ(told, "not enough memory");
+}
+
 TEST(PluginTable, RefusesAnOlderHost) {
   Plugin plugin = Plugin("old", "1").step<Fussy>("fussy");
   lehr_host host{};

@@ -62,11 +62,7 @@ void estimate_pair_training(const PairTrainingOptions& options, const std::vecto
   const std::int64_t max_length =
       std::min(context_length, options.max_length.value_or(context_length));
   lm::estimate_on_pairs(training, *config, inputs, max_length, lm::OverLong::kCut, out);
-  const auto connected = [&](const char* port) {
-    return std::any_of(inputs.begin(), inputs.end(),
-                       [&](const Input& in) { return in.port == port; });
-  };
-  if (connected("reference") && !connected("logprobs"))
+  if (connected(inputs, "reference") > 0 && connected(inputs, "logprobs") == 0)
     *out.memory_bytes += lm::frozen_bytes(*config, lm::parse_precision(training.precision));
 }
 

@@ -132,6 +132,18 @@ void TrainDpo::check() {
   if (preference_.margin != lm::PreferenceOptions().margin && loss_ != "simpo")
     throw Error("margin belongs to loss 'simpo', not '" + loss_ +
                 "'; the margins of pairs are read by reward models alone");
+  if (loss_ == "robust" && preference_.label_smoothing == 0)
+    throw Error(
+        "label_smoothing: loss 'robust' corrects for this share of pairs, and at 0 it is "
+        "'sigmoid'. Give a share, as 0.1, or take that loss");
+}
+
+void TrainDpo::check_inputs(const std::vector<Input>& inputs) {
+  if (lm::needs_reference(lm::parse_preference_loss(loss_))) return;
+  for (const char* port : {"reference", "logprobs"})
+    if (connected(inputs, port) > 0)
+      throw Error(std::string(port) + ": loss '" + loss_ +
+                  "' looks at no reference; leave the input out");
 }
 
 void TrainDpo::estimate(const std::vector<Input>& inputs, Estimate& out) {

@@ -21,6 +21,30 @@ nlohmann::json parameters(nlohmann::json more) {
   return all;
 }
 
+TEST(TrainDpo, RefusesWhatItsLossDoesNotLookAt) {
+  const auto refusal = [](const nlohmann::json& with, const char* port) -> std::string {
+    const text::ValueTree values(with);
+    Input input;
+    input.port = port;
+    try {
+      detail::bind<TrainDpo>(values.root())->check_inputs({input});
+      return "";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  for (const char* port : {"reference", "logprobs"}) {
+    for (const char* loss : {"simpo", "orpo"})
+      EXPECT_TRUE(
+          refusal({{"loss", loss}}, port).starts_with(std::string(port) + ": loss '" + loss))
+          << refusal({{"loss", loss}}, port);
+    EXPECT_EQ(refusal({{"loss", "hinge"}}, port), "");
+  }
+  EXPECT_EQ(refusal({{"loss", "simpo"}}, "model"), "");
+  EXPECT_TRUE(refusal({{"loss", "robust"}}, "model").starts_with("label_smoothing: "));
+  EXPECT_EQ(refusal({{"loss", "robust"}, {"label_smoothing", 0.1}}, "model"), "");
+}
+
 class TrainDpoWith : public testing::TestWithParam<std::pair<const char*, nlohmann::json>> {};
 INSTANTIATE_TEST_SUITE_P(
     All, TrainDpoWith,

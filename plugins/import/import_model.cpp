@@ -153,6 +153,13 @@ void ImportModel::describe(Description& d) {
 void ImportModel::estimate(const std::vector<Input>&, Estimate& out) {
   if (!fs::is_directory(path_)) {
     out.outputs["model"] = lm::model_facts(lm::gguf_config(lm::GgufFile(path_)), {});
+void ImportModel::check_inputs(const std::vector<Input>& inputs) {
+  if (chat_ == "chatml" && connected(inputs, "tokenizer") > 0)
+    throw Error(
+        "chat: 'chatml' and the input 'tokenizer' exclude each other: conversations are written as "
+        "the template of the tokenizer says. Give it to the stage that makes that tokenizer");
+}
+
     return;
   }
   // With another template the same conversation has other tokens.
@@ -167,10 +174,6 @@ void ImportModel::run(Context& context) {
                                      ? import_folder(from, lm::HeadKind::kLanguage, model)
                                      : import_gguf(from, model);
   const bool chats = !lm::chat_template(model).empty();
-  if (chat_ == "chatml" && context.has_input("tokenizer"))
-    throw Error(
-        "'chat: chatml' and the input 'tokenizer' exclude each other: conversations are written as "
-        "the template of the tokenizer says. Give it to the stage that makes that tokenizer");
   take_given_tokenizer(context, model, path_);
   if (chat_ == "chatml") write_file(model / kTemplateFile, text::chat_template_jinja());
   split_off_tokenizer(context, model, config);

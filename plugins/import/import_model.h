@@ -13,6 +13,7 @@ namespace lehr::plugins::import {
 class ImportModel : public Stage {
  public:
   void describe(Description& d) override;
+  void check_inputs(const std::vector<Input>& inputs) override;
   void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 

@@ -131,7 +131,10 @@ TEST_F(ImportFolder, GoesWithAGivenTokenizerWhoseIdsMeanTheSame) {
   for (const char* file : {"given/chat_template.jinja", "out/model/chat_template.jinja",
                            "out/tokenizer/chat_template.jinja"})
     EXPECT_TRUE(std::filesystem::exists(host_.root / file)) << file;
-  EXPECT_THROW(import(lm::byte_tokenizer(), "chatml"), Error);
+  const text::ValueTree chatml(Json{{"path", folder_.string()}, {"chat", "chatml"}});
+  Input tokenizer;
+  tokenizer.port = "tokenizer";
+  EXPECT_THROW(detail::bind<ImportModel>(chatml.root())->check_inputs({tokenizer}), Error);
 
   text::BpeOptions other;
   other.special_tokens = {"<|other|>", "<|endoftext|>"};

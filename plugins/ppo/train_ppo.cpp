@@ -101,13 +101,25 @@ void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
   }
   const auto tokenizer = lm::known_tokenizer(inputs, "policy");
   const std::filesystem::path prompts = lm::made(inputs, "prompts");
+void TrainPpo::check_inputs(const std::vector<Input>& inputs) {
+  if (connected(inputs, "reward") > 0) return;
+  if (reward_weights_.empty())
+    throw Error("there is nothing to learn from: connect a model to 'reward' or name 'rewards'");
+  const auto refuse = [](const std::string& parameter) {
+    throw Error(parameter +
+                ": is of a reward model, and none is connected to 'reward'; leave it out");
+  };
+  if (options_.reward_weight != PpoOptions().reward_weight) refuse("reward_weight");
+  if (!options_.normalize_reward) refuse("normalize_reward");
+  if (stop_if_.disagreement_above) refuse("stop_if.disagreement_above");
+}
+
   const auto known = lm::known_config(inputs, "policy");
   if (!known) return;
   const lm::ModelConfig& policy = *known;
   lm::ModelConfig critic = policy;
   critic.head = lm::HeadKind::kScore;
-  const bool judged = std::any_of(inputs.begin(), inputs.end(),
-                                  [](const Input& in) { return in.port == "reward"; });
+  const bool judged = connected(inputs, "reward") > 0;
   const std::int64_t context_length = policy.max_position_embeddings;
   std::vector<Question> questions;
   if (tokenizer && !prompts.empty() && lm::is_quick_to_read(prompts))
@@ -143,8 +155,6 @@ void TrainPpo::run(Context& context) {
   const auto tokenizer = text::Tokenizer::load(start.path);
   if (!tokenizer.im_end())
     throw Error(start.path.string() + ": the tokenizer has no <|im_end|> to end a turn");
-  if (!context.has_input("reward") && reward_weights_.empty())
-    throw Error("there is nothing to learn from: connect a model to 'reward' or name 'rewards'");
 
   lm::Model policy = lm::Model::load(start.path, precision);
   if (o.shared_critic()) policy = policy.with_value_head();

@@ -18,6 +18,7 @@ class TrainPpo : public Stage {
  public:
   void describe(Description& d) override;
   void check() override;
+  void check_inputs(const std::vector<Input>& inputs) override;
   void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 

@@ -146,8 +146,10 @@ void Pretrain::check() {
   if (shape_.heads % kv_heads != 0)
     throw Error("model: kv_heads " + std::to_string(kv_heads) + " does not divide heads " +
                 std::to_string(shape_.heads));
-  // The default may stand beside a `model` input, whose own context counts then: see run().
-  if (shape_.context != Shape().context) check_rows(shape_.context, training_.row_tokens());
+}
+
+void Pretrain::check_inputs(const std::vector<Input>& inputs) {
+  if (connected(inputs, "model") == 0) check_rows(shape_.context, training_.row_tokens());
 }
 
 void Pretrain::estimate(const std::vector<Input>& inputs, Estimate& out) {
@@ -217,9 +219,7 @@ void Pretrain::run(Context& context) {
                 ", the model has " + std::to_string(model.config().vocab_size));
   const std::int64_t reached =
       std::min(model.config().max_position_embeddings, lm::longest_document(train));
-  if (!context.has_input("model"))
-    check_rows(shape_.context, training_.row_tokens());
-  else if (reached > training_.row_tokens())
+  if (context.has_input("model") && reached > training_.row_tokens())
     context.warning("the model and the longest document reach " + std::to_string(reached) +
                     " tokens, rows hold " + std::to_string(training_.row_tokens()) +
                     ": later positions are not trained. Where they should be, set "

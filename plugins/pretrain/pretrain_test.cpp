@@ -18,7 +18,7 @@ using Json = nlohmann::json;
 std::string refusal(const Json& parameters) {
   const text::ValueTree values(parameters);
   try {
-    detail::bind<Pretrain>(values.root());
+    detail::bind<Pretrain>(values.root())->check_inputs({});
     return "";
   } catch (const Error& error) {
     return error.what();
@@ -66,6 +66,12 @@ TEST(Pretrain, RefusesAContextThatNoRowHolds) {
       refusal(
           {{"model", {{"context", 8192}}}, {"micro_batch_tokens", 8192}, {"batch_tokens", 8192}}),
       "");
+  const text::ValueTree small(Json{{"micro_batch_tokens", 128}});
+  Input model;
+  model.port = "model";
+  EXPECT_THROW(detail::bind<Pretrain>(small.root())->check_inputs({}), Error)
+      << "the context that it has unless told otherwise";
+  detail::bind<Pretrain>(small.root())->check_inputs({model});  // whose own context counts
 }
 
 // Runs the stage on a few documents of 100 tokens.
@@ -130,11 +136,6 @@ TEST_F(PretrainRun, TellsHowMuchOfTheDataAStepSees) {
     run();
     EXPECT_TRUE(told(text)) << text;
   }
-}
-
-TEST_F(PretrainRun, RefusesRowsShorterThanTheDefaultContextOfANewModel) {
-  parameters_["micro_batch_tokens"] = 64;
-  EXPECT_THROW(run(), Error);
 }
 
 TEST_F(PretrainRun, StopsInAnEvaluation) {

@@ -85,7 +85,8 @@ void Sft::describe(Description& d) {
 
 void Sft::check() { lm::check(training_); }
 
-void Sft::check_weights(std::size_t sources) const {
+void Sft::check_inputs(const std::vector<Input>& inputs) {
+  const std::size_t sources = connected(inputs, "conversations");
   if (!weights_.empty() && weights_.size() != sources)
     throw Error("weights: there are " + std::to_string(weights_.size()) + " for " +
                 std::to_string(sources) +
@@ -93,8 +94,7 @@ void Sft::check_weights(std::size_t sources) const {
 }
 
 void Sft::estimate(const std::vector<Input>& inputs, Estimate& out) {
-  const auto is_source = [](const Input& in) { return in.port == "conversations"; };
-  check_weights(static_cast<std::size_t>(std::count_if(inputs.begin(), inputs.end(), is_source)));
+  check_inputs(inputs);
   const auto config = lm::known_config(inputs, "model");
   if (!config)
     return lm::estimate_work(training_, {.tokens_per_step = training_.batch_tokens}, 3, 0, false,
@@ -141,7 +141,6 @@ lm::SourceWeight Sft::weight_of(std::size_t source, std::uint64_t seed) const {
 void Sft::run(Context& context) {
   lm::start_runtime(context);
   const std::vector<Input> sources = context.inputs("conversations");
-  check_weights(sources.size());
   const std::filesystem::path base = context.input("model").path;
   const auto tokenizer = text::Tokenizer::load(base);
   lm::Model model = lm::Model::load(base, lm::parse_precision(training_.precision));

@@ -20,12 +20,11 @@ class Sft : public Stage {
  public:
   void describe(Description& d) override;
   void check() override;
+  void check_inputs(const std::vector<Input>& inputs) override;
   void estimate(const std::vector<Input>& inputs, Estimate& out) override;
   void run(Context& context) override;
 
  private:
-  // Throws Error where there is not one for each source. check() cannot know how many there are.
-  void check_weights(std::size_t sources) const;
   lm::SourceWeight weight_of(std::size_t source, std::uint64_t seed) const;
   lm::SequenceFeedOptions packing(std::uint64_t seed) const;
   // Of an epoch before it can be read, at most.

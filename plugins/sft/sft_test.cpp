@@ -54,23 +54,19 @@ TEST(Sft, BoundsAnEpochOfConversationsThatAreNotMadeYet) {
 TEST(Sft, WantsAWeightForEachSourceBeforeAnyInputIsThere) {
   const text::ValueTree values(nlohmann::json{{"weights", {1.0, 2.0}}});
   const auto stage = detail::bind<Sft>(values.root());
-  Estimate estimate;
-  EXPECT_NO_THROW(
-      stage->estimate({input("model"), input("conversations"), input("conversations")}, estimate));
-  EXPECT_THROW(stage->estimate({input("model"), input("conversations")}, estimate), Error);
-  EXPECT_NO_THROW(Sft().estimate({input("model"), input("conversations")}, estimate));
-
-  lehr_context host;
-  host.parameters = values.root();
-  host.inputs = {{"conversations", "nowhere"}};
-  Context context(&host, lm::fake_host());
+  const std::vector<Input> two = {input("model"), input("conversations"), input("conversations")};
+  const std::vector<Input> one = {input("model"), input("conversations")};
+  EXPECT_NO_THROW(stage->check_inputs(two));
+  EXPECT_NO_THROW(Sft().check_inputs(one));
   try {
-    stage->run(context);
+    stage->check_inputs(one);
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_TRUE(std::string(error.what()).starts_with("weights: there are 2 for 1"))
         << error.what();
   }
+  Estimate estimate;
+  EXPECT_THROW(stage->estimate(one, estimate), Error) << "asked for in the same breath";
 }
 
 TEST(Sft, SaysThatEveryConversationIsTooLong) {

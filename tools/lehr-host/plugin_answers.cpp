@@ -24,7 +24,8 @@ class InputFacts {
   explicit InputFacts(const Json& list) {
     for (const Json& in : list)
       inputs_.push_back({keep(in.at("port")), keep(in.at("label")), keep(in.at("type")),
-                         keep(in.at("path")), keep(in.at("digest")), keep(in.at("facets").dump()),
+                         keep(in.value("path", "")), keep(in.value("digest", "")),
+                         keep(in.value("facets", Json::object()).dump()),
                          keep(in.contains("facts") ? in["facts"].dump() : "")});
   }
   const std::vector<lehr_input>& list() const { return inputs_; }
@@ -52,6 +53,14 @@ lehr_status check(const PluginLibrary& plugin, const std::string& kind, const st
   if (kind == "rewards") return try_to_create(plugin.reward(name), values, sink);
   const lehr_stage* stage = plugin.stage(name);
   return stage->check != nullptr ? stage->check(values, sink) : LEHR_OK;
+}
+
+lehr_status check_inputs(const lehr_stage& stage, const lehr_value* values, const Json& inputs,
+                         const lehr_sink* sink) {
+  const auto function = PluginLibrary::check_inputs(stage);
+  if (function == nullptr) return LEHR_OK;
+  const InputFacts facts(inputs);
+  return function(values, facts.list().data(), facts.list().size(), sizeof(lehr_input), sink);
 }
 
 // What a stage tells of its outputs, if it holds to the form.
@@ -115,8 +124,11 @@ Json answer(const PluginLibrary& plugin, const Json& question) {
   ErrorSink error;
   if (question.at("ask") == "estimate")
     return estimate(*plugin.stage(name), described, values.root(), question.at("inputs"), error);
-  if (check(plugin, kind, name, values.root(), error.sink()) != LEHR_OK)
-    return {{"error", error.text()}};
+  const lehr_status status =
+      question.at("ask") == "check_inputs"
+          ? check_inputs(*plugin.stage(name), values.root(), question.at("inputs"), error.sink())
+          : check(plugin, kind, name, values.root(), error.sink());
+  if (status != LEHR_OK) return {{"error", error.text()}};
   return Json::object();
 }
 

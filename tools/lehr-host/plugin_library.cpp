@@ -134,6 +134,12 @@ decltype(lehr_stage::estimate) PluginLibrary::estimate(const lehr_stage& stage) 
   constexpr std::size_t needed = offsetof(lehr_stage, estimate) + sizeof(lehr_stage::estimate);
   return stage.size >= needed ? stage.estimate : nullptr;
 }
+
+decltype(lehr_stage::check_inputs) PluginLibrary::check_inputs(const lehr_stage& stage) {
+  constexpr std::size_t needed =
+      offsetof(lehr_stage, check_inputs) + sizeof(lehr_stage::check_inputs);
+  return stage.size >= needed ? stage.check_inputs : nullptr;
+}
 const lehr_step* PluginLibrary::step(std::string_view name) const {
   return find(table_->steps, table_->step_count, table_->step_stride, name);
 }

@@ -40,8 +40,9 @@ class PluginLibrary {
   const lehr_stage* stage(std::string_view name) const;
   const lehr_step* step(std::string_view name) const;
   const lehr_reward* reward(std::string_view name) const;
-  // Null: it offers none, or is older than estimates.
+  // Null: it offers none, or is older than these.
   static decltype(lehr_stage::estimate) estimate(const lehr_stage& stage);
+  static decltype(lehr_stage::check_inputs) check_inputs(const lehr_stage& stage);
 
  private:
   std::filesystem::path path_;

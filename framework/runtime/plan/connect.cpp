@@ -247,6 +247,7 @@ class Connector {
     const std::string owner = "stage '" + draft.config->base + "': ";
     const std::size_t before = diagnostics_.size();
     std::map<std::string, const BoundParameters::Label*> lists;  // by input: one that names it
+    input.origin = reference.origin;
     for (const auto& label : draft.labels) {
       std::vector<std::string> connected;
       for (const PlannedInput& input : draft.stage.inputs)

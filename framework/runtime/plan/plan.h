@@ -48,6 +48,7 @@ struct PlannedInput {
   std::map<std::string, std::string> facets;
   std::string self;
   std::string where;
+  Origin origin;       // the same, with the source, for diagnostics
   std::string digest;  // when known while planning, else empty
 };
 

@@ -127,7 +127,7 @@ class Inquiry {
   std::vector<Wanted> about(PlannedStage& stage) {
     list_.clear();
     const std::string name = stage.uses.substr(stage.uses.find('.') + 1);
-    for (const char* what : {"check", "estimate"})
+    for (const char* what : {"check", "check_inputs", "estimate"})
       if (offers(stage, what)) ask(stage, *stage.plugin, what, "stages", name, stage.parameters);
     for (const auto& [kind, uses] :
          {std::pair{"steps", &stage.steps}, std::pair{"rewards", &stage.rewards}})
@@ -149,6 +149,7 @@ class Inquiry {
     Json question = {{"ask", what}, {"kind", kind}, {"name", name}, {"parameters", parameters}};
     const std::string code = code_of(stage, plugin);
     std::string basis = code;
+    if (what == std::string("check_inputs")) question["inputs"] = connections(stage);
     if (what == std::string("estimate")) {
       question["inputs"] = input_facts(stage);
       for (const KeyPart& part : stage.static_parts)  // files that it may look at
@@ -162,6 +163,14 @@ class Inquiry {
                      subject,
                      path,
                      plugin.name});
+  }
+
+  // What is known of inputs whatever becomes of the stages that make them.
+  static Json connections(const PlannedStage& stage) {
+    Json out = Json::array();
+    for (const PlannedInput& input : stage.inputs)
+      out.push_back({{"port", input.port}, {"label", input.label}, {"type", input.type}});
+    return out;
   }
 
   Json input_facts(const PlannedStage& stage) const {
@@ -193,18 +202,21 @@ class Inquiry {
   std::vector<Wanted> list_;
 };
 
-// Where the pipeline gives the parameter at `path`, or the first one inside it; null: nowhere.
+// Where the pipeline gives the parameter at `path`, or the first one inside it, or connects the
+// input of that name; null: nowhere.
 const Origin* place_of(const PlannedStage& stage, const std::string& path) {
   for (const WrittenParameter& parameter : stage.written)
     if (parameter.path.starts_with(path) &&
         (parameter.path.size() == path.size() || parameter.path[path.size()] == '.' ||
          parameter.path[path.size()] == '['))
       return &parameter.origin;
+  for (const PlannedInput& input : stage.inputs)
+    if (input.port == path) return &input.origin;
   return nullptr;
 }
 
-// The place that a refusal is about: a step or reward, the parameter whose path it begins with
-// ("total: ..."), or the stage.
+// The place that a refusal is about: a step or reward, the parameter whose path or the input whose
+// name it begins with ("total: ..."), or the stage.
 const Origin& place_of(const Wanted& wanted, const std::string& error) {
   const std::string path =
       wanted.path.empty() ? error.substr(0, std::min(error.find(": "), error.size())) : wanted.path;

@@ -1,4 +1,5 @@
-// What plugins say about a plan before anything runs: their rules across parameters, and estimates.
+// What plugins say about a plan before anything runs: their rules across parameters and about what
+// is connected, and estimates.
 // Asked only of those whose manifest offers it, only for stages that are not cached; what one tells
 // of its outputs goes to the estimates of the stages that take them (PlannedOutput::facts). Answers
 // are kept in the store's cache by code, parameters and inputs, so that the same plan asks once.

@@ -1,4 +1,4 @@
-// Asks plugins what only their code knows (rules across parameters, estimates) without running a
+// Asks plugins what only their code knows (rules of a stage, estimates) without running a
 // stage. Their code runs in `lehr-host --check`, one process per plugin: what crashes, exits or
 // hangs there is that question's answer, and the questions after it are asked of a fresh process.
 #pragma once

@@ -149,6 +149,10 @@ struct Compare : Described {
     d.input("models", "model").list();
     d.output("evaluation", "evaluation");
   }
+  void check_inputs(const std::vector<lehr::Input>& inputs) override {
+    if (lehr::connected(inputs, "models") == 1)
+      throw lehr::Error("models: '" + inputs[0].label + "' alone is compared with nothing");
+  }
 };
 
 struct Sieve : lehr::DocumentStep {

@@ -34,11 +34,12 @@
  * it. Out parameters count only with LEHR_OK. What a function throws, or a crash, ends its process
  * and is reported with the plugin's name.
  *
- * Threads. `lehr_plugin_entry`, `check`, `estimate`, `run` and the functions of a reward are called
- * from the main thread of a process that runs nothing else; a stage may start threads and must have
- * joined them when `run` returns. An instance of a step may be created, used and destroyed on
- * different threads, but by one at a time; several instances are used at once. Host services may be
- * called from any thread of the stage unless noted. A library is never unloaded.
+ * Threads. `lehr_plugin_entry`, `check`, `check_inputs`, `estimate`, `run` and the functions of a
+ * reward are called from the main thread of a process that runs nothing else; a stage may start
+ * threads and must have joined them when `run` returns. An instance of a step may be created, used
+ * and destroyed on different threads, but by one at a time; several instances are used at once.
+ * Host services may be called from any thread of the stage unless noted. A library is never
+ * unloaded.
  */
 #ifndef LEHR_ABI_H
 #define LEHR_ABI_H
@@ -269,10 +270,15 @@ typedef struct lehr_stage {
    * run: quick, and reads parameters only. */
   lehr_status (*check)(const lehr_value* parameters, const lehr_sink* error);
   lehr_status (*run)(lehr_context*, const lehr_host*);
+  /* ---- not in the first hosts: look at `size` before use ---- */
   /* What running it would need, told without running it: for `lehr plan`. May be null. `inputs`:
    * as known while planning; `path` and `digest` are empty for what is not made yet. */
   lehr_status (*estimate)(const lehr_value* parameters, const lehr_input* inputs, size_t count,
                           size_t stride, lehr_estimate* out, const lehr_sink* error);
+  /* Rules about what is connected, as `check` beside it; may be null. `inputs`: every artifact that
+   * is, with its port, label and type alone, as no more is known before anything runs. */
+  lehr_status (*check_inputs)(const lehr_value* parameters, const lehr_input* inputs, size_t count,
+                              size_t stride, const lehr_sink* error);
 } lehr_stage;
 
 typedef struct lehr_plugin {

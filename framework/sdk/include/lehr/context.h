@@ -42,6 +42,12 @@ inline Input to_input(const void* given, std::size_t size) {
           std::string(view(in.facts))};
 }
 
+// How many artifacts are connected to a port.
+inline std::size_t connected(const std::vector<Input>& inputs, std::string_view port) {
+  return static_cast<std::size_t>(std::count_if(
+      inputs.begin(), inputs.end(), [&](const Input& input) { return input.port == port; }));
+}
+
 // A document step opened for one worker thread.
 class StepInstance {
  public:

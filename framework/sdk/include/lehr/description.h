@@ -146,6 +146,7 @@ class Description {
 
   // Said by the wrapper: planning asks a plugin only for what it offers.
   void offers_check(bool does) { check_ = does; }
+  void offers_check_inputs(bool does) { check_inputs_ = does; }
   void offers_estimate(bool does) { estimate_ = does; }
 
   // {"summary":..., "parameters":[...]} and, for a stage, its ports and promises.
@@ -223,7 +224,7 @@ class Description {
   Value values_;
   std::string summary_;
   Determinism determinism_ = Determinism::exact;
-  bool seed_ = false, check_ = false, estimate_ = false;
+  bool seed_ = false, check_ = false, check_inputs_ = false, estimate_ = false;
   std::vector<std::string> devices_;
   std::deque<Port> inputs_, outputs_;
   std::deque<Parameter> parameters_;
@@ -249,6 +250,7 @@ inline std::string Description::json(std::string_view name, bool stage) const {
     out += ",\"inputs\":" + array(inputs_) + ",\"outputs\":" + array(outputs_);
   }
   if (check_) out += ",\"check\":true";
+  if (check_inputs_) out += ",\"check_inputs\":true";
   if (estimate_) out += ",\"estimate\":true";
   return out + ",\"parameters\":" + array(parameters_) + "}";
 }

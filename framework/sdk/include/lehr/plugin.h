@@ -19,6 +19,7 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -50,6 +51,10 @@ class Stage {
   // throw Error. A message that begins with a parameter's path ("total: ...", "steps[2]: ...",
   // "model.width: ...") is shown where the pipeline gives it, another one at the stage.
   virtual void check() {}
+  // Rules about what is connected, called after check, at the same times: throw Error. inputs:
+  // their port, label and type alone. A message may begin with the name of a port as well, and is
+  // then shown where the pipeline connects it.
+  virtual void check_inputs(const std::vector<Input>& /*inputs*/) {}
   // For `lehr plan`, called after check. inputs: one that is not made yet has an empty path, and
   // facts where the stage that makes it tells any.
   virtual void estimate(const std::vector<Input>& /*inputs*/, Estimate& /*out*/) {}
@@ -113,12 +118,16 @@ class Reward {
 
 namespace detail {
 
+inline constexpr std::string_view kNoMemory = "not enough memory";  // not "std::bad_alloc"
+
 template <class F>
 lehr_status guarded(const lehr_sink* error, F body) {
   const auto tell = [&](std::string_view message) { error->write(error->self, borrow(message)); };
   try {
     body();
     return LEHR_OK;
+  } catch (const std::bad_alloc&) {
+    tell(kNoMemory);
   } catch (const std::exception& e) {
     tell(e.what());
   } catch (...) {
@@ -146,7 +155,8 @@ void destroy(void* instance) {
   delete static_cast<typename T::Held*>(instance);
 }
 
-// Whether T has a `check` or `estimate` of its own, so that planning asks only those that do.
+// Whether T has a `check`, `check_inputs` or `estimate` of its own, so that planning asks only
+// those that do.
 template <class T>
 constexpr bool has_check() {
   if constexpr (requires { &T::check; })
@@ -154,6 +164,12 @@ constexpr bool has_check() {
            !std::is_same_v<decltype(&T::check), void (DocumentStep::*)()> &&
            !std::is_same_v<decltype(&T::check), void (Reward::*)()>;
   return true;  // overridden, and not public
+}
+template <class T>
+constexpr bool has_check_inputs() {
+  if constexpr (requires { &T::check_inputs; })
+    return !std::is_same_v<decltype(&T::check_inputs), void (Stage::*)(const std::vector<Input>&)>;
+  return true;
 }
 template <class T>
 constexpr bool has_estimate() {
@@ -180,17 +196,27 @@ inline void write_estimate(const Estimate& from, lehr_estimate& to) {
   to.outputs->write(to.outputs->self, borrow(facts += "}"));
 }
 
+inline std::vector<Input> to_inputs(const lehr_input* inputs, size_t count, size_t stride) {
+  std::vector<Input> known;
+  for (size_t i = 0; i < count; ++i)
+    known.push_back(to_input(reinterpret_cast<const char*>(inputs) + i * stride, stride));
+  return known;
+}
+
 template <class T>
 lehr_status estimate(const lehr_value* parameters, const lehr_input* inputs, size_t count,
                      size_t stride, lehr_estimate* out, const lehr_sink* error) {
   return guarded(error, [&] {
-    std::vector<Input> known;
-    for (size_t i = 0; i < count; ++i)
-      known.push_back(to_input(reinterpret_cast<const char*>(inputs) + i * stride, stride));
     Estimate result;
-    bind<T>(parameters)->estimate(known, result);
+    bind<T>(parameters)->estimate(to_inputs(inputs, count, stride), result);
     write_estimate(result, *out);
   });
+}
+template <class T>
+lehr_status check_inputs(const lehr_value* parameters, const lehr_input* inputs, size_t count,
+                         size_t stride, const lehr_sink* error) {
+  return guarded(error,
+                 [&] { bind<T>(parameters)->check_inputs(to_inputs(inputs, count, stride)); });
 }
 
 template <class T>
@@ -202,13 +228,18 @@ lehr_stage stage_table(lehr_str name) {
     return guarded(error, [&] { bind<T>(parameters); });
   };
   if constexpr (has_estimate<T>()) table.estimate = estimate<T>;
+  if constexpr (has_check_inputs<T>()) table.check_inputs = check_inputs<T>;
   table.run = [](lehr_context* self, const lehr_host* host) {
     try {
       Context context(self, host);
-      bind<T>(host->parameters(self))->run(context);
+      const std::unique_ptr<T> stage = bind<T>(host->parameters(self));
+      if constexpr (has_check_inputs<T>()) stage->check_inputs(context.inputs());
+      stage->run(context);
       return LEHR_OK;
     } catch (const Cancelled&) {
       return LEHR_CANCELLED;
+    } catch (const std::bad_alloc&) {
+      host->fail(self, borrow(kNoMemory));
     } catch (const std::exception& e) {
       host->fail(self, borrow(e.what()));
     } catch (...) {
@@ -329,7 +360,10 @@ class Plugin {
       throw Error("describing '" + std::string(name) + "': " + e.what());
     }
     d.offers_check(detail::has_check<T>());
-    if constexpr (std::is_base_of_v<Stage, T>) d.offers_estimate(detail::has_estimate<T>());
+    if constexpr (std::is_base_of_v<Stage, T>) {
+      d.offers_check_inputs(detail::has_check_inputs<T>());
+      d.offers_estimate(detail::has_estimate<T>());
+    }
     list += (list.empty() ? "" : ",") + d.json(name, stage);
     return std::move(*this);
   }
