@@ -2,23 +2,39 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <stdexcept>
 #include <vector>
 
 namespace lehr::lm {
 namespace {
 
-// llama3's scaling from the factors it gives: one of those in use reproduces them, or it is
-// refused.
+constexpr double kLow = 1, kHigh = 4;  // low_freq_factor and high_freq_factor of every Llama 3
+
+// The length a model was trained with first, from a factor between 1 and the largest: such a
+// frequency is a blend, and how it is mixed tells how often it turned within that length. Where
+// there is none, lengths that lie between the same two frequencies are one: Llama 3's.
+int64_t original_length(const std::vector<float>& plain, const std::vector<float>& factors,
+                        double factor) {
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    const double kept = (1 / static_cast<double>(factors[i]) - 1 / factor) / (1 - 1 / factor);
+    if (!(kept > 1e-3 && kept < 1 - 1e-3)) continue;
+    const double wavelength = 2 * std::numbers::pi / static_cast<double>(plain[i]);
+    return std::llround(wavelength * (kLow + kept * (kHigh - kLow)));
+  }
+  return 8192;
+}
+
+// llama3's scaling from the factors it gives: one that reproduces them, or it is refused.
 RopeScaling scaling_of(const GgufFile& file, const GgufTensor& factors, ModelConfig config) {
   if (factors.elements() == config.head_dim / 2) {
     std::vector<float> wanted(static_cast<std::size_t>(factors.elements()));
     dequantize(factors.type, factors.data, wanted.data(), factors.elements());
     const std::vector<float> plain = config.rope_frequencies();
     const double factor = *std::max_element(wanted.begin(), wanted.end());
-    config.rope_scaling = {factor, 1.0, 4.0, 8192};
+    config.rope_scaling = {factor, kLow, kHigh, original_length(plain, wanted, factor)};
     const std::vector<float> scaled = config.rope_frequencies();
-    bool equal = true;
+    bool equal = config.rope_scaling->original_max_position_embeddings > 0;
     for (std::size_t i = 0; i < plain.size(); ++i)
       equal &= std::fabs(plain[i] / scaled[i] - wanted[i]) < 1e-3f * wanted[i];
     if (equal) return *config.rope_scaling;

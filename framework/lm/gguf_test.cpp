@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "lm/byte_model_test.h"
+#include "lm/gguf_config.h"
 #include "lm/gguf_model.h"
 #include "lm/model_folder.h"
 #include "lm/random.h"
@@ -248,6 +249,33 @@ TEST(Gguf, IsUnpackedToTheFilesOfTheLoadedModelWithoutOneInMemory) {
       fs::remove_all(folder);
     }
   }
+}
+
+// The file holds factors alone.
+TEST(Gguf, ScalingOfRotationsIsReadFromItsFactors) {
+  const text::Tokenizer tokenizer = byte_tokenizer();
+  const fs::path folder = temporary("scaled");
+  for (const RopeScaling& scaling :
+       {RopeScaling{8, 1, 4, 64}, {32, 1, 4, 8192}, {2.5, 1, 4, 100'000}, {4, 1, 4, 333}}) {
+    ModelConfig config = byte_model(tokenizer, 512);
+    config.hidden_size = 128;
+    config.head_dim = 64;
+    config.rope_theta = 500'000;
+    config.rope_scaling = scaling;
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+    save_model_folder(folder, Model::create(config, 1), tokenizer);
+    save_gguf(folder / "model.gguf", folder, "test", GgmlType::kF32);
+    const ModelConfig read = gguf_config(GgufFile(folder / "model.gguf"));
+    ASSERT_TRUE(read.rope_scaling);
+    EXPECT_NEAR(read.rope_scaling->factor, scaling.factor, 1e-6 * scaling.factor);  // by float32
+    EXPECT_EQ(read.rope_scaling->original_max_position_embeddings,
+              scaling.original_max_position_embeddings);
+    const auto found = read.rope_frequencies(), wanted = config.rope_frequencies();
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      EXPECT_NEAR(found[i], wanted[i], 1e-6f * wanted[i]) << i;
+  }
+  fs::remove_all(folder);
 }
 
 // Of a quantized tensor, whose blocks have a scale that may be infinite.
