@@ -2,6 +2,8 @@
 // links LibTorch, which takes a third of a second to load.
 //
 //   lehr-inspect '{"view": ..., "path": ...}'     see request.h
+#include <lehr/value.h>
+
 #include <exception>
 #include <iostream>
 #include <iterator>
@@ -24,6 +26,8 @@ Request read_request(const char* text) {
   request.text = json.at("text");
   if (request.text == "-") request.text.assign(std::istreambuf_iterator<char>(std::cin), {});
   request.chat = json.at("chat");
+  request.system = json.at("system");
+  request.answers = json.at("answers");
   request.top = json.at("top");
   lm::GenerationOptions& generation = request.generation;
   generation.max_new_tokens = json.at("max_new_tokens");
@@ -42,7 +46,13 @@ Request read_request(const char* text) {
 void show(const Request& request) {
   lm::start_runtime();
   lm::check(request.generation.sampling);
+  if (request.view == "scores") return show_scores(request);
   const OpenedModel opened = open_model(request.path, lm::parse_precision(request.precision));
+  if (request.view == "card") return show_card(request, opened);
+  if (opened.model.config().head == lm::HeadKind::kScore)
+    throw Error(request.title +
+                ": a reward model scores whole answers and predicts no token; give it a PROMPT "
+                "and --answer");
   if (request.view == "next")
     show_next(request, opened);
   else if (request.view == "text")
@@ -50,7 +60,7 @@ void show(const Request& request) {
   else if (request.view == "generate")
     show_continuation(request, opened);
   else
-    show_card(request, opened);
+    show_chat(request, opened);
 }
 
 }  // namespace

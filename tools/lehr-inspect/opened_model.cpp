@@ -27,19 +27,11 @@ std::vector<std::int32_t> stop_tokens(const text::Tokenizer& tokenizer, const fs
   return stops;
 }
 
-lm::Model load_language_model(const fs::path& folder, lm::Precision precision) {
-  if (lm::read_config(folder).head == lm::HeadKind::kScore)
-    throw Error(folder.string() +
-                ": a reward model scores whole answers and predicts no token; look at `lehr runs "
-                "show` for how well it ranks pairs");
-  return lm::Model::load(folder, precision);
-}
-
 }  // namespace
 
 OpenedModel open_model(const fs::path& path, lm::Precision precision) {
   if (fs::is_directory(path)) {
-    lm::Model model = load_language_model(path, precision);
+    lm::Model model = lm::Model::load(path, precision);
     text::Tokenizer tokenizer = text::Tokenizer::load(path);
     std::vector<std::int32_t> stops = stop_tokens(tokenizer, path);
     return {std::move(model), std::move(tokenizer), std::move(stops)};
@@ -50,16 +42,15 @@ OpenedModel open_model(const fs::path& path, lm::Precision precision) {
   return {lm::load_gguf_model(file, precision), std::move(tokenizer), std::move(stops)};
 }
 
-std::vector<std::int32_t> prompt_ids(const OpenedModel& opened, const std::string& text,
-                                     bool chat) {
-  std::vector<text::TokenId> ids;
+std::vector<std::int32_t> prompt_ids(const OpenedModel& opened, const Request& request) {
+  if (!request.chat)
+    return checked_prompt(opened, opened.tokenizer.encode(request.text, text::Specials::match));
   text::Tokenizer::Cache cache;
-  if (chat) {
-    const std::vector<text::Message> messages = {{"user", text}};
-    ids = text::render_prompt(opened.tokenizer, messages, cache);
-  } else {
-    opened.tokenizer.encode(text, ids, cache, text::Specials::match);
-  }
+  return checked_prompt(opened, text::render_prompt(opened.tokenizer, asked(request), cache));
+}
+
+std::vector<std::int32_t> checked_prompt(const OpenedModel& opened,
+                                         const std::vector<text::TokenId>& ids) {
   if (ids.empty()) throw Error("the text is empty: there is nothing to predict from");
   const auto context = static_cast<std::size_t>(opened.model.config().max_position_embeddings);
   if (ids.size() >= context)

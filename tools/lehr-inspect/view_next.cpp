@@ -9,18 +9,18 @@
 namespace lehr::inspect {
 namespace {
 
-constexpr std::size_t kPieceColumns = 22, kBarColumns = 32;
+constexpr std::size_t kNameColumns = 22, kChartColumns = 32;
 
 std::string row(const std::string& name, const std::string& id, double share, bool color) {
-  return "  " + cell(name, kPieceColumns) + painted(cell(id, 8), kDim, color) + percent(share) +
-         "  " + painted(bar(share, kBarColumns), color_of(share), color) + "\n";
+  return "  " + cell(name, kNameColumns) + painted(cell(id, 8), kDim, color) + percent(share) +
+         "  " + painted(bar(share, kChartColumns), color_of(share), color) + "\n";
 }
 
 }  // namespace
 
 void show_next(const Request& request, const OpenedModel& opened) {
   const text::Tokenizer& tokenizer = opened.tokenizer;
-  const std::vector<std::int32_t> ids = prompt_ids(opened, request.text, request.chat);
+  const std::vector<std::int32_t> ids = prompt_ids(opened, request);
   const NextToken next = next_token(opened.model, ids, request.top);
   if (request.json) {
     Json out = {{"model", request.title}, {"prompt", tokens_json(tokenizer, ids)}};

@@ -1,4 +1,4 @@
-// The four views of a model, each as text for people or as JSON for programs, on standard output.
+// The views of a model, each as text for people or as JSON for programs, on standard output.
 #pragma once
 
 #include "opened_model.h"
@@ -13,5 +13,9 @@ void show_next(const Request& request, const OpenedModel& opened);
 void show_text(const Request& request, const OpenedModel& opened);
 // The text and how the model goes on, token by token as it comes.
 void show_continuation(const Request& request, const OpenedModel& opened);
+// Answers to standard input, a line a turn.
+void show_chat(const Request& request, const OpenedModel& opened);
+// How good a reward model finds answers; opens it itself.
+void show_scores(const Request& request);
 
 }  // namespace lehr::inspect

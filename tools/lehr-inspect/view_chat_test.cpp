@@ -1,0 +1,96 @@
+#include <gtest/gtest.h>
+
+#include <exception>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "lm/byte_model_test.h"
+#include "speech.h"
+#include "text/chat.h"
+#include "views.h"
+
+namespace lehr::inspect {
+namespace {
+
+OpenedModel byte_chat(std::int64_t context) {
+  text::Tokenizer tokenizer = lm::byte_tokenizer();
+  lm::ModelConfig config = lm::byte_model(tokenizer, context);
+  config.initializer_range = 0.4;  // decided logits: no ties within rounding
+  lm::Model model = lm::Model::create(config, 3, lm::Precision::kFp32);
+  return {std::move(model), std::move(tokenizer), {}};
+}
+
+// A model that has learnt nothing says bytes that are no text.
+std::string in_json(const std::string& text) {
+  const auto replace = nlohmann::json::error_handler_t::replace;
+  return nlohmann::json::parse(nlohmann::json(text).dump(-1, ' ', false, replace));
+}
+
+struct Held {
+  std::vector<nlohmann::json> turns;
+  std::string told;
+};
+
+Held hold(const Request& request, const OpenedModel& opened, const std::string& input) {
+  std::istringstream lines(input);
+  std::streambuf* const before = std::cin.rdbuf(lines.rdbuf());
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  std::exception_ptr thrown;
+  try {
+    show_chat(request, opened);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  std::istringstream out(testing::internal::GetCapturedStdout());
+  std::cin.rdbuf(before);
+  Held held{{}, testing::internal::GetCapturedStderr()};
+  if (thrown) std::rethrow_exception(thrown);
+  for (std::string line; std::getline(out, line);)
+    held.turns.push_back(nlohmann::json::parse(line));
+  return held;
+}
+
+Request conversation(std::int64_t most) {
+  Request request;
+  request.chat = request.json = true;
+  request.system = "Be brief.";
+  request.generation.max_new_tokens = most;
+  return request;
+}
+
+TEST(Chat, AsksWithAllThatWasSaidInTheTemplateOfTraining) {
+  const OpenedModel opened = byte_chat(400);
+  const Request request = conversation(6);
+  const Held held = hold(request, opened, "one, which is the longest of them\n\ntwo\nthree");
+  ASSERT_EQ(held.turns.size(), 3u) << "an empty line is no turn";
+  text::Messages messages = {{"system", "Be brief."}};
+  text::Tokenizer::Cache cache;
+  for (std::size_t turn = 0; turn < 3; ++turn) {
+    const nlohmann::json& said = held.turns[turn];
+    messages.push_back({"user", said.at("user")});
+    const auto prompt = text::render_prompt(opened.tokenizer, messages, cache);
+    EXPECT_EQ(said.at("tokens_in"), prompt.size());
+    testing::internal::CaptureStdout();
+    const Speech alone = speak(request, opened, {{prompt.begin(), prompt.end()}, turn});
+    EXPECT_EQ(testing::internal::GetCapturedStdout(), "") << "JSON is alone on its line";
+    EXPECT_EQ(said.at("assistant"), in_json(alone.text));
+    messages.push_back({"assistant", alone.text});
+    if (turn == 0) continue;
+    EXPECT_GE(said.at("tokens_known"), held.turns[turn - 1].at("tokens_in")) << turn;
+  }
+  EXPECT_EQ(held.told, "");
+}
+
+TEST(Chat, LeavesTheFirstQuestionsOutWhenTheContextIsFull) {
+  const OpenedModel opened = byte_chat(120);
+  const Held held = hold(conversation(4), opened, "first question\nsecond question\nthird\n");
+  ASSERT_EQ(held.turns.size(), 3u);
+  EXPECT_NE(held.told.find("no longer sees the first question"), std::string::npos) << held.told;
+  EXPECT_LE(held.turns[2].at("tokens_in"), 90);
+  EXPECT_THROW(hold(conversation(4), opened, std::string(200, 'x')), Error);
+}
+
+}  // namespace
+}  // namespace lehr::inspect
