@@ -26,7 +26,8 @@ std::string counted(std::size_t count, const std::string& thing) {
 
 void list_artifacts(const Options& options) {
   const ArtifactStore store = open_store(options);
-  const auto entries = store.list();
+  std::size_t damaged = 0;
+  const auto entries = store.list(&damaged);
   const auto pins = runtime::list_pins(store);
   const auto links = runtime::list_output_links(store);
   if (options.json) {
@@ -60,6 +61,7 @@ void list_artifacts(const Options& options) {
   std::cout << table.text() << "\n"
             << counted(entries.size(), "artifact") << ", " << runtime::bytes_text(total) << " in "
             << store.root().string() << "\n";
+  if (damaged > 0) std::cout << damaged << " more cannot be read: `lehr store verify` says why\n";
 }
 
 int verify(const Options& options, bool discard) {
@@ -72,21 +74,31 @@ int verify(const Options& options, bool discard) {
         if (live) std::cerr << "\rchecking " << done + 1 << "/" << total << std::flush;
       });
   if (live) std::cerr << "\r\033[K";
-  if (discard)
-    for (const auto& problem : problems) store.discard(problem.path);
+  std::size_t unreadable = 0;  // they stay: only what is wrong with them is certain to go
+  for (const auto& problem : problems)
+    if (problem.unreadable)
+      ++unreadable;
+    else if (discard)
+      store.discard(problem.path);
   if (options.json) {
     Json out = Json::array();
     for (const auto& p : problems) out.push_back({{"path", p.path.string()}, {"problem", p.what}});
     std::cout << json_text(out);
   } else {
-    for (const auto& p : problems) std::cout << p.path.string() << ": " << p.what << "\n";
-    std::cout << count << " artifacts checked, " << problems.size() << " problems"
-              << (problems.empty() ? ""
-                  : discard        ? "; moved away, the next run makes them again"
-                            : "; --discard moves them away, so that the next run makes them again")
-              << "\n";
+    for (const auto& p : problems) {
+      const std::string path = p.path.string();
+      std::cout << (p.what.find(path) == std::string::npos ? path + ": " : "") << p.what << "\n";
+    }
+    std::cout << counted(count, "artifact") << " checked, " << counted(problems.size(), "problem");
+    if (const std::size_t damaged = problems.size() - unreadable; damaged > 0)
+      std::cout << "; "
+                << (discard ? "what is damaged was moved away, the next run makes it again"
+                            : "--discard moves away what is damaged, so that the next run makes it "
+                              "again");
+    if (unreadable > 0) std::cout << "; what cannot be read stays";
+    std::cout << "\n";
   }
-  return problems.empty() || discard ? kOk : kStageFailed;
+  return problems.empty() || (discard && unreadable == 0) ? kOk : kStageFailed;
 }
 
 void collect(const Options& options, const runtime::GcOptions& gc) {

@@ -220,7 +220,10 @@ std::optional<RunEntry> read_run_entry(const fs::path& folder) {
       run.status = summary.value("status", run.status);
       run.seconds = summary.value("seconds", 0.0);
     }
-  } catch (const std::exception&) {
+  } catch (const std::exception& e) {
+    // Who cannot read what a run reaches must not take it for one that reaches nothing.
+    const auto* unreadable = dynamic_cast<const IoError*>(&e);
+    if (unreadable != nullptr && unreadable->error_number != ENOENT) throw;
     std::error_code error;
     if (!fs::exists(run.folder, error)) return std::nullopt;  // gc took it just now
     if (run.status.empty()) run.status = "damaged";
@@ -231,8 +234,11 @@ std::optional<RunEntry> read_run_entry(const fs::path& folder) {
 std::vector<RunEntry> list_runs(const fs::path& store_root) {
   std::vector<RunEntry> out;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(store_root / "runs", error))
-    if (auto run = read_run_entry(entry.path())) out.push_back(std::move(*run));
+  for (fs::directory_iterator it(store_root / "runs", error), end; !error && it != end;
+       it.increment(error))
+    if (auto run = read_run_entry(it->path())) out.push_back(std::move(*run));
+  if (error && error.value() != ENOENT)
+    throw IoError("cannot list", store_root / "runs", error.value());
   std::sort(out.begin(), out.end(), [](const RunEntry& a, const RunEntry& b) {
     return std::tie(a.unix_time, a.began, a.id) > std::tie(b.unix_time, b.began, b.id);
   });

@@ -144,13 +144,15 @@ std::vector<StageResult> ArtifactStore::results() const {
     if (!is_digest(entry.path().stem().string()) || entry.path().extension() != ".json") continue;
     try {
       out.push_back(read_result(entry.path()));
-    } catch (const std::exception&) {  // no result; verify tells about it
+    } catch (const StoreError&) {  // no result; verify tells about it
+    } catch (const IoError& e) {
+      if (e.error_number != ENOENT) throw;  // it may well be one
     }
   }
   return out;
 }
 
-std::vector<ArtifactEntry> ArtifactStore::list() const {
+std::vector<ArtifactEntry> ArtifactStore::list(std::size_t* damaged) const {
   std::map<std::string, StageResult> made_by;  // the newest for each artifact
   for (const StageResult& result : results())
     for (const auto& [port, output] : result.outputs)
@@ -164,6 +166,7 @@ std::vector<ArtifactEntry> ArtifactStore::list() const {
       const StageResult& made = made_by[digest];
       out.push_back({digest, artifact(digest), made.stage_id, made.stage, made.run});
     } catch (const std::exception&) {  // verify tells about it
+      if (damaged != nullptr && is_digest(digest) && fs::exists(entry.path())) ++*damaged;
     }
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
@@ -197,12 +200,15 @@ std::vector<StoreProblem> ArtifactStore::problems_of(
       const std::string digest = folder.filename().string();
       if (const std::string why = damage(folder, artifact(digest), true, threads); !why.empty())
         problems.push_back({folder, why});
+    } catch (const IoError& e) {
+      problems.push_back({folder, e.what(), e.error_number != EIO});
     } catch (const std::exception& e) {
       problems.push_back({folder, e.what()});
     }
   }
   std::set<fs::path> damaged;  // a result goes with its artifact: the next run makes both again
-  for (const StoreProblem& problem : problems) damaged.insert(problem.path);
+  for (const StoreProblem& problem : problems)
+    if (!problem.unreadable) damaged.insert(problem.path);
   for (const fs::path& file : results) {
     try {
       for (const auto& [port, output] : read_result(file).outputs) {
@@ -211,12 +217,17 @@ std::vector<StoreProblem> ArtifactStore::problems_of(
           problems.push_back({file, "output '" + port + "' (" + output.digest.substr(0, 12) +
                                         ") is " + (there ? "damaged" : "missing")});
       }
+    } catch (const IoError& e) {
+      problems.push_back({file, e.what(), e.error_number != EIO});
     } catch (const std::exception& e) {
       problems.push_back({file, e.what()});
     }
   }
   // What gc has taken away meanwhile is no problem; a result goes before its artifacts.
-  std::erase_if(problems, [](const StoreProblem& p) { return !fs::exists(p.path); });
+  std::erase_if(problems, [](const StoreProblem& p) {
+    std::error_code error;
+    return fs::symlink_status(p.path, error).type() == fs::file_type::not_found;
+  });
   return problems;
 }
 

@@ -36,6 +36,7 @@ struct ArtifactEntry {
 struct StoreProblem {
   std::filesystem::path path;
   std::string what;
+  bool unreadable = false;  // as it is now, so nothing is known of its content
 };
 
 struct GcOptions {
@@ -98,7 +99,8 @@ class ArtifactStore {
   // While held, gc removes nothing. Waits for a gc that is deciding (milliseconds).
   FileDescriptor shared_lock() const;
 
-  std::vector<ArtifactEntry> list() const;  // sorted by type, then digest
+  // Sorted by type, then digest. damaged: how many are left out, as they cannot be read.
+  std::vector<ArtifactEntry> list(std::size_t* damaged = nullptr) const;
   std::vector<StageResult> results() const;
   // The digest an abbreviation stands for. Throws StoreError: none, or several.
   std::string resolve_digest(std::string_view prefix) const;

@@ -30,8 +30,9 @@ namespace {
 // A stage that was stopped keeps its checkpoints this long.
 constexpr std::chrono::hours kWorkRetention{24 * 7};
 
-FileDescriptor exclusive_lock(const fs::path& path) {
-  FileDescriptor file = open_lock(path, O_RDWR);
+// flags: O_RDWR, or O_RDONLY of who only looks.
+FileDescriptor exclusive_lock(const fs::path& path, int flags) {
+  FileDescriptor file = open_lock(path, flags);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) throw IoError("cannot lock", path, errno);
@@ -89,7 +90,8 @@ std::uint64_t GcReport::bytes() const {
 GcReport ArtifactStore::gc(const GcOptions& options) const {
   GcReport report;
   {
-    const FileDescriptor lock = exclusive_lock(root_ / "gc.lock");
+    const FileDescriptor lock =
+        exclusive_lock(root_ / "gc.lock", options.dry_run ? O_RDONLY : O_RDWR);
     const Runs runs = sorted_out(list_runs(root_), options.keep_runs);
     std::set<std::string> keys, makers_of_kept;
     for (const RunEntry& run : runs.kept) keys.insert(run.keys.begin(), run.keys.end());

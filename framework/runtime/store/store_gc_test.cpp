@@ -103,6 +103,32 @@ TEST_F(StoreGcTest, TakesOldRunsAndKeepsThoseThatMadeWhatStays) {
   EXPECT_TRUE(is_there(living.id()));
 }
 
+// As root reads whatever the permissions are, a link to itself stands for what cannot be read.
+TEST_F(StoreGcTest, TakesNothingIfItCannotReadWhatIsReached) {
+  const ArtifactStore store(root_ / "store");
+  const StageResult reached = result("reached", publish(store, "reached"));
+  store.write_result(reached);
+  fs::path keys;
+  {
+    RunLog log(store.root(), "p");
+    log.add_keys({reached.key});
+    log.finish({{"status", "ok"}});
+    keys = store.root() / "runs" / log.id() / "keys";
+  }
+  GcOptions options;
+  options.grace = std::chrono::seconds(0);
+  for (const fs::path& unreadable : {keys, store.result_path(reached.key), store.root() / "runs"}) {
+    const fs::path away = root_ / "away";
+    fs::rename(unreadable, away);
+    fs::create_symlink(unreadable.filename(), unreadable);
+    EXPECT_THROW(store.gc(options), IoError) << unreadable;
+    fs::remove(unreadable);
+    fs::rename(away, unreadable);
+  }
+  EXPECT_TRUE(store.find_result(reached.key));
+  EXPECT_EQ(store.gc(options).items.size(), 0u);
+}
+
 TEST_F(StoreGcTest, TakesWhatAKilledImportOrVerificationLeft) {
   const ArtifactStore store(root_ / "store");
   const fs::path left = store.work_path("verify-1-2"), used = store.work_path("import-1-2"),

@@ -190,6 +190,28 @@ TEST_F(StoreTest, VerifyNamesTheDamagedFileAndDiscardMovesItAway) {
   EXPECT_TRUE(store.verify(2).empty());
 }
 
+// As root reads whatever the permissions are, a link to itself stands for what cannot be read.
+TEST_F(StoreTest, VerifyTellsWhatCannotBeReadApartFromWhatIsDamaged) {
+  const ArtifactStore store(root_ / "store");
+  const std::string digest = publish(store, "same"), other = publish(store, "other");
+  const StageResult result = made("one", digest);
+  store.write_result(result);
+  const fs::path file = store.artifact_path(digest) / "a.txt";
+  fs::permissions(file.parent_path(), fs::perms::owner_all);
+  fs::remove(file);
+  fs::create_symlink("a.txt", file);
+  damage_file(store.artifact_path(other) / "a.txt", "OTHER");
+  std::vector<StoreProblem> problems = store.verify(1);
+  ASSERT_EQ(problems.size(), 2u);  // and not the result: nothing is known of its output
+  for (const StoreProblem& problem : problems)
+    EXPECT_EQ(problem.unreadable, problem.path == file.parent_path()) << problem.what;
+  fs::remove(store.result_path(result.key));
+  fs::create_symlink(result.key + ".json", store.result_path(result.key));
+  problems = store.verify(1);
+  ASSERT_EQ(problems.size(), 3u);
+  EXPECT_TRUE(problems.back().unreadable);
+}
+
 TEST_F(StoreTest, AbbreviatedDigestsMustBeUnambiguous) {
   const ArtifactStore store(root_ / "store");
   const std::string digest = publish(store, "same");
