@@ -223,6 +223,35 @@ def test_a_damaged_bundle_changes_nothing(arguments):
             check(not any((other.store / folder).iterdir()), f"something is left in {folder}")
 
 
+def test_a_bundle_is_a_file(arguments):
+    with Workshop(arguments) as shop:
+        shop.run()
+        os.mkfifo(shop.folder / "pipe")
+        for there in (".", "pipe"):
+            shop.call("store", "export", "guess", "-o", there, code=2, said=["that is no file to write over"])
+        check((shop.folder / "pipe").is_fifo(), "something else stands in its place")
+        shop.call("store", "import", ".", code=2, said=["'.' is a folder; a bundle is one file"])
+
+
+def test_damage_is_told_and_what_cannot_be_read_stays(arguments):
+    with Workshop(arguments) as shop:
+        shop.run()
+        for name, text in (("grist", None), ("guess", "{}")):
+            artifact = shop.path(name) / "artifact.json"
+            artifact.parent.chmod(0o755)
+            artifact.unlink()
+            if text:
+                artifact.write_text(text)
+            else:  # a link to itself, as root reads whatever the permissions are
+                artifact.symlink_to("artifact.json")
+        shop.call("store", "ls", said=["1 artifact, ", "2 more cannot be read"])
+        said = shop.call("store", "verify", code=1, said=["3 artifacts checked, 3 problems; --discard", "; what cannot be read stays"])
+        check(all(line.count(str(shop.store)) == 1 for line in said.splitlines()[:-1]), said)
+        shop.call("store", "verify", "--discard", code=1, said=["what is damaged was moved away"])
+        shop.call("store", "verify", code=1, said=["2 artifacts checked, 1 problem; what cannot be read stays"])
+        check(len(list((shop.store / "artifacts").iterdir())) == 2, "what cannot be read is gone")
+
+
 def test_locked_runs_refuse_changes(arguments):
     with Workshop(arguments, more=", extra: data.txt") as shop:
         (shop.folder / "data.txt").write_text("first")

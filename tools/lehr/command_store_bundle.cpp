@@ -18,6 +18,10 @@ void write_bundle(const Options& options, const ExportSettings& settings) {
   const auto store = open_store(options);
   if (!fs::is_directory(fs::absolute(settings.file).parent_path()))
     throw CommandError(kUsage, "--output " + settings.file + ": there is no such folder");
+  // By another name it would stand in the place of a device or a folder.
+  if (const fs::file_status there = fs::status(settings.file);
+      fs::exists(there) && !fs::is_regular_file(there))
+    throw CommandError(kUsage, "--output " + settings.file + ": that is no file to write over");
   std::vector<std::string> arguments = {"export", store.root().string(), settings.file,
                                         settings.alone ? "alone" : "all"};
   for (const std::string& name : settings.names)
@@ -26,6 +30,10 @@ void write_bundle(const Options& options, const ExportSettings& settings) {
 }
 
 void read_bundle(const Options& options, const std::string& file) {
+  if (fs::is_directory(file))
+    throw CommandError(kUsage, "'" + file +
+                                   "' is a folder; a bundle is one file, as `lehr store export` "
+                                   "writes it");
   if (!fs::is_regular_file(file)) throw CommandError(kUsage, "there is no file '" + file + "'");
   become("lehr-bundle", {"import", store_folder(options).string(), file});
 }
