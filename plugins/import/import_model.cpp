@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "lm/adapter_merge.h"
 #include "lm/gguf_config.h"
 #include "lm/gguf_model.h"
 #include "lm/gguf_tokenizer.h"
@@ -142,6 +143,8 @@ void warn_of_chat(Context& context, const text::Tokenizer& tokenizer) {
 void ImportModel::describe(Description& d) {
   d.summary("takes over a language model: a Hugging Face folder or a GGUF file");
   describe_common(d, path_, "folder with config.json and safetensors, or a .gguf file", "model");
+  d.input_path("adapter", adapter_)
+      .help("folder with a LoRA of PEFT (adapter_config.json and safetensors), merged into it");
   d.choice("role", role_, {"base", "instruct", "aligned"})
       .help("null: instruct if the model brings a chat template, else base");
   d.choice("chat", chat_, {"own", "chatml"})
@@ -150,9 +153,6 @@ void ImportModel::describe(Description& d) {
           "Qwen2.5, Qwen3, SmolLM2, plain ChatML); chatml: Lehr's ChatML in its place");
 }
 
-void ImportModel::estimate(const std::vector<Input>&, Estimate& out) {
-  if (!fs::is_directory(path_)) {
-    out.outputs["model"] = lm::model_facts(lm::gguf_config(lm::GgufFile(path_)), {});
 void ImportModel::check_inputs(const std::vector<Input>& inputs) {
   if (chat_ == "chatml" && connected(inputs, "tokenizer") > 0)
     throw Error(
@@ -160,6 +160,9 @@ void ImportModel::check_inputs(const std::vector<Input>& inputs) {
         "the template of the tokenizer says. Give it to the stage that makes that tokenizer");
 }
 
+void ImportModel::estimate(const std::vector<Input>&, Estimate& out) {
+  if (!fs::is_directory(path_)) {
+    out.outputs["model"] = lm::model_facts(lm::gguf_config(lm::GgufFile(path_)), {});
     return;
   }
   // With another template the same conversation has other tokens.
@@ -173,6 +176,7 @@ void ImportModel::run(Context& context) {
   const lm::ModelConfig config = fs::is_directory(from)
                                      ? import_folder(from, lm::HeadKind::kLanguage, model)
                                      : import_gguf(from, model);
+  if (adapter_) lm::merge_peft_adapter(model, *adapter_);
   const bool chats = !lm::chat_template(model).empty();
   take_given_tokenizer(context, model, path_);
   if (chat_ == "chatml") write_file(model / kTemplateFile, text::chat_template_jinja());

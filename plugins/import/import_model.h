@@ -19,7 +19,7 @@ class ImportModel : public Stage {
 
  private:
   std::string path_;
-  std::optional<std::string> role_;
+  std::optional<std::string> adapter_, role_;
   std::string chat_ = "own";
 };
 

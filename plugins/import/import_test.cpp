@@ -1,3 +1,4 @@
+#include <ATen/ops/linspace.h>
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@
 #include "lm/checkpoint.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
+#include "lm/peft_adapter.h"
 #include "lm/reward_scores.h"
 #include "lm/safetensors.h"
 #include "lm/training_estimate.h"
@@ -71,6 +73,57 @@ TEST_F(ImportFolder, RefusesWeightsThatAreNotFinite) {
         std::string(error.what()).find("'model.norm.weight' holds values that are not finite"),
         std::string::npos)
         << error.what();
+  }
+}
+
+TEST_F(ImportFolder, MergesAnAdapterThatPeftTrained) {
+  const std::filesystem::path adapter = host_.root / "adapter";
+  lm::Model model = lm::Model::load(folder_, lm::Precision::kFp32);
+  lm::LoraOptions lora;
+  lora.rank = 2;
+  lora.alpha = 3;
+  lora.targets = {"q_proj", "down_proj"};
+  model.add_adapter(lora, 1);
+  model.trained().weights.copy_(at::linspace(-0.5, 0.5, model.trained().weights.numel()));
+  lm::save_adapter(adapter, model);
+  const auto import = [&]() -> std::string {
+    const text::ValueTree values(Json{{"path", folder_.string()}, {"adapter", adapter.string()}});
+    host_.parameters = values.root();
+    std::filesystem::remove_all(host_.root / "out");
+    Context context(&host_, lm::fake_host());
+    try {
+      detail::bind<ImportModel>(values.root())->run(context);
+      return "";
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+  };
+  ASSERT_EQ(import(), "");
+  const lm::Model merged = lm::Model::load(host_.root / "out/model", lm::Precision::kFp32);
+  EXPECT_FALSE(merged.weights().equal(lm::Model::load(folder_, lm::Precision::kFp32).weights()));
+  model.merge_adapter();
+  EXPECT_TRUE(merged.weights().allclose(model.weights(), 1e-6, 1e-6));
+
+  const Json plain = lm::read_state(adapter / "adapter_config.json");
+  const std::pair<const char*, Json> others[] = {{"use_dora", true},
+                                                 {"rank_pattern", {{"q_proj", 4}}},
+                                                 {"alpha_pattern", {{"q_proj", 4}}},
+                                                 {"modules_to_save", {"lm_head"}},
+                                                 {"bias", "all"},
+                                                 {"fan_in_fan_out", true},
+                                                 {"init_lora_weights", "pissa"},
+                                                 {"peft_type", "IA3"},
+                                                 {"task_type", "SEQ_CLS"},
+                                                 {"of_tomorrow", 1},
+                                                 {"r", 3}};
+  for (const auto& [key, value] : others) {
+    Json config = plain;
+    config[key] = value;
+    lm::write_state(adapter / "adapter_config.json", config);
+    EXPECT_NE(import().find(key == std::string("r") ? "shape of that weight and rank 3"
+                                                    : "'" + std::string(key) + ": " + value.dump()),
+              std::string::npos)
+        << key << ": " << import();
   }
 }
 
