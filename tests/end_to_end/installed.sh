@@ -52,6 +52,9 @@ YAML
 "${run[@]}" lehr run mine.yaml >run.txt 2>&1 || fail "$(cat run.txt)"
 "${run[@]}" lehr inspect assistant "The opposite of hot is" >inspect.txt 2>&1 || fail "$(cat inspect.txt)"
 [ -s inspect.txt ] || fail "lehr inspect prints nothing"
+echo "What is the opposite of hot?" | "${run[@]}" lehr inspect assistant --chat --generate 4 --json >chat.txt 2>&1 ||
+  fail "$(cat chat.txt)"
+grep -q '"tokens_known":0' chat.txt || fail "lehr inspect --chat: $(cat chat.txt)"
 "${run[@]}" lehr selftest --only packed --only dpo >selftest.txt 2>&1 || fail "$(cat selftest.txt)"
 "${run[@]}" lehr doctor >doctor.txt 2>&1 || fail "$(cat doctor.txt)"
 grep -q 'LibTorch .*sft' doctor.txt || fail "doctor does not tell of LibTorch: $(cat doctor.txt)"

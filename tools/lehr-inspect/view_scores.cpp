@@ -54,6 +54,18 @@ std::string number(double value, const char* format) {
   return out;
 }
 
+// On one line of the table.
+std::string one_line(const std::string& answer) {
+  std::string out;
+  for (const char c : text::visible(answer)) {
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
+  }
+  return out;
+}
+
 void print_table(const Request& request, const std::vector<Score>& scores, const lm::Judge& judge,
                  bool scaled) {
   std::string heading = "   score";
@@ -65,7 +77,7 @@ void print_table(const Request& request, const std::vector<Score>& scores, const
     if (scaled) out += number(judge.scale.normalized(scores[i].score), "  %+10.2f");
     if (scores[i].apart) out += number(*scores[i].apart, "  %6.2f");
     out += number(static_cast<double>(scores[i].tokens), "  %6.0f") + "  " +
-           text::visible(request.answers[i]) + "\n";
+           one_line(request.answers[i]) + "\n";
   }
   std::string facts;
   if (scaled)

@@ -56,6 +56,8 @@ TEST(Scores, AreThoseOfTheModelOnItsScaleAndOfItsHeads) {
   }
   request.json = false;
   EXPECT_NE(shown(request).find("apart: how far its 2 heads lie"), std::string::npos);
+  request.answers[1] = "two\nlines";
+  EXPECT_NE(shown(request).find("two\\nlines\n"), std::string::npos) << shown(request);
   request.answers[1] = std::string(100, 'x');
   EXPECT_THROW(show_scores(request), Error) << "longer than the context";
 }
