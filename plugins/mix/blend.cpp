@@ -12,6 +12,7 @@ namespace lehr::plugins::mix {
 namespace {
 
 constexpr double kMost = 0x1p62;      // of all together; more would overflow what counts it
+constexpr double kLeastLoss = 5e-5;   // of a share: less is not shown
 constexpr double kEndless = 0x1p200;  // of one source: more is not told apart, and sums are finite
 
 double cap_of(const BlendSource& source) {
@@ -85,11 +86,16 @@ Blend blend(const std::vector<BlendSource>& sources, std::optional<std::uint64_t
     throw Error("the mix would be larger than can be counted. Lower max_epochs, or give a total");
   for (const double amount : amounts)
     out.amounts.push_back(static_cast<std::uint64_t>(amount + 0.5));
-  for (std::size_t i = 0; i < sources.size(); ++i)
-    if (capped[i] && sources[i].weight)
-      out.notes.push_back("source '" + sources[i].name + "' reached its limit: " +
-                          percent(amounts[i] / sum) + " of the mix instead of " +
-                          percent(shares[i]) + ". Raise its max_epochs to keep its share");
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    // Where others gave even less, a source at its limit has its share or more.
+    if (!capped[i] || !sources[i].weight || amounts[i] / sum > shares[i] - kLeastLoss) continue;
+    const bool by_epochs =
+        !sources[i].max_amount || amounts[i] < static_cast<double>(*sources[i].max_amount);
+    out.notes.push_back("source '" + sources[i].name +
+                        "' reached its limit: " + percent(amounts[i] / sum) +
+                        " of the mix instead of " + percent(shares[i]) + ". Raise its " +
+                        (by_epochs ? "max_epochs" : "limit") + " to keep its share");
+  }
   if (total && sum < wanted * (1 - 1e-9))
     out.notes.push_back("the sources give " + std::to_string(static_cast<std::uint64_t>(sum)) +
                         " of the total of " + std::to_string(*total));

@@ -42,6 +42,20 @@ TEST(Blend, LeavesWhatACappedSourceCannotGiveToTheOthersAndSaysSo) {
   const Blend all = blend({source("a", 10, 2), source("b", 20, 1)}, 100);
   EXPECT_EQ(all.amounts, (std::vector<std::uint64_t>{10, 20}));
   EXPECT_EQ(all.notes.back(), "the sources give 30 of the total of 100");
+  BlendSource limited = source("a", 1000, 2);
+  limited.max_amount = 10;
+  EXPECT_TRUE(
+      blend({limited, source("b", 1000, 1)}, 100)
+          .notes.at(0)
+          .ends_with("10.00 % of the mix instead of 66.67 %. Raise its limit to keep its share"));
+}
+
+TEST(Blend, SaysNothingOfASourceThatHasItsShareOrMore) {
+  const std::vector<std::string> only_total = {"the sources give 100 of the total of 3000"};
+  EXPECT_EQ(blend({source("a", 50, 0), source("b", 100, 1)}, 3000).notes, only_total);
+  const Blend two = blend({source("a", 310, 6), source("b", 10, 3)}, 3000);
+  ASSERT_EQ(two.notes.size(), 2u);
+  EXPECT_TRUE(two.notes[0].starts_with("source 'b' reached its limit: 3.12 % ")) << two.notes[0];
 }
 
 TEST(Blend, RefusesWhatCannotBeMeant) {
