@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "text/answer_match.h"
 #include "text/json_lines.h"
 #include "text/raw_members.h"
 #include "text/row_fields.h"
@@ -149,6 +150,12 @@ bool parse_row(std::string_view json, std::string_view where, Probe& row) {
   row.topic = fields.text_or_empty("topic");
   if (row.kind == "answer" && row.answers.empty())
     fields.fail("'answers' is empty, so no answer could be right");
+  if (row.choices.empty()) return !fields.foreign();
+  const auto right = std::count_if(row.choices.begin(), row.choices.end(),
+                                   [&](const auto& c) { return is_exact(c, row.answers); });
+  if (right == 0) fields.fail("none of 'choices' is one of 'answers', so none could be right");
+  if (right == std::ssize(row.choices))
+    fields.fail("all of 'choices' are among 'answers', so none could be wrong");
   return !fields.foreign();
 }
 

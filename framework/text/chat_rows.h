@@ -50,7 +50,8 @@ struct Prompt {
 };
 
 // {"id","kind":"answer"|"unknowable"|"next","prompt":[...] or "text","answers"?,"choices"?,
-//  "topic"?}: "next" has a text to be continued, the others a prompt.
+//  "topic"?}: "next" has a text to be continued, the others a prompt. Of the choices at least one
+// is an accepted answer, and at least one is none.
 struct Probe {
   std::string id, kind, topic;
   Messages prompt;

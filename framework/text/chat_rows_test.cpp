@@ -67,6 +67,13 @@ TEST(ChatRows, NameThePlaceAndTheRuleThatIsBroken) {
             "data.jsonl:7: 'prompt[0]' has no string 'content'");
   EXPECT_EQ(failure<Probe>(R"({"id":"1","kind":"maybe"})"),
             "data.jsonl:7: 'kind' is 'maybe'; known are answer, unknowable, next");
+  const std::string probe = R"({"id":"1","kind":"next","text":"a","answers":["q"],"choices":)";
+  EXPECT_EQ(failure<Probe>(probe + R"(["a","b"]})"),
+            "data.jsonl:7: none of 'choices' is one of 'answers', so none could be right");
+  EXPECT_EQ(failure<Probe>(probe + R"(["q"]})"),
+            "data.jsonl:7: all of 'choices' are among 'answers', so none could be wrong");
+  EXPECT_EQ(failure<Probe>(R"({"id":"1","kind":"unknowable","prompt":"a","choices":["b","c"]})"),
+            "data.jsonl:7: none of 'choices' is one of 'answers', so none could be right");
   EXPECT_EQ(failure<Conversation>("[{}]"),
             "data.jsonl:7: the line is not a JSON object; rows are objects, one a line: `jq -c "
             "'.[]'` makes them of a list");
