@@ -43,6 +43,7 @@ Workload workload(const ModelConfig& config, SequenceFeed& feed, int64_t tokens_
 }
 
 std::string steps_text(const Budget& budget, int64_t steps) {
+  if (steps == 1) return "1 step";
   if (steps != kStepsByTime) return std::to_string(steps) + " steps";
   return "as many steps as fit into " + json_number(*budget.time) + " s";
 }

@@ -9,7 +9,7 @@ namespace lehr::lm {
 double Schedule::at(int64_t step, int64_t total_steps) const {
   const auto total = static_cast<double>(total_steps);
   const auto k = static_cast<double>(step);
-  const double warm = std::ceil(warmup * total);
+  const double warm = total_steps > 1 ? std::ceil(warmup * total) : 0;
   if (k < warm) return learning_rate * k / warm;
   if (kind == "constant") return learning_rate;
   if (kind == "wsd") {
@@ -31,7 +31,9 @@ void describe(Description& d, Schedule& schedule) {
          .help("course after the warm-up; wsd: hold, then decay linearly");
      s.real("warmup", schedule.warmup)
          .range(0, 1)
-         .help("share of all steps in which the rate climbs linearly from 0");
+         .help(
+             "share of all steps in which the rate climbs linearly from 0; one step alone has "
+             "none");
      s.real("final", schedule.final).range(0, 1).help("last rate as a share of the peak");
      s.real("decay", schedule.decay).range(0, 1).help("wsd: share of all steps that decay");
    }).help("learning rate over the steps; step k uses the value at k");

@@ -1,5 +1,6 @@
 // Learning-rate schedules, Hugging Face's formulas: a pure function of the update's number, so
-// resuming needs no scheduler state. Update k = 0, 1, ... uses the value at k.
+// resuming needs no scheduler state. Update k = 0, 1, ... uses the value at k, so that a warm-up's
+// first changes nothing. A run of one update has no warm-up: it would be all there is.
 #pragma once
 
 #include <lehr/description.h>

@@ -30,6 +30,14 @@ TEST(Schedule, RoundsWarmupStepsUp) {
   EXPECT_EQ(schedule("linear", 0.01).at(1, 10), 2.0);
 }
 
+TEST(Schedule, TheOnlyUpdateIsOne) {
+  for (const char* kind : {"constant", "linear", "cosine", "wsd"}) {
+    EXPECT_EQ(schedule(kind, 0.03).at(0, 1), 2.0) << kind;
+    EXPECT_EQ(schedule(kind, 0.03).at(0, 2), 0.0) << kind << ", as in transformers";
+    EXPECT_GT(schedule(kind, 0.03).at(1, 2), 0.0) << kind;
+  }
+}
+
 TEST(Schedule, StartsAtThePeakWithoutWarmup) {
   for (const char* kind : {"constant", "linear", "cosine", "wsd"})
     EXPECT_EQ(schedule(kind, 0).at(0, 10), 2.0) << kind;

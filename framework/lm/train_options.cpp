@@ -111,6 +111,10 @@ void describe_pass(Description& d, TrainOptions& options) {
 namespace {
 
 void check_schedule(const Schedule& schedule) {
+  if (schedule.learning_rate == 0)
+    throw Error(
+        "learning_rate: at 0 no update changes a weight. Give more; to evaluate alone, take no "
+        "steps (budget: {steps: 0}, of ppo iterations: 0)");
   if (schedule.kind != "wsd" && schedule.decay != Schedule().decay)
     throw Error("schedule.decay: belongs to kind 'wsd', not '" + schedule.kind + "'; leave it out");
   if (schedule.kind == "constant" && schedule.final != Schedule().final)

@@ -73,6 +73,12 @@ TEST(TrainOptions, AnAdapterHasToCount) {
   EXPECT_TRUE(refusal(options).starts_with("lora.alpha: ")) << refusal(options);
 }
 
+TEST(TrainOptions, ARateOfZeroIsRefused) {
+  TrainOptions options;
+  options.schedule.learning_rate = 0;
+  EXPECT_TRUE(refusal(options).starts_with("learning_rate: ")) << refusal(options);
+}
+
 TEST(TrainOptions, AMeanThatTakesNothingInIsRefused) {
   for (double OptimizerOptions::*mean :
        {&OptimizerOptions::beta1, &OptimizerOptions::beta2, &OptimizerOptions::momentum}) {
