@@ -39,6 +39,8 @@ void Documents::describe(Description& d) {
 
 void Documents::check() {
   if (train_.empty() && eval_.empty()) throw Error("give at least one file in 'train' or 'eval'");
+  find_sources(train_, "train");  // of unknown form: told before a run begins
+  find_sources(eval_, "eval");
 }
 
 void Documents::run(Context& context) {

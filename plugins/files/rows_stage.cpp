@@ -69,6 +69,9 @@ void RowsStage::describe(Description& d) {
 
 void RowsStage::check() {
   if (train_.empty() && eval_.empty()) throw Error("give at least one file in 'train' or 'eval'");
+  const auto silent = [](const std::string&) {};
+  json_lines(train_, "train", silent);  // of another form: told before a run begins
+  json_lines(eval_, "eval", silent);
 }
 
 // Rows that break a rule are for the run to report.

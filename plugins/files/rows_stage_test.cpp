@@ -90,6 +90,19 @@ TEST_F(RowsStages, AndDocumentsNameTheFilesInWhichThereIsNone) {
   EXPECT_EQ(probes.failure, "there is no probe in '" + blank + "'");
 }
 
+TEST_F(RowsStages, AndDocumentsRefuseFilesOfAnotherFormWhenPlanned) {
+  const json other = {{"train", {put("a.jsonl", kGood), put("a.json", kGood)}}};
+  const json table = {{"train", {put("a.csv", "text\nx\n")}}};
+  const auto plan = [](auto stage, const json& parameters) {
+    const text::ValueTree tree(parameters);
+    lehr::detail::bind<typename decltype(stage)::type>(tree.root());
+  };
+  EXPECT_THROW(plan(std::type_identity<Documents>(), other), Error);
+  EXPECT_THROW(plan(std::type_identity<Prompts>(), other), Error);
+  EXPECT_THROW(plan(std::type_identity<Prompts>(), table), Error);
+  EXPECT_NO_THROW(plan(std::type_identity<Documents>(), table));
+}
+
 TEST_F(RowsStages, AndDocumentsSayWhyAllAreDropped) {
   const std::string file = put("a.jsonl", "[]\n");
   FakeHost host(folder_, {}, {{"train", {file}}, {"malformed", "drop"}}, 1);
