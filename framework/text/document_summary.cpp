@@ -66,6 +66,14 @@ void DocumentSummary::drop_more(std::string_view reason, std::uint64_t documents
   if (documents > 0) drops_for(reason).documents += documents;
 }
 
+void DocumentSummary::add_source(const std::string& name, const SourceShare& share) {
+  sources_[name] = share;
+  documents_in_ += share.documents;
+  documents_out_ += share.documents;
+  bytes_in_ += share.bytes;
+  bytes_out_ += share.bytes;
+}
+
 void DocumentSummary::append(const DocumentSummary& later) {
   documents_in_ += later.documents_in_;
   documents_out_ += later.documents_out_;

@@ -47,7 +47,8 @@ class DocumentSummary {
   void would_drop(std::string_view reason, std::string_view id, std::string_view text);
   // Further documents dropped for a reason, of which no examples are given.
   void drop_more(std::string_view reason, std::uint64_t documents);
-  void add_source(const std::string& name, const SourceShare& share) { sources_[name] = share; }
+  // Once for each source of a mix: its documents came in and went out, as often as they did.
+  void add_source(const std::string& name, const SourceShare& share);
   // What happened after this.
   void append(const DocumentSummary& later);
 

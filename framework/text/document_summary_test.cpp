@@ -24,5 +24,16 @@ TEST(DocumentSummary, StaysSmallHoweverManyReasonsThereAre) {
   EXPECT_LT(all.to_json().dump().size(), 1u << 19);
 }
 
+TEST(DocumentSummary, OfAMixHasWhatItsSourcesHave) {
+  DocumentSummary mix;
+  mix.add_source("web", {3, 300, 90, 0.5});
+  mix.add_source("books", {2, 100, 30, 2});
+  const DocumentSummary read = DocumentSummary::from_json(mix.to_json());
+  EXPECT_EQ(read.documents_in(), 5u);
+  EXPECT_EQ(read.documents_out(), 5u);
+  EXPECT_EQ(read.bytes_in(), 400u);
+  EXPECT_EQ(read.bytes_out(), 400u);
+}
+
 }  // namespace
 }  // namespace lehr::text
