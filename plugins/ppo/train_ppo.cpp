@@ -92,15 +92,6 @@ void TrainPpo::check() {
         "go back to. Leave 'every' out, or give a number of steps");
 }
 
-void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
-  out.steps = static_cast<double>(options_.iterations);
-  lm::TrainOptions training = training_;
-  if (stop_if_.any()) {
-    out.at_most |= LEHR_AT_MOST_STEPS;
-    training.save = "best";  // it is kept to go back to
-  }
-  const auto tokenizer = lm::known_tokenizer(inputs, "policy");
-  const std::filesystem::path prompts = lm::made(inputs, "prompts");
 void TrainPpo::check_inputs(const std::vector<Input>& inputs) {
   if (connected(inputs, "reward") > 0) return;
   if (reward_weights_.empty())
@@ -114,6 +105,15 @@ void TrainPpo::check_inputs(const std::vector<Input>& inputs) {
   if (stop_if_.disagreement_above) refuse("stop_if.disagreement_above");
 }
 
+void TrainPpo::estimate(const std::vector<Input>& inputs, Estimate& out) {
+  out.steps = static_cast<double>(options_.iterations);
+  lm::TrainOptions training = training_;
+  if (stop_if_.any()) {
+    out.at_most |= LEHR_AT_MOST_STEPS;
+    training.save = "best";  // it is kept to go back to
+  }
+  const auto tokenizer = lm::known_tokenizer(inputs, "policy");
+  const std::filesystem::path prompts = lm::made(inputs, "prompts");
   const auto known = lm::known_config(inputs, "policy");
   if (!known) return;
   const lm::ModelConfig& policy = *known;

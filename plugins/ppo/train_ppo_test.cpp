@@ -195,34 +195,6 @@ TEST(TrainPpo, APolicyThatBreaksALimitFromTheStartStaysAsItIs) {
   EXPECT_EQ(results.at("steps"), 0);
   EXPECT_FALSE(results.contains("eval/reward"));
   EXPECT_TRUE(shop.told("there is no evaluation from before to go back to"));
-TEST(TrainPpo, WantsARewardModelOrRewardsBeforeAnyIsMade) {
-  const auto refusal = [](const nlohmann::json& with, std::vector<Input> inputs) -> std::string {
-    const text::ValueTree values(with);
-    try {
-      detail::bind<TrainPpo>(values.root())->check_inputs(inputs);
-      return "";
-    } catch (const Error& error) {
-      return error.what();
-    }
-  };
-  Input policy, reward;
-  policy.port = "policy";
-  reward.port = "reward";
-  const nlohmann::json rewards =
-      nlohmann::json::array({{{"name", "acme.brevity"}, {"weight", 0.5}}});
-  EXPECT_TRUE(refusal(nlohmann::json::object(), {policy}).starts_with("there is nothing to learn"));
-  EXPECT_EQ(refusal(nlohmann::json::object(), {policy, reward}), "");
-  EXPECT_EQ(refusal({{"rewards", rewards}}, {policy}), "");
-  const std::pair<std::string, nlohmann::json> of_the_model[] = {
-      {"reward_weight", 2.0},
-      {"normalize_reward", false},
-      {"stop_if", {{"disagreement_above", 1}}}};
-  for (const auto& [name, value] : of_the_model) {
-    EXPECT_TRUE(refusal({{"rewards", rewards}, {name, value}}, {policy}).starts_with(name)) << name;
-    EXPECT_EQ(refusal({{"rewards", rewards}, {name, value}}, {policy, reward}), "") << name;
-  }
-}
-
 }
 
 // An ensemble whose mean is the model beside it: it scores alike, and tells how sure it is.
@@ -250,6 +222,34 @@ TEST(TrainPpo, HeadsOfTheJudgeTellHowFarTheyLieApart) {
     FAIL() << "one head cannot disagree";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("'ensemble: 4'"), std::string::npos) << error.what();
+  }
+}
+
+TEST(TrainPpo, WantsARewardModelOrRewardsBeforeAnyIsMade) {
+  const auto refusal = [](const nlohmann::json& with, std::vector<Input> inputs) -> std::string {
+    const text::ValueTree values(with);
+    try {
+      detail::bind<TrainPpo>(values.root())->check_inputs(inputs);
+      return "";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  Input policy, reward;
+  policy.port = "policy";
+  reward.port = "reward";
+  const nlohmann::json rewards =
+      nlohmann::json::array({{{"name", "acme.brevity"}, {"weight", 0.5}}});
+  EXPECT_TRUE(refusal(nlohmann::json::object(), {policy}).starts_with("there is nothing to learn"));
+  EXPECT_EQ(refusal(nlohmann::json::object(), {policy, reward}), "");
+  EXPECT_EQ(refusal({{"rewards", rewards}}, {policy}), "");
+  const std::pair<std::string, nlohmann::json> of_the_model[] = {
+      {"reward_weight", 2.0},
+      {"normalize_reward", false},
+      {"stop_if", {{"disagreement_above", 1}}}};
+  for (const auto& [name, value] : of_the_model) {
+    EXPECT_TRUE(refusal({{"rewards", rewards}, {name, value}}, {policy}).starts_with(name)) << name;
+    EXPECT_EQ(refusal({{"rewards", rewards}, {name, value}}, {policy, reward}), "") << name;
   }
 }
 

@@ -238,6 +238,7 @@ class Connector {
     input.facets = described::facets(port);
     input.self = member(port, "self");
     input.where = reference.origin.text();
+    input.origin = reference.origin;
     draft.stage.inputs.push_back(std::move(input));
     draft.inputs.push_back({producer, reference.origin});
   }
@@ -247,7 +248,6 @@ class Connector {
     const std::string owner = "stage '" + draft.config->base + "': ";
     const std::size_t before = diagnostics_.size();
     std::map<std::string, const BoundParameters::Label*> lists;  // by input: one that names it
-    input.origin = reference.origin;
     for (const auto& label : draft.labels) {
       std::vector<std::string> connected;
       for (const PlannedInput& input : draft.stage.inputs)
