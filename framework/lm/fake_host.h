@@ -17,6 +17,7 @@ struct lehr_context {
   std::filesystem::path root;  // removed with the context
   std::vector<std::tuple<std::int64_t, std::string, double>> metrics;
   std::map<std::string, double> results;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> progress;  // done, of how many
   std::vector<std::string> messages;
   std::string latest;              // tag
   std::vector<std::string> tags;   // of all states that are kept
@@ -62,6 +63,7 @@ inline const lehr_host* fake_host() {
       self->messages.emplace_back(view(text));
     };
     h.progress = [](lehr_context* self, const lehr_progress* p) {
+      self->progress.emplace_back(p->done, p->total);
       const bool counts = self->cancel_unit.empty() || self->cancel_unit == view(p->unit);
       if (counts && self->cancel_after >= 0 &&
           p->done >= static_cast<std::uint64_t>(self->cancel_after))

@@ -127,10 +127,13 @@ void EvaluateStage::run(Context& context) {
   for (const Input& input : inputs) {
     const text::Tokenizer tokenizer = text::Tokenizer::load(input.path);
     const lm::Model model = lm::Model::load(input.path, lm::parse_precision(precision_));
-    const auto done = [&](std::size_t n) {
+    if (options_.max_new_tokens > model.config().max_position_embeddings)
+      context.warning(input.label + ": max_new_tokens: " + std::to_string(options_.max_new_tokens) +
+                      " is above the model's context: a question and its answer end at " +
+                      std::to_string(model.config().max_position_embeddings) + " tokens");
+    const auto done = [&, before = models.size() * probes.size()](std::size_t n) {
       if (context.cancelled()) throw Cancelled();
-      context.progress(models.size() * probes.size() + n, inputs.size() * probes.size(), "answers",
-                       input.label);
+      context.progress(before + n, inputs.size() * probes.size(), "answers", input.label);
     };
     Examined& examined = models.emplace_back();
     examined.label = input.label;

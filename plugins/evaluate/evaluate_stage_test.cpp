@@ -45,9 +45,10 @@ class Evaluate : public testing::Test {
     writer.add(ids_, ids_.size());
     text::write_tokens_json(host_.root / "tokens", tokenizer.vocab_size(), {}, writer.finish());
   }
-  void run() {
+  void run(int max_new_tokens = 2) {
     host_.results.clear();
-    const text::ValueTree values(nlohmann::json{{"precision", "fp32"}, {"max_new_tokens", 2}});
+    const text::ValueTree values(
+        nlohmann::json{{"precision", "fp32"}, {"max_new_tokens", max_new_tokens}});
     host_.parameters = values.root();
     Context context(&host_, lm::fake_host());
     detail::bind<EvaluateStage>(values.root())->run(context);
@@ -113,6 +114,25 @@ TEST_F(Evaluate, RowsBeyondTheVocabularyHaveNoText) {
                         tokenizer);
   run();
   EXPECT_EQ(host_.results.at("completion@"), 0);
+}
+
+TEST_F(Evaluate, CountsTheAnswersOfEveryModelOnce) {
+  host_.inputs.insert(host_.inputs.begin(), {"models", (host_.root / "models").string()});
+  run();
+  EXPECT_EQ(host_.progress, (std::vector<std::pair<std::uint64_t, std::uint64_t>>{{1, 2}, {2, 2}}));
+}
+
+TEST_F(Evaluate, TellsOfAnswersThatTheContextLimits) {
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  lm::save_model_folder(host_.root / "models",
+                        lm::Model::create(lm::byte_model(tokenizer, 32), 1, lm::Precision::kFp32),
+                        tokenizer);
+  run(32);
+  EXPECT_TRUE(host_.messages.empty());
+  run(33);
+  ASSERT_EQ(host_.messages.size(), 1u);
+  EXPECT_NE(host_.messages[0].find("max_new_tokens: 33 is above the model's context"),
+            std::string::npos);
 }
 
 TEST_F(Evaluate, NamesAProbeThatLeavesNoRoomForAnAnswer) {

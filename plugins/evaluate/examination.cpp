@@ -30,15 +30,6 @@ void check_room(const text::Probe& probe, std::size_t tokens, const lm::Model& m
                 "; shorten the probe or leave it out");
 }
 
-// The accepted answers and the wrong ones beside them.
-std::vector<std::string> all_choices(const text::Probe& probe) {
-  std::vector<std::string> all = probe.choices;
-  if (!all.empty() &&
-      std::ranges::none_of(all, [&](const auto& c) { return text::is_exact(c, probe.answers); }))
-    all.push_back(probe.answers.front());
-  return all;
-}
-
 }  // namespace
 
 std::vector<double> choice_logprobs(const lm::Model& model, const std::vector<std::int32_t>& prompt,
@@ -105,8 +96,8 @@ std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& toke
       out.right =
           probe.kind == "unknowable" ? out.refused : text::is_exact(out.answer, probe.answers);
 
-    const std::vector<std::string> choices = all_choices(probe);
-    if (choices.size() < 2) continue;
+    const std::vector<std::string>& choices = probe.choices;
+    if (choices.empty()) continue;
     std::vector<std::vector<std::int32_t>> encoded;
     for (const auto& choice : choices)
       encoded.push_back(next ? as_ids(tokenizer.encode(" " + choice))

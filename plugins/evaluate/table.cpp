@@ -21,11 +21,22 @@ std::string cell(std::string text, std::size_t width) {
   return text + std::string(width - characters, ' ');
 }
 
+// "35.3", and the ends as "0" and "100".
+std::string percent(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", 100 * share);
+  for (const char* end : {"0", "100"})
+    if (text == std::string(end) + ".0") return end;
+  return text;
+}
+
+// "35.3 33.2–37.4": a share of n, and where it may lie.
 std::string percent(double share, double n) {
   if (n == 0) return "-";
-  char text[32];
-  std::snprintf(text, sizeof text, "%5.1f ±%4.1f", 100 * share, 100 * wilson_half_width(share, n));
-  return text;
+  const Interval interval = wilson_interval(share, n);
+  const std::string value = percent(share);
+  return std::string(4 - std::min<std::size_t>(value.size(), 4), ' ') + value + " " +
+         percent(interval.low) + "–" + percent(interval.high);
 }
 
 // `count` probes of a kind, evenly spread.
@@ -44,12 +55,12 @@ std::vector<std::size_t> chosen(std::span<const text::Probe> probes, std::string
 
 std::string render_table(std::span<const Examined> models, std::span<const text::Probe> probes,
                          std::size_t samples) {
-  constexpr std::size_t kName = 38;
+  constexpr std::size_t kName = 36;
   std::size_t label = 12;
   for (const Examined& m : models)
     label = std::max(label, std::min<std::size_t>(m.label.size(), 28));
   const std::size_t width = std::max(
-      std::clamp<std::size_t>((100 - kName) / std::max<std::size_t>(models.size(), 1), 14, 20),
+      std::clamp<std::size_t>((100 - kName) / std::max<std::size_t>(models.size(), 1), 16, 20),
       label + 2);
   std::string out;
   const auto line = [&](std::string_view name, auto value) {
@@ -62,7 +73,7 @@ std::string render_table(std::span<const Examined> models, std::span<const text:
   const Scores& n = models.front().scores;
   const double asked = n.answers + n.unknowable;
   const auto number = [](double v) { return std::to_string(static_cast<long long>(v)); };
-  line("%, with 95 % interval", [](const Examined& m) { return m.label; });
+  line("%, and its 95 % interval", [](const Examined& m) { return m.label; });
   out += std::string(kName + width * models.size(), '-') + "\n";
   line("right completion of a text (" + number(n.next) + ")",
        [](const Examined& m) { return percent(m.scores.completion, m.scores.next); });
@@ -80,7 +91,7 @@ std::string render_table(std::span<const Examined> models, std::span<const text:
        [&](const Examined& m) { return percent(m.scores.good, asked); });
   line("tokens per answer", [](const Examined& m) {
     char text[16];
-    std::snprintf(text, sizeof text, "%5.1f", m.scores.length);
+    std::snprintf(text, sizeof text, "%4.1f", m.scores.length);
     return std::string(text);
   });
   for (const char* kind : {"answer", "unknowable", "next"})

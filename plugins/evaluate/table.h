@@ -1,4 +1,5 @@
-// The table that ends a run: models side by side, then what they said. At most 100 columns.
+// The table that ends a run: models side by side, then what they said. At most 100 columns,
+// of up to four models with short names.
 #pragma once
 
 #include <span>

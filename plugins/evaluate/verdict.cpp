@@ -1,5 +1,6 @@
 #include "verdict.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
@@ -21,9 +22,12 @@ bool is_short(std::string_view answer, std::size_t max_words) {
   return words > 0 && words <= max_words;
 }
 
-double wilson_half_width(double share, double n) {
+Interval wilson_interval(double share, double n) {
   constexpr double z = 1.959963984540054;
-  return z / (1 + z * z / n) * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n));
+  const double shrink = 1 / (1 + z * z / n);
+  const double middle = shrink * (share + z * z / (2 * n));
+  const double half = shrink * z * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n));
+  return {std::max(0.0, middle - half), std::min(1.0, middle + half)};
 }
 
 }  // namespace lehr::plugins::evaluate

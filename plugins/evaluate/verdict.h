@@ -10,7 +10,11 @@ namespace lehr::plugins::evaluate {
 // One line, not empty, at most max_words words.
 bool is_short(std::string_view answer, std::size_t max_words);
 
-// Half of the 95 % Wilson interval of a share, in the share's unit (Wilson 1927). n > 0.
-double wilson_half_width(double share, double n);
+// The 95 % Wilson interval of a share, in the share's unit (Wilson 1927). n > 0. It does not lie
+// evenly around the share: of none of one it reaches up to 0.79.
+struct Interval {
+  double low, high;
+};
+Interval wilson_interval(double share, double n);
 
 }  // namespace lehr::plugins::evaluate

@@ -13,9 +13,12 @@ TEST(Verdict, ShortIsOneLineOfFewWords) {
 }
 
 TEST(Verdict, WilsonIntervalIsTheTextbooks) {
-  // n = 10, share 0.5: (0.2366, 0.7634), half of which is 0.2634.
-  EXPECT_NEAR(wilson_half_width(0.5, 10), 0.2634, 1e-4);
-  EXPECT_GT(wilson_half_width(0.0, 10), 0.1) << "no certainty from ten of ten";
+  EXPECT_NEAR(wilson_interval(0.5, 10).low, 0.2366, 1e-4);
+  EXPECT_NEAR(wilson_interval(0.5, 10).high, 0.7634, 1e-4);
+  EXPECT_EQ(wilson_interval(0, 1).low, 0);
+  EXPECT_NEAR(wilson_interval(0, 1).high, 0.7935, 1e-4) << "no certainty from none of one";
+  EXPECT_NEAR(wilson_interval(1, 30).low, 0.8865, 1e-4);
+  EXPECT_EQ(wilson_interval(1, 30).high, 1);
 }
 
 }  // namespace

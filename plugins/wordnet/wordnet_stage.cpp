@@ -103,7 +103,7 @@ std::uint64_t write_probes(const Context& context, const Curriculum& curriculum,
     row.topic = question.topic;
     row.prompt = user(question.text);
     row.answers = question.knowable() ? question.answers : Curriculum::refusals();
-    if (question.knowable()) {
+    if (question.knowable() && !question.wrong.empty()) {
       row.choices = question.wrong;
       row.choices.push_back(question.answers.front());
       std::ranges::sort(row.choices);
@@ -118,7 +118,7 @@ std::uint64_t write_probes(const Context& context, const Curriculum& curriculum,
     row.topic = opening.topic;
     row.text = opening.text;
     row.answers = opening.answers;
-    row.choices = opening.choices;
+    if (opening.choices.size() > 1) row.choices = opening.choices;
     writer.write(to_json(row));
   }
   writer.close();
