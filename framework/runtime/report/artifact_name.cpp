@@ -120,10 +120,14 @@ NamedArtifact find_artifact(const ArtifactStore& store, const std::string& name,
         (name.find('/') != std::string::npos || fs::exists(fs::path(name) / kArtifactFile, error)))
       found = by_path(store, name);
   }
+  const bool is_short = is_hex(name) && !name.empty() && name.size() < kFewestDigits;
   if (found.digest.empty())
-    throw NameError("'" + name + "' names no artifact of '" + store.root().string() +
-                        "'. Give stage.port, run:stage.port, a digest or a folder.",
-                    known);
+    throw NameError(
+        "'" + name + "' names no artifact of '" + store.root().string() +
+            "'. Give stage.port, run:stage.port, a digest " +
+            (is_short ? "(at least " + std::to_string(kFewestDigits) + " digits) " : "") +
+            "or a folder.",
+        known);
   if (!fs::exists(store.artifact_path(found.digest)))
     throw NameError("the artifact of '" + name + "' (" + found.digest.substr(0, 12) +
                     ") is no longer in '" + store.root().string() + "'. Run its pipeline again");

@@ -101,7 +101,7 @@ TEST_F(ArtifactName, TakesTheBeginningOfADigestIfItIsTheOnlyOne) {
   fs::create_directories(store_.artifact_path(one.substr(0, 8) + std::string(56, '0')));
   EXPECT_NE(why_not(one.substr(0, 8)).find("several artifacts begin"), std::string::npos);
   EXPECT_EQ(find_artifact(store_, one).digest, one);
-  EXPECT_NE(why_not(one.substr(0, 3)).find("names no artifact"), std::string::npos)
+  EXPECT_NE(why_not(one.substr(0, 3)).find("a digest (at least 4 digits)"), std::string::npos)
       << "three digits are too few";
 }
 
