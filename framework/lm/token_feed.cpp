@@ -14,6 +14,8 @@ TokenFeed::TokenFeed(const text::TokenShards& shards, const TokenFeedOptions& op
     : shards_(shards), options_(options) {
   if (options_.row_tokens < 1 || options_.rows_per_step < 1 || options_.context < 1)
     throw std::invalid_argument("row_tokens, rows_per_step and context must be at least 1");
+  if (!options_.weights.empty() && options_.weights.size() != shards_.documents())
+    throw std::invalid_argument("there is not one weight for each document");
   uint64_t begin = 0;
   for (uint64_t d = 0; d < shards_.documents(); ++d) {
     const uint64_t end = shards_.document_end(d);
@@ -77,12 +79,13 @@ void TokenFeed::fill(PackedBatch& row, const Epoch& epoch, Place& place) const {
     shards_.read(begin_of(document) + static_cast<uint64_t>(offset), std::span(ids));
     const auto first = static_cast<int32_t>(row.size());
     const auto segment = static_cast<int32_t>(row.segments.size());
+    const float weight = options_.weights.empty() ? 1.0f : options_.weights[document];
     row.segments.push_back({first, first + static_cast<int32_t>(count), 0, 0});
     for (int32_t i = 0; i < count; ++i) {
       row.ids.push_back(static_cast<int32_t>(ids[static_cast<size_t>(i)]));
       row.positions.push_back(i);
       row.loss_entries.push_back(
-          {first + i, static_cast<int32_t>(ids[static_cast<size_t>(i) + 1]), 1.0f, segment});
+          {first + i, static_cast<int32_t>(ids[static_cast<size_t>(i) + 1]), weight, segment});
     }
     place.target += count;
   }

@@ -6,7 +6,8 @@
 // new segment whose positions start at 0 again; what was before is not seen there (packing whole
 // documents would save that, and cost unequal shapes). What step k holds is a pure function of
 // (shards, options, k), so a checkpoint needs no more than the step. In memory are 4.5 bytes for a
-// document (8.5 where there are 2^32): the order of the epoch. Plain C++.
+// document (8.5 where there are 2^32): the order of the epoch; and its weight, where it has one.
+// Plain C++.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,7 @@ struct TokenFeedOptions {
   int64_t rows_per_step = 2;
   int64_t context = 256;  // longest segment, where a row holds as much
   uint64_t seed = 0;
+  std::vector<float> weights = {};  // of the documents in the loss; empty: 1 for all
 };
 
 class TokenFeed {
@@ -30,7 +32,8 @@ class TokenFeed {
   // The shards must outlive the feed. Throws std::invalid_argument when no document has two tokens.
   TokenFeed(const text::TokenShards& shards, const TokenFeedOptions& options);
 
-  // rows_per_step rows of row_tokens each; epochs follow each other within a row.
+  // rows_per_step rows of row_tokens each, every target with the weight of its document; epochs
+  // follow each other within a row.
   std::vector<PackedBatch> step(int64_t k);
   int64_t tokens_per_step() const { return options_.row_tokens * options_.rows_per_step; }
   int64_t targets_per_epoch() const { return targets_; }

@@ -57,6 +57,16 @@ TEST_F(TokenFeedTest, PredictsEveryTokenButTheFirstOfADocumentOncePerEpoch) {
   }
 }
 
+TEST_F(TokenFeedTest, GivesEveryTargetTheWeightOfItsDocument) {
+  for (int d = 0; d < 50; ++d) options_.weights.push_back(0.25f * static_cast<float>(d));
+  TokenFeed feed(*shards_, options_);
+  for (const PackedBatch& row : feed.step(3))
+    for (const LossEntry& entry : row.loss_entries)
+      EXPECT_EQ(entry.weight, 0.25f * static_cast<float>(entry.target / 100));
+  options_.weights.pop_back();
+  EXPECT_THROW(TokenFeed(*shards_, options_), std::invalid_argument);
+}
+
 // 2^31 zeros, which are not on disk, and a document whose place the shuffle decides: the first step
 // of the epoch or the last two.
 TEST_F(TokenFeedTest, GoesOnBeyondAsManyTokensAsAnIntCounts) {

@@ -6,6 +6,7 @@
 
 #include "mix_state.h"
 #include "text/document_summary.h"
+#include "text/document_weights.h"
 #include "text/token_shards.h"
 #include "text/tokenizer.h"
 
@@ -14,13 +15,54 @@ namespace {
 
 constexpr std::uint64_t kPause = 4096;  // documents between two looks around
 
-// A document in the sorted records: the number of its source, then its tokens.
-constexpr std::size_t kHead = sizeof(std::uint32_t);
+// A document in the sorted records: the number of its source and its weight, then its tokens.
+struct Head {
+  std::uint32_t source;
+  float weight;
+};
+
+// Of one split of a source: its documents, and what each of them counts.
+struct SourceShards {
+  SourceShards(const std::filesystem::path& folder, const char* split)
+      : shards(folder, split),
+        weights(text::read_document_weights(folder, split, shards.documents())) {}
+  float weight(std::uint64_t document) const { return weights.empty() ? 1 : weights[document]; }
+
+  const text::TokenShards shards;
+  const std::vector<float> weights;
+};
+
+// The shards that are written, and the weights beside them if a source has some.
+struct Output {
+  void add(const std::vector<text::TokenId>& ids, std::uint64_t text_bytes, float weight) {
+    shards.add(ids, text_bytes);
+    if (weighted) weights.add(std::span(&weight, 1));
+  }
+  const text::SplitPosition& position() {
+    weights.flush();
+    return shards.position();
+  }
+
+  text::TokenShardWriter shards;
+  text::DocumentWeightWriter weights;
+  bool weighted;
+};
 
 class Mixing {
  public:
   Mixing(Context& context, std::vector<Source>& sources, const text::Tokenizer& tokenizer)
-      : context_(context), sources_(sources), tokenizer_(tokenizer) {}
+      : context_(context), sources_(sources), tokenizer_(tokenizer) {
+    for (const Source& source : sources)
+      for (const char* split : {"train", "eval"})
+        weighted_ = weighted_ || text::has_document_weights(source.input.path, split);
+  }
+
+  Output output(const char* split, std::uint64_t shard_tokens, const text::SplitPosition& from) {
+    const auto folder = context_.output("tokens");
+    return {text::TokenShardWriter(folder, split, tokenizer_.vocab_size(), shard_tokens, from),
+            text::DocumentWeightWriter(folder, split, weighted_ ? from.totals.documents : 0),
+            weighted_};
+  }
 
   void count(MixState& state) {
     for (; state.source < sources_.size(); state.next_source()) {
@@ -43,7 +85,8 @@ class Mixing {
     std::string record;
     for (; state.source < sources_.size(); state.next_source()) {
       const auto number = static_cast<std::uint32_t>(state.source);
-      const text::TokenShards shards(sources_[number].input.path, "train");
+      const SourceShards source(sources_[number].input.path, "train");
+      const text::TokenShards& shards = source.shards;
       std::uint64_t& next = state.position.end_offset;
       std::uint64_t begin = end_of(shards, next);
       while (next < shards.documents()) {
@@ -53,7 +96,8 @@ class Mixing {
         if (!places.empty()) {
           ids.resize(end - begin);
           shards.read(begin, std::span(ids));
-          record.assign(reinterpret_cast<const char*>(&number), kHead);
+          const Head head{number, source.weight(next)};
+          record.assign(reinterpret_cast<const char*>(&head), sizeof head);
           record.append(reinterpret_cast<const char*>(ids.data()), bytes);
           for (const std::uint64_t place : places) state.add(place, record);
           done += places.size() * (end - begin);
@@ -66,7 +110,7 @@ class Mixing {
     }
   }
 
-  void write_train(MixState& state, text::TokenShardWriter& writer, std::uint64_t total) {
+  void write_train(MixState& state, Output& writer, std::uint64_t total) {
     std::vector<text::TokenId> ids;
     MixState::Written now = state.written;
     RunMerge records(state.runs(), now.offsets);
@@ -77,15 +121,16 @@ class Mixing {
     };
     std::uint64_t count = 0;
     for (std::string_view record; records.next(record);) {
-      std::uint32_t number;
-      std::memcpy(&number, record.data(), kHead);
-      ids.resize((record.size() - kHead) / sizeof ids[0]);
-      std::memcpy(ids.data(), record.data() + kHead, record.size() - kHead);
+      Head head;
+      std::memcpy(&head, record.data(), sizeof head);
+      record.remove_prefix(sizeof head);
+      ids.resize(record.size() / sizeof ids[0]);
+      std::memcpy(ids.data(), record.data(), record.size());
       const std::uint64_t size = text_bytes(ids);
-      writer.add(ids, size);
-      ++now.documents[number];
-      now.tokens[number] += ids.size();
-      now.bytes[number] += size;
+      writer.add(ids, size, head.weight);
+      ++now.documents[head.source];
+      now.tokens[head.source] += ids.size();
+      now.bytes[head.source] += size;
       now.done += ids.size() * sizeof ids[0];
       if (++count % kPause != 0) continue;
       all_is_written();
@@ -95,18 +140,19 @@ class Mixing {
   }
 
   // All of the sources' held-out documents, once, in their order.
-  void write_eval(MixState& state, text::TokenShardWriter& writer) {
+  void write_eval(MixState& state, Output& writer) {
     std::vector<text::TokenId> ids;
     MixState::Written now = state.written;
     std::uint64_t there = now.eval.totals.documents;
-    for (const Source& source : sources_) {
-      const text::TokenShards shards(source.input.path, "eval");
+    for (const Source& from : sources_) {
+      const SourceShards source(from.input.path, "eval");
+      const text::TokenShards& shards = source.shards;
       std::uint64_t next = std::min(there, shards.documents()), begin = end_of(shards, next);
       there -= next;
       while (next < shards.documents()) {
         ids.resize(shards.document_end(next) - begin);
         shards.read(begin, std::span(ids));
-        writer.add(ids, text_bytes(ids));
+        writer.add(ids, text_bytes(ids), source.weight(next));
         begin += ids.size();
         now.done += ids.size() * sizeof ids[0];
         if (++next % kPause != 0) continue;
@@ -139,6 +185,7 @@ class Mixing {
   Context& context_;
   std::vector<Source>& sources_;
   const text::Tokenizer& tokenizer_;
+  bool weighted_ = false;
 };
 
 }  // namespace
@@ -182,16 +229,15 @@ void Tokens::run(Context& context) {
   const std::uint64_t shard_tokens = shards_ ? (total + static_cast<std::uint64_t>(*shards_) - 1) /
                                                    static_cast<std::uint64_t>(*shards_)
                                              : text::TokenShardWriter::kShardTokens;
-  text::TokenShardWriter train(folder, "train", tokenizer.vocab_size(), shard_tokens,
-                               state.written.train);
+  Output train = mixing.output("train", shard_tokens, state.written.train);
   mixing.write_train(state, train, total);
-  text::TokenShardWriter eval(folder, "eval", tokenizer.vocab_size(),
-                              text::TokenShardWriter::kShardTokens, state.written.eval);
+  Output eval = mixing.output("eval", text::TokenShardWriter::kShardTokens, state.written.eval);
   mixing.write_eval(state, eval);
-  const auto train_totals = train.finish();
+  for (Output* output : {&train, &eval}) output->weights.flush();
+  const auto train_totals = train.shards.finish();
   if (train_totals.documents == 0)
     throw Error("the mix is empty: total is too small for a document");
-  text::write_tokens_json(folder, tokenizer.vocab_size(), train_totals, eval.finish());
+  text::write_tokens_json(folder, tokenizer.vocab_size(), train_totals, eval.shards.finish());
   tokenizer.save(folder);
   const MixState::Written& written = state.written;
   text::DocumentSummary summary;

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "text/document_weights.h"
 #include "text/fake_host.h"
 #include "text/token_shards.h"
 #include "text/tokenizer.h"
@@ -31,11 +32,14 @@ class MixTokens : public testing::Test {
     std::mt19937 random(1);
     const auto write = [&](const char* split, int documents) {
       text::TokenShardWriter writer(folder_ / "in", split, tokenizer.vocab_size());
+      text::DocumentWeightWriter weights(folder_ / "in", split, 0);
       for (; documents > 0; --documents) {
         std::vector<text::TokenId> ids(1 + random() % 40);
         for (auto& id : ids) id = static_cast<text::TokenId>(random() % tokenizer.vocab_size());
         writer.add(ids, ids.size());
+        weights.add(std::vector<float>{static_cast<float>(ids.front())});
       }
+      weights.flush();
       return writer.finish();
     };
     const auto train = write("train", 30000);
@@ -101,6 +105,31 @@ TEST_F(MixTokens, AreStoppedAgainAndAgainAndEndWithTheSameBytes) {
     EXPECT_EQ(again.results, whole.results);
   }
   EXPECT_GT(stops, 6);
+}
+
+// Of every document its first token, in the fixture.
+TEST_F(MixTokens, CarryTheWeightsOfDocumentsAndMakeNone) {
+  auto weighted = host("weighted");
+  ASSERT_EQ(run(weighted), LEHR_OK) << weighted.failure;
+  for (const char* split : {"train", "eval"}) {
+    const text::TokenShards shards(weighted.output(), split);
+    const auto weights = text::read_document_weights(weighted.output(), split, shards.documents());
+    ASSERT_EQ(weights.size(), shards.documents());
+    std::uint64_t begin = 0;
+    for (std::uint64_t d = 0; d < shards.documents(); ++d) {
+      text::TokenId first = 0;
+      shards.read(begin, std::span(&first, 1));
+      ASSERT_EQ(weights[d], static_cast<float>(first)) << split << d;
+      begin = shards.document_end(d);
+    }
+  }
+  for (const char* split : {"train", "eval"})
+    fs::remove(folder_ / "in" / (std::string(split) + ".weights"));
+  auto plain = host("plain");
+  ASSERT_EQ(run(plain), LEHR_OK) << plain.failure;
+  auto rest = weighted.contents();
+  EXPECT_EQ(rest.erase("train.weights") + rest.erase("eval.weights"), 2u);
+  EXPECT_EQ(plain.contents(), rest);
 }
 
 }  // namespace

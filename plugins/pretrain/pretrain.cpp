@@ -17,6 +17,7 @@
 #include "lm/runtime.h"
 #include "lm/token_feed.h"
 #include "lm/training_estimate.h"
+#include "text/document_weights.h"
 #include "text/token_shards.h"
 #include "text/tokenizer.h"
 
@@ -24,15 +25,19 @@ namespace lehr::plugins::pretrain {
 
 namespace {
 
-// Adds the gradient of the mean NLL over all targets of the step; returns that mean.
-double accumulate_gradients(const lm::Model& model, std::vector<lm::PackedBatch>& rows,
+// Adds the gradient of the mean NLL over all targets of the step, by their weights; returns that
+// mean.
+double accumulate_gradients(const lm::Model& model, const std::vector<lm::PackedBatch>& rows,
                             LanguageTally& tally) {
-  std::size_t targets = 0;
-  for (const lm::PackedBatch& row : rows) targets += row.loss_entries.size();
-  for (lm::PackedBatch& row : rows) {
-    for (lm::LossEntry& entry : row.loss_entries) entry.weight = 1.0f / static_cast<float>(targets);
+  double weight = 0;
+  for (const lm::PackedBatch& row : rows)
+    for (const lm::LossEntry& entry : row.loss_entries) weight += entry.weight;
+  for (const lm::PackedBatch& row : rows) {
+    std::vector<lm::LossEntry> entries = row.loss_entries;
+    if (weight > 0)
+      for (lm::LossEntry& entry : entries) entry.weight /= static_cast<float>(weight);
     const at::Tensor hidden = model.forward_hidden(row);
-    const lm::CrossEntropy ce = lm::linear_cross_entropy(hidden, model.head(), row.loss_entries);
+    const lm::CrossEntropy ce = lm::linear_cross_entropy(hidden, model.head(), entries);
     model.backward(ce.loss);
     tally.add(row.loss_entries, ce.nll.data_ptr<float>());
   }
@@ -230,7 +235,12 @@ void Pretrain::run(Context& context) {
 
   const lm::TokenFeedOptions rows{training_.row_tokens(), training_.rows_per_step(),
                                   model.config().max_position_embeddings, context.seed()};
-  lm::TokenFeed feed(train, rows);
+  lm::TokenFeedOptions weighted = rows;
+  weighted.weights = text::read_document_weights(tokens, "train", train.documents());
+  if (!weighted.weights.empty() &&
+      std::all_of(weighted.weights.begin(), weighted.weights.end(), [](float w) { return w == 0; }))
+    throw Error("the weights of all documents are 0, so there is nothing to learn");
+  lm::TokenFeed feed(train, weighted);
   std::optional<lm::TokenFeed> evaluation;
   if (held_out.documents() > 0) evaluation.emplace(held_out, rows);
   const auto parameters = static_cast<double>(model.config().parameters());
@@ -255,7 +265,7 @@ void Pretrain::run(Context& context) {
   const double peak_flops = steps != 0 ? lm::measure_peak_flops(precision) : 0;
 
   for (loop.resume(); loop.next();) {
-    std::vector<lm::PackedBatch> batch = feed.step(loop.step());
+    const std::vector<lm::PackedBatch> batch = feed.step(loop.step());
     double bits_per_byte = 0;
     const lm::Update update = loop.update(model, optimizer, [&] {
       LanguageTally tally(tokenizer.byte_lengths());

@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
 #include "lm/training_estimate.h"
+#include "text/document_weights.h"
 #include "text/fake_host.h"
 #include "text/token_shards.h"
 
@@ -127,15 +131,36 @@ TEST_F(PretrainRun, TellsThatRowsAreShorterThanWhatAGivenModelCanRead) {
 }
 
 TEST_F(PretrainRun, TellsHowMuchOfTheDataAStepSees) {
-  for (const auto& [tokens, text] : {std::pair{4096, "1 steps of 4096 tokens, 10 epochs each, "},
-                                     {1024, "1 steps of 1024 tokens, 2.6 epochs each, "},
-                                     {256, "1 steps of 256 tokens, 1.5 of them an epoch, "}}) {
+  for (const auto& [tokens, text] : {std::pair{4096, "1 step of 4096 tokens, 10 epochs each, "},
+                                     {1024, "1 step of 1024 tokens, 2.6 epochs each, "},
+                                     {256, "1 step of 256 tokens, 1.5 of them an epoch, "}}) {
     parameters_["batch_tokens"] = tokens;
     parameters_["model"]["context"] = 128;
     host_.latest.clear();
     run();
     EXPECT_TRUE(told(text)) << text;
   }
+}
+
+TEST_F(PretrainRun, CountsDocumentsByTheirWeights) {
+  parameters_["budget"]["steps"] = 3;
+  parameters_["model"]["context"] = 128;
+  const auto trained = [&](const std::vector<float>& weights) {
+    std::filesystem::remove(host_.root / "tokens" / "train.weights");
+    text::DocumentWeightWriter writer(host_.root / "tokens", "train", 0);
+    writer.add(weights);
+    writer.flush();
+    host_.latest.clear();
+    run();
+    std::ifstream file(host_.root / "out/model/model.safetensors", std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string plain = trained({});
+  EXPECT_EQ(trained({1, 1, 1, 1}), plain);
+  EXPECT_EQ(trained({0.5f, 0.5f, 0.5f, 0.5f}), plain) << "a mean, whatever they add up to";
+  EXPECT_NE(trained({1, 0, 1, 2}), plain);
+  EXPECT_THROW(trained({0, 0, 0, 0}), Error);
+  EXPECT_THROW(trained({1, 1, 1}), Error) << "four documents";
 }
 
 TEST_F(PretrainRun, StopsInAnEvaluation) {

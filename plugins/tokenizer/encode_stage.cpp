@@ -4,8 +4,10 @@
 
 #include <chrono>
 
+#include "document_weight.h"
 #include "encode_state.h"
 #include "text/document_flow.h"
+#include "text/document_weights.h"
 #include "text/token_shards.h"
 #include "text/tokenizer.h"
 
@@ -17,11 +19,13 @@ template <class Id>
 struct Encoded {
   text::IdBuffer<Id> ids;
   std::vector<std::size_t> ends;  // of each document, in ids
+  std::vector<float> weights;     // of each, where they have some
   std::uint64_t text_bytes = 0;
 
   void clear() {
     ids.clear();
     ends.clear();
+    weights.clear();
     text_bytes = 0;
   }
 };
@@ -33,7 +37,8 @@ struct Totals {
 // Goes on behind `state`.
 template <class Id>
 Totals encode_documents(Context& context, const text::Tokenizer& tokenizer, EncodeState state,
-                        std::uint64_t commit_every, text::Specials specials) {
+                        std::uint64_t commit_every, text::Specials specials,
+                        const std::optional<std::string>& weight_field) {
   const auto documents = context.input("documents").path, folder = context.output("tokens");
   auto files = text::data_files(documents, "eval");
   const std::size_t eval_files = files.size();
@@ -43,12 +48,20 @@ Totals encode_documents(Context& context, const text::Tokenizer& tokenizer, Enco
                                   text::TokenShardWriter::kShardTokens, position);
   };
   auto eval = writer("eval", state.eval), train = writer("train", state.train);
+  const auto weight_writer = [&](const char* split, const text::SplitPosition& position) {
+    return text::DocumentWeightWriter(folder, split, weight_field ? position.totals.documents : 0);
+  };
+  auto eval_weights = weight_writer("eval", state.eval),
+       train_weights = weight_writer("train", state.train);
   const auto commit = [&] {
+    eval_weights.flush();
+    train_weights.flush();
     state.eval = eval.position();
     state.train = train.position();
     state.commit(context);
   };
   tbb::enumerable_thread_specific<text::Tokenizer::Cache> caches;
+  tbb::enumerable_thread_specific<DocumentWeight> weights(weight_field.value_or(""));
   text::flow<Encoded<Id>>(
       context, files, text::Durable{state.position, commit_every, commit},
       [&](text::DocumentParser& parser, Encoded<Id>& encoded) {
@@ -60,13 +73,17 @@ Totals encode_documents(Context& context, const text::Tokenizer& tokenizer, Enco
           encoded.ids.push_back(static_cast<Id>(tokenizer.end_of_text()));
           encoded.ends.push_back(encoded.ids.size());
           encoded.text_bytes += document.text.size();
+          if (weight_field) encoded.weights.push_back(weights.local().of(document));
         }
       },
       [&](Encoded<Id>& encoded) {
-        auto& split = state.position.file < eval_files ? eval : train;
-        split.add(encoded.ids.ids(), std::span<const std::size_t>(encoded.ends),
-                  encoded.text_bytes);
+        const bool held_out = state.position.file < eval_files;
+        (held_out ? eval : train)
+            .add(encoded.ids.ids(), std::span<const std::size_t>(encoded.ends), encoded.text_bytes);
+        (held_out ? eval_weights : train_weights).add(encoded.weights);
       });
+  eval_weights.flush();
+  train_weights.flush();
   return {eval.finish(), train.finish()};
 }
 
@@ -81,6 +98,10 @@ void Encode::describe(Description& d) {
       .help(
           "those that a document holds, as \"<|im_end|>\", become their ids; false: they are "
           "ordinary text, so that nobody can write one by typing it");
+  d.text("weight_field", weight_field_)
+      .help(
+          "the member of documents that says how much a document counts in pretraining's loss, a "
+          "number of 0 or more; null: all count 1");
   d.bytes("commit_every", commit_every_)
       .at_least(1)
       .no_effect()
@@ -104,9 +125,9 @@ void Encode::run(Context& context) {
   const bool narrow = text::fits_u16(tokenizer.vocab_size());
   const auto encode = narrow ? encode_documents<std::uint16_t> : encode_documents<text::TokenId>;
   const auto state = EncodeState::latest(context);
-  const auto [eval, train] =
-      encode(context, tokenizer, state, static_cast<std::uint64_t>(commit_every_),
-             match_special_tokens_ ? text::Specials::match : text::Specials::as_text);
+  const auto [eval, train] = encode(
+      context, tokenizer, state, static_cast<std::uint64_t>(commit_every_),
+      match_special_tokens_ ? text::Specials::match : text::Specials::as_text, weight_field_);
   if (train.documents == 0)
     throw Error(context.input("documents").path.string() +
                 ": holds no training documents (train-*.jsonl.zst)");

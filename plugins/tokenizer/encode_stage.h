@@ -7,6 +7,8 @@
 #include <lehr/plugin.h>
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace lehr::plugins::tokenizer {
@@ -20,6 +22,7 @@ class Encode : public Stage {
  private:
   std::int64_t commit_every_ = std::int64_t{4} << 30;
   bool match_special_tokens_ = false;
+  std::optional<std::string> weight_field_;
 };
 
 }  // namespace lehr::plugins::tokenizer

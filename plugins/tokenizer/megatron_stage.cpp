@@ -2,6 +2,7 @@
 
 #include "megatron_files.h"
 #include "megatron_state.h"
+#include "text/document_weights.h"
 #include "text/token_shards.h"
 #include "text/tokenizer.h"
 
@@ -40,6 +41,9 @@ void Megatron::run(Context& context) {
     if (shards.documents() > 0)
       write_megatron_files(shards, narrow, folder / split, state.at, look_around);
   };
+  if (text::has_document_weights(tokens, "train"))
+    context.warning(
+        "the documents have weights, for which the format has no place: all count alike");
   if (!state.train) {
     write("eval", eval, 0);
     state = {true, {}};

@@ -8,6 +8,7 @@
 
 #include "encode_stage.h"
 #include "megatron_stage.h"
+#include "text/document_weights.h"
 #include "text/documents.h"
 #include "text/fake_host.h"
 #include "text/tokenizer.h"
@@ -40,7 +41,8 @@ class TokenizerStages : public testing::Test {
           text += static_cast<char>('a' + random() % 5);
         text += ' ';
       }
-      (i % 50 == 9 ? eval : train).write({std::to_string(i), text, ""});
+      const std::string weight = R"({"quality": )" + std::to_string(i % 7) + ".5}";
+      (i % 50 == 9 ? eval : train).write({std::to_string(i), text, weight});
     }
     train.close();
     eval.close();
@@ -51,9 +53,9 @@ class TokenizerStages : public testing::Test {
   }
   ~TokenizerStages() override { fs::remove_all(folder_); }
 
-  FakeHost encoding(const std::string& name, int threads, int commit_every) {
-    return FakeHost(folder_ / name, folder_ / "documents", {{"commit_every", commit_every}},
-                    threads);
+  FakeHost encoding(const std::string& name, int threads, int commit_every, json more = {}) {
+    more["commit_every"] = commit_every;
+    return FakeHost(folder_ / name, folder_ / "documents", more, threads);
   }
   FakeHost training(const std::string& name, int threads, int commit_every, int memory = 1 << 30) {
     const json parameters = {{"vocab_size", 600},     {"pattern", "cl100k"},
@@ -84,20 +86,23 @@ class TokenizerStages : public testing::Test {
 
 TEST_F(TokenizerStages, EncodeGoesOnWhereverItWasStopped) {
   write_tokenizer(300);
-  auto whole = encoding("whole", 1, kNever), often = encoding("often", 3, kOften);
+  const json weighted = {{"weight_field", "quality"}};
+  auto whole = encoding("whole", 1, kNever, weighted),
+       often = encoding("often", 3, kOften, weighted);
   ASSERT_EQ(run<Encode>(whole), LEHR_OK) << whole.failure;
   EXPECT_EQ(whole.commits, 0);
   ASSERT_EQ(run<Encode>(often), LEHR_OK) << often.failure;
   EXPECT_GT(often.commits, 3);
   const auto expected = whole.contents();
-  EXPECT_EQ(expected.size(), 8u);  // two shards, tokens.json, the tokenizer
+  EXPECT_EQ(expected.size(), 10u);  // two shards and their weights, tokens.json, the tokenizer
   EXPECT_EQ(often.contents(), expected);
 
   for (const int every : {kOften, kNever}) {
     int stops = 0;
     for (lehr_status status = LEHR_CANCELLED; status == LEHR_CANCELLED;) {
       ASSERT_LT(stops, 50);
-      auto again = encoding("again" + std::to_string(every), 2, every);
+      auto again = encoding("again" + std::to_string(every), 2, every,
+                            every == kOften ? weighted : json::object());
       again.cancel_after = 1 + stops % 2;
       status = run<Encode>(again);
       if (status == LEHR_CANCELLED) {
@@ -105,10 +110,47 @@ TEST_F(TokenizerStages, EncodeGoesOnWhereverItWasStopped) {
         continue;
       }
       ASSERT_EQ(status, LEHR_OK) << again.failure;
-      EXPECT_EQ(again.contents(), expected);
+      auto contents = again.contents();
+      if (every == kNever) {  // without weights: all else is the same
+        EXPECT_TRUE(contents.emplace("train.weights", expected.at("train.weights")).second);
+        EXPECT_TRUE(contents.emplace("eval.weights", expected.at("eval.weights")).second);
+      }
+      EXPECT_EQ(contents, expected);
       EXPECT_EQ(again.results, whole.results);
     }
     EXPECT_GT(stops, 1);
+  }
+}
+
+TEST_F(TokenizerStages, EncodeWritesWeightsBesideTheSameShards) {
+  write_tokenizer(0);
+  const auto encoded = [&](const std::string& name, const std::vector<std::string>& fields,
+                           const json& more) {
+    fs::create_directories(folder_ / "weighted");
+    text::DocumentWriter train(folder_ / "weighted");
+    for (const std::string& field : fields) train.write({"it", "some text", field});
+    train.close();
+    json all = {{"commit_every", kNever}};
+    all.update(more);
+    FakeHost host(folder_ / name, folder_ / "weighted", all, 1);
+    const lehr_status status = run<Encode>(host);
+    EXPECT_EQ(status == LEHR_OK, host.failure.empty()) << host.failure;
+    return std::pair{host.contents(), host.failure};
+  };
+  const std::vector<std::string> fields = {R"({"a":1,"q":2.5})", R"({"q":"0.25"})", R"({"q":0})"};
+  const auto plain = encoded("plain", fields, json::object()).first;
+  auto weighted = encoded("beside", fields, {{"weight_field", "q"}}).first;
+  EXPECT_EQ(text::read_document_weights(folder_ / "beside" / "out", "train", 3),
+            (std::vector<float>{2.5f, 0.25f, 0}));
+  EXPECT_EQ(weighted.erase("train.weights"), 1u);
+  EXPECT_EQ(weighted, plain);
+  for (const auto& [field, what] : {std::pair{"", "no member 'q'"},
+                                    {R"({"q":-1})", "no such number"},
+                                    {R"({"q":"x"})", "no such number"},
+                                    {R"({"q":null})", "no such number"}}) {
+    const std::string why = encoded("refused", {field}, {{"weight_field", "q"}}).second;
+    EXPECT_NE(why.find("weight_field: document 'it' has "), std::string::npos) << why;
+    EXPECT_NE(why.find(what), std::string::npos) << why;
   }
 }
 
