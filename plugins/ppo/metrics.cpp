@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <span>
 
 #include "stop_if.h"
@@ -10,23 +11,33 @@ namespace lehr::plugins::ppo {
 
 namespace {
 
+// By Bessel's correction.
+double deviation(std::span<const double> values, double mean) {
+  double squares = 0;
+  for (const double v : values) squares += (v - mean) * (v - mean);
+  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+}
+
+void add_parts(const ScoredAnswers& sampled, lm::Metrics& out) {
+  for (const NamedScores& part : sampled.parts) {
+    const double mean = std::accumulate(part.scores.begin(), part.scores.end(), 0.0) /
+                        static_cast<double>(part.scores.size());
+    out.emplace_back("rewards/" + part.name + "/mean", mean);
+    out.emplace_back("rewards/" + part.name + "/std", deviation(part.scores, mean));
+  }
+}
+
 void add_group_metrics(const PpoOptions& options, const ScoredAnswers& sampled,
                        const Objective& found, const UpdateTally& tally, lm::Metrics& out) {
   const std::span<const double> scores = sampled.scores;
   const auto group = static_cast<std::size_t>(options.group());
   const auto count = static_cast<double>(scores.size());
-  double squares = 0, level = 0;
-  for (const double s : scores) squares += (s - found.score) * (s - found.score);
-  for (std::size_t first = 0; first < scores.size(); first += group) {
-    const auto [low, high] = std::ranges::minmax(scores.subspan(first, group));
-    level += low == high ? 1 : 0;
-  }
   const auto tokens = static_cast<double>(sampled.rollouts.tokens());
   const double kl = options.chosen().kl_in_loss ? tally.kl / std::max(1.0, tally.tokens)
                                                 : found.kl * count / tokens;
   out.insert(out.end(), {{"reward", found.score},
-                         {"reward_std", std::sqrt(squares / (count - 1))},
-                         {"frac_reward_zero_std", level * static_cast<double>(group) / count},
+                         {"reward_std", deviation(scores, found.score)},
+                         {"frac_reward_zero_std", level_share(scores, group)},
                          {"kl", kl},
                          {"clip_ratio/region_mean", tally.clipped / std::max(1.0, tally.ratios)},
                          {"completions/mean_length", tokens / count},
@@ -34,6 +45,25 @@ void add_group_metrics(const PpoOptions& options, const ScoredAnswers& sampled,
 }
 
 }  // namespace
+
+double level_share(std::span<const double> scores, std::size_t group) {
+  double level = 0;
+  for (std::size_t first = 0; first < scores.size(); first += group) {
+    const auto [low, high] = std::ranges::minmax(scores.subspan(first, group));
+    level += low == high ? 1 : 0;
+  }
+  return level * static_cast<double>(group) / static_cast<double>(scores.size());
+}
+
+std::string level_warning(std::size_t answers, std::size_t group) {
+  return (group == answers
+              ? "all " + std::to_string(answers) + " answers"
+              : "in all " + std::to_string(answers / group) + " groups (frac_reward_zero_std 1) " +
+                    "the " + std::to_string(group) + " answers to a prompt") +
+         " score the same, so that they teach nothing. Take prompts that are answered now right, "
+         "now wrong, rewards that know degrees, or a higher temperature. It is told once; the "
+         "result iterations_without_spread counts such iterations";
+}
 
 lm::Metrics iteration_metrics(const PpoOptions& options, const ScoredAnswers& sampled,
                               const Objective& found, const TokenScores& old,
@@ -68,10 +98,11 @@ lm::Metrics iteration_metrics(const PpoOptions& options, const ScoredAnswers& sa
                          {"val/ratio_var", std::max(0.0, tally.ratio_squared / n - ratio * ratio)},
                          {"val/num_eos_tokens", sampled.ended},
                          {"sampling/logp_difference", difference / answer_tokens},
-                         {"sampling/answer_tokens", answer_tokens / count}});
+                         {"sampling/answer_tokens", (answer_tokens - sampled.ended) / count}});
   const lm::Metrics watched = metrics(signs(sampled, found, old));
   out.insert(out.end(), watched.begin() + 1, watched.end());  // the KL is there
   if (!has_critic) add_group_metrics(options, sampled, found, tally, out);
+  add_parts(sampled, out);
   return out;
 }
 

@@ -56,6 +56,29 @@ TEST(IterationMetrics, ThoseOfGroupsByHand) {
   EXPECT_TRUE(ppo.contains("loss/value_avg") && ppo.contains("val/clipfrac_avg"));
   EXPECT_FALSE(ppo.contains("reward_std"));
   EXPECT_EQ(ppo.size(), 19u);
+  EXPECT_EQ(ppo.at("sampling/answer_tokens"), (8.0 - 3) / 4) << "without ends of turns";
+}
+
+TEST(IterationMetrics, EachOfSeveralRewards) {
+  ScoredAnswers answers = sampled();
+  answers.parts = {{"exact_answer", {1, 0, 0, 1}}, {"length", {1, 1, 1, 1}}};
+  PpoOptions options;
+  const TokenScores old{std::vector<float>(8, -1.5f), std::vector<float>(8, 0.0f), {}};
+  const auto list = iteration_metrics(options, answers, {}, old, {}, 0.1);
+  std::map<std::string, double> told(list.begin(), list.end());
+  EXPECT_EQ(told.at("rewards/exact_answer/mean"), 0.5);
+  EXPECT_NEAR(told.at("rewards/exact_answer/std"), std::sqrt(1.0 / 3), 1e-12);
+  EXPECT_EQ(told.at("rewards/length/mean"), 1);
+  EXPECT_EQ(told.at("rewards/length/std"), 0);
+}
+
+TEST(IterationMetrics, TheShareOfGroupsThatTeachNothing) {
+  const std::vector<double> scores = {3, 1, 2, 2, 0, 0, 1, 1};
+  EXPECT_EQ(level_share(scores, 2), 0.75);
+  EXPECT_EQ(level_share(scores, 8), 0);
+  EXPECT_EQ(level_share(std::vector<double>(8, 0.5), 4), 1);
+  EXPECT_TRUE(level_warning(8, 4).starts_with("in all 2 groups (frac_reward_zero_std 1) the 4 "));
+  EXPECT_TRUE(level_warning(8, 8).starts_with("all 8 answers score the same"));
 }
 
 }  // namespace

@@ -2,12 +2,77 @@
 
 #include <lehr/description.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "lm/answer_text.h"
 
 namespace lehr::plugins::ppo {
+
+namespace {
+
+constexpr std::size_t kSamples = 3, kSampleBytes = 240;  // to be read
+
+// As metrics name them: without their plugin, and where one comes twice with its place.
+std::vector<std::string> told_names(Value rewards) {
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < rewards.size(); ++i) names.push_back(rewards.at(i)["name"].string());
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    out.emplace_back(names[i].substr(names[i].find('.') + 1));
+    if (std::ranges::count(names, names[i]) > 1) out.back() += "[" + std::to_string(i) + "]";
+  }
+  return out;
+}
+
+// In quotes; of a long one the beginning.
+std::string quoted(std::string text) {
+  if (text.size() > kSampleBytes) {
+    std::size_t end = kSampleBytes;
+    while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
+    text.replace(end, text.npos, "...");
+  }
+  return json_string(text);
+}
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return text;
+}
+
+// "Who?" -> "Me", score 1.2 (exact_answer 1, format 0.2)
+std::string sample_text(const Question& question, const std::string& answer, std::size_t i,
+                        const ScoredAnswers& scored) {
+  const auto messages = nlohmann::json::parse(question.messages);
+  std::string out = quoted(messages.back().at("content")) + " -> " + quoted(answer) +
+                    (scored.rollouts.ended[i] ? "" : " (cut off)") + ", score " +
+                    number(scored.scores[i]);
+  std::string parts;
+  for (const NamedScores& part : scored.parts)
+    parts += (parts.empty() ? "" : ", ") + part.name + " " + number(part.scores[i]);
+  return parts.empty() ? out : out + " (" + parts + ")";
+}
+
+}  // namespace
+
+AnswerSampler::AnswerSampler(Context& context, const PpoOptions& options,
+                             const std::vector<double>& reward_weights, std::int64_t row_tokens,
+                             const lm::Model& policy, const lm::Judge* judge,
+                             const text::Tokenizer& tokenizer, Ask ask)
+    : context_(context),
+      options_(options),
+      reward_weights_(reward_weights),
+      reward_names_(told_names(context.parameters()["rewards"])),
+      row_tokens_(row_tokens),
+      policy_(policy),
+      judge_(judge),
+      tokenizer_(tokenizer),
+      ask_(std::move(ask)) {}
 
 ScoredAnswers AnswerSampler::sample(const std::vector<const Question*>& questions,
                                     std::uint64_t first, std::int64_t group) const {
@@ -35,6 +100,10 @@ ScoredAnswers AnswerSampler::sample(const std::vector<const Question*>& question
     else
       out.scores[i] -= options_.missing_end_penalty;
   }
+  for (std::size_t i = 0; i < answers.size() && out.samples.size() < kSamples;
+       i += static_cast<std::size_t>(group))
+    out.samples.push_back(
+        sample_text(*questions[i], lm::answer_text(tokenizer_, answers[i].tokens, true), i, out));
   return out;
 }
 
@@ -45,8 +114,11 @@ void AnswerSampler::score(const std::vector<const Question*>& questions,
   if (judge_ != nullptr) {
     const AnswerScores raw =
         answer_scores(judge_->model, judge_->heads, out.rollouts, row_tokens_, ask_);
+    std::vector<double> normalized;
+    for (const double score : raw.scores) normalized.push_back(judge_->scale.normalized(score));
     for (std::size_t i = 0; i < scores.size(); ++i)
-      scores[i] += options_.reward_weight * judge_->scale.normalized(raw.scores[i]);
+      scores[i] += options_.reward_weight * normalized[i];
+    if (!reward_weights_.empty()) out.parts.push_back({"reward_model", std::move(normalized)});
     if (!raw.heads.empty()) out.disagreement = lm::disagreement(judge_->head_scales, raw.heads);
   }
   if (reward_weights_.empty()) return;
@@ -67,6 +139,7 @@ void AnswerSampler::score(const std::vector<const Question*>& questions,
                     questions[i]->messages + "; a score must be a number");
       scores[i] += reward_weights_[r] * found[i];
     }
+    out.parts.push_back({reward_names_[r], found});
   }
 }
 

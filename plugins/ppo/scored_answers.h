@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,12 +20,20 @@
 
 namespace lehr::plugins::ppo {
 
+// By one of several that score: per answer, not weighted.
+struct NamedScores {
+  std::string name;
+  std::vector<double> scores;
+};
+
 struct ScoredAnswers {
   Rollouts rollouts;
   std::vector<double> scores;               // per answer, penalty included
   double ended = 0;                         // answers that ended their turn
   std::vector<double> rewards = {};         // per answer, without the penalty
   std::optional<double> disagreement = {};  // of the heads of a judge that has several
+  std::vector<NamedScores> parts = {};      // of the rewards, and of the judge beside them
+  std::vector<std::string> samples = {};    // to be read: a few answers with question and score
 };
 
 class AnswerSampler {
@@ -35,15 +44,7 @@ class AnswerSampler {
   AnswerSampler(Context& context, const PpoOptions& options,
                 const std::vector<double>& reward_weights, std::int64_t row_tokens,
                 const lm::Model& policy, const lm::Judge* judge, const text::Tokenizer& tokenizer,
-                Ask ask)
-      : context_(context),
-        options_(options),
-        reward_weights_(reward_weights),
-        row_tokens_(row_tokens),
-        policy_(policy),
-        judge_(judge),
-        tokenizer_(tokenizer),
-        ask_(std::move(ask)) {}
+                Ask ask);
 
   // Answers to `questions`, the i-th drawn from random stream first + i; every `group` in a row are
   // the same question.
@@ -51,13 +52,14 @@ class AnswerSampler {
                        std::int64_t group) const;
 
  private:
-  // Fills rewards and disagreement.
+  // Fills rewards, disagreement and parts.
   void score(const std::vector<const Question*>& questions,
              const std::vector<lm::Generation>& answers, ScoredAnswers& out) const;
 
   Context& context_;
   const PpoOptions& options_;
   const std::vector<double>& reward_weights_;
+  const std::vector<std::string> reward_names_;  // as metrics have them
   std::int64_t row_tokens_;
   const lm::Model& policy_;
   const lm::Judge* judge_;

@@ -86,6 +86,15 @@ void TrainPpo::check() {
     throw Error(
         "eval.tokens: evaluations of this stage are counted in prompts; set eval_samples instead");
   ppo::check(options_);
+  for (std::size_t i = 0; i < reward_weights_.size(); ++i)
+    if (reward_weights_[i] == 0)
+      throw Error("rewards[" + std::to_string(i) +
+                  "].weight: at 0 its scores count nothing. Give another weight, or leave the "
+                  "reward out");
+  if (options_.reward_weight == 0 && reward_weights_.empty())
+    throw Error(
+        "reward_weight: at 0 the reward model's scores count nothing, and there are no other "
+        "'rewards'. Give another weight, or name some");
   if (stop_if_.any() && training_.eval_every == 0)
     throw Error(
         "stop_if: with 'eval.every: 0' nothing is evaluated before the end, so there is nothing to "
@@ -189,6 +198,18 @@ void TrainPpo::run(Context& context) {
         "the input 'prompts' holds no held-out prompt to evaluate on, so stop_if would have "
         "nothing to go back to; hold prompts out, or leave stop_if out");
 
+  if (o.max_new_tokens > policy.config().max_position_embeddings)
+    context.warning("max_new_tokens: " + std::to_string(o.max_new_tokens) +
+                    " is above the model's context: a prompt and its answer end at " +
+                    std::to_string(policy.config().max_position_embeddings) + " tokens" +
+                    (o.loss_type == "dr_grpo" ? ", and dr_grpo's loss is divided by what no answer "
+                                                "can have"
+                                              : ""));
+  context.info(std::to_string(train.size()) + " prompts; " + std::to_string(o.iterations) +
+               " iterations of " + std::to_string(o.samples) + " answers, " +
+               std::to_string(o.group()) + " to a prompt, " +
+               std::to_string(o.epochs * o.minibatches) + " updates each, " +
+               lm::numerics_fingerprint());
   lm::make_trainable(policy, training_, context.seed());
   lm::Optimizer optimizer(policy, training_.optimizer);
   double beta = o.kl_coefficient, last_kl = 0;
@@ -203,13 +224,20 @@ void TrainPpo::run(Context& context) {
   };
   const AnswerSampler sampler(context, o, reward_weights_, training_.micro_batch_tokens, policy,
                               judge ? &*judge : nullptr, tokenizer, ask);
+  const auto show = [&](const ScoredAnswers& sampled) {
+    for (const std::string& sample : sampled.samples)
+      context.debug("step " + std::to_string(loop.step()) + ": " + sample);
+  };
+  std::int64_t level_iterations = 0;  // whose scores teach nothing
   loop.keep_state(
       [&] {
-        return nlohmann::json{{"kl_coefficient", beta}, {"kl", last_kl}};
+        return nlohmann::json{
+            {"kl_coefficient", beta}, {"kl", last_kl}, {"level_iterations", level_iterations}};
       },
       [&](const nlohmann::json& state) {
         beta = state.at("kl_coefficient");
         last_kl = state.at("kl");
+        level_iterations = state.value("level_iterations", std::int64_t{0});
       });
   const auto rows_of_epoch = [&](const Rollouts& rollouts, std::int64_t epoch) {
     const auto stream = static_cast<std::uint64_t>(loop.step() * o.epochs + epoch);
@@ -260,6 +288,7 @@ void TrainPpo::run(Context& context) {
                ++i)
             asked.push_back(&held_out[i]);
           const ScoredAnswers sampled = sampler.sample(asked, kEvaluationSamples, 1);
+          show(sampled);
           const Rollouts& r = sampled.rollouts;
           const auto rows = whole(r, training_.micro_batch_tokens);
           const auto now = token_scores(policy, rows, r.tokens(), o.temperature, ask);
@@ -269,7 +298,7 @@ void TrainPpo::run(Context& context) {
           const auto count = static_cast<double>(r.answers());
           return {{"reward", found.score},
                   {"kl", found.kl},
-                  {"answer_tokens", static_cast<double>(r.tokens()) / count},
+                  {"answer_tokens", (static_cast<double>(r.tokens()) - sampled.ended) / count},
                   {"ended", sampled.ended / count}};
         },
         true);
@@ -283,6 +312,13 @@ void TrainPpo::run(Context& context) {
     const std::vector<float> values =
         critic ? critic->values(rows, rollouts.tokens(), ask) : old.values;
     last_kl = found.kl;
+    if (held_out.empty() && loop.step() % std::max<std::int64_t>(1, o.iterations / 10) == 0)
+      show(sampled);
+    const auto compared =
+        o.chosen().has_critic() ? rollouts.answers() : static_cast<std::size_t>(o.group());
+    if (level_share(sampled.scores, compared) == 1 && level_iterations++ == 0)
+      context.warning("step " + std::to_string(loop.step()) + ": " +
+                      level_warning(rollouts.answers(), compared));
 
     const Advantages aims =
         advantages(o, found.token_kl, values, rollouts.spans, sampled.scores, beta);
@@ -325,6 +361,8 @@ void TrainPpo::run(Context& context) {
   }
   loop.finish();
   context.result("objective/kl", last_kl);
+  if (level_iterations > 0)
+    context.result("iterations_without_spread", static_cast<double>(level_iterations));
   lm::save_model_folder(context.output("model"), policy, tokenizer);
 }
 

@@ -10,40 +10,10 @@
 
 #include "lm/reward_scores.h"
 #include "lm/safetensors.h"
-#include "lm/stage_workshop_test.h"
+#include "ppo_workshop_test.h"
 
 namespace lehr::plugins::ppo {
 namespace {
-
-// A stage over a model that answers with four tokens or less, judged by a head drawn at random.
-struct Workshop : lm::StageWorkshop<TrainPpo> {
-  Workshop() {
-    connect("policy", model());
-    connect("reward", model().with_score_head(2));
-    lm::write_reward_scale(host.root / "reward", {});
-    const std::string rows = R"({"prompt":[{"role":"user","content":"Who?"}]})"
-                             "\n"
-                             R"({"prompt":[{"role":"user","content":"And why?"}]})"
-                             "\n";
-    connect("prompts", rows, rows);
-  }
-};
-
-constexpr const char* kShared = "ppo_shared";
-
-nlohmann::json parameters(const std::string& variant, int iterations) {
-  const bool shared = variant == kShared;
-  return {{"algorithm", shared ? "ppo" : variant},
-          {"critic", shared ? "shared" : "separate"},
-          {"precision", "fp32"},
-          {"iterations", iterations},
-          {"samples", 16},
-          {"epochs", 2},
-          {"minibatches", 2},
-          {"max_new_tokens", 4},
-          {"learning_rate", 1e-2},
-          {"missing_end_penalty", 0}};
-}
 
 class TrainPpoBy : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(All, TrainPpoBy, testing::Values("ppo", kShared, "grpo", "rloo"),
@@ -88,7 +58,7 @@ TEST(TrainPpo, StoppedBeforeAnUpdateItKeepsTheIterationsBefore) {
   nlohmann::json with = parameters("ppo", 3);
   with["eval"] = {{"every", 0}};
   with["checkpoint_every"] = 3600;
-  with["rewards"] = nlohmann::json::array({{{"weight", 0.5}}});
+  with["rewards"] = nlohmann::json::array({{{"name", "acme.brevity"}, {"weight", 0.5}}});
   Workshop shop;
   int scored = 0;
   shop.host.reward = [&](const lehr_exchange&) {
@@ -311,7 +281,7 @@ TEST(TrainPpo, AnImportedRewardModelHasNoScale) {
 
 TEST(TrainPpo, NamesARewardThatIsNoNumber) {
   nlohmann::json with = parameters("ppo", 1);
-  with["rewards"] = nlohmann::json::array({{{"weight", 0.5}}});
+  with["rewards"] = nlohmann::json::array({{{"name", "acme.brevity"}, {"weight", 0.5}}});
   Workshop shop;
   shop.host.reward = [](const lehr_exchange&) { return std::nan(""); };
   try {
