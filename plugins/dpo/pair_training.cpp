@@ -81,6 +81,12 @@ void train_on_pairs(Context& context, const PairTrainingOptions& options, const 
   const std::int64_t steps =
       lm::steps_of(training.budget, lm::workload(model.config(), feed, training.batch_tokens));
 
+  context.info(std::to_string(rows.train.pairs()) +
+               (rows.train.good.empty() ? " pairs, " : " answers, each with a mismatched one, ") +
+               std::to_string(feed.tokens_per_epoch()) + " tokens an epoch, of them " +
+               std::to_string(feed.loss_tokens_per_epoch()) + " in answers; " +
+               lm::steps_text(training.budget, steps) + ", " + lm::numerics_fingerprint());
+
   bool have_reference = !loss.needs_reference();
   bool same_products = true;  // of the reference as of the policy
   if (!have_reference && context.has_input("logprobs")) {

@@ -121,6 +121,19 @@ TEST(TrainDpo, StopsInAnEvaluation) {
   EXPECT_EQ(shop.run(with), Workshop().run(with));
 }
 
+TEST(TrainDpo, TheOnlyUpdateTeaches) {
+  Workshop given, learnt;
+  const nlohmann::json one = {{"batch_tokens", 4096}, {"schedule", {{"warmup", 0.03}}}};
+  nlohmann::json with = parameters(one);
+  with.erase("budget");
+  learnt.run(with);
+  EXPECT_TRUE(learnt.told("3 pairs, ")) << "what is to be done";
+  EXPECT_TRUE(learnt.told(" in answers; 1 step, "));
+  with["budget"] = {{"steps", 0}};
+  given.run(with);
+  EXPECT_NE(learnt.weights("model"), given.weights("model"));
+}
+
 TEST(TrainDpo, TellsOfALengthThatLeavesNothingOrThatTheModelHasNot) {
   Workshop nothing, above;
   try {
