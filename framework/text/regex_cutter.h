@@ -1,9 +1,10 @@
 // Cuts text with an expression of the user's own, for pre-tokenizers that pretokenizer.h does not
 // scan by hand: PCRE2 with its compiler, tens of times slower than those. Matches and what is
-// between them are pieces of their own (Hugging Face's Split, behavior Isolated).
+// between them are pieces of their own (Hugging Face's Split, behavior Isolated); an empty match
+// cuts where it is. Expressions mean what they do in tokenizer.json files (oniguruma.h).
 //
-// \s \p{...} and letter case follow the Unicode version of the installed PCRE2; U+180E counts as
-// white space there and not elsewhere. A byte that is not part of valid UTF-8 matches nothing.
+// \p{...} and letter case follow the Unicode version of the installed PCRE2. A byte that is not
+// part of valid UTF-8 matches nothing.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +22,8 @@ class RegexCutter {
   explicit RegexCutter(std::string expression);
 
   const std::string& expression() const { return expression_; }
+  // Whether it has ^ or $.
+  bool has_line_anchors() const { return line_anchors_; }
 
   // Appends where the pieces of text[begin, end) end. The piece is matched as if it were all the
   // text. Throws lehr::Error if matching takes too long or too much memory.
@@ -30,6 +33,7 @@ class RegexCutter {
  private:
   struct Code;
   std::string expression_;
+  bool line_anchors_ = false;
   std::shared_ptr<const Code> code_;  // copies of a cutter share what was compiled
 };
 

@@ -56,6 +56,43 @@ std::string config_token(const std::string& config, const char* name) {
   }
 }
 
+// What transformers takes from tokenizer_config.json, and tokenizers do not: tokens that the other
+// file does not have, or has with other white space.
+void read_config_tokens(const std::string& config, TokenizerSpec& spec) {
+  std::vector<nlohmann::json> listed;
+  for (const char* name : {"bos_token", "eos_token", "unk_token", "pad_token"})
+    listed.push_back(config_member(config, name));
+  for (const char* name :
+       {"additional_special_tokens", "extra_special_tokens", "added_tokens_decoder"})
+    for (nlohmann::json& token : config_member(config, name)) listed.push_back(std::move(token));
+  std::vector<std::string> missing, other;
+  for (const nlohmann::json& token : listed) {
+    const nlohmann::json content =
+        token.is_object() ? token.value("content", nlohmann::json()) : token;
+    const std::string text = content.is_string() ? content.get<std::string>() : "";
+    if (text.empty()) continue;
+    const auto found = std::find_if(spec.added.begin(), spec.added.end(),
+                                    [&](const AddedToken& t) { return t.content == text; });
+    const auto differs = [&](const char* flag, bool ours) {
+      return token.is_object() && token.contains(flag) && token[flag] != ours;
+    };
+    if (found == spec.added.end())
+      missing.push_back(text);
+    else if (differs("lstrip", found->lstrip) || differs("rstrip", found->rstrip))
+      other.push_back(text);
+  }
+  const auto tell = [&](const char* what, std::vector<std::string>& tokens, const char* why) {
+    std::sort(tokens.begin(), tokens.end());
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    if (tokens.empty()) return;
+    const std::string more =
+        tokens.size() > 1 ? " and " + std::to_string(tokens.size() - 1) + " more" : "";
+    spec.passed_over.push_back(what + tokens[0] + more + why);
+  };
+  tell("makes one token of ", missing, ", which tokenizer_config.json alone has");
+  tell("takes white space around ", other, " as tokenizer_config.json says");
+}
+
 TokenizerSpec spec_of(const BpeModel& model) {
   TokenizerSpec spec;
   spec.pretokenizer = model.pretokenizer;
@@ -90,7 +127,7 @@ struct Tokenizer::Impl {
       : pretokenizer(spec.pretokenizer),
         nfc(spec.nfc),
         add_prefix_space(spec.add_prefix_space),
-        before_text(spec.before_text),
+        passed_over(spec.passed_over),
         bpe(spec.tokens, spec.merges, spec.ignore_merges, spec.merging,
             {spec.unknown, spec.fuse_unknown}),
         files(std::move(its_files)),
@@ -197,7 +234,7 @@ struct Tokenizer::Impl {
 
   Pretokenizer pretokenizer;
   bool nfc, add_prefix_space;
-  std::string before_text;
+  std::vector<std::string> passed_over;
   BpeEncoder bpe;
   AddedTokens before, after;  // matched before and after normalization
   std::map<std::string, std::string> files;
@@ -235,11 +272,15 @@ Tokenizer Tokenizer::load(const fs::path& path, bool for_chat) {
     if (is_folder && fs::exists(path / name)) files[name] = read_file(path / name);
   try {
     TokenizerSpec spec = parse_tokenizer_json(files[kJsonFile]);
-    if (files.contains(kConfigFile)) spec.merging = merging_of(files[kConfigFile]);
+    if (files.contains(kConfigFile)) {
+      spec.merging = merging_of(files[kConfigFile]);
+      read_config_tokens(files[kConfigFile], spec);
+    }
     if (for_chat) {
       const bool has_config = files.contains(kConfigFile);
       add_chat_tokens(spec, has_config ? config_token(files[kConfigFile], "eos_token") : "");
       files[kJsonFile] = with_added_tokens(files[kJsonFile], spec);
+      parse_tokenizer_json(files[kJsonFile]);  // they may have no such ids to give
       if (!has_config) files[kConfigFile] = tokenizer_config_json(spec);
       files.emplace(kTemplateFile, chat_template_jinja());
     }
@@ -325,7 +366,7 @@ std::optional<TokenId> Tokenizer::find_special(std::string_view written) const {
   return impl_->find(written);
 }
 const Pretokenizer& Tokenizer::pretokenizer() const { return impl_->pretokenizer; }
-std::string_view Tokenizer::before_text() const { return impl_->before_text; }
+const std::vector<std::string>& Tokenizer::passed_over() const { return impl_->passed_over; }
 const ChatFormat& Tokenizer::chat_format() const {
   if (!impl_->no_chat.empty()) throw Error(impl_->no_chat);
   return *impl_->chat;

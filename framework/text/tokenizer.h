@@ -95,9 +95,9 @@ class Tokenizer {
   bool is_special(TokenId id) const;
   std::optional<TokenId> find_special(std::string_view written) const;
 
-  // The special token that Hugging Face's encode begins every text with, as the post-processor of
-  // the file says; empty: none. encode() here does not.
-  std::string_view before_text() const;
+  // What Hugging Face's encode does besides, as the post-processor, truncation and padding of the
+  // file say, such as "begins every text with <s>". encode() here does not.
+  const std::vector<std::string>& passed_over() const;
 
   // How text is cut before it is merged.
   const Pretokenizer& pretokenizer() const;

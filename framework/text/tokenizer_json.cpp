@@ -1,6 +1,8 @@
 #include "text/tokenizer_json.h"
 
 #include <algorithm>
+#include <cctype>
+#include <unordered_map>
 
 #include <lehr/value.h>
 #include <simdjson.h>
@@ -50,17 +52,22 @@ std::string expression_of(const Parsed& step) {
   if (kind == "Digits") return step.value("individual_digits", false) ? R"(\p{N})" : R"(\p{N}+)";
   if (kind != "Split") throw Error("pre-tokenizer '" + kind + "' is not supported in this place");
   const Parsed& pattern = step.at("pattern");
-  if (pattern.contains("String")) {
-    const auto text = pattern.at("String").get<std::string>();
-    if (text.find("\\E") != std::string::npos) throw Error("a Split at a text with \\E");
-    return "\\Q" + text + "\\E";
+  const bool is_text = pattern.contains("String");
+  std::string regex;
+  if (is_text) {
+    for (const char c : pattern.at("String").get<std::string>())
+      regex += (std::ispunct(static_cast<unsigned char>(c)) ? "\\" : "") + std::string(1, c);
+    if (regex.empty()) throw Error("a Split at an empty text");
+  } else {
+    regex = pattern.at("Regex").get<std::string>();
   }
-  const auto regex = pattern.at("Regex").get<std::string>();
   const std::string behavior = step.value("behavior", "");
   const bool invert = step.value("invert", false);
   // What lies between the matches of a known expression is nothing, so it can be removed too.
-  const bool removes_nothing = behavior == "Removed" && invert && pattern_from_regex(regex);
-  if (!removes_nothing && (behavior != "Isolated" || invert))
+  const bool removes_nothing =
+      !is_text && behavior == "Removed" && invert && pattern_from_regex(regex);
+  // Matches are pieces of their own either way.
+  if (!removes_nothing && behavior != "Isolated")
     throw Error("a Split with behavior '" + behavior + "'" + (invert ? ", inverted," : "") +
                 " is not supported (only Isolated)");
   return regex;
@@ -98,20 +105,55 @@ AddedToken read_added(const Parsed& json) {
   return token;
 }
 
-// The special token that a post-processor puts before a text; empty if it puts none.
-std::string before_text_of(const Parsed& part) {
-  const std::string type = part.is_object() ? type_of(part) : "null";
-  if (type == "Sequence") {
-    for (const Parsed& inner : part.at("processors"))
-      if (std::string token = before_text_of(inner); !token.empty()) return token;
-  } else if (type == "TemplateProcessing") {
-    const Parsed& pieces = part.at("single");
-    if (!pieces.empty() && pieces.at(0).contains("SpecialToken"))
-      return pieces.at(0).at("SpecialToken").at("id").get<std::string>();
-  } else if (type == "RobertaProcessing" || type == "BertProcessing") {
-    return part.at("cls").at(0).get<std::string>();
+// Hugging Face's tokenizers pass over the ids that the file gives to added tokens: those of the
+// vocabulary keep theirs, the others get the next ones.
+void read_added_tokens(const Parsed& list, const VocabularyJson& vocabulary, TokenizerSpec& spec) {
+  std::unordered_map<std::string, Parsed> written;
+  std::size_t next = vocabulary.size();
+  for (const Parsed& json : list) {
+    AddedToken token = read_added(json);
+    if (token.content.empty()) continue;  // as there
+    const auto [first, is_new] = written.emplace(token.content, json);
+    if (!is_new && first->second == json) continue;
+    if (!is_new) throw Error("added token '" + token.content + "' is given twice, each otherwise");
+    const TokenId theirs = vocabulary.find(token.content).value_or(static_cast<TokenId>(next));
+    if (token.id != theirs)
+      throw Error("added token '" + token.content + "' has id " + std::to_string(token.id) +
+                  ", but tokenizers of Hugging Face give it " + std::to_string(theirs) +
+                  ", whatever the file says. Write that id, or put the token into model.vocab with "
+                  "the one that is meant");
+    next = std::max<std::size_t>(next, token.id + 1);
+    spec.added.push_back(std::move(token));
   }
-  return "";
+}
+
+// What a post-processor puts around a text.
+void read_post_processor(const Parsed& part, TokenizerSpec& spec) {
+  const std::string type = part.is_object() ? type_of(part) : "null";
+  const auto around = [&](const char* how, const Parsed& token) {
+    spec.passed_over.push_back(how + token.get<std::string>());
+  };
+  if (type == "Sequence") {
+    for (const Parsed& inner : part.at("processors")) read_post_processor(inner, spec);
+  } else if (type == "TemplateProcessing") {
+    bool before = true;
+    for (const Parsed& piece : part.at("single"))
+      if (!piece.contains("SpecialToken"))
+        before = false;
+      else
+        around(before ? "begins every text with " : "ends every text with ",
+               piece.at("SpecialToken").at("id"));
+  } else if (type == "RobertaProcessing" || type == "BertProcessing") {
+    around("begins every text with ", part.at("cls").at(0));
+    around("ends every text with ", part.at("sep").at(0));
+  }
+}
+
+void read_lengths(const Parsed& file, TokenizerSpec& spec) {
+  if (is_set(file, "truncation"))
+    spec.passed_over.push_back("cuts every text at " + file["truncation"].at("max_length").dump() +
+                               " tokens");
+  if (is_set(file, "padding")) spec.passed_over.emplace_back("pads texts to one length");
 }
 
 void read_model(const Parsed& model, TokenizerSpec& spec) {
@@ -193,16 +235,18 @@ void TokenizerSpec::add_special(const std::string& content, TokenId id) {
 TokenizerSpec parse_tokenizer_json(std::string_view json) {
   TokenizerSpec spec;
   try {
-    const VocabularyJson lists(json);
+    VocabularyJson lists(json);
     const auto file = parse_json<Parsed>(lists.rest());
+    if (const Parsed version = file.value("version", Parsed("1.0")); version != "1.0")
+      throw Error("version " + version.dump() + " is not supported (only \"1.0\")");
     read_normalizer(file.value("normalizer", Parsed()), spec);
     read_pre_tokenizer(file.value("pre_tokenizer", Parsed()), spec);
     read_model(file.at("model"), spec);
     lists.read(spec);
     read_unknown(file.at("model"), spec);
-    for (const Parsed& token : file.value("added_tokens", Parsed::array()))
-      spec.added.push_back(read_added(token));
-    spec.before_text = before_text_of(file.value("post_processor", Parsed()));
+    read_added_tokens(file.value("added_tokens", Parsed::array()), lists, spec);
+    read_post_processor(file.value("post_processor", Parsed()), spec);
+    read_lengths(file, spec);
   } catch (const nlohmann::json::exception& e) {
     throw Error(std::string("not a tokenizer.json: ") + e.what());
   } catch (const JsonError& e) {

@@ -23,7 +23,8 @@ struct TokenizerSpec {
   std::vector<std::string> tokens;        // bytes by id; empty for unused ids and special tokens
   std::vector<std::pair<TokenId, TokenId>> merges;
   std::vector<AddedToken> added;
-  std::string before_text;  // what its post-processor begins a text with; passed over here
+  // What Hugging Face's encode does with a text besides, as "begins every text with <s>".
+  std::vector<std::string> passed_over;
 
   // One more than the largest id.
   TokenId end() const;

@@ -244,19 +244,22 @@ TEST(Tokenizer, StripsSpaceAroundAddedTokens) {
             (std::vector<TokenId>{tokenizer.encode("x")[0], 1000, tokenizer.encode("y")[0]}));
 }
 
-TEST(Tokenizer, SaysWhatTheirEncodeBeginsATextWithAndDoesNotDoSo) {
+TEST(Tokenizer, SaysWhatTheirEncodeDoesBesidesAndDoesNotDoSo) {
   const AddedToken end{1000, "<|endoftext|>", false, false, false, false, true};
   const AddedToken begin{1001, "<|begin|>", false, false, false, false, true};
   const std::string written = tokenizer_json(spec_with({end, begin}));
   const auto with = [&](const std::string& post_processor) {
     std::string json = written;
-    const std::string none = "\"post_processor\": null";
-    json.replace(json.find(none), none.size(), "\"post_processor\": " + post_processor);
+    const std::string name = post_processor.starts_with("{\"max") ? "truncation" : "post_processor";
+    const std::string none = "\"" + name + "\": null";
+    json.replace(json.find(none), none.size(), "\"" + name + "\": " + post_processor);
     const fs::path file = scratch_folder("tokenizer_begin") / "tokenizer.json";
     std::ofstream(file, std::ios::binary) << json;
     const Tokenizer tokenizer = Tokenizer::load(file);
     EXPECT_EQ(tokenizer.encode("the fox", Specials::match).front(), tokenizer.encode("the")[0]);
-    return std::string(tokenizer.before_text());
+    std::string all;
+    for (const std::string& what : tokenizer.passed_over()) all += what + ";";
+    return all;
   };
   const std::string text = R"({"Sequence":{"id":"A","type_id":0}})";
   const std::string token = R"({"SpecialToken":{"id":"<|begin|>","type_id":0}})";
@@ -264,11 +267,34 @@ TEST(Tokenizer, SaysWhatTheirEncodeBeginsATextWithAndDoesNotDoSo) {
   const std::string before = pieces + token + "," + text + "]}";
   EXPECT_EQ(with("null"), "");
   EXPECT_EQ(with(R"({"type":"ByteLevel"})"), "");
-  EXPECT_EQ(with(before), "<|begin|>");
+  EXPECT_EQ(with(before), "begins every text with <|begin|>;");
   EXPECT_EQ(with(R"({"type":"Sequence","processors":[{"type":"ByteLevel"},)" + before + "]}"),
-            "<|begin|>");
-  EXPECT_EQ(with(pieces + text + "," + token + "]}"), "");
-  EXPECT_EQ(with(R"({"type":"RobertaProcessing","sep":["</s>",2],"cls":["<s>",0]})"), "<s>");
+            "begins every text with <|begin|>;");
+  EXPECT_EQ(with(pieces + text + "," + token + "]}"), "ends every text with <|begin|>;");
+  EXPECT_EQ(with(R"({"type":"RobertaProcessing","sep":["</s>",2],"cls":["<s>",0]})"),
+            "begins every text with <s>;ends every text with </s>;");
+  EXPECT_EQ(with(R"({"max_length":512,"direction":"Right","strategy":"LongestFirst","stride":0})"),
+            "cuts every text at 512 tokens;");
+}
+
+TEST(Tokenizer, TellsOfTokensThatOnlyItsConfigurationHas) {
+  const fs::path folder = scratch_folder("tokenizer_config");
+  const AddedToken end{1000, "<|endoftext|>", false, false, false, false, true};
+  std::ofstream(folder / "tokenizer.json", std::ios::binary) << tokenizer_json(spec_with({end}));
+  const auto told = [&](const std::string& config) {
+    std::ofstream(folder / "tokenizer_config.json", std::ios::binary) << config;
+    std::string all;
+    const Tokenizer tokenizer = Tokenizer::load(folder);
+    for (const std::string& what : tokenizer.passed_over()) all += what + ";";
+    return all;
+  };
+  EXPECT_EQ(told(R"({"eos_token":"<|endoftext|>","pad_token":{"content":"<|endoftext|>"}})"), "");
+  EXPECT_EQ(told(R"({"extra_special_tokens":["<tool>","<call>"],"pad_token":"<tool>"})"),
+            "makes one token of <call> and 1 more, which tokenizer_config.json alone has;");
+  EXPECT_EQ(told(R"({"added_tokens_decoder":{"1000":{"content":"<|endoftext|>","lstrip":true},)"
+                 R"("1001":{"content":"<tool>"}}})"),
+            "makes one token of <tool>, which tokenizer_config.json alone has;"
+            "takes white space around <|endoftext|> as tokenizer_config.json says;");
 }
 
 TEST(Tokenizer, SaysWhatItCannotRead) {
@@ -287,7 +313,77 @@ TEST(Tokenizer, SaysWhatItCannotRead) {
   other.replace(other.find("\"BPE\""), 5, "\"Unigram\"");
   EXPECT_NE(message(other).find("model 'Unigram' is not supported"), std::string::npos);
   EXPECT_NE(message("{").find("not a tokenizer.json"), std::string::npos);
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string changed = good;
+    EXPECT_NE(changed.find(from), std::string::npos) << from;
+    return message(changed.replace(changed.find(from), from.size(), to));
+  };
+  EXPECT_NE(with("\"1.0\"", "\"2.0\"").find("version \"2.0\" is not supported"), std::string::npos);
+  EXPECT_NE(with("\"\\\"\": 1", "\"\\\"\": 0").find("id 0 is given to two tokens"),
+            std::string::npos);
+  const std::string cut = R"({"type":"Sequence","pretokenizers":[{"type":"Split","pattern":)";
+  const std::string level = R"(},{"type":"ByteLevel","add_prefix_space":false}]})";
+  const auto split = [&](const std::string& how) {
+    nlohmann::json file = nlohmann::json::parse(good);
+    file["pre_tokenizer"] = nlohmann::json::parse(cut + how + level);
+    return message(file.dump());
+  };
+  EXPECT_NE(split(R"({"String":" "},"behavior":"Removed","invert":false)").find("'Removed'"),
+            std::string::npos);
+  EXPECT_NE(split(R"({"String":" "},"behavior":"MergedWithNext","invert":false)").find("Isolated"),
+            std::string::npos);
+  EXPECT_NE(split(R"({"String":""},"behavior":"Isolated","invert":false)").find("empty text"),
+            std::string::npos);
   EXPECT_NE(message(good).find("there is no end-of-text token"), std::string::npos);  // not special
+}
+
+// Theirs pass over the ids that the file gives to added tokens.
+TEST(Tokenizer, RefusesAddedTokensThatTheirsGiveOtherIds) {
+  const fs::path folder = scratch_folder("tokenizer_added");
+  const AddedToken end{400, "<|endoftext|>", false, false, false, false, true};
+  const std::string good = tokenizer_json(spec_with({end}));
+  const auto message = [&](std::vector<nlohmann::json> added, const auto& load) {
+    nlohmann::json file = nlohmann::json::parse(good);
+    for (nlohmann::json& token : added) {
+      token["special"] = token["normalized"] = false;
+      file["added_tokens"].push_back(token);
+    }
+    std::ofstream(folder / "tokenizer.json", std::ios::binary) << file.dump();
+    try {
+      load(folder);
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  const auto load = [](const fs::path& path) { return Tokenizer::load(path); };
+  EXPECT_EQ(message({{{"content", "zz"}, {"id", 401}}}, load), "");
+  EXPECT_EQ(message({{{"content", "zz"}, {"id", 401}}, {{"content", "zz"}, {"id", 401}}}, load),
+            "");
+  EXPECT_EQ(message({{{"content", ""}, {"id", 401}}, {{"content", "zz"}, {"id", 401}}}, load), "");
+  for (const int id : {5, 400, 402})
+    EXPECT_NE(message({{{"content", "zz"}, {"id", id}}}, load).find("give it 401"),
+              std::string::npos);
+  EXPECT_NE(message({{{"content", "a"}, {"id", 401}}}, load).find("give it 64"), std::string::npos);
+  EXPECT_NE(message({{{"content", "zz"}, {"id", 401}},
+                     {{"content", "zz"}, {"id", 401}, {"lstrip", true}}},
+                    load)
+                .find("given twice"),
+            std::string::npos);
+}
+
+// A vocabulary with gaps: theirs would count on from the number of tokens, into ids that are taken.
+TEST(Tokenizer, RefusesChatTokensThatTheirsWouldGiveOtherIds) {
+  const fs::path folder = scratch_folder("tokenizer_gaps");
+  const AddedToken end{2, "<|endoftext|>", false, false, false, false, true};
+  nlohmann::json file = nlohmann::json::parse(tokenizer_json(spec_with({})));
+  file["model"]["vocab"]["<|endoftext|>"] = 2000;
+  file["model"]["vocab"]["zz"] = 3000;
+  file["added_tokens"].push_back(
+      {{"id", 2000}, {"content", "<|endoftext|>"}, {"special", true}, {"normalized", false}});
+  std::ofstream(folder / "tokenizer.json", std::ios::binary) << file.dump();
+  EXPECT_NO_THROW(Tokenizer::load(folder));
+  EXPECT_THROW(Tokenizer::load_for_chat(folder), Error);
 }
 
 }  // namespace

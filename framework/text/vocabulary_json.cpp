@@ -41,7 +41,12 @@ Ids read_vocabulary(const object& vocabulary, TokenizerSpec& spec) {
     if (id >= spec.tokens.size()) spec.tokens.resize(id + 1);
     if (!ids.emplace(entry.key, static_cast<TokenId>(id)).second)
       throw JsonError("'" + std::string(entry.key) + "' is given twice");
-    if (auto bytes = from_byte_level(entry.key)) spec.tokens[id] = std::move(*bytes);
+    auto bytes = from_byte_level(entry.key);
+    if (!bytes) continue;
+    if (!spec.tokens[id].empty())
+      throw JsonError("id " + std::to_string(id) + " is given to two tokens, '" +
+                      to_byte_level(spec.tokens[id]) + "' and '" + std::string(entry.key) + "'");
+    spec.tokens[id] = std::move(*bytes);
   }
   return ids;
 }
@@ -54,7 +59,8 @@ std::pair<std::string_view, std::string_view> read_merge(const element& merge) {
     if (space == both.npos) throw Error("merge '" + std::string(both) + "' has no space");
     return {both.substr(0, space), both.substr(space + 1)};
   }
-  if (merge.at(0).get(both) || merge.at(1).get(right))
+  simdjson::dom::array parts;
+  if (merge.get(parts) || parts.size() != 2 || parts.at(0).get(both) || parts.at(1).get(right))
     throw JsonError("a merge is neither two strings nor one: " +
                     simdjson::minify(merge).substr(0, 80));
   return {both, right};
@@ -71,6 +77,7 @@ void check_token_id(std::uint64_t id, std::size_t tokens) {
 struct VocabularyJson::Parsed {
   simdjson::dom::parser parser;
   std::optional<element> vocabulary, merges;
+  Ids ids;
 };
 
 VocabularyJson::VocabularyJson(std::string_view json) : parsed_(std::make_unique<Parsed>()) {
@@ -113,14 +120,14 @@ VocabularyJson::VocabularyJson(std::string_view json) : parsed_(std::make_unique
 
 VocabularyJson::~VocabularyJson() = default;
 
-void VocabularyJson::read(TokenizerSpec& spec) const {
+void VocabularyJson::read(TokenizerSpec& spec) {
   object vocabulary;
   simdjson::dom::array merges;
   if (!parsed_->vocabulary || parsed_->vocabulary->get(vocabulary))
     throw JsonError("model.vocab is not an object");
   if (!parsed_->merges || parsed_->merges->get(merges))
     throw JsonError("model.merges is not a list");
-  const Ids ids = read_vocabulary(vocabulary, spec);
+  const Ids& ids = parsed_->ids = read_vocabulary(vocabulary, spec);
   spec.merges.reserve(merges.size());
   for (const element merge : merges) {
     const auto [left, right] = read_merge(merge);
@@ -130,6 +137,13 @@ void VocabularyJson::read(TokenizerSpec& spec) const {
                   "' uses a token that is not in the vocabulary");
     spec.merges.emplace_back(l->second, r->second);
   }
+}
+
+std::size_t VocabularyJson::size() const { return parsed_->ids.size(); }
+
+std::optional<TokenId> VocabularyJson::find(std::string_view written) const {
+  const auto found = parsed_->ids.find(written);
+  return found == parsed_->ids.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace lehr::text

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,7 +27,10 @@ class VocabularyJson {
   // The file without the two.
   const std::string& rest() const { return rest_; }
   // Fills tokens and merges. Throws lehr::Error, JsonError.
-  void read(TokenizerSpec& spec) const;
+  void read(TokenizerSpec& spec);
+  // After that: how many tokens the vocabulary has, and the id of one, as it is written there.
+  std::size_t size() const;
+  std::optional<std::uint32_t> find(std::string_view written) const;
 
  private:
   struct Parsed;

@@ -1,5 +1,5 @@
-// What the stages say of a tokenizer whose pre-tokenizer is not scanned by hand, and of one that
-// cannot be.
+// What the stages say of a tokenizer whose pre-tokenizer is not scanned by hand, and of an
+// expression that cannot be one.
 #pragma once
 
 #include <lehr/value.h>
@@ -19,7 +19,12 @@ inline constexpr const char* kSlowExpression =
 inline void check_expression(const std::optional<std::string>& expression) {
   if (!expression) return;
   try {
-    text::RegexCutter{*expression};
+    // A tokenizer.json with it is what others will encode with.
+    if (text::RegexCutter{*expression}.has_line_anchors())
+      throw Error(
+          "'" + *expression +
+          "' has ^ or $: the ends of the text to tiktoken, those of a line in a "
+          "tokenizer.json. Write \\A and \\z for the text's, (?<=\\n) and (?=\\n) for a line's");
   } catch (const Error& e) {
     throw Error(std::string("expression: ") + e.what());
   }

@@ -75,10 +75,9 @@ void Import::run(Context& context) {
   };
   const text::Tokenizer tokenizer = load();
   if (!tokenizer.pretokenizer().pattern()) context.warning(kSlowExpression);
-  if (!tokenizer.before_text().empty())
-    context.warning("Hugging Face's encode begins every text with this tokenizer's " +
-                    std::string(tokenizer.before_text()) +
-                    "; Lehr begins no document, prompt or conversation with it");
+  for (const std::string& what : tokenizer.passed_over())
+    context.warning("Hugging Face's encode " + what +
+                    "; Lehr does so with no document, prompt or conversation");
   tokenizer.save(context.output("tokenizer"));
   context.set_facet("tokenizer", "vocab_size", std::to_string(tokenizer.vocab_size()));
   context.result("vocab_size", static_cast<double>(tokenizer.vocab_size()));

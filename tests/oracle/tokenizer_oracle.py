@@ -223,6 +223,90 @@ def check_added_flags(ours, theirs_json, scratch, rng, sets=150):
     print(f"ok   {sets} sets of added tokens with any flags" if failures == 0 else "FAIL sets of added tokens", flush=True)
 
 
+SMALL = ["ab", "a b", "the", "The", " x", "1", "23", "\u096a\u096b", "_", "-", "\u00e9", "e\u0301", "\u0928\u092e\u0938\u094d\u0924\u0947", "\u00df",
+         "ss", "SS", "\ufb06", "st", "\u0131", "\u0130", "\n", "\r\n", " ", "  ", "\t", "\u00a0", "\u3000", "\x0b", "\x0c", "\x85", "\u2028",
+         "\u180e", "\u200b", "\u200d", "\u00b7", "\u203f", "\u4e2d", "\u3042", "\u30a2", "\u30fc", "\u3001", "\ud55c", "a\u0327", "\u24d0",
+         "\u2167", "\u2070", "\u00b2", "\u00bd", "+", "<", "$", "\u00ab", "\U0001f642", "K", "k", "\u212a", "\u017f", "deadBEEF", "q&r", "[x]", "(y)"]
+EXPRESSIONS = r"""\h+ \H+ \w+|\W+ [\w-]+ [^\w]+ [\W]+ \d+|\D+ \s+ \S+ [\s\d]+ \b \B ^ $ ^.*$ \s+$ \A. \s+\z \s+\Z \v+ \R \X \G. \N+ \K a\Kb \e
+    (?m).+ (?s).+ (?i)the (?i:the)|x (?i)ss (?i:st) (?i)\u00e9 (?i:\p{Lu}) a(?i)b|c (?-i:a)b (?x)a (?<n>a)\k<n> (?<=a)b (?<!a)b (?=a) (?>a+)b (?~abc)
+    (?<=\p{L})(?=\p{N}) a++ a{2,3}+ \p{N}{1,3}+ a{,2} a{1,2}? a{2}? a{2 x* a| (a)(b)? (a)\1 [[:alpha:]]+ [[:punct:]]+ [[:^space:]]+ [a-z&&[^aeiou]]+
+    [a-zA-Z[0-9]]+ [^a[b]c]+ [a&b]+ []a] [^]a] [\]a]+ [\h]+ [\x00-\x7f]+ \xe9 \x{e9} \u00e9 [\u4e00-\u9fff]+ \u12 \p{Han}+ \p{Greek}+ \p{Latin}+
+    \p{Hiragana}+|\p{Katakana}+ \p{Common}+ \p{^Han}+ \P{L}+ \p{^L}+ [^\P{L}]+ \p{Alpha}+ \p{Alphabetic}+ \p{Letter}+ \p{Punct}+ \p{P}+ \p{S}+
+    \p{M} \p{Script=Han} \p{L&} \pL \Qab\E \y \O \cA \101 [\b] \p{Lu}+(?=\p{Ll}) \p{L}\p{M}* [^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+""".split()
+
+
+def check_files(ours, folder, rng):
+    """What a tokenizer.json may say: we encode as they do or refuse the file, and never differ. Its merges cross whatever may be
+    cut, so that each cut shows in the ids."""
+    texts = ["".join(rng.choice(SMALL) for _ in range(rng.randint(1, 10))) for _ in range(700)] + ["a \nb", "a\n", "the-x zz", "yyzzy"]
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    trained.decoder = decoders.ByteLevel()
+    trained.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=6000, special_tokens=SPECIALS, show_progress=False,
+                                                           initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    plain, size = trained.to_str(), trained.get_vocab_size()
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+
+    def cut(*steps, **last):
+        return {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [*steps, {**level, **last}]}}
+
+    def split(pattern, behavior="Isolated", invert=False):
+        return {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
+
+    def added(*tokens):
+        flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized", "special"), False)
+        return {"added_tokens": json.loads(plain)["added_tokens"] + [{**flags, "id": i, "content": c, **f} for i, c, f in tokens]}
+
+    gpt2 = cut(use_regex=True)
+    cases = {f"expression {ascii(e)}": cut(split({"Regex": e})) for e in EXPRESSIONS}
+    for behavior in ("Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous"):
+        for invert in (False, True):
+            cases[f"{behavior} {invert}"] = cut(split({"Regex": r"\s"}, behavior, invert))
+            cases[f"a text {behavior} {invert}"] = cut(split({"String": " "}, behavior, invert))
+    for text in ("", ".", "a.b", "\\E", "\\", "]"):
+        cases[f"a text {text}"] = cut(split({"String": text}))
+    for step in ({"type": "Digits", "individual_digits": True}, {"type": "Digits", "individual_digits": False}, {"type": "Punctuation", "behavior": "Isolated"},
+                 {"type": "UnicodeScripts"}, {"type": "Whitespace"}, {"type": "WhitespaceSplit"}, {"type": "CharDelimiterSplit", "delimiter": "-"}):
+        cases[f"{step}"] = cut(step, use_regex=True)
+        cases[f"{step}, spaces added"] = cut(step, use_regex=True, add_prefix_space=True)
+    cases["spaces added"] = cut(use_regex=True, add_prefix_space=True)
+    for name in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "ByteLevel"):
+        cases[name] = {"normalizer": {"type": name}, **gpt2}
+    cases["two normalizers"] = {"normalizer": {"type": "Sequence", "normalizers": [
+        {"type": "NFC"}, {"type": "Replace", "pattern": {"String": "a"}, "content": "b"}]}, **gpt2}
+    cases["Prepend"] = {"normalizer": {"type": "Prepend", "prepend": "_"}, **gpt2}
+    for name, value in (("dropout", 0.5), ("byte_fallback", True), ("unk_token", "a"), ("unk_token", "none"), ("fuse_unk", True), ("ignore_merges", True),
+                        ("end_of_word_suffix", "</w>"), ("continuing_subword_prefix", "##")):
+        cases[f"{name} {value}"] = {"model": {name: value}, **gpt2}
+    cases["merges as texts"] = {"model": {"merges": [" ".join(m) for m in json.loads(plain)["model"]["merges"]]}, **gpt2}
+    for name, tokens in {"next": [(size, "zz", {})], "gap": [(size + 5, "zz", {})], "taken": [(500, "zz", {})], "of the vocabulary": [(size, "the", {})],
+                         "backwards": [(size + 1, "zz", {}), (size, "yy", {})], "same id": [(size, "zz", {}), (size, "yy", {})], "empty": [(size, "", {})],
+                         "twice": [(size, "zz", {}), (size, "zz", {})],
+                         "twice, otherwise": [(size, "zz", {"special": True, "lstrip": True}), (size, "zz", {"special": True})]}.items():
+        cases[f"added {name}"] = {**added(*tokens), **gpt2}
+    same, refused = 0, 0
+    for name, change in cases.items():
+        file = json.loads(plain)
+        for key, value in change.items():
+            file[key] = {**file["model"], **value} if key == "model" else value
+        folder.mkdir(exist_ok=True)
+        (folder / "tokenizer.json").write_text(json.dumps(file), encoding="utf-8")
+        try:
+            got = ours.encode(texts, "match", folder)
+        except subprocess.CalledProcessError as error:
+            check(f"refused with a reason: {name}", error.returncode == 1, error.returncode, quiet=True)
+            refused += 1
+            continue
+        try:
+            theirs = Tokenizer.from_str(json.dumps(file))
+        except Exception:  # pylint: disable=broad-except
+            continue  # read by us alone
+        expected = [theirs.encode(t, add_special_tokens=False).ids for t in texts]
+        check(f"ids as theirs: {name}", got == expected, first_difference(got, expected, texts), quiet=True)
+        same += got == expected
+    check(f"of {len(cases)} files {same} are encoded as theirs and {refused} refused", same > 60 and same + refused > len(cases) - 10)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
@@ -246,6 +330,7 @@ def main():
             check(f"their decoding of our ids, {pattern}", decoded == odd, first_difference(decoded, odd))
         check_added_tokens(ours, theirs.to_str(), pathlib.Path(scratch) / "added", odd[:2000] + gloss[:1000])
         check_added_flags(ours, theirs.to_str(), pathlib.Path(scratch), random.Random(17))
+        check_files(ours, pathlib.Path(scratch) / "files", random.Random(23))
         hf_train(gloss, "gpt2", 3000).save(str(ours.folder / "tokenizer.json"))
         compare_ids("a file of theirs", ours, Tokenizer.from_file(str(ours.folder / "tokenizer.json")), odd)
     sys.exit(1 if failures else 0)
