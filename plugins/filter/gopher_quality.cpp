@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "text/words_and_lines.h"
@@ -72,6 +73,16 @@ void GopherQuality::describe(Description& d) {
       .help("different stop words in the text; fewer: gopher_enough_stop_words");
   d.list("stop_words", stop_words_, "string").help("case-sensitive");
   splitter_.describe(d);
+}
+
+void GopherQuality::check() {
+  splitter_.check();
+  if (min_words_ && above(*min_words_, max_words_))
+    throw Error("min_words " + std::to_string(*min_words_) + " is greater than max_words " +
+                std::to_string(*max_words_));
+  if (min_mean_word_length_ && above(*min_mean_word_length_, max_mean_word_length_))
+    throw Error("min_mean_word_length " + json_number(*min_mean_word_length_) +
+                " is greater than max_mean_word_length " + json_number(*max_mean_word_length_));
 }
 
 std::string GopherQuality::measured_by() {

@@ -22,7 +22,7 @@ class GopherQuality : public MeasuredStep {
   static constexpr const char* kName = "filter.gopher_quality";
   GopherQuality() : MeasuredStep(kName) {}
   void describe(Description& d) override;
-  void check() override { splitter_.check(); }
+  void check() override;
 
  protected:
   void judge(std::string_view text, Judgement& judgement) override;

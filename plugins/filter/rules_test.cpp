@@ -49,6 +49,12 @@ TEST(Length, RefusesBoundsThatNothingMeets) {
   EXPECT_THROW(verdict_on<Length>("", {{"min_words", 3}, {"max_words", 2}}), Error);
 }
 
+TEST(GopherQuality, RefusesBoundsThatNothingMeets) {
+  EXPECT_THROW(verdict_on<GopherQuality>("", {{"min_words", 3000}, {"max_words", 3}}), Error);
+  EXPECT_THROW(verdict_on<GopherQuality>("", {{"min_mean_word_length", 11}}), Error);
+  EXPECT_NO_THROW(verdict_on<GopherQuality>("", {{"max_words", 0}})) << "no bound";
+}
+
 TEST(GopherQuality, NamesTheFirstRuleThatFails) {
   const std::string good = repeat("the house of glass stands here ", 10);  // 60 words
   for (const char* splitter : {"uax29", "whitespace"}) {
