@@ -110,6 +110,8 @@ TEST(TrainReward, TellsOfALengthThatLeavesNothingOrThatTheModelHasNot) {
                  ": all 3 are longer than 2 tokens");
   }
   above.run(parameters({{"budget", {{"steps", 0}}}, {"max_length", 100000}}));
+  EXPECT_TRUE(above.told("3 pairs, ")) << "what is to be done";
+  EXPECT_TRUE(above.told(" tokens an epoch; 0 steps, "));
   EXPECT_TRUE(above.told("max_length: 100000 is above the model's context"));
 }
 
