@@ -9,9 +9,9 @@
 #include "command.h"
 #include "locked.h"
 #include "pipeline_graph.h"
+#include "plan_warnings.h"
 #include "runtime/plan/planner.h"
 #include "runtime/run/human_text.h"
-#include "runtime/run/resource_pool.h"
 #include "terminal_text.h"
 
 namespace lehr::cli {
@@ -88,44 +88,6 @@ void print_rows(const runtime::Plan& plan, const std::vector<Row>& rows) {
   std::cout << table.text("  ");
 }
 
-// Gates that stored results do not pass: the run will end there.
-void warn_of_failed_gates(const runtime::Plan& plan) {
-  std::map<std::string_view, const runtime::PlannedStage*> by_id;
-  for (const auto& stage : plan.stages) by_id[stage.id] = &stage;
-  for (const auto& stage : plan.stages)
-    for (const runtime::Gate& gate : stage.gates) {
-      const auto& of = gate.stage.empty() ? stage : *by_id.at(gate.stage);
-      if (stage.state == StageState::skip || !of.result) continue;
-      const auto found = of.result->results.find(gate.metric);
-      if (found == of.result->results.end() || gate.passes(found->second.value)) continue;
-      std::cerr << "lehr: warning: stage '" << stage.id << "': its gate fails: " << gate.name()
-                << " is " << runtime::number_text(found->second.value) << ", required "
-                << gate.text() << " (" << gate.where << "). What needs the stage will not run\n";
-    }
-}
-
-// By the stages' own estimates; a GPU has memory of its own.
-void warn_of_what_does_not_fit(const runtime::Plan& plan, const runtime::ArtifactStore* store) {
-  const std::uint64_t memory = plan.memory > 0 ? plan.memory : runtime::machine_memory();
-  for (const auto& stage : plan.stages) {
-    if (!stage.estimate.is_object()) continue;
-    const auto warn = [&](const char* what, std::uint64_t room, const char* of_what) {
-      const auto found = stage.estimate.find(what);
-      const double needed = found == stage.estimate.end() ? 0 : found->get<double>();
-      if (needed <= static_cast<double>(room)) return;
-      const Json at_most = stage.estimate.value("at_most", Json::array());
-      std::cerr << "lehr: warning: stage '" << stage.id << "': it "
-                << (std::count(at_most.begin(), at_most.end(), what) > 0 ? "may need " : "needs ")
-                << runtime::bytes_text(static_cast<std::uint64_t>(needed)) << " of " << what
-                << ", and only " << runtime::bytes_text(room) << of_what << "\n";
-    };
-    if (stage.device == "cpu")
-      warn("memory", memory,
-           plan.memory > 0 ? " are in the pipeline's resources" : " are in the machine");
-    if (store != nullptr) warn("disk", store->free_bytes(), " are free where the store is");
-  }
-}
-
 void print(const runtime::Plan& plan, const std::filesystem::path& store) {
   std::cout << plan.name << ": seed " << plan.seed << ", " << plan.threads
             << (plan.threads == 1 ? " thread" : " threads") << ", store " << store.string()
@@ -153,11 +115,6 @@ void print(const runtime::Plan& plan, const std::filesystem::path& store) {
   if (known_seconds >= 1)
     std::cout << "the same stages took " << runtime::duration_text(known_seconds)
               << " when they last ran\n";
-  warn_of_failed_gates(plan);
-  for (const auto& stage : plan.stages)
-    if (stage.estimate.is_object() && stage.estimate.contains("error"))
-      std::cerr << "lehr: warning: stage '" << stage.id
-                << "': no estimate: " << stage.estimate["error"].get<std::string>() << "\n";
 }
 
 }  // namespace
@@ -176,7 +133,7 @@ void print_plan(const Options& options, int& exit_code) {
     return;
   }
   print(loaded->plan, store_folder(options));
-  warn_of_what_does_not_fit(loaded->plan, store.get());
+  std::cerr << plan_warnings(loaded->plan, store.get());
 }
 
 void add_plan(Command app, Options& options, int& exit_code) {

@@ -45,6 +45,16 @@ class KeyReader {
         diagnostics_.error(
             entry.origin, where + "unknown key '" + entry.key + "'." + suggestion(entry.key, keys));
   }
+  // Why there is no `key` has been told: one that is most likely meant for it is no key, or was
+  // refused.
+  static bool is_explained(const Node& map, const std::string& key,
+                           const std::vector<std::string>& keys) {
+    return map.lacks_keys ||
+           std::any_of(map.entries.begin(), map.entries.end(), [&](const Entry& entry) {
+             return std::find(keys.begin(), keys.end(), entry.key) == keys.end() &&
+                    nearest_name(entry.key, keys) == key;
+           });
+  }
   // Null if there is no such key or its value is bad.
   NodePtr value(const Node& map, std::string_view key) {
     const Entry* entry = map.find(key);
@@ -58,10 +68,13 @@ class KeyReader {
   void number(const Node& node, const std::string& where, const std::string& what, Read read,
               double low, double high, Out& out) {
     const auto found = read(node.is_scalar() ? std::string_view(node.text) : std::string_view());
-    if (!node.is_scalar() || !found || *found < low || *found > high)
-      expected(node, where, what);
-    else
+    if (node.is_scalar() && found && *found >= low && *found <= high) {
       out = static_cast<Out>(*found);
+    } else if (!node.bad) {
+      const std::string why = found ? "" : found.reason();
+      const std::size_t meant = std::min(why.find(". Did you mean"), why.size());
+      diagnostics_.error(node.origin, where + what + ", got " + describe(node) + why.substr(meant));
+    }
   }
 
   Interpolation& interpolation_;

@@ -71,9 +71,15 @@ Read<double> with_unit(std::string_view text, std::span<const Unit> units,
       return std::isfinite(value) ? Read<double>(value)
                                   : Read<double>::failed(quoted_beginning(text) + " is too large");
     }
+  std::string meant;  // 64GB or 64GiB by 64G
+  for (const Unit& unit : units)
+    if (!rest.empty() && unit.name.starts_with(rest))
+      meant += (meant.empty() ? ". Did you mean " : " or ") +
+               std::string(text.substr(0, text.size() - rest.size())) + std::string(unit.name);
   return Read<double>::failed(
       "expected " + expected + ", got " + quoted_beginning(text) +
-      (rest.empty() ? "" : " (unknown unit " + quoted_beginning(rest) + ")"));
+      (rest.empty() ? "" : " (unknown unit " + quoted_beginning(rest) + ")") +
+      (meant.empty() ? "" : meant + "?"));
 }
 
 Read<std::int64_t> whole(const Read<double>& value, std::string_view text) {

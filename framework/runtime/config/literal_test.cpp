@@ -22,6 +22,12 @@ TEST(Literal, ReadsBytesWithBothKindsOfUnit) {
   EXPECT_EQ(*read_bytes("512"), 512);
 }
 
+TEST(Literal, GuessesHowAUnitGoesOn) {
+  EXPECT_TRUE(read_bytes("64G").reason().ends_with(". Did you mean 64GB or 64GiB?"));
+  EXPECT_TRUE(read_duration("3 mi").reason().ends_with(". Did you mean 3 min?"));
+  EXPECT_TRUE(read_bytes("64X").reason().ends_with("(unknown unit 'X')"));
+}
+
 TEST(Literal, ReadsDurationsAsSeconds) {
   EXPECT_DOUBLE_EQ(*read_duration("30m"), 1800);
   EXPECT_DOUBLE_EQ(*read_duration("1.5h"), 5400);

@@ -30,8 +30,9 @@ struct Node {
                       // source
   std::string text;   // scalar
   bool plain = true;  // scalar: not quoted, so it may mean something other than text
-  bool computed = false;  // scalar: put together from variables, so the quotes mean nothing
-  bool bad = false;       // an error was reported here; nothing more is to be said about it
+  bool computed = false;    // scalar: put together from variables, so the quotes mean nothing
+  bool bad = false;         // an error was reported here; nothing more is to be said about it
+  bool lacks_keys = false;  // map: what would have brought more keys was refused
   std::vector<NodePtr> items;
   std::vector<Entry> entries;  // in written order, keys unique
   std::size_t weight = 1;  // nodes in the tree below, shared ones counted as often as they are used

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "runtime/config/one_of_mistake.h"
 #include "runtime/config/scalar_parameter.h"
 #include "runtime/config/suggestion.h"
 #include "runtime/plugin/described.h"
@@ -102,8 +103,9 @@ class Binder {
       const std::string& name = member(parameter, "name");
       const Entry* entry = node ? node->find(name) : nullptr;
       const Place inner = place.inside(name, is_set(parameter, "affects_output", true));
-      values[name] =
-          entry ? given(*entry->value, parameter, inner) : missing(parameter, inner, origin);
+      values[name] = entry                      ? given(*entry->value, parameter, inner)
+                     : node && node->lacks_keys ? Json()
+                                                : missing(parameter, inner, origin);
     }
     return values;
   }
@@ -249,9 +251,11 @@ class Binder {
       for (const Json& field : fields) found = found || member(field, "name") == entry.key;
       if (!found) unknown(entry, fields, place);
     }
-    if (node.entries.size() != 1)
-      return fail(node, place.message() + " expects exactly one of " + known + ", got " +
-                            std::to_string(node.entries.size()));
+    if (node.entries.size() != 1) {
+      report_not_one(node, owner_ + ": " + place.message() + " expects exactly one of " + known,
+                     diagnostics_);
+      return nullptr;
+    }
     Json values = Json::object();
     for (const Json& field : fields) {
       const std::string& name = member(field, "name");

@@ -30,8 +30,7 @@ class PipelineReader : OwnInterpolation, KeyReader {
         root_(*root) {}
 
   void read(Pipeline& pipeline) {
-    known_keys(root_, "",
-               {"lehr", "name", "seed", "extends", "vars", "resources", "stages", "outputs"});
+    known_keys(root_, "", kKeys);
     read_version();
     if (const NodePtr name = value(root_, "name")) read_name(*name, pipeline);
     if (const NodePtr seed = value(root_, "seed"))
@@ -47,6 +46,9 @@ class PipelineReader : OwnInterpolation, KeyReader {
   }
 
  private:
+  const std::vector<std::string> kKeys = {"lehr", "name",      "seed",   "extends",
+                                          "vars", "resources", "stages", "outputs"};
+
   static NodePtr vars_of(const Node& root) {
     const Entry* vars = root.find("vars");
     return vars && vars->value->is_map() ? vars->value : nullptr;
@@ -54,7 +56,9 @@ class PipelineReader : OwnInterpolation, KeyReader {
   void read_version() {
     const Entry* version = root_.find("lehr");
     if (!version) {
-      diagnostics_.error(root_.origin, "the file does not say its format. Begin it with 'lehr: 1'");
+      if (!is_explained(root_, "lehr", kKeys))
+        diagnostics_.error(root_.origin,
+                           "the file does not say its format. Begin it with 'lehr: 1'");
     } else if (!version->value->is_scalar() || !version->value->plain ||
                version->value->text != "1") {
       expected(*version->value, "",
@@ -70,7 +74,8 @@ class PipelineReader : OwnInterpolation, KeyReader {
   void read_stages(Pipeline& pipeline) {
     const Entry* stages = root_.find("stages");
     if (!stages) {
-      diagnostics_.error(root_.origin, "the pipeline has no 'stages'");
+      if (!is_explained(root_, "stages", kKeys))
+        diagnostics_.error(root_.origin, "the pipeline has no 'stages'");
       return;
     }
     if (!stages->value->is_map() || stages->value->entries.empty()) {
@@ -197,7 +202,8 @@ class PipelineReader : OwnInterpolation, KeyReader {
   // A reference, or {from, to, mode}.
   bool read_output(const Node& node, const std::string& where, OutputConfig& output) {
     if (!node.is_map()) return stages_.reference(node, where, output.reference);
-    known_keys(node, where, {"from", "to", "mode"});
+    const std::vector<std::string> keys = {"from", "to", "mode"};
+    known_keys(node, where, keys);
     if (const Entry* to = node.find("to")) {
       if (to->value->is_scalar() && !to->value->text.empty())
         output.to = to->value->folder() / to->value->text;
@@ -212,7 +218,8 @@ class PipelineReader : OwnInterpolation, KeyReader {
     }
     if (const Entry* from = node.find("from"))
       return stages_.reference(*from->value, where, output.reference);
-    diagnostics_.error(node.origin, where + "'from' is missing: the stage whose output it is");
+    if (!is_explained(node, "from", keys))
+      diagnostics_.error(node.origin, where + "'from' is missing: the stage whose output it is");
     return false;
   }
 

@@ -45,8 +45,11 @@ struct Resources {
   std::uint32_t threads = 2;
   Origin threads_origin;
   std::uint64_t memory = 0;  // bytes; a promise, not enforced. Pipeline: 0, what the machine has
-  std::uint32_t gpus = 0;    // Pipeline: 0, what the machine has
-  std::string device;        // "cpu", "cuda", "auto"; empty: nothing is said here
+  std::string memory_text;   // as it is written: "16GiB"
+  Origin memory_origin;
+  std::uint32_t gpus = 0;  // Pipeline: 0, what the machine has
+  Origin gpus_origin;
+  std::string device;  // "cpu", "cuda", "auto"; empty: nothing is said here
   Origin device_origin;
 };
 
@@ -63,6 +66,7 @@ struct StageConfig {
   std::string uses;
   Origin uses_origin;
   std::vector<InputConfig> inputs;
+  bool inputs_known = true;  // no: what is missing among them may be meant by what was refused
   std::vector<DeclaredOutput> outputs;
   NodePtr with;  // null if there is none
   std::vector<RequireConfig> require;

@@ -25,8 +25,8 @@ std::string parameter_help(const Json& p) {
       {"float", "a number"},
       {"count", "a count such as 4096, 64k or 6M"},
       {"string", "text"},
-      {"bytes", "a size such as 64MiB or 1GB"},
-      {"duration", "a duration such as 90s or 30m"},
+      {"bytes", "a size such as 64MiB or 1GB (64: bytes)"},
+      {"duration", "a duration such as 90s or 30m (90: seconds)"},
       {"list", "a list"},
       {"input_path", "a path or glob"},
       {"struct", "a map"},
@@ -119,22 +119,23 @@ class SchemaWriter {
 
  private:
   static Json resources() {
-    return {
-        {"type", "object"},
-        {"additionalProperties", false},
-        {"properties",
-         {{"threads", written({whole(1)}, {{"default", 2}})},
-          {"memory", written({whole(1), text(kBytesPattern)},
-                             {{"description",
-                               "promised, not enforced: what runs at one time stays within it"}})},
-          {"gpu", written({whole(0)}, {{"description",
-                                        "how many; a stage gets its own in "
-                                        "CUDA_VISIBLE_DEVICES"}})},
-          {"device", written({Json{{"enum", {"cpu", "cuda", "auto"}}}},
-                             {{"default", "cpu"},
-                              {"description",
-                               "where stages that compute on a device do; auto: on a GPU where "
-                               "there is one and the stage can, else cpu"}})}}}};
+    return {{"type", "object"},
+            {"additionalProperties", false},
+            {"properties",
+             {{"threads", written({whole(1)}, {{"default", 2}})},
+              {"memory",
+               written({whole(1 << 20), text(kBytesPattern)},
+                       {{"description",
+                         "a size such as 16GiB: promised, not enforced; what runs at one time "
+                         "stays within it"}})},
+              {"gpu", written({whole(0)}, {{"description",
+                                            "how many; a stage gets its own in "
+                                            "CUDA_VISIBLE_DEVICES"}})},
+              {"device", written({Json{{"enum", {"cpu", "cuda", "auto"}}}},
+                                 {{"default", "cpu"},
+                                  {"description",
+                                   "where stages that compute on a device do; auto: on a GPU where "
+                                   "there is one and the stage can, else cpu"}})}}}};
   }
   static Json whole(int least) { return {{"type", "integer"}, {"minimum", least}}; }
   static Json comparison() { return written({text("^(>=|<=|==|!=|>|<) *[-+.0-9eE]+$")}); }
@@ -163,7 +164,7 @@ class SchemaWriter {
         {"with", {{"type", "object"}}},
         {"require",
          {{"type", "object"},
-          {"description", "gates: the run stops here if a result does not compare as said"},
+          {"description", "gates: nothing new is started once a result does not compare as said"},
           {"additionalProperties", comparison()}}},
         {"matrix",
          {{"type", "object"},
@@ -188,8 +189,8 @@ class SchemaWriter {
                              {"required", {"after"}},
                              {"properties", {{"after", duration()}, {"grace", duration()}}}}}},
           {"description",
-           "of one attempt, which is then asked to stop and killed after a grace of "
-           "30s"}}},
+           "of one attempt, which is then asked to stop and killed after a grace of 30s: a "
+           "duration such as 90s or 30m (90: seconds)"}}},
         {"resources", reference("resources")}};
     out["allOf"] = Json::array();
     for (const auto& [name, plugin] : registry_.plugins())

@@ -9,8 +9,12 @@ void StageReader::read(const Node& map, const Resources& pipeline, StageConfig& 
   const std::string where = "stage '" + stage.base + "': ";
   uses(map, where, stage);
   resources(map, where, stage.resources);
-  within(map, where, pipeline, stage.resources);
-  if (const NodePtr in = value(map, "in"); in && !in->is_null()) inputs(*in, where, stage);
+  within(where, pipeline, stage.resources);
+  const Entry* in = map.find("in");
+  const NodePtr inputs = value(map, "in");
+  stage.inputs_known = in ? inputs && (inputs->is_null() || inputs->is_map()) && !inputs->lacks_keys
+                          : !is_explained(map, "in", kKeys);
+  if (inputs && !inputs->is_null()) this->inputs(*inputs, where, stage);
   if (const NodePtr out = value(map, "out"); out && !out->is_null()) outputs(*out, where, stage);
   stage.with = value(map, "with");
   if (stage.with && !stage.with->is_map() && !stage.with->is_null()) {
@@ -30,9 +34,10 @@ void StageReader::read(const Node& map, const Resources& pipeline, StageConfig& 
 void StageReader::uses(const Node& map, const std::string& where, StageConfig& stage) {
   const Entry* uses = map.find("uses");
   if (!uses) {
-    diagnostics_.error(
-        stage.origin,
-        where + "'uses' is missing: name the plugin that does the work, as in 'uses: filter'");
+    if (!is_explained(map, "uses", kKeys))
+      diagnostics_.error(
+          stage.origin,
+          where + "'uses' is missing: name the plugin that does the work, as in 'uses: filter'");
     return;
   }
   const NodePtr node = value(map, "uses");
@@ -59,12 +64,12 @@ void StageReader::resources(const Node& map, const std::string& where, Resources
     number(*entry->value, where, "'threads' expects a whole number from 1 to 4096", read_int, 1,
            4096, out.threads);
   }
-  if (const Entry* entry = resources->find("memory"))
-    number(*entry->value, where, "'memory' expects a size such as 512MiB or 16GiB", read_bytes, 1,
-           9e18, out.memory);
-  if (const Entry* entry = resources->find("gpu"))
+  if (const Entry* entry = resources->find("memory")) memory(*entry->value, where, out);
+  if (const Entry* entry = resources->find("gpu")) {
+    out.gpus_origin = entry->value->origin;
     number(*entry->value, where, "'gpu' expects how many, a whole number from 0 to 1024", read_int,
            0, 1024, out.gpus);
+  }
   if (const Entry* entry = resources->find("device")) {
     const Node& device = *entry->value;
     if (device.is_scalar() &&
@@ -75,17 +80,40 @@ void StageReader::resources(const Node& map, const std::string& where, Resources
   }
 }
 
-// More than there is for all could never start.
-void StageReader::within(const Node& map, const std::string& where, const Resources& pipeline,
+void StageReader::memory(const Node& node, const std::string& where, Resources& out) {
+  constexpr std::int64_t kLeast = 1 << 20;  // what is less lacks its unit
+  out.memory_text = node.text;
+  out.memory_origin = node.origin;
+  const auto bytes =
+      read_bytes(node.is_scalar() ? std::string_view(node.text) : std::string_view());
+  if (read_int(node.text) && bytes && *bytes > 0 && *bytes < kLeast)
+    diagnostics_.error(node.origin, where + "'memory: " + node.text + "' is in bytes. Write " +
+                                        node.text + "MiB or " + node.text + "GiB");
+  else
+    number(node, where, "'memory' expects a size from 1MiB on, such as 512MiB or 16GiB", read_bytes,
+           kLeast, 9e18, out.memory);
+}
+
+// What wants more than there is for all would never fit.
+void StageReader::within(const std::string& where, const Resources& pipeline,
                          const Resources& stage) {
-  const auto refuse = [&](const char* key, const std::string& what) {
-    const NodePtr resources = value(map, "resources");
-    diagnostics_.error(
-        resources->find(key)->value->origin,
-        where + "it takes more " + what + " than the pipeline's own 'resources' has");
+  const auto refuse = [&](const std::string& wanted, const Origin& at, const std::string& all,
+                          const Origin& given) {
+    diagnostics_
+        .error(at, where + "it takes " + wanted +
+                       ", more than the pipeline's 'resources' has for " + "all stages, " + all +
+                       ". Give it less, or the pipeline more")
+        .notes.push_back({given, "the pipeline's is given here"});
   };
-  if (pipeline.memory > 0 && stage.memory > pipeline.memory) refuse("memory", "memory");
-  if (pipeline.gpus > 0 && stage.gpus > pipeline.gpus) refuse("gpu", "GPUs");
+  const auto gpus = [](std::uint32_t count) {
+    return std::to_string(count) + (count == 1 ? " GPU" : " GPUs");
+  };
+  if (pipeline.memory > 0 && stage.memory > pipeline.memory)
+    refuse(stage.memory_text + " of memory", stage.memory_origin, pipeline.memory_text,
+           pipeline.memory_origin);
+  if (pipeline.gpus > 0 && stage.gpus > pipeline.gpus)
+    refuse(gpus(stage.gpus), stage.gpus_origin, std::to_string(pipeline.gpus),
+           pipeline.gpus_origin);
 }
 
 bool StageReader::reference(const Node& node, const std::string& where, Reference& out) {
@@ -138,11 +166,12 @@ void StageReader::timeout(const Node& node, const std::string& where, Timeout& o
   };
   out.origin = node.origin;
   if (!node.is_map()) return duration(node, "timeout", out.seconds);
-  known_keys(node, where + "timeout: ", {"after", "grace"});
+  const std::vector<std::string> keys = {"after", "grace"};
+  known_keys(node, where + "timeout: ", keys);
   if (const Entry* grace = node.find("grace")) duration(*grace->value, "grace", out.grace_seconds);
   if (const Entry* after = node.find("after"))
     duration(*after->value, "after", out.seconds);
-  else
+  else if (!is_explained(node, "after", keys))
     diagnostics_.error(node.origin, where +
                                         "'timeout' does not say after what time. Write 30m, or "
                                         "{after: 30m, grace: 1m}");

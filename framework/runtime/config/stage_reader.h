@@ -31,8 +31,8 @@ class StageReader : KeyReader {
   void outputs(const Node& map, const std::string& where, StageConfig& stage);
   void timeout(const Node& node, const std::string& where, Timeout& out);
   void when(const Entry& entry, const std::string& where, StageConfig& stage);
-  void within(const Node& map, const std::string& where, const Resources& pipeline,
-              const Resources& stage);
+  void memory(const Node& node, const std::string& where, Resources& out);
+  void within(const std::string& where, const Resources& pipeline, const Resources& stage);
 
   ConditionReader conditions_;
 };

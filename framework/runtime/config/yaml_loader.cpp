@@ -210,7 +210,8 @@ class TreeBuilder {
   }
   void take_key(Open& parent, std::string name, bool plain, const Origin& origin) {
     const Entry* before = find(parent, name);
-    if (plain && name == "<<")
+    const bool merges = plain && name == "<<";
+    if (merges)
       diagnostics_.error(
           origin,
           "merge keys ('<<') are not supported. Put what is shared into vars, or into a file "
@@ -218,8 +219,8 @@ class TreeBuilder {
     else if (before)
       diagnostics_.error(origin, "key '" + name + "' is given twice")
           .notes.push_back({before->origin, "first given here"});
-    const bool usable = !before && !(plain && name == "<<");
-    parent.key = Key{std::move(name), origin, usable};
+    parent.node->lacks_keys = parent.node->lacks_keys || merges;
+    parent.key = Key{std::move(name), origin, !before && !merges};
   }
   static const Entry* find(Open& map, const std::string& key) {
     const std::vector<Entry>& entries = map.node->entries;

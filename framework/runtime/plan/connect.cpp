@@ -124,8 +124,8 @@ class Connector {
       if (&port != any) connect_port(draft, port);
     for (const Json& port : more) connect_port(draft, port);
     if (diagnostics_.size() == before) check_labels(draft);
-    other_results(draft, draft.config->require, draft.stage.gates);
-    other_results(draft, draft.config->when, draft.stage.conditions);
+    other_results(draft, draft.config->require, draft.stage.gates, true);
+    other_results(draft, draft.config->when, draft.stage.conditions, false);
   }
 
  private:
@@ -142,16 +142,24 @@ class Connector {
     return wanted.empty() ? meant : wanted;
   }
 
-  // "judge:eval/accuracy": the stage before the colon, which has to come first.
+  // "judge:eval/accuracy": the stage before the colon, which has to come first. own: it may be the
+  // stage itself.
   void other_results(Draft& draft, const std::vector<RequireConfig>& written,
-                     std::vector<Gate>& gates) const {
+                     std::vector<Gate>& gates, bool own) const {
     for (std::size_t i = 0; i < written.size(); ++i) {
       const std::string& name = written[i].stage;
       if (name.empty()) continue;
       gates[i].stage.clear();
-      if (name == draft.config->id || name == draft.config->base) continue;  // its own
       const std::string owner = "stage '" + draft.config->base + "': ";
       const std::vector<std::size_t> found = stages_named(name);
+      if (name == draft.config->base || (found.size() == 1 && &drafts_[found[0]] == &draft)) {
+        if (!own)
+          diagnostics_.error(written[i].origin,
+                             owner + "when '" + name + ":" + written[i].metric +
+                                 "': its own results are there only once it has run. Name those of "
+                                 "another stage, or write a gate: 'require'");
+        continue;
+      }
       if (found.empty()) unknown(name, written[i].origin, owner);
       if (found.size() > 1)
         diagnostics_.error(written[i].origin,
@@ -188,7 +196,8 @@ class Connector {
       const bool mistyped = std::any_of(inputs.begin(), inputs.end(), [&](const auto& i) {
         return nearest_name(i.port, {name}) == name;
       });
-      if (!is_set(port, "optional") && !mistyped) missing(draft, name, type, member(port, "help"));
+      if (!is_set(port, "optional") && !mistyped && draft.config->inputs_known)
+        missing(draft, name, type, member(port, "help"));
       return;
     }
     const bool list = is_set(port, "list");
@@ -292,15 +301,20 @@ class Connector {
   void missing(const Draft& draft, const std::string& name, const std::string& type,
                const std::string& help) const {
     std::vector<std::string> candidates;
-    for (const Draft& other : drafts_)
+    bool all_known = true;
+    for (const Draft& other : drafts_) {
+      all_known = all_known && other.described;
       for (const PlannedOutput& o : other.stage.outputs)
         if (o.type == type && &other != &draft && candidates.size() < 4)
           candidates.push_back(other.config->id + "." + o.port);
+    }
     std::string message =
         "stage '" + draft.config->base + "': input '" + name + "' (" + type + ") is missing";
     if (!help.empty()) message += ": " + help;
-    message += candidates.empty() ? ". No stage of the pipeline makes " + type
-                                  : ". It could come from " + joined(candidates, " or ");
+    if (!candidates.empty())
+      message += ". It could come from " + joined(candidates, " or ");
+    else if (all_known)
+      message += ". No stage of the pipeline makes " + type;
     diagnostics_.error(draft.config->origin, message);
   }
 

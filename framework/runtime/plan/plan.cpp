@@ -4,6 +4,7 @@
 #include <charconv>
 #include <unordered_map>
 
+#include "runtime/config/suggestion.h"
 #include "runtime/store/json_text.h"
 
 namespace lehr::runtime {
@@ -94,6 +95,14 @@ bool Gate::passes(double value) const {
 }
 
 std::string Gate::name() const { return stage.empty() ? metric : stage + ":" + metric; }
+
+std::string Gate::missing(const std::string& id, const NamedResults& results) const {
+  constexpr std::size_t kMostListed = 40;  // a training has some twenty
+  std::vector<std::string> known;
+  for (const auto& [result, number] : results) known.push_back(result);
+  return "'" + id + "' has no result '" + metric + "' (" + where + ")." +
+         (known.empty() ? " It reports none" : suggestion(metric, known, kMostListed));
+}
 
 std::string Gate::text() const {
   char buffer[32];

@@ -93,6 +93,9 @@ struct Gate {
   bool passes(double value) const;
   std::string name() const;  // "eval/accuracy", "judge:eval/accuracy"
   std::string text() const;  // ">= 0.7"
+  // Of stage `id`, which has these and not that: "'exam' has no result 'eval/acuracy' (x.yaml:4:5).
+  // Did you mean 'eval/accuracy'?"
+  std::string missing(const std::string& id, const NamedResults& results) const;
 };
 
 enum class StageState {

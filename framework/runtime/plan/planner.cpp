@@ -53,9 +53,28 @@ void unknown_stage(const StageConfig& config, const PluginRegistry& registry,
   diagnostics.error(config.uses_origin, message);
 }
 
+// An artifact type of the user's own may have any name but one that looks like a slip.
+void check_type(const DeclaredOutput& declared, const std::string& owner,
+                const PluginRegistry& registry, Diagnostics& diagnostics) {
+  std::vector<std::string> known;
+  for (const auto& [name, plugin] : registry.plugins())
+    for (const Json& stage : described::list(plugin.description, "stages"))
+      for (const char* ports : {"inputs", "outputs"})
+        for (const Json& port : described::list(stage, ports)) {
+          const std::string& type = member(port, "type");
+          if (type == declared.type) return;
+          if (!type.empty()) known.push_back(type);
+        }
+  if (const std::string meant = nearest_name(declared.type, known); !meant.empty())
+    diagnostics.error(declared.origin, owner + "output '" + declared.port +
+                                           "': no stage knows artifacts of type '" + declared.type +
+                                           "'. Did you mean '" + meant +
+                                           "'? (A type of your own needs a less similar name)");
+}
+
 // The plugin's outputs, and those that the pipeline declares where the plugin leaves it to it.
-void outputs(const StageConfig& config, const Json& described, PlannedStage& stage,
-             Diagnostics& diagnostics) {
+void outputs(const StageConfig& config, const Json& described, const PluginRegistry& registry,
+             PlannedStage& stage, Diagnostics& diagnostics) {
   bool any = false;
   for (const Json& port : described["outputs"]) {
     if (member(port, "name") == "*")
@@ -65,12 +84,14 @@ void outputs(const StageConfig& config, const Json& described, PlannedStage& sta
                                member(port, "self"), "", ""});
   }
   for (const DeclaredOutput& declared : config.outputs) {
-    if (any)
+    if (any) {
+      check_type(declared, "stage '" + config.base + "': ", registry, diagnostics);
       stage.outputs.push_back({declared.port, declared.type, {}, "", "", declared.origin.text()});
-    else
+    } else {
       diagnostics.error(declared.origin, "stage '" + config.base + "': " + stage.uses +
                                              " has outputs of its own; 'out' is for stages that "
                                              "leave them to the pipeline, such as 'command'");
+    }
   }
 }
 
@@ -114,7 +135,7 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, DeviceC
   stage.determinism = determinism.empty() ? "exact" : determinism;
   stage.uses_seed = is_set(described, "seed");
   devices.choose(config, described, stage, diagnostics);
-  outputs(config, described, stage, diagnostics);
+  outputs(config, described, registry, stage, diagnostics);
   for (const RequireConfig& require : config.require) stage.gates.push_back(gate(require));
   for (const RequireConfig& when : config.when) stage.conditions.push_back(gate(when));
 
@@ -129,10 +150,12 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, DeviceC
   }
   for (auto& path : bound.input_paths) {
     // A default may be missing here; the stage itself says then what to install.
-    if (path.origin.source && !text::matches_a_file(path.json))
+    if (path.origin.source && !text::matches_a_file(path.json)) {
+      const std::string hint = path_hint(path.json);
       diagnostics.error(path.origin, "stage '" + config.base + "': parameter '" + path.path +
                                          "': no file matches '" + path.json + "'" +
-                                         path_hint(path.json));
+                                         (hint.empty() ? text::why_no_file(path.json) : hint));
+    }
     stage.input_paths.push_back({path.path, path.json, path.origin.text()});
   }
   for (const auto& use : bound.steps)

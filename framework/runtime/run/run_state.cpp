@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/config/suggestion.h"
 #include "runtime/run/human_text.h"
 #include "runtime/run/stage_spec.h"
 
@@ -109,11 +108,7 @@ const double* RunState::result(std::size_t index, const Gate& gate) const {
 
 std::string RunState::missing_result(std::size_t index, const Gate& gate) const {
   const StageOutcome& of = outcomes_[gate.stage.empty() ? index : index_.at(gate.stage)];
-  std::vector<std::string> known;
-  if (of.result)
-    for (const auto& [name, number] : of.result->results) known.push_back(name);
-  return "'" + of.id + "' has no result '" + gate.metric + "' (" + gate.where + ")." +
-         (known.empty() ? " It reports none" : suggestion(gate.metric, known));
+  return gate.missing(of.id, of.result ? of.result->results : NamedResults());
 }
 
 RunState::GateVerdict RunState::judge(std::size_t index, const Gate& gate) const {

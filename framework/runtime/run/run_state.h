@@ -61,7 +61,7 @@ class RunState {
   bool any(StageStatus status) const;
   // The value that the gate of stage `index` is about; null: there is no such result.
   const double* result(std::size_t index, const Gate& gate) const;
-  // Then: "'exam' has no result 'eval/acuracy' (x.yaml:4:5). Did you mean 'eval/accuracy'?"
+  // Then what Gate::missing says.
   std::string missing_result(std::size_t index, const Gate& gate) const;
   bool holds_already(const Gate& condition) const;
   // The stage itself, or the one that failed and blocked it.
