@@ -280,10 +280,17 @@ class Executor {
         return tell(r.index, "stage_stopped");
       case Kind::failed:
         if (!verdict.cannot_load)
-          return attempt_failed(r.index, verdict.message, verdict.last_lines);
+          return attempt_failed(r.index,
+                                verdict.message + (verdict.cut_off ? goes_on_from(r.index) : ""),
+                                verdict.last_lines);
         plugin_failed_ = true;
         return fail(r.index, verdict.message, verdict.last_lines);
     }
+  }
+
+  std::string goes_on_from(std::size_t index) const {
+    const auto tag = store_.checkpoint(results_.key(index).key);
+    return tag ? ". Run again, it goes on from checkpoint '" + *tag + "'" : "";
   }
 
   // Tries again if the pipeline says so. A plugin that cannot be loaded, inputs that changed and

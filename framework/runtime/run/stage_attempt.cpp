@@ -35,6 +35,7 @@ StageAttempt::StageAttempt(const StageSpec& spec, TimeLimit limit,
     : id_(spec.stage_id),
       plugin_(plugins_of(spec)),
       spec_(spec.to_json().dump()),
+      has_micro_batch_(spec.parameters.contains("micro_batch_tokens")),
       journal_(journal),
       limit_(std::move(limit)),
       begin_(steady_seconds()),
@@ -130,6 +131,7 @@ StageAttempt::Verdict StageAttempt::verdict(const StageProcess::Ending& ending) 
                   (killed_ ? ", did not stop within " + duration_text(limit_.grace_seconds) +
                                  " when asked and was killed"
                            : " and was stopped");
+    out.cut_off = true;
     out.last_lines.assign(last_lines_.begin(), last_lines_.end());
     return out;
   }
@@ -143,6 +145,12 @@ StageAttempt::Verdict StageAttempt::verdict(const StageProcess::Ending& ending) 
   if (failure_.empty())
     out.message =
         "the process of plugin " + plugin_ + " " + ending.text() + " before the stage was finished";
+  if (failure_.empty() && ending.signal == SIGKILL) {
+    out.cut_off = true;
+    out.message += std::string(". The kernel does so when memory runs out: ") +
+                   (has_micro_batch_ ? "a lower micro_batch_tokens takes less of it, and " : "") +
+                   "'resources: {memory: ...}' lets less run beside it";
+  }
   out.last_lines.assign(last_lines_.begin(), last_lines_.end());
   return out;
 }

@@ -52,6 +52,7 @@ class StageAttempt {
     std::string message;                  // why it failed
     bool cannot_load = false;             // failed: the plugin is not usable
     std::vector<std::string> last_lines;  // failed: what it printed last
+    bool cut_off = false;                 // failed: it was killed, or its time was over
   };
   // Once it has ended: collects it and what it said last. Of one that failed, spec.json stays in
   // the run's folder of the stage, for `lehr-host --spec`.
@@ -64,6 +65,7 @@ class StageAttempt {
   Verdict verdict(const StageProcess::Ending& ending);
 
   const std::string id_, plugin_, spec_;
+  const bool has_micro_batch_;  // a parameter that says how much it computes at one time
   RunJournal& journal_;
   const TimeLimit limit_;
   double begin_;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ class Fire : public lehr::Stage {
     d.integer("fail", fail_).no_effect().help("so many attempts fail first");
     d.boolean("hold", hold_).no_effect().help("wait to be asked to stop");
     d.boolean("deaf", deaf_).no_effect().help("with hold: do not listen");
+    d.boolean("die", die_).no_effect().help("as if the kernel killed the first attempt");
     d.real("accuracy", accuracy_).help("the result eval/accuracy");
     d.bytes("disk", disk_).no_effect().help("what it estimates to need");
   }
@@ -37,6 +39,7 @@ class Fire : public lehr::Stage {
     ++attempt;
     std::ofstream(context.begin_state() / "n") << attempt;
     context.commit_state("attempt " + std::to_string(attempt));
+    if (attempt == 1 && die_) ::raise(SIGKILL);
     if (attempt <= fail_) throw lehr::Error("attempt " + std::to_string(attempt) + " cracked");
     while (hold_) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -52,7 +55,7 @@ class Fire : public lehr::Stage {
 
  private:
   std::string glaze_ = "white";
-  bool vary_ = false, hold_ = false, deaf_ = false;
+  bool vary_ = false, hold_ = false, deaf_ = false, die_ = false;
   std::int64_t fail_ = 0, disk_ = 0;
   std::optional<double> accuracy_;
 };
