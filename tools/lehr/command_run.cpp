@@ -6,6 +6,7 @@
 #include <map>
 
 #include "command.h"
+#include "evaluation_table.h"
 #include "locked.h"
 #include "replica_table.h"
 #include "runtime/plan/planner.h"
@@ -67,18 +68,11 @@ void print_summary(const runtime::RunOutcome& outcome) {
   std::cout << runtime::duration_text(outcome.seconds) << "\n";
 }
 
-// The table an evaluation brings, if the last stage that makes an evaluation has one.
-void print_table(const runtime::RunOutcome& outcome, const runtime::ArtifactStore& store) {
-  for (auto stage = outcome.stages.rbegin(); stage != outcome.stages.rend(); ++stage) {
-    if (!stage->result) continue;
-    for (const auto& [port, output] : stage->result->outputs) {
-      if (output.type != "evaluation") continue;
-      const fs::path table = store.artifact_path(output.digest) / "table.txt";
-      if (!fs::exists(table)) continue;
-      std::cout << "\n" << runtime::read_file(table);
-      return;
-    }
-  }
+void print_tables(const runtime::RunOutcome& outcome, const runtime::ArtifactStore& store) {
+  for (const StageOutcome& stage : outcome.stages)
+    if (stage.result)
+      for (const auto& [port, output] : stage.result->outputs)
+        std::cout << evaluation_table(store, stage.id, output.digest);
 }
 
 // A number of jobs that changes nothing: each stage takes all threads unless it says otherwise.
@@ -154,7 +148,7 @@ void add_run(Command app, Options& options, int& exit_code) {
       exit_code = kStageFailed;
     if (options.json) return;
     print_summary(outcome);
-    if (outcome.code == kOk) print_table(outcome, *store);
+    if (outcome.code == kOk) print_tables(outcome, *store);
     if (outcome.code == kResumable) std::cout << "stopped; the same command goes on from here\n";
   });
 }
