@@ -12,6 +12,16 @@ void add_artifact_options(Command command, Options& options) {
   add_store_option(command, options);
 }
 
+std::vector<runtime::RunEntry> chosen_runs(const std::filesystem::path& store,
+                                           const Options& options) {
+  auto runs = runtime::list_runs(store);
+  if (options.pipeline.empty()) return runs;
+  runtime::Diagnostics ignored;  // it may have been changed since it was run
+  const std::string name = runtime::load_pipeline(options.pipeline, {}, ignored).name;
+  std::erase_if(runs, [&](const runtime::RunEntry& run) { return run.pipeline != name; });
+  return runs;
+}
+
 runtime::NamedArtifact artifact_named(const runtime::ArtifactStore& store, const Options& options,
                                       const std::string& name) try {
   std::string pipeline;

@@ -21,6 +21,12 @@ void add_store_option(Command command, Options& options) {
       .type_name("FOLDER");
 }
 
+void add_store_of_options(Command command, Options& options) {
+  command.option("-p,--pipeline", options.pipeline, "In the store of this pipeline")
+      .type_name("FILE");
+  add_store_option(command, options);
+}
+
 void add_plugin_path_option(Command command, Options& options) {
   command
       .option("--plugin-path", options.plugin_paths,

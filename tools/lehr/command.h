@@ -49,6 +49,8 @@ struct Options {
 
 // Options that several commands take, each with its help text.
 void add_store_option(Command command, Options& options);
+// The same, and -p PIPELINE, whose store it is then.
+void add_store_of_options(Command command, Options& options);
 void add_plugin_path_option(Command command, Options& options);
 void add_json_option(Command command, Options& options, const std::string& what);
 // PIPELINE, --set, --store, --plugin-path, --allow

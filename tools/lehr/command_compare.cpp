@@ -6,6 +6,7 @@
 #include <iostream>
 #include <limits>
 
+#include "artifact_argument.h"
 #include "change_text.h"
 #include "command.h"
 #include "runtime/report/comparison.h"
@@ -242,12 +243,12 @@ void add_compare(Command app, Options& options, int&) {
       .expected(0, 2)
       .type_name("RUN");
   command.flag("--all", *all, "Also results that are equal, and timings");
-  add_store_option(command, options);
+  add_artifact_options(command, options);
   add_json_option(command, options, "The comparison as JSON");
-  command.footer(example("lehr compare last~1 last --store pipelines/.lehr"));
+  command.footer(example("lehr compare last~1 last -p pipelines/quickstart.yaml"));
   command.run([&options, names, all] {
     const fs::path store = existing_store(options);
-    const auto runs = runtime::list_runs(store);
+    const auto runs = chosen_runs(store, options);
     const auto& second = runtime::find_run(runs, names->empty() ? "last" : names->back());
     const auto& first =
         names->size() == 2 ? runtime::find_run(runs, names->front()) : run_before(runs, second);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <iostream>
 
+#include "artifact_argument.h"
 #include "command.h"
 #include "runtime/config/suggestion.h"
 #include "runtime/report/run_record.h"
@@ -138,7 +139,7 @@ struct LogOptions {
 
 void logs(const Options& options, const LogOptions& wanted) {
   const fs::path store = existing_store(options);
-  const auto runs = runtime::list_runs(store);
+  const auto runs = chosen_runs(store, options);
   const std::string& stage = wanted.names.back();
   const RunEntry& run = wanted.names.size() == 2 ? runtime::find_run(runs, wanted.names.front())
                                                  : run_of(runs, store, stage);
@@ -163,15 +164,21 @@ void logs(const Options& options, const LogOptions& wanted) {
   }
   if (!fs::exists(file) && (is_over(*found) || !wanted.follow)) {
     std::cerr << "lehr: stage '" << stage << "' logged nothing in run " << run.id << " ("
-              << found->status << (found->message.empty() ? "" : ": " + found->message) << ")\n";
+              << found->status << (found->message.empty() ? "" : ": " + found->message) << ")";
     const auto earlier =  // they stand newest first
         std::find_if(
-            runs.begin() + (&run - runs.data()) + 1, runs.end(),
-            [&](const RunEntry& other) { return fs::exists(log_file(other.folder, stage)); });
+            runs.begin() + (&run - runs.data()) + 1, runs.end(), [&](const RunEntry& other) {
+              return other.pipeline == run.pipeline && fs::exists(log_file(other.folder, stage));
+            });
+    const bool any_run = wanted.names.size() == 1;
     if (earlier != runs.end())
-      std::cerr << "lehr: it did in run " << earlier->id << ": `lehr logs " << earlier->id << " "
-                << stage << "`\n";
-    return;
+      std::cerr << (any_run ? "; this is of run " + earlier->id + ":"
+                            : "\nlehr: it did in run " + earlier->id + ": `lehr logs " +
+                                  earlier->id + " " + stage + "`");
+    std::cerr << "\n";
+    if (earlier == runs.end() || !any_run) return;
+    const fs::path there = log_file(earlier->folder, stage);
+    return void(print_from(there, tail_offset(there, wanted.tail)));
   }
   const std::size_t offset = tail_offset(file, wanted.tail);
   if (wanted.follow)
@@ -183,7 +190,7 @@ void logs(const Options& options, const LogOptions& wanted) {
 }  // namespace
 
 void add_logs(Command app, Options& options, int&) {
-  Command command = app.add("logs", "Print what a stage logged, in the newest run");
+  Command command = app.add("logs", "Print what a stage logged, in the newest run that has it");
   auto wanted = std::make_shared<LogOptions>();
   command
       .option("STAGE", wanted->names,
@@ -193,9 +200,9 @@ void add_logs(Command app, Options& options, int&) {
       .type_name("[RUN] STAGE");
   command.flag("-f,--follow", wanted->follow, "Go on printing until the stage ends");
   command.option("-n,--tail", wanted->tail, "Only the last N lines").at_least(1).type_name("N");
-  add_store_option(command, options);
+  add_artifact_options(command, options);
   command.footer(example(
-      "lehr logs base --follow --store pipelines/.lehr\n  lehr logs last~1 base --tail 20"));
+      "lehr logs base --follow -p pipelines/quickstart.yaml\n  lehr logs last~1 base --tail 20"));
   command.run([&options, wanted] { logs(options, *wanted); });
 }
 

@@ -5,7 +5,9 @@
 #include <ctime>
 #include <iostream>
 
+#include "artifact_argument.h"
 #include "command.h"
+#include "evaluation_table.h"
 #include "replica_table.h"
 #include "runtime/report/replicas.h"
 #include "runtime/run/human_text.h"
@@ -40,7 +42,7 @@ Json entry_json(const runtime::RunEntry& run) {
 
 void list_runs(const Options& options) {
   const fs::path folder = existing_store(options);
-  const auto runs = runtime::list_runs(folder);
+  const auto runs = chosen_runs(folder, options);
   if (options.json) {
     Json out = Json::array();
     for (const auto& run : runs) out.push_back(entry_json(run));
@@ -132,17 +134,19 @@ void add_show(Command runs, Options& options) {
   command.option("--replicas", *axis, "The axis of a matrix whose values are replicas")
       .show_default()
       .type_name("AXIS");
-  add_store_option(command, options);
+  add_artifact_options(command, options);
   add_json_option(command, options, "The same as JSON");
-  command.footer(example("lehr runs show last~1 --store pipelines/.lehr"));
+  command.footer(example("lehr runs show last~1 -p pipelines/quickstart.yaml"));
   command.run([&options, name, axis] {
     const fs::path store = existing_store(options);
-    const auto runs = runtime::list_runs(store);
+    const auto runs = chosen_runs(store, options);
     const auto run = runtime::read_run(store, runtime::find_run(runs, *name));
-    if (options.json)
-      std::cout << json_text(record_json(run, *axis));
-    else
-      print(run, *axis);
+    if (options.json) return void(std::cout << json_text(record_json(run, *axis)));
+    print(run, *axis);
+    const runtime::ArtifactStore artifacts(store);
+    for (const auto& stage : run.stages)
+      for (const auto& [port, digest] : stage.outputs)
+        std::cout << evaluation_table(artifacts, stage.id, digest);
   });
 }
 
@@ -151,10 +155,10 @@ void add_show(Command runs, Options& options) {
 void add_runs(Command app, Options& options, int&) {
   Command command = app.add("runs", "List the runs, newest first, or show one");
   command.may_have_subcommand();
-  add_store_option(command, options);
+  add_artifact_options(command, options);
   add_json_option(command, options, "The list as JSON");
-  command.footer(
-      example("lehr runs --store pipelines/.lehr\n  lehr runs show last --store pipelines/.lehr"));
+  command.footer(example(
+      "lehr runs --store pipelines/.lehr\n  lehr runs show last -p pipelines/quickstart.yaml"));
   add_show(command, options);
   command.run([&options, command] {
     if (!command.has_chosen_subcommand()) list_runs(options);

@@ -150,17 +150,17 @@ std::chrono::seconds duration_given(const std::string& text) {
 void add_store(Command app, Options& options, int& exit_code) {
   Command command = app.add("store", "Look into the store, check it, clean it");
   command.needs_subcommand();
-  command.footer(example("lehr store verify --store pipelines/.lehr"));
+  command.footer(example("lehr store verify -p pipelines/quickstart.yaml"));
 
   Command ls = command.add("ls", "List the artifacts");
-  add_store_option(ls, options);
+  add_store_of_options(ls, options);
   add_json_option(ls, options, "The list as JSON");
   ls.footer(example("lehr store ls --store pipelines/.lehr"));
   ls.run([&] { list_artifacts(options); });
 
   Command check = command.add("verify", "Hash everything and report what is damaged (exit code 1)");
   auto discard = std::make_shared<bool>(false);
-  add_store_option(check, options);
+  add_store_of_options(check, options);
   add_json_option(check, options, "The problems as JSON");
   check.flag("--discard", *discard,
              "Move damaged things away, so that the next run makes them again");
@@ -172,7 +172,7 @@ void add_store(Command app, Options& options, int& exit_code) {
       "Remove what no recent run, pin or linked output reaches; safe beside running pipelines");
   auto settings = std::make_shared<runtime::GcOptions>();
   auto grace = std::make_shared<std::string>("1h");
-  add_store_option(gc, options);
+  add_store_of_options(gc, options);
   add_json_option(gc, options, "The report as JSON");
   gc.option("--keep-runs", settings->keep_runs,
             "Newest runs of each pipeline that stay, with their results")

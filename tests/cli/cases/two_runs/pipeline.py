@@ -19,9 +19,9 @@ def key(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def result(run, stage, uses, made, inputs, seconds):
+def result(run, stage, uses, made, inputs, seconds, output="model"):
     record = {"format": 1, "key": key(stage + made), "stage": uses,
-              "outputs": {"model": {"digest": key("artifact" + stage + made), "type": "model", "facets": {}}},
+              "outputs": {output: {"digest": key("artifact" + stage + made), "type": output, "facets": {}}},
               "results": {}, "key_parts": [[f"in.{port}[0]", f"{label} {digest}"] for port, label, digest in inputs],
               "made": {"run": run, "stage_id": stage, "unix_time": 1767261600, "seconds": seconds}}
     text = json.dumps(record, separators=(",", ":"))
@@ -80,9 +80,16 @@ documents = key("artifactsource")
 result(FIRST, "source", "files.documents", "", [], 1.5)
 result(FIRST, "tune", "dpo.dpo", "1", [("documents", "source", documents)], 15)
 result(SECOND, "tune", "dpo.dpo", "2", [("documents", "source", documents)], 14)
+result(FIRST, "exam", "evaluate.evaluate", "1", [("models", "tune", key("artifacttune1"))], 3, "evaluation")
+table = "accuracy\n  tune  50.0\n"
+write(STORE / "artifacts" / key("artifactexam1") / "table.txt", table)
+write(STORE / "artifacts" / key("artifactexam1") / "artifact.json",
+      json.dumps({"format": 1, "type": "evaluation", "facets": {},
+                  "files": [{"name": "table.txt", "size": len(table), "sha256": key(table)}]}))
 metrics(FIRST, "tune", [0.7, 0.65, 0.6, 0.55, 0.5])
 metrics(SECOND, "tune", [0.7, 0.6, 0.5, 0.45, 0.4])
 write(STORE / "runs" / FIRST / "stages/source/log.txt", "info: 12 documents\n")
 write(STORE / "runs" / FIRST / "stages/tune/log.txt", "info: first\n")
+write(STORE / "runs" / FIRST / "stages/exam/log.txt", "info: asks\ninfo: reads\n")
 write(STORE / "runs" / SECOND / "stages/tune/log.txt", "info: one\ninfo: two\ninfo: three\n")
 print("lehr: 1\nstages: {dig: {uses: kiln.dig}}")
