@@ -70,7 +70,7 @@ std::optional<DurableState::State> DurableState::resume(
     const std::uint64_t number = numbers.back();
     next_ = std::max(next_, number + 1);
     try {
-      checked_state(folder(number));
+      seconds_before_ = checked_state(folder(number)).value("seconds", 0.0);  // older: none
       restore_outputs(folder(number) / kStateFile);
       usable = number;
     } catch (const std::exception& e) {
@@ -88,6 +88,8 @@ std::optional<DurableState::State> DurableState::resume(
   }
   if (usable == 0) runtime::empty_folder(work_ / "out");
   for (const std::string& port : ports) runtime::make_folders(output(port));
+  begin_ = std::chrono::steady_clock::now();
+  if (usable == 0) seconds_before_ = 0;
   if (usable == 0) return std::nullopt;
   return State{tags_.at(usable), folder(usable) / "data"};
 }
@@ -140,6 +142,7 @@ void DurableState::commit(std::string_view tag, const std::vector<std::string>& 
       {"format", 1},
       {"key", work_.filename().string()},
       {"tag", tag},
+      {"seconds", seconds()},
       {"outputs", lengths},
       {"output_sums", sums},
       {"data", runtime::describe_folder(pending / "data", "state", {}, 1).to_json()}};
@@ -169,6 +172,11 @@ void DurableState::commit(std::string_view tag, const std::vector<std::string>& 
     runtime::remove_tree(folder(it->first));
     it = tags_.erase(it);
   }
+}
+
+double DurableState::seconds() const {
+  const std::chrono::duration<double> now = std::chrono::steady_clock::now() - begin_;
+  return seconds_before_ + now.count();
 }
 
 std::optional<DurableState::State> DurableState::latest() const {

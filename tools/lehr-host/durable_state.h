@@ -5,13 +5,14 @@
 //   state/pending/data/          a state begun, not committed
 //   state/<number>/state.json    a committed one: tag, hashes of its files, lengths and hashes of
 //   all
-//                                files in out/ at that moment
+//                                files in out/ at that moment, seconds of work up to it
 //   state/<number>/data/         what the stage put there
 //
 // A state counts only with its state.json, which appears together with it by one rename. Numbers
 // only grow.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -47,6 +48,10 @@ class DurableState {
   std::optional<State> latest() const;
   std::optional<State> find(std::string_view tag) const;
 
+  // How long the stage has worked: this attempt since resume(), and those before it up to the state
+  // that was resumed.
+  double seconds() const;
+
   std::filesystem::path output(std::string_view port) const { return work_ / "out" / port; }
 
  private:
@@ -60,6 +65,8 @@ class DurableState {
   std::uint64_t next_ = 1;
   bool reachable_ = false;  // the folders above are on disk
   GrowingSums output_sums_;
+  double seconds_before_ = 0;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace lehr::host

@@ -37,7 +37,7 @@ struct StageResult {
   // Lineage; not part of the key.
   std::string run, stage_id;
   std::int64_t unix_time = 0;
-  double seconds = 0;
+  double seconds = 0;  // of work; of attempts that were stopped, up to the checkpoint gone on from
   // Someone said that the code of this key gives what an earlier one gave (`lehr store adopt`): key
   // of the result whose outputs these are, and when it was said. Empty: the stage made them.
   std::string adopted_from;
