@@ -259,6 +259,8 @@ def no_plugins(at):
             sys.exit(f"init --recipe {recipe} is not whole: {out.decode()}")
     at.run("init", "quickstart", "--recipe", "align", said="wrote quickstart/align.yaml")
     at.run("init", "align", "--recipe", "quickstart", code=2, said="is there already")
+    at.run("init", "again", "--recipe", "smollm2", said="it cannot run yet")  # the model is not there
+    at.run("init", "talk", "--recipe", "english", code=2, said="tools/setup --english")
     if at.run("init", "again", "--plugin-path", at.environment["LEHR_PLUGIN_PATH"]).count(b"--plugin-path") != 2:
         sys.exit("init does not go on with --plugin-path")
 

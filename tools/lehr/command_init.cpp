@@ -1,4 +1,6 @@
 // lehr init: a small pipeline to begin with, that runs at once.
+#include <unistd.h>
+
 #include <algorithm>
 #include <iostream>
 #include <set>
@@ -6,6 +8,7 @@
 #include "command.h"
 #include "runtime/config/pipeline_schema.h"
 #include "runtime/config/suggestion.h"
+#include "runtime/plan/planner.h"
 #include "runtime/store/durable_file.h"
 #include "starter.h"
 #include "terminal_text.h"
@@ -30,18 +33,30 @@ std::vector<NewFile> files_of(const std::string& recipe) {
         files.push_back({other + ".yaml", below});
     return files;
   }
+  if (recipe == "english")
+    throw CommandError(kUsage,
+                       "the recipe 'english' needs a script and 165 MB of texts beside it, which "
+                       "come with Lehr's sources: tools/setup --english there, then "
+                       "lehr run pipelines/english.yaml");
   throw CommandError(
       kUsage, "there is no recipe '" + recipe + "'." + runtime::suggestion(recipe, names, 20));
 }
 
-// Names the plugins that the pipeline uses and that are not found, without which it cannot run.
+// Names the plugins that the pipeline uses and that are not found, without which it cannot run; if
+// all are there, what else it lacks, as the files of a recipe.
 void warn_of_missing(const fs::path& pipeline, const runtime::PluginRegistry& registry,
                      const Options& options) {
-  runtime::Diagnostics ignored;
+  runtime::Diagnostics mistakes;
   std::set<std::string> missing;
-  for (const auto& stage : runtime::load_pipeline(pipeline, {}, ignored).stages)
+  const runtime::Pipeline written = runtime::load_pipeline(pipeline, {}, mistakes);
+  for (const auto& stage : written.stages)
     if (!registry.stage(stage.uses)) missing.insert(stage.uses.substr(0, stage.uses.find('.')));
-  if (missing.empty()) return;
+  if (missing.empty()) {
+    runtime::make_plan(written, registry, mistakes);
+    if (!mistakes.empty())
+      std::cerr << "lehr: warning: it cannot run yet:\n" << mistakes.text(use_color(STDERR_FILENO));
+    return;
+  }
   std::string names;
   for (const std::string& name : missing) names += (names.empty() ? "" : ", ") + name;
   std::cerr << "lehr: warning: it cannot run yet, as these plugins are not found: " << names
