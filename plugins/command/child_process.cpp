@@ -102,10 +102,13 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv,
   kill();
   collect();
   for (const int fd : {output_, status_pipe_}) ::close(fd);
+  const bool in_path = reason == ENOENT && argv[0].find('/') == std::string::npos;
   const bool whole_line = reason == ENOENT && argv[0].find(' ') != std::string::npos;
-  throw Error(
-      "cannot start '" + argv[0] + "': " + std::strerror(reason) +
-      (whole_line ? "; 'program' is its name alone, what follows belongs into 'args'" : ""));
+  throw Error("cannot start '" + argv[0] +
+              "': " + (in_path ? "it is in no folder of PATH" : std::strerror(reason)) +
+              (whole_line ? "; 'program' is its name alone, what follows belongs into 'args'"
+               : in_path  ? ". Correct 'program', or give its absolute path"
+                          : ""));
 }
 
 ChildProcess::~ChildProcess() {

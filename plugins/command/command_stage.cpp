@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "child_process.h"
+#include "left_rows.h"
 #include "told_line.h"
 
 namespace lehr::plugins::command {
@@ -25,7 +26,11 @@ void set_from_ours(std::map<std::string, std::string>& variables, const char* na
 
 void add(std::map<std::string, std::string>& variables, std::string_view prefix,
          const std::string& port, const fs::path& path) {
-  std::string& value = variables[variable_name(prefix, port)];
+  const std::string name = variable_name(prefix, port);
+  std::string& value = variables[name];
+  if (!value.empty() && path.string().find(':') != std::string::npos)
+    throw Error(name + " holds several paths with ':' between them, and '" + path.string() +
+                "' has one in its name. Move it where no folder has one (a store: --store)");
   value += (value.empty() ? "" : ":") + path.string();
 }
 
@@ -63,6 +68,11 @@ void CommandStage::check() {
     throw Error("program: '" + *program_ +
                 "' is a relative path, and the program runs in a folder of its own. Name it as "
                 "'script', which makes its content part of the key, or by an absolute path");
+  if (files_.size() > 1)
+    for (const std::string& file : files_)
+      if (file.find(':') != std::string::npos)
+        throw Error("files: '" + file +
+                    "' has a ':' in its name, which stands between the paths in LEHR_FILES");
   for (const auto& [name, value] : env_) {
     if (name.empty() || name.find('=') != std::string::npos)
       throw Error("env: '" + name + "' cannot name an environment variable");
@@ -122,6 +132,7 @@ void CommandStage::run(Context& context) {
   if (killed_at) throw Cancelled();
   if (const std::string failure = child.failure(); !failure.empty())
     throw Error("'" + argv[0] + (argv.size() > 1 ? " " + argv[1] : "") + "' " + failure);
+  for (const Output& output : context.outputs()) check_rows(output, context);
 }
 
 }  // namespace lehr::plugins::command

@@ -75,7 +75,9 @@ TEST(ChildProcess, SaysWhyItCannotStart) {
     ChildProcess child({"no-such-program"}, kEnvironment, "/");
     FAIL();
   } catch (const Error& e) {
-    EXPECT_EQ(std::string(e.what()), "cannot start 'no-such-program': No such file or directory");
+    EXPECT_EQ(std::string(e.what()),
+              "cannot start 'no-such-program': it is in no folder of PATH. Correct 'program', or "
+              "give its absolute path");
   }
 }
 
@@ -85,7 +87,7 @@ TEST(ChildProcess, TellsAProgramFromAWholeCommandLine) {
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(std::string(e.what()),
-              "cannot start 'no-such-program --fast': No such file or directory; 'program' is its "
+              "cannot start 'no-such-program --fast': it is in no folder of PATH; 'program' is its "
               "name alone, what follows belongs into 'args'");
   }
 }

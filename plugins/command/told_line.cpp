@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 namespace lehr::plugins::command {
 namespace {
@@ -23,11 +24,33 @@ std::string with_quotes_around_those(std::string line) {
   return line;
 }
 
-double number(const nlohmann::json& value) {
+// Why a message cannot be understood.
+using Refused = std::invalid_argument;
+
+const nlohmann::json& needed(const nlohmann::json& message, const char* member) {
+  const auto found = message.find(member);
+  if (found == message.end()) throw Refused("it has no '" + std::string(member) + "'");
+  return *found;
+}
+
+// Python's True is 1.
+void expect_number(const nlohmann::json& value, const char* member) {
+  if (!value.is_number() && !value.is_boolean())
+    throw Refused("its '" + std::string(member) + "' is no number: " + value.dump());
+}
+
+double number(const nlohmann::json& value, const char* member) {
   const std::string* text = value.get_ptr<const std::string*>();
-  const bool known =
-      text && std::find(std::begin(kNoJson), std::end(kNoJson), *text) != std::end(kNoJson);
-  return known ? std::strtod(text->c_str(), nullptr) : value.get<double>();
+  if (text && std::find(std::begin(kNoJson), std::end(kNoJson), *text) != std::end(kNoJson))
+    return std::strtod(text->c_str(), nullptr);
+  expect_number(value, member);
+  return value.get<double>();
+}
+
+std::string text_of(const nlohmann::json& value, const char* member) {
+  if (!value.is_string())
+    throw Refused("its '" + std::string(member) + "' is no text: " + value.dump());
+  return value.get<std::string>();
 }
 
 // `{"lehr": ...`, whatever follows.
@@ -42,17 +65,12 @@ bool begins_a_message(std::string_view line) {
 
 // A count as a program may tell it: `total / 2` is 5.0 to some.
 template <class T>
-T count_of(const nlohmann::json& number) {
+T count_of(const nlohmann::json& number, const char* member) {
+  expect_number(number, member);
   const double value = number.get<double>();
   if (!(value >= (std::is_signed_v<T> ? -0x1p63 : 0) && value < 0x1p63))
     throw Error("the program told the count " + number.dump() + ", which cannot be");
   return number.is_number_float() ? static_cast<T>(value) : number.get<T>();
-}
-
-template <class T>
-T count_of(const nlohmann::json& message, const char* member) {
-  const auto found = message.find(member);
-  return found == message.end() ? T{0} : count_of<T>(*found);
 }
 
 }  // namespace
@@ -66,23 +84,26 @@ bool pass_on(std::string_view line, const Context& context) {
     throw Error("the program told something that is no JSON object in one line: " +
                 std::string(line));
   if (!json.is_object() || !json.contains("lehr")) return false;
-  const auto text = [&](const char* member) { return json.value(member, std::string()); };
+  const auto text = [&](const char* member) { return text_of(needed(json, member), member); };
+  const auto text_or = [&](const char* member, const char* otherwise) {
+    return json.contains(member) ? text(member) : otherwise;
+  };
   try {
-    const std::string kind = json.at("lehr");
+    const std::string kind = text("lehr");
     if (kind == "metric")
-      context.metric(count_of<std::int64_t>(json, "step"), json.at("name").get<std::string>(),
-                     number(json.at("value")));
+      context.metric(json.contains("step") ? count_of<std::int64_t>(json["step"], "step") : 0,
+                     text("name"), number(needed(json, "value"), "value"));
     else if (kind == "result")
-      context.result(json.at("name").get<std::string>(), number(json.at("value")));
+      context.result(text("name"), number(needed(json, "value"), "value"));
     else if (kind == "progress")
-      context.progress(count_of<std::uint64_t>(json.at("done")),
-                       count_of<std::uint64_t>(json, "total"),
-                       json.value("unit", std::string("steps")), text("note"));
+      context.progress(count_of<std::uint64_t>(needed(json, "done"), "done"),
+                       json.contains("total") ? count_of<std::uint64_t>(json["total"], "total") : 0,
+                       text_or("unit", "steps"), text_or("note", ""));
     else
       throw Error("there is no message '" + kind +
                   "': a program can tell a metric, a result or "
                   "its progress");
-  } catch (const nlohmann::json::exception& e) {
+  } catch (const Refused& e) {
     throw Error("the program told something that cannot be understood: " + std::string(line) +
                 " (" + e.what() + ")");
   }

@@ -73,6 +73,26 @@ TEST_F(ToldLine, RefusesAMessageThatIsNoJson) {
     EXPECT_THROW(pass_on(line, context_), Error) << line;
 }
 
+TEST_F(ToldLine, SaysWhatItDoesNotUnderstand) {
+  const auto why = [&](const std::string& line) -> std::string {
+    try {
+      pass_on(line, context_);
+    } catch (const Error& e) {
+      const std::string what = e.what(),
+                        before =
+                            "the program told something that cannot be understood: " + line + " (";
+      return what.starts_with(before) ? what.substr(before.size()) : what;
+    }
+    return "";
+  };
+  EXPECT_EQ(why(R"({"lehr": "result", "name": "loss", "value": "low"})"),
+            "its 'value' is no number: \"low\")");
+  EXPECT_EQ(why(R"({"lehr": "result", "value": 1})"), "it has no 'name')");
+  EXPECT_EQ(why(R"({"lehr": "progress", "done": null})"), "its 'done' is no number: null)");
+  EXPECT_EQ(why(R"({"lehr": "progress", "done": 1, "unit": 2})"), "its 'unit' is no text: 2)");
+  EXPECT_EQ(why(R"({"lehr": 3})"), "its 'lehr' is no text: 3)");
+}
+
 TEST_F(ToldLine, RefusesCountsThatCannotBe) {
   for (const char* done : {"-1", "1e300", "-0.5", "18446744073709551615", "\"3\"", "null"})
     EXPECT_THROW(pass_on(std::string(R"({"lehr": "progress", "done": )") + done + "}", context_),
