@@ -72,20 +72,18 @@ void C4BadWords::describe(Description& d) {
 
 void C4BadWords::check() {
   if (words_.empty()) throw Error("words is empty: name the file with the list");
+  std::string key = words_;
+  for (const std::string& word : allow_) key += '\n' + word;
+  table_ = shared_file<WordTable>(key, [&] {
+    std::vector<std::string> words = read_word_list(words_);
+    std::erase_if(words, [&](const std::string& word) {
+      return std::find(allow_.begin(), allow_.end(), word) != allow_.end();
+    });
+    return WordTable(std::move(words));
+  });
 }
 
 void C4BadWords::process(Document& document) {
-  if (!table_) {
-    std::string key = words_;
-    for (const std::string& word : allow_) key += '\n' + word;
-    table_ = shared_file<WordTable>(key, [&] {
-      std::vector<std::string> words = read_word_list(words_);
-      std::erase_if(words, [&](const std::string& word) {
-        return std::find(allow_.begin(), allow_.end(), word) != allow_.end();
-      });
-      return WordTable(std::move(words));
-    });
-  }
   if (!has_bad_word(document.text())) return;
   if (chance(document.text(), seed_) < keep_fraction_) return;
   document.drop("document_removed_with_badwords");

@@ -41,7 +41,7 @@ class C4BadWords : public DocumentStep {
   std::vector<std::string> allow_ = {"sm", "グロ", "女の子", "性"};
   double keep_fraction_ = 0;
   std::int64_t seed_ = 0;
-  std::shared_ptr<const WordTable> table_;
+  std::shared_ptr<const WordTable> table_;  // since check(), so that planning tells of a bad list
   std::string lower_;
 };
 

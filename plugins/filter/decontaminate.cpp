@@ -43,6 +43,10 @@ void Decontaminate::describe(Description& d) {
 
 void Decontaminate::check() {
   if (sets_.empty()) throw Error("sets is empty: name the files of the evaluation sets");
+  std::string key = "decontaminate " + std::to_string(words_) + " " + answer_field_ + " " +
+                    query_field_ + (query_runs_ ? " q" : "") + (overlapping_runs_ ? " o" : "");
+  for (const std::string& path : sets_) key += '\n' + path;
+  known_ = shared_file<SeenHashes>(key, [&] { return read_sets(); });
 }
 
 void Decontaminate::hash_words(std::string_view text, std::vector<std::uint64_t>& words) {
@@ -114,12 +118,6 @@ SeenHashes Decontaminate::read_sets() {
 }
 
 void Decontaminate::process(Document& document) {
-  if (!known_) {
-    std::string key = "decontaminate " + std::to_string(words_) + " " + answer_field_ + " " +
-                      query_field_ + (query_runs_ ? " q" : "") + (overlapping_runs_ ? " o" : "");
-    for (const std::string& path : sets_) key += '\n' + path;
-    known_ = shared_file<SeenHashes>(key, [&] { return read_sets(); });
-  }
   hash_words(document.text(), text_words_);
   if (any_run(text_words_, static_cast<std::size_t>(words_),
               [&](std::uint64_t hash) { return known_->contains(hash); }))

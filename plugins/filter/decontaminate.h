@@ -35,7 +35,7 @@ class Decontaminate : public DocumentStep {
   std::int64_t words_ = 12;
   std::string answer_field_ = "text", query_field_ = "query";
   bool query_runs_ = false, overlapping_runs_ = true;
-  std::shared_ptr<const SeenHashes> known_;
+  std::shared_ptr<const SeenHashes> known_;  // since check(), so that planning tells of bad rows
   text::Simplifier simplifier_;
   std::vector<std::uint64_t> text_words_, query_words_, answer_words_;
 };

@@ -116,19 +116,12 @@ void Language::describe(Description& d) {
 
 void Language::check() {
   if (model_path_.empty()) throw Error("model is empty: name a fastText model");
-}
-
-const Language::Model& Language::model() {
-  if (!model_) {
-    const auto loaded = shared_file<Model>(model_path_, [&] { return Model::load(model_path_); });
-    loaded->check_languages(languages_, model_path_);
-    model_ = loaded;
-  }
-  return *model_;
+  model_ = shared_file<Model>(model_path_, [&] { return Model::load(model_path_); });
+  model_->check_languages(languages_, model_path_);
 }
 
 std::string Language::measured_by() {
-  std::string all = std::to_string(model().hash);
+  std::string all = std::to_string(model_->hash);
   for (const std::string& language : languages_) (all += '\0') += language;
   return all;
 }
@@ -140,7 +133,7 @@ double Language::score_of(std::string_view text) {
   ByteBuffer buffer(line_);
   std::istream in(&buffer);
   std::vector<std::pair<fasttext::real, std::string>> predictions;
-  model().classifier->predictLine(in, predictions, -1, 0);
+  model_->classifier->predictLine(in, predictions, -1, 0);
   double highest = std::nan("");
   for (const auto& [score, label] : predictions) {
     const bool asked = languages_.empty() || std::find(languages_.begin(), languages_.end(),

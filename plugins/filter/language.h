@@ -28,14 +28,13 @@ class Language : public MeasuredStep {
 
  private:
   struct Model;
-  const Model& model();  // loaded when it is first asked for
   // The highest score of a language that is asked for; NaN: the model knows none of them.
   double score_of(std::string_view text);
 
   std::string model_path_;
   std::vector<std::string> languages_;
   double min_score_ = 0.65;
-  std::shared_ptr<const Model> model_;
+  std::shared_ptr<const Model> model_;  // since check(), so that planning tells of a bad one
   std::string line_;
 };
 

@@ -184,8 +184,18 @@ TEST(Decontaminate, SaysWhichLineHasNothingToCompare) {
 TEST(Language, RefusesWhatIsNoModel) {
   for (const char* content : {"", "no model", "\xba\x16\x4f\x2f\x0c\0\0\0cut"}) {
     const ListFile file(content);
-    EXPECT_THROW(verdict_on<Language>("text", {{"model", file.path()}}), Error);
+    EXPECT_THROW(step_with<Language>({{"model", file.path()}}), Error);
   }
+}
+
+TEST(StepsWithFiles, RefuseBadOnesBeforeTheFirstDocument) {
+  {
+    const ListFile no_text("\xff\n");
+    EXPECT_THROW(step_with<Url>({{"domains", no_text.path()}}), Error);
+    EXPECT_THROW(step_with<C4BadWords>({{"words", no_text.path()}}), Error);
+  }
+  const ListFile no_rows("{\"other\": 1}\n");
+  EXPECT_THROW(step_with<Decontaminate>({{"sets", {no_rows.path()}}}), Error);
 }
 
 }  // namespace

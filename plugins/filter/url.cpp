@@ -75,6 +75,10 @@ void Url::check() {
     throw Error(
         "nothing is dropped: name a list (domains, urls, banned_words, soft_banned_words, "
         "banned_subwords), or set without_url to 'drop'");
+  std::string key = "url";
+  for (const auto& path : {domains_, urls_, banned_words_, soft_banned_words_, banned_subwords_})
+    key += '\n' + path.value_or("");
+  lists_ = shared_file<UrlLists>(key, [&] { return read_lists(); });
 }
 
 UrlLists Url::read_lists() const {
@@ -83,12 +87,6 @@ UrlLists Url::read_lists() const {
 }
 
 void Url::process(Document& document) {
-  if (!lists_) {
-    std::string key = "url";
-    for (const auto& path : {domains_, urls_, banned_words_, soft_banned_words_, banned_subwords_})
-      key += '\n' + path.value_or("");
-    lists_ = shared_file<UrlLists>(key, [&] { return read_lists(); });
-  }
   const auto url = fields_.text(document.fields(), field_);
   if (!url || url->empty()) {
     if (without_url_ == "drop") document.drop("no_url");

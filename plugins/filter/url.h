@@ -37,7 +37,7 @@ class Url : public DocumentStep {
   std::string field_ = "url", without_url_ = "keep";
   std::optional<std::string> domains_, urls_, banned_words_, soft_banned_words_, banned_subwords_;
   std::int64_t soft_word_threshold_ = 2;
-  std::shared_ptr<const UrlLists> lists_;
+  std::shared_ptr<const UrlLists> lists_;  // since check(), so that planning tells of a bad one
   FieldReader fields_;
   std::vector<std::string_view> words_;
   std::string run_together_;

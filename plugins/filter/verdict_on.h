@@ -3,6 +3,7 @@
 
 #include <lehr/plugin.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -10,12 +11,10 @@
 
 namespace lehr::plugins::filter {
 
-// Verdict of a step on one text: its reason, "-> text" if it was rewritten, "" if it stays.
-// Parameters that are not given have their defaults.
+// A step as planning makes it, and a pass before its first document. Parameters that are not given
+// have their defaults.
 template <class T>
-std::string verdict_on(const std::string& text,
-                       nlohmann::json parameters = nlohmann::json::object(),
-                       const std::string& fields = "") {
+std::unique_ptr<T> step_with(nlohmann::json parameters) {
   static const nlohmann::json defaults = [] {
     Description description;
     T().describe(description);
@@ -28,7 +27,15 @@ std::string verdict_on(const std::string& text,
   for (const auto& [name, value] : defaults.items())
     if (!parameters.contains(name)) parameters[name] = value;
   const text::ValueTree tree(parameters);
-  const auto step = detail::bind<T>(tree.root());
+  return detail::bind<T>(tree.root());
+}
+
+// Verdict of a step on one text: its reason, "-> text" if it was rewritten, "" if it stays.
+template <class T>
+std::string verdict_on(const std::string& text,
+                       nlohmann::json parameters = nlohmann::json::object(),
+                       const std::string& fields = "") {
+  const auto step = step_with<T>(std::move(parameters));
   lehr_document raw{};
   raw.text = borrow(text);
   raw.fields = borrow(fields);
