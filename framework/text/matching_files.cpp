@@ -138,6 +138,51 @@ std::vector<fs::path> matching_files(const std::string& pattern) {
 
 bool matches_a_file(const std::string& pattern) { return !search(pattern, 1).empty(); }
 
+namespace {
+
+// A link that leads nowhere, a folder without files, or what cannot be looked at; "": none of them.
+std::string why_not(const fs::path& path) {
+  std::error_code error;
+  const std::string quoted = "'" + path.string() + "'";
+  if (fs::is_symlink(fs::symlink_status(path, error)) && !fs::exists(path, error))
+    return quoted + " is a link to '" + fs::read_symlink(path, error).string() +
+           "', which is not there";
+  if (fs::is_directory(path, error)) {
+    const auto inside = fs::directory_iterator(path, error);
+    if (error) return "the folder " + quoted + " cannot be read: " + error.message();
+    if (inside == fs::directory_iterator()) return "the folder " + quoted + " is empty";
+    return "the folder " + quoted + " holds no file; names that begin with a dot do not count";
+  }
+  return error == std::errc::permission_denied ? quoted + " cannot be looked at: " + error.message()
+                                               : "";
+}
+
+}  // namespace
+
+std::string why_no_file(const std::string& pattern) {
+  fs::path path;
+  for (const fs::path& name : fs::path(pattern)) {
+    const fs::path next = path / name;
+    std::error_code error;
+    if (fs::exists(next, error)) {
+      path = next;
+      continue;
+    }
+    std::string reason = why_not(next);
+    if (has_wildcard(name.string())) {
+      if (fs::is_empty(path, error)) reason = why_not(path);
+      for (const auto& entry : fs::directory_iterator(path, error))
+        if (reason.empty() &&
+            ::fnmatch(name.c_str(), file_name(entry.path()).data(), FNM_PERIOD) == 0)
+          reason = why_not(entry.path());
+    } else if (reason.empty() && next != fs::path(pattern)) {
+      reason = "there is no folder '" + next.string() + "'";
+    }
+    return reason.empty() ? "" : ": " + reason;
+  }
+  return ": " + why_not(path);
+}
+
 fs::path fixed_folder(const std::string& pattern) {
   fs::path folder;
   if (is_file(pattern)) return fs::path(pattern).parent_path();

@@ -15,6 +15,10 @@ std::vector<std::filesystem::path> matching_files(const std::string& pattern);
 // Whether there is one; does not look for all of them.
 bool matches_a_file(const std::string& pattern);
 
+// Why a pattern that matches no file does not, for behind "no file matches": ": the folder 'a' is
+// empty", ": 'a/b' is a link to 'c', which is not there"; "" if there is no more to say.
+std::string why_no_file(const std::string& pattern);
+
 // The part of `pattern` before the first name with a wildcard; for a plain file its folder. Names
 // relative to it do not change when all files are moved together.
 std::filesystem::path fixed_folder(const std::string& pattern);

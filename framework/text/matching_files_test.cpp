@@ -57,6 +57,28 @@ TEST_F(MatchingFiles, AreSortedAsPathsAre) {
   EXPECT_EQ(names("many/l*/*.txt"), "many/link/d.txt ");
 }
 
+TEST_F(MatchingFiles, SayWhyThereIsNone) {
+  fs::create_directories(folder_ / "empty");
+  fs::create_directories(folder_ / "dots");
+  std::ofstream(folder_ / "dots/.a") << "x";
+  fs::create_symlink("nowhere", folder_ / "link.jsonl");
+  const auto why = [&](const std::string& pattern) {
+    std::string text = why_no_file((folder_ / pattern).string());
+    const std::string base = folder_.string() + "/";
+    for (std::size_t at = 0; (at = text.find(base)) != text.npos;) text.erase(at, base.size());
+    return text;
+  };
+  EXPECT_EQ(why("empty"), ": the folder 'empty' is empty");
+  EXPECT_EQ(why("empty/*.txt"), ": the folder 'empty' is empty");
+  EXPECT_EQ(why("dots"),
+            ": the folder 'dots' holds no file; names that begin with a dot do not count");
+  EXPECT_EQ(why("link.jsonl"), ": 'link.jsonl' is a link to 'nowhere', which is not there");
+  EXPECT_EQ(why("li*.jsonl"), why("link.jsonl"));
+  EXPECT_EQ(why("nothing/*.txt"), ": there is no folder 'nothing'");
+  EXPECT_EQ(why("sub/*.csv"), "");
+  EXPECT_EQ(why("sub/a.csv"), "");
+}
+
 TEST_F(MatchingFiles, AreThereOrNot) {
   for (const char* pattern : {"a.txt", "sub", "s*/*.txt", "**/e.txt", "sub/**"})
     EXPECT_TRUE(matches_a_file((folder_ / pattern).string())) << pattern;
