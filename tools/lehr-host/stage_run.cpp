@@ -186,14 +186,12 @@ int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe&
   context.open_items(plugin);
 
   events.phase("running");
-  const auto begin = std::chrono::steady_clock::now();
   std::multiset<std::string> descriptors;
   if (spec.watch_descriptors) descriptors = open_descriptors();
   if (spec.stop_after_commits == 0) request_stop();
   const lehr_status status = call_stage(*stage, context);
   if (spec.watch_descriptors) tell_leaks(descriptors, events);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = state.seconds();
   context.rewards.clear();
   // Without a reward's scores no result is the stage's own, whatever it says.
   if (context.gave_up_reward || (status == LEHR_CANCELLED && stop_requested()))
