@@ -201,9 +201,10 @@ TEST(StepTable, JudgesABatchOfWiderElements) {
   EXPECT_EQ(view(batch[0].document.reason), "empty");
   EXPECT_EQ(view(batch[1].document.rewritten), "hey!");
   EXPECT_EQ(view(batch[2].document.rewritten), "you!");
+  batch[0].document.id = borrow("d0");
   batch[0].document.text = borrow("boom");
   EXPECT_EQ(table.process(instance, &batch[0].document, 1, sizeof(Wider), &sink), LEHR_FAILED);
-  EXPECT_EQ(message, "no booms");
+  EXPECT_EQ(message, "document 'd0': no booms");
   table.destroy(instance);
 }
 

@@ -215,8 +215,9 @@ TEST_F(FilterStage, NamesTheDocumentForWhichThereIsNotEnoughMemory) {
   writer.close();
   auto h = host("out", 1, {{{"name", "test.memory"}, {"with", json::object()}}});
   EXPECT_EQ(run(h), LEHR_FAILED);
-  EXPECT_NE(h.failure.find("not enough memory for the document 'long' of 10 bytes. As a step"),
-            std::string::npos)
+  EXPECT_NE(
+      h.failure.find("document 'long': there is not enough memory for its 10 bytes. As a step"),
+      std::string::npos)
       << h.failure;
 }
 

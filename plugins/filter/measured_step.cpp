@@ -112,10 +112,9 @@ void MeasuredStep::process(Document& document) try {
   look(text, judgement);
   if (!judgement.reason().empty()) document.drop(judgement.reason());
 } catch (const std::bad_alloc&) {
-  const std::string bytes = std::to_string(document.text().size());
-  throw Error("there is not enough memory for the document '" + std::string(document.id()) +
-              "' of " + bytes + " bytes. As a step before this one, 'length: {max_characters: " +
-              "...}' drops those that are too long");
+  throw Error("there is not enough memory for its " + std::to_string(document.text().size()) +
+              " bytes. As a step before this one, 'length: {max_characters: ...}' drops those " +
+              "that are too long");
 }
 
 std::string_view MeasuredStep::score(std::string_view text, std::string& members) {

@@ -266,7 +266,11 @@ struct StepHolder {
         auto& raw =
             *reinterpret_cast<lehr_document*>(reinterpret_cast<char*>(documents) + i * stride);
         Document document(raw, held.reasons, held.texts);
-        held.process(document);
+        try {
+          held.process(document);
+        } catch (const std::exception& e) {  // among millions, it must be found
+          throw Error("document '" + std::string(document.id()) + "': " + e.what());
+        }
       }
     });
   }
