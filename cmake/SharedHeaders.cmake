@@ -6,13 +6,17 @@
 function(lehr_share_headers owner)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINK;HEADERS")
   add_library(${owner} STATIC ${PROJECT_SOURCE_DIR}/cmake/shared_headers.cpp)
-  target_precompile_headers(${owner} PRIVATE ${arg_HEADERS} <nlohmann/json.hpp> <filesystem> <fstream> <functional>
-    <map> <memory> <optional> <string> <string_view> <vector>)
+  target_precompile_headers(${owner} PRIVATE ${arg_HEADERS} ${PROJECT_SOURCE_DIR}/cmake/json_instances.h <filesystem>
+    <fstream> <functional> <map> <memory> <optional> <string> <string_view> <vector>)
   target_link_libraries(${owner} PRIVATE ${arg_LINK} nlohmann_json::nlohmann_json)
   target_compile_options(${owner} PRIVATE -O2)
   set_target_properties(${owner} PROPERTIES VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 lehr_share_headers(lehr_headers)
+add_library(lehr_json_instances STATIC ${PROJECT_SOURCE_DIR}/cmake/json_instances.cpp)
+target_link_libraries(lehr_json_instances PRIVATE nlohmann_json::nlohmann_json)
+target_compile_options(lehr_json_instances PRIVATE -O2)
+set_target_properties(lehr_json_instances PROPERTIES VISIBILITY_INLINES_HIDDEN ON)
 
 # lehr_reuse_headers(OWNER folder...): all that these folders compile starts from OWNER's precompiled headers.
 function(lehr_reuse_headers owner)
@@ -22,6 +26,7 @@ function(lehr_reuse_headers owner)
       get_target_property(sources ${target} SOURCES)
       if(sources MATCHES "\\.cpp" AND NOT sources MATCHES "shared_headers")
         target_precompile_headers(${target} REUSE_FROM ${owner})
+        target_link_libraries(${target} PRIVATE lehr_json_instances)
         set_target_properties(${target} PROPERTIES VISIBILITY_INLINES_HIDDEN ON)
         target_compile_options(${target} PRIVATE -fPIC)  # programs too, whose flag is another one
         if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)  # false alarms about moved strings, not kept silent as a system's are

@@ -1,0 +1,2 @@
+#define LEHR_JSON_INSTANCE
+#include "json_instances.h"
