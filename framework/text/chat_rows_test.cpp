@@ -183,6 +183,30 @@ TEST(ChatRows, TakeTextsForMessages) {
   EXPECT_EQ(rewritten<Prompt>(R"({"prompt":"a"})"), "{\"prompt\":" + kAsked + "}");
 }
 
+TEST(ChatRows, RefusesCallsOfToolsWhichWouldNotBeLearnt) {
+  const auto row = [](const char* answer, const char* more) {
+    return R"({"messages":[{"role":"user","content":"a"},{"role":"assistant",)" +
+           std::string(answer) + "}]" + more + "}";
+  };
+  const std::string refused =
+      "data.jsonl:7: 'messages[1]' has 'tool_calls', which would not be learnt: write the call "
+      "into the content";
+  for (const char* content : {"null", "\"\"", "\"b\""})
+    EXPECT_EQ(
+        failure<Conversation>(
+            row((R"("content":)" + std::string(content) + R"(,"tool_calls":[{"id":"1"}])").c_str(),
+                "")),
+        refused);
+  EXPECT_EQ(failure<Conversation>(row(R"("content":"b")", R"(,"tools":[{"type":"function"}])")),
+            "data.jsonl:7: there are 'tools', which no chat template here shows a model: leave "
+            "them out");
+  for (const char* none : {"null", "[]", "\"\""}) {
+    const std::string calls = R"("content":"b","tool_calls":)" + std::string(none);
+    const std::string tools = R"(,"tools":)" + std::string(none);
+    EXPECT_EQ(failure<Conversation>(row(calls.c_str(), tools.c_str())), "");
+  }
+}
+
 TEST(ChatRows, KeepWhatIsNotToBeLearnt) {
   const auto turns = [](const char* first, const char* second) {
     return std::string(R"({"messages":[{"role":"user","content":"a"},)") +

@@ -27,6 +27,15 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kSpeakers
 
 std::string named(std::string_view name) { return "'" + std::string(name) + "'"; }
 
+// Absent, null, [], {} and "" say nothing.
+bool says_something(const simdjson::simdjson_result<element>& value) {
+  if (value.error()) return false;
+  if (simdjson::dom::array list; !value.get(list)) return list.size() != 0;
+  if (simdjson::dom::object object; !value.get(object)) return object.size() != 0;
+  std::string_view text;
+  return value.get(text) ? !value.is_null() : !text.empty();
+}
+
 }  // namespace
 
 RowFields::RowFields(std::string_view json, std::string_view where, const char* forms)
@@ -36,6 +45,8 @@ RowFields::RowFields(std::string_view json, std::string_view where, const char* 
   if (const auto error = tree.parse(json, row))
     fail(std::string("malformed JSON: ") + simdjson::error_message(error) + row_form_hint(json));
   if (row.get(object_)) fail(std::string("the line is not a JSON object") + row_form_hint(json));
+  if (says_something(object_["tools"]))
+    fail("there are 'tools', which no chat template here shows a model: leave them out");
 }
 
 void RowFields::fail(const std::string& what) const {
@@ -134,8 +145,14 @@ Message RowFields::message(const element& item, const std::string& place) {
     if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end())
       fail(named(place) + " has the role '" + std::string(role) +
            "'; known are system, user, assistant, tool");
-    if (item["content"].get(content)) fail(named(place) + " has no string 'content'");
+    if (item["content"].get(content) &&
+        !(item["content"].is_null() && says_something(item["tool_calls"])))
+      fail(named(place) + " has no string 'content'");
   }
+  for (const char* call : {"tool_calls", "function_call"})
+    if (says_something(item[call]))
+      fail(named(place) + " has " + named(call) + ", which would not be learnt: write the call " +
+           "into the content");
   message = {std::string(role), std::string(content)};
   element given;
   if (item["weight"].get(given) || given.is_null()) return message;
