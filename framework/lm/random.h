@@ -14,7 +14,7 @@ enum class Purpose : uint32_t {
   kInit = 1,       // stream: number of the parameter tensor
   kDataOrder = 2,  // stream: epoch
   kSampling = 3,   // stream: sample; index: position in the answer
-  kNoise = 4,  // stream: update and pass; index: element
+  kNoise = 4,      // stream: update and pass; index: element
   kSplit = 5,
   kAdapter = 8,  // stream: number of the adapter's tensor
   kDropout = 9,  // stream: update and pass; index: place in it and element

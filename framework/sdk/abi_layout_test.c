@@ -18,7 +18,6 @@ AT(lehr_reward, score, 32);
 AT(lehr_stage, check, 24);
 AT(lehr_stage, run, 32);
 AT(lehr_stage, estimate, 40);
-AT(lehr_stage, check_inputs, 48);
 AT(lehr_estimate, disk_bytes, 48);
 AT(lehr_plugin, description, 16);
 AT(lehr_plugin, reward_stride, 96);

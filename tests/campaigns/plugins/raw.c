@@ -38,7 +38,7 @@ static lehr_status run(lehr_context* context, const lehr_host* host) {
 #endif
 }
 
-static const lehr_stage stage = {sizeof stage, TEXT("raw"), NULL, run, NULL};
+static const lehr_stage stage = {sizeof stage, TEXT("raw"), NULL, run, NULL, NULL};
 static lehr_plugin plugin = {sizeof plugin, LEHR_ABI_VERSION, LEHR_ABI_VERSION, TEXT(DESCRIPTION),
                              &stage, 1, sizeof stage, NULL, 0, 0, NULL, 0, 0};
 
