@@ -25,6 +25,7 @@ class AdoptionTest : public ScratchStore {
                      {},
                      "",
                      "x.yaml:2:2",
+                     {},
                      std::string(64, 'e')}};
     stage.outputs = {{"documents", "documents", {}, "", "", ""}};
     return stage;

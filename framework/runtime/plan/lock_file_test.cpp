@@ -38,6 +38,7 @@ class LockFile : public ScratchStore {
                      {},
                      "",
                      "x.yaml:7:5",
+                     {},
                      std::string(64, 'a')}};
     clean.outputs = {{"documents", "documents", {}, "", std::string(64, 'b'), ""}};
     for (PlannedStage* stage : {&source, &clean}) {
