@@ -87,8 +87,8 @@ constexpr char kDescription[] =
 extern "C" __attribute__((visibility("default"))) const lehr_plugin* lehr_plugin_entry(
     const lehr_host*) {
   static const lehr_stage stages[] = {
-      {sizeof(lehr_stage), NAME("throwing"), nullptr, throwing, nullptr},
-      {sizeof(lehr_stage), NAME("silent"), nullptr, silent, nullptr}};
+      {sizeof(lehr_stage), NAME("throwing"), nullptr, throwing, nullptr, nullptr},
+      {sizeof(lehr_stage), NAME("silent"), nullptr, silent, nullptr, nullptr}};
   static const lehr_step steps[] = {
       {sizeof(lehr_step), NAME("by_batch"), create, by_batch, destroy},
       {sizeof(lehr_step), NAME("unstrided"), create, unstrided, destroy},
