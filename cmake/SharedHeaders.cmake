@@ -6,8 +6,10 @@
 function(lehr_share_headers owner)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINK;HEADERS")
   add_library(${owner} STATIC ${PROJECT_SOURCE_DIR}/cmake/shared_headers.cpp)
-  target_precompile_headers(${owner} PRIVATE ${arg_HEADERS} ${PROJECT_SOURCE_DIR}/cmake/json_instances.h <filesystem>
-    <fstream> <functional> <map> <memory> <optional> <string> <string_view> <vector>)
+  target_precompile_headers(${owner} PRIVATE ${arg_HEADERS} <json_instances.h> <filesystem> <fstream> <functional>
+    <map> <memory> <optional> <string> <string_view> <vector>)
+  # Not by its full path, with which no other clone finds in the compiler's cache what this one has compiled.
+  target_include_directories(${owner} PRIVATE ${PROJECT_SOURCE_DIR}/cmake)
   target_link_libraries(${owner} PRIVATE ${arg_LINK} nlohmann_json::nlohmann_json)
   target_compile_options(${owner} PRIVATE -O2)
   set_target_properties(${owner} PROPERTIES VISIBILITY_INLINES_HIDDEN ON)
