@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 namespace lehr::text {
 namespace {
@@ -90,13 +91,21 @@ std::string with_numbers_as_doubles(std::string_view json) {
 
 simdjson::error_code RowTree::parse(std::string_view json, simdjson::dom::element& row,
                                     bool padded) {
+  const auto read = [&](std::string_view text, bool copy) {
+    const auto error = parser_.parse(text.data(), text.size(), copy).get(row);
+    if (error == simdjson::MEMALLOC) {
+      parser_ = simdjson::dom::parser();  // simdjson 3.0 would go on in memory that it has not got
+      throw std::bad_alloc();
+    }
+    return error;
+  };
   rounded_ = false;
-  const auto error = parser_.parse(json.data(), json.size(), !padded).get(row);
+  const auto error = read(json, !padded);
   if (!error || error == simdjson::STRING_ERROR) return error;
   const std::string held = with_numbers_as_doubles(json);
   if (held == json) return error;
   rounded_ = true;
-  return parser_.parse(held).get(row);
+  return read(held, true);
 }
 
 }  // namespace lehr::text

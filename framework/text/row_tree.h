@@ -13,7 +13,7 @@ namespace lehr::text {
 class RowTree {
  public:
   // row: the tree of `json`, which lives until the next call. padded: whether
-  // LineBlock::kPadding readable bytes follow `json`.
+  // LineBlock::kPadding readable bytes follow `json`. Throws std::bad_alloc.
   simdjson::error_code parse(std::string_view json, simdjson::dom::element& row,
                              bool padded = false);
   // Whether numbers of the tree are not quite those that the row last parsed has.

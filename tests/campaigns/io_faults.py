@@ -38,7 +38,8 @@ def labels(lab, text):
 
 def said(fault, text):
     """The error tells what happened."""
-    reasons = {"ENOMEM": ("out of memory", "bad_alloc", "Cannot allocate memory", "registration failed", "no memory")}
+    reasons = {"ENOMEM": ("out of memory", "bad_alloc", "Cannot allocate memory", "registration failed", "no memory",
+                          "not enough memory")}
     return any(reason in text for reason in reasons.get(fault, (os.strerror(getattr(errno, fault)),)))
 
 

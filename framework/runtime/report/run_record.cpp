@@ -14,6 +14,7 @@
 #include "runtime/config/suggestion.h"
 #include "runtime/store/checked_json.h"
 #include "runtime/store/durable_file.h"
+#include "runtime/store/json_member.h"
 #include "runtime/store/store.h"
 #include "text/whole_number.h"
 
@@ -200,7 +201,7 @@ std::map<std::string, std::vector<MetricPoint>> read_metrics(const fs::path& sto
     simdjson::dom::object point;
     simdjson::dom::element member;
     std::string_view name;
-    if (parser.parse(line.data(), line.size()).get(point) || point["name"].get(name)) return;
+    if (parse(line, parser).get(point) || point["name"].get(name)) return;
     MetricPoint out{0, std::numeric_limits<double>::quiet_NaN()};
     if (!point["step"].get(member) && member.get(out.step)) return;
     if (point["value"].get(out.value)) out.value = std::numeric_limits<double>::quiet_NaN();

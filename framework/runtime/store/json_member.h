@@ -39,15 +39,24 @@ inline simdjson::dom::parser& json_parser() {
   return parser;
 }
 
-// The JSON object that `text` is; views into it live until `parser` parses again: this thread's, or
-// one of its own for a text whose size should not stay in memory. Throws StoreError;
+// The text's tree, or what is wrong with the text; it lives until `parser` parses again: this
+// thread's, or one of its own for a text whose size should not stay in memory. Throws
 // std::bad_alloc, which says nothing of the text.
+inline simdjson::simdjson_result<simdjson::dom::element> parse(
+    std::string_view text, simdjson::dom::parser& parser = json_parser()) {
+  auto out = parser.parse(text.data(), text.size());
+  if (out.error() == simdjson::MEMALLOC) {
+    parser = simdjson::dom::parser();  // simdjson 3.0 would go on in memory that it has not got
+    throw std::bad_alloc();
+  }
+  return out;
+}
+
+// The JSON object that `text` is, as parse() gives it. Throws StoreError; std::bad_alloc.
 inline JsonObject parse_object(std::string_view text,
                                simdjson::dom::parser& parser = json_parser()) {
   JsonObject out;
-  const simdjson::error_code error = parser.parse(text.data(), text.size()).get(out);
-  if (error == simdjson::MEMALLOC) throw std::bad_alloc();
-  if (error) throw StoreError("it is not a JSON object");
+  if (parse(text, parser).get(out)) throw StoreError("it is not a JSON object");
   return out;
 }
 

@@ -70,9 +70,7 @@ Json parse_json_tree(std::string_view text) {
   constexpr std::size_t kLongest = 1 << 20;  // so its values are not too many
   Json out;
   element root;
-  if (text.size() <= kLongest && !json_parser().parse(text.data(), text.size()).get(root) &&
-      build(root, 0, out))
-    return out;
+  if (text.size() <= kLongest && !parse(text).get(root) && build(root, 0, out)) return out;
   return text::parse_json<Json>(text);  // which says what is wrong, if something is
 }
 
