@@ -106,7 +106,8 @@ TEST(AttentionKernel, AttendsCausallyToOwnRowsAndWhollyToThePrefix) {
         WatchedScratch scratch(s);
         k.attention(s.task(kv, qkv, out, logsumexp.floats(), scratch.data()));
       }
-      expect_close(out, expected);
+      // One table rounds probabilities to bfloat16 too.
+      expect_close(out, expected, bf16 ? 3e-3 : kSumError);
       expect_close(logsumexp, expected_lse);
       const Row before = out.values();
       WatchedScratch scratch(s);

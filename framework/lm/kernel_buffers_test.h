@@ -24,8 +24,10 @@ inline int64_t signed_size(size_t size) { return static_cast<int64_t>(size); }
 // f(const Kernels&, bool bf16), with every table.
 template <class F>
 void with_every_table(const F& f) {
-  const std::pair<Isa, const char*> sets[] = {
-      {Isa::kBaseline, "baseline"}, {Isa::kAvx2, "avx2"}, {Isa::kAvx512, "avx512"}};
+  const std::pair<Isa, const char*> sets[] = {{Isa::kBaseline, "baseline"},
+                                              {Isa::kAvx2, "avx2"},
+                                              {Isa::kAvx512, "avx512"},
+                                              {Isa::kAvx512Bf16, "avx512+bf16"}};
   for (const auto& [isa, name] : sets) {
     if (isa > best_isa()) continue;
     for (const bool bf16 : {false, true}) {

@@ -14,7 +14,7 @@ Isa best_isa() {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
-      return Isa::kAvx512;
+      return __builtin_cpu_supports("avx512bf16") ? Isa::kAvx512Bf16 : Isa::kAvx512;
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::kAvx2;
     return Isa::kBaseline;
@@ -24,6 +24,8 @@ Isa best_isa() {
 
 const Kernels& kernels(bool bf16, Isa isa) {
   switch (isa) {
+    case Isa::kAvx512Bf16:
+      return avx512_bf16::table(bf16);
     case Isa::kAvx512:
       return avx512::table(bf16);
     case Isa::kAvx2:

@@ -95,7 +95,7 @@ struct Kernels {
 // Floats of scratch an attention task needs; keys: prefix and own rows together.
 int64_t attention_scratch(int64_t keys, int64_t head_dim);
 
-enum class Isa { kBaseline, kAvx2, kAvx512 };
+enum class Isa { kBaseline, kAvx2, kAvx512, kAvx512Bf16 };
 Isa best_isa();
 // bf16: buffers hold bfloat16. `isa` beyond this CPU must not be asked for.
 const Kernels& kernels(bool bf16, Isa isa = best_isa());
@@ -107,6 +107,9 @@ namespace avx2 {
 const Kernels& table(bool bf16);
 }
 namespace avx512 {
+const Kernels& table(bool bf16);
+}
+namespace avx512_bf16 {
 const Kernels& table(bool bf16);
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 std::vector<Isa> isas() {
   std::vector<Isa> out;
-  for (const Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512})
+  for (const Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16})
     if (isa <= best_isa()) out.push_back(isa);
   return out;
 }

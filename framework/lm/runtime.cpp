@@ -25,13 +25,7 @@
 
 namespace lehr::lm {
 
-bool cpu_has_bf16() {
-  static const bool has = [] {
-    __builtin_cpu_init();
-    return best_isa() == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16");
-  }();
-  return has;
-}
+bool cpu_has_bf16() { return best_isa() == Isa::kAvx512Bf16; }
 
 bool computes_bf16() { return device().is_cpu() ? cpu_has_bf16() : gpu_has_bf16(); }
 
@@ -131,7 +125,7 @@ int threads() { return at::get_num_threads(); }
 
 std::string numerics_fingerprint() {
   if (!device().is_cpu()) return gpu::model() + " LibTorch " + TORCH_VERSION;
-  const char* isa = best_isa() == Isa::kAvx512 ? "avx512"
+  const char* isa = best_isa() >= Isa::kAvx512 ? "avx512"
                     : best_isa() == Isa::kAvx2 ? "avx2"
                                                : "baseline";
   return std::string(isa) + (cpu_has_bf16() ? "+bf16 " : " ") + std::to_string(threads()) +

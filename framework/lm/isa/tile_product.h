@@ -1,6 +1,8 @@
-// The small matrix product attention is made of: C (m x n) = or += A (m x k) * B (k x n), float32.
-// A is read element by element through two strides (so it may be transposed), B and C by vectors:
-// m is a multiple of kRowTile, n of 16, both padded by the caller. Tiles live in registers.
+// The small matrix product attention is made of: C (m x n) = or += A (m x k) * B (k x n), sums in
+// float32. A is read element by element through two strides (so it may be transposed), B and C by
+// vectors: m is a multiple of kRowTile, n of 16, both padded by the caller. Tiles live in
+// registers. Elements are float32 or, where there is an instruction for their product, pairs of
+// bfloat16: two neighbours along k.
 #pragma once
 
 #if defined(__AVX2__)
@@ -64,8 +66,29 @@ LEHR_INLINE float halved_sum(Vector x) {
   return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
-template <int kVectors>
-LEHR_INLINE void tile(int64_t k, const float* a, int64_t a_row, int64_t a_column, const float* b,
+LEHR_INLINE Vector add_product(Vector sum, float left, Vector right) { return sum + left * right; }
+
+#if defined(__AVX512BF16__)
+struct __attribute__((may_alias)) Pair {
+  uint32_t bits;  // the first in the lower half
+};
+typedef uint32_t PairVector __attribute__((vector_size(kLanes * 4)));
+typedef uint32_t UnalignedPairVector
+    __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+
+LEHR_INLINE PairVector load_vector(const Pair* x) {
+  return *reinterpret_cast<const UnalignedPairVector*>(x);
+}
+LEHR_INLINE Vector add_product(Vector sum, Pair left, PairVector right) {
+  return reinterpret_cast<Vector>(
+      _mm512_dpbf16_ps(reinterpret_cast<__m512>(sum),
+                       reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(left.bits))),
+                       reinterpret_cast<__m512bh>(right)));
+}
+#endif
+
+template <int kVectors, class E>
+LEHR_INLINE void tile(int64_t k, const E* a, int64_t a_row, int64_t a_column, const E* b,
                       int64_t b_row, float* c, int64_t c_row, bool add) {
   Vector sum[kRowTile][kVectors];
 #pragma GCC unroll 8
@@ -77,16 +100,14 @@ LEHR_INLINE void tile(int64_t k, const float* a, int64_t a_row, int64_t a_column
     }
   }
   for (int64_t p = 0; p < k; ++p) {
-    Vector right[kVectors];
+    decltype(load_vector(b)) right[kVectors];
 #pragma GCC unroll 4
-    for (int j = 0; j < kVectors; ++j) {
-      right[j] = *reinterpret_cast<const UnalignedVector*>(b + p * b_row + j * kLanes);
-    }
+    for (int j = 0; j < kVectors; ++j) right[j] = load_vector(b + p * b_row + j * kLanes);
 #pragma GCC unroll 8
     for (int i = 0; i < kRowTile; ++i) {
-      const float left = a[i * a_row + p * a_column];
+      const E left = a[i * a_row + p * a_column];
 #pragma GCC unroll 4
-      for (int j = 0; j < kVectors; ++j) sum[i][j] += left * right[j];
+      for (int j = 0; j < kVectors; ++j) sum[i][j] = add_product(sum[i][j], left, right[j]);
     }
   }
 #pragma GCC unroll 8
@@ -98,8 +119,9 @@ LEHR_INLINE void tile(int64_t k, const float* a, int64_t a_row, int64_t a_column
   }
 }
 
-void product(int64_t m, int64_t n, int64_t k, const float* a, int64_t a_row, int64_t a_column,
-             const float* b, int64_t b_row, float* c, int64_t c_row, bool add) {
+template <class E>
+void product(int64_t m, int64_t n, int64_t k, const E* a, int64_t a_row, int64_t a_column,
+             const E* b, int64_t b_row, float* c, int64_t c_row, bool add) {
   constexpr int64_t kWide = kLanes * kVectorTile;
   for (int64_t j = 0; j < n;) {
     const bool wide = j + kWide <= n;
