@@ -68,11 +68,13 @@ void print_summary(const runtime::RunOutcome& outcome) {
   std::cout << runtime::duration_text(outcome.seconds) << "\n";
 }
 
-void print_tables(const runtime::RunOutcome& outcome, const runtime::ArtifactStore& store) {
-  for (const StageOutcome& stage : outcome.stages)
-    if (stage.result)
-      for (const auto& [port, output] : stage.result->outputs)
-        std::cout << evaluation_table(store, stage.id, output.digest);
+void print_tables(const runtime::Plan& plan, const runtime::RunOutcome& outcome,
+                  const runtime::ArtifactStore& store) {
+  for (std::size_t i = 0; i < plan.stages.size(); ++i)
+    for (const auto& output : plan.stages[i].outputs)
+      if (output.type == kEvaluation && outcome.stages[i].result)
+        std::cout << evaluation_table(store, plan.stages[i].id,
+                                      outcome.stages[i].result->outputs.at(output.port).digest);
 }
 
 // A number of jobs that changes nothing: each stage takes all threads unless it says otherwise.
@@ -148,7 +150,7 @@ void add_run(Command app, Options& options, int& exit_code) {
       exit_code = kStageFailed;
     if (options.json) return;
     print_summary(outcome);
-    if (outcome.code == kOk) print_tables(outcome, *store);
+    if (outcome.code == kOk) print_tables(loaded->plan, outcome, *store);
     if (outcome.code == kResumable) std::cout << "stopped; the same command goes on from here\n";
   });
 }

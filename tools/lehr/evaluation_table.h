@@ -7,6 +7,8 @@
 
 namespace lehr::cli {
 
+constexpr const char* kEvaluation = "evaluation";  // the type of artifacts that may have one
+
 // "\nexam\n...", or empty: the artifact is no evaluation, has no table or is no longer there.
 std::string evaluation_table(const runtime::ArtifactStore& store, const std::string& stage,
                              const std::string& digest);
