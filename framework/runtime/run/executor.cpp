@@ -39,10 +39,11 @@ class Executor {
       : plan_(plan),
         store_(store),
         options_(options),
-        // Beside the rest, where there is so much to write that it is worth a thread.
-        plan_text_(std::async(plan.stages.size() < 64 ? std::launch::deferred : std::launch::async,
-                              [&plan] { return plan.json(); })),
         journal_(store.root(), plan.name, display),
+        // Beside the rest, where there is so much to write that it is worth a thread.
+        plan_written_(
+            std::async(plan.stages.size() < 64 ? std::launch::deferred : std::launch::async,
+                       [this] { journal_.log().write_plan(plan_.json()); })),
         supplies_(host, store.root(), journal_.log().id()),
         pool_(plan),
         state_(plan),
@@ -68,7 +69,11 @@ class Executor {
     tell_what_is_not_wanted();
     refuse_missing_gpus();
     start_what_can();
-    journal_.log().write_plan(plan_text_.get(), has_work());
+    const bool durably = has_work();
+    if (durably) {
+      plan_written_.get();
+      journal_.log().sync();
+    }
     while (!running_.empty() || is_pausing()) {
       if (!stopping_ && state_.undecided() > running_.at_work()) supplies_.keep_host_ready();
       wait();
@@ -81,6 +86,7 @@ class Executor {
     if (code == kExitOk && !put_outputs(plan_, state_.outcomes(), store_, journal_))
       code = kExitFailed;
     if (has_run_some_) results_.remember(state_.outcomes());
+    if (!durably) plan_written_.get();
     RunOutcome out{code, journal_.log().id(), steady_seconds() - begin, state_.take_outcomes()};
     static const std::map<int, const char*> names = {
         {kExitOk, "ok"}, {kExitGate, "gate failed"}, {kExitResumable, "stopped"}};
@@ -91,7 +97,7 @@ class Executor {
                    {"code", out.code},
                    {"seconds", out.seconds}});
     journal_.log().finish(
-        {{"format", 1}, {"status", status}, {"code", out.code}, {"seconds", out.seconds}});
+        {{"format", 1}, {"status", status}, {"code", out.code}, {"seconds", out.seconds}}, durably);
     return out;
   }
 
@@ -374,8 +380,8 @@ class Executor {
   const ArtifactStore& store_;
   const RunOptions options_;
   StopSignals signals_;
-  std::future<std::string> plan_text_;
   RunJournal journal_;
+  std::future<void> plan_written_;
   StageSupplies supplies_;
   ResourcePool pool_;
   RunState state_;

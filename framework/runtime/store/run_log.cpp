@@ -113,24 +113,26 @@ RunLog::~RunLog() {
   }
 }
 
-void RunLog::write_plan(std::string_view plan, bool durably) {
-  is_durable_ = durably;
+void RunLog::write_plan(std::string_view plan) const {
   write_file_atomically(folder_ / "plan.json", plan);
-  if (!durably) return;
-  sync_keys();
-  fsync_path(folder_.parent_path());
 }
 
 void RunLog::add_keys(const std::vector<std::string>& keys) {
   std::string lines;
-  for (const std::string& key : keys) lines += key + "\n";
+  lines.reserve(65 * keys.size());
+  for (const std::string& key : keys) (lines += key) += '\n';
   write_all(keys_.get(), lines, folder_ / "keys");
   has_new_keys_ = true;
 }
 
 // What the run reaches must outlive a power loss as long as its results do: gc asks for it.
 void RunLog::sync_keys() {
-  if (has_new_keys_.exchange(false)) fsync_path(folder_ / "keys");
+  if (std::exchange(has_new_keys_, false)) fsync_path(folder_ / "keys");
+}
+
+void RunLog::sync() {
+  sync_keys();
+  fsync_path(folder_.parent_path());
 }
 
 void RunLog::event(const nlohmann::ordered_json& event) {
@@ -187,10 +189,10 @@ void RunLog::log(const std::string& stage, std::string_view text) {
 
 void RunLog::close(const std::string& stage) { stages_.erase(stage); }
 
-void RunLog::finish(const nlohmann::ordered_json& summary) {
+void RunLog::finish(const nlohmann::ordered_json& summary, bool durably) {
   flush();
   const std::string text = summary.dump(1) + "\n";
-  if (!is_durable_) return write_file_atomically(folder_ / "run.json", text);
+  if (!durably) return write_file_atomically(folder_ / "run.json", text);
   sync_keys();
   write_file_durably(folder_ / "run.json", text);
 }

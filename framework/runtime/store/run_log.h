@@ -9,7 +9,6 @@
 //   stages/<id>/events.out.tfevents...   the metrics again, for TensorBoard
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -35,11 +34,13 @@ class RunLog {
 
   const std::string& id() const { return id_; }
   const std::filesystem::path& folder() const { return folder_; }
-  // Durably: also brings to disk that there is this run, and the keys it has so far; and so does
-  // finish(). Where nothing is to be done that waits for nobody: lost with the power within half a
-  // minute, it has said nothing that the runs do not say which made the results.
-  void write_plan(std::string_view plan, bool durably = true);
+  // In any thread, beside all else.
+  void write_plan(std::string_view plan) const;
   void add_keys(const std::vector<std::string>& keys);
+  // Brings to disk that there is this run, and the keys it has so far; and so does finish(). Where
+  // nothing is to be done neither waits for the disk: lost with the power within half a minute,
+  // such a run has said nothing that the runs do not say which made the results.
+  void sync();
   // Events are written in batches: call flush() before waiting for something.
   void event(const nlohmann::ordered_json& event);
   void event_line(std::string_view event);  // the same as text, without its end of line
@@ -48,7 +49,7 @@ class RunLog {
   void log(const std::string& stage, std::string_view text);  // a newline is added
   // Closes the stage's files; what is still told about it opens them again.
   void close(const std::string& stage);
-  void finish(const nlohmann::ordered_json& summary);
+  void finish(const nlohmann::ordered_json& summary, bool durably = true);
   std::filesystem::path stage_folder(const std::string& stage);
 
  private:
@@ -62,8 +63,7 @@ class RunLog {
   std::string id_;
   std::filesystem::path folder_;
   FileDescriptor lease_, keys_, events_;
-  std::atomic<bool> has_new_keys_ = false;  // that are not on disk
-  bool is_durable_ = true;
+  bool has_new_keys_ = false;  // that are not on disk
   std::string waiting_events_;
   std::map<std::string, StageFiles> stages_;
 };
