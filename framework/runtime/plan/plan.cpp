@@ -32,7 +32,9 @@ void append_stage(std::string& out, const PlannedStage& stage) {
   append_name(out, "plugin");
   append_member(out += '{', "name", stage.plugin->name);
   append_member(out, "version", stage.plugin->version);
-  out += "},\"parameters\":" + stage.parameters.dump() + ",\"inputs\":[";
+  out += "},\"parameters\":";
+  append_dump(out, stage.parameters);
+  out += ",\"inputs\":[";
   for (const PlannedInput& input : stage.inputs) {
     append_member(out += out.ends_with('[') ? "{" : ",{", "port", input.port);
     append_member(out, "from", input.from_stage + "." + input.from_port);

@@ -21,7 +21,7 @@ std::string dumped(const nlohmann::json& value) {
 }
 
 TEST(JsonText, EscapesEveryByteAtEveryPlaceAsDumpDoes) {
-  for (std::size_t size : {1, 15, 16, 17, 31, 40})
+  for (std::size_t size : {1, 7, 8, 9, 15, 16, 17, 31, 32, 40})
     for (std::size_t at = 0; at < size; ++at)
       for (int byte = 0; byte < 256; ++byte) {
         std::string text(size, 'x');
