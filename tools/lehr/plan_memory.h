@@ -7,8 +7,9 @@
 namespace lehr::cli {
 
 // From now on `new` in this thread takes the next `bytes` one after the other, in pages of 2 MiB if
-// the kernel has such; then it takes from the heap again. Only what was taken last comes back when
-// it is deleted. Once in a program; other threads and malloc() know nothing of it.
+// the kernel has such; then it takes from the heap again. What is deleted with its size, as
+// containers do it, is taken again. Once in a program; other threads and malloc() know nothing of
+// it.
 void reserve_plan_memory(std::size_t bytes);
 
 }  // namespace lehr::cli

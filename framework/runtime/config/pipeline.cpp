@@ -82,6 +82,7 @@ class PipelineReader : OwnInterpolation, KeyReader {
       expected(*stages->value, "", "'stages' expects a map of stages");
       return;
     }
+    pipeline.stages.reserve(stages->value->entries.size());
     for (const Entry& entry : stages->value->entries) {
       if (!is_identifier(entry.key))
         diagnostics_.error(entry.origin, "'" + entry.key + "' cannot name a stage: " +
