@@ -122,6 +122,17 @@ def forced_in_vain(at):
     at.run("run", "pipeline.yaml", said="0 ran, 1 cached")
 
 
+def cut_short_while_read(at):
+    """What a stage says of half a file is not what is wrong, and trying again would not help."""
+    at.write("lehr: 1\nstages:\n  reads:\n    uses: command\n    out: {report: documents}\n    retries: 3\n    with:\n      program: sh\n"
+             "      files: [input.txt]\n      args: [-c, 'printf o > $LEHR_FILES; echo line 1 is cut short >&2; exit 1']\n")
+    (at.folder / "input.txt").write_text("one\n")
+    at.run("run", "pipeline.yaml", code=1, said="input.txt' changed while the stage was reading it")
+    (at.folder / "input.txt").write_text("one\n")
+    (at.folder / "pipeline.yaml").write_text((at.folder / "pipeline.yaml").read_text().replace("printf o >", "rm"))
+    at.run("run", "pipeline.yaml", code=1, said="input.txt' changed while the stage was reading it")
+
+
 def stage_stays_stopped(at):
     """A stage that is still stopped when lehr is continued, as one that left lehr's process group in that moment is, goes on."""
     at.write(PATIENT)
@@ -290,7 +301,7 @@ def main():
     parser.add_argument("--plugins", required=True)
     parser.add_argument("tests", nargs="*")
     options = parser.parse_args()
-    for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, forced_in_vain, stage_stays_stopped, stopped_at_once,
+    for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, forced_in_vain, cut_short_while_read, stage_stays_stopped, stopped_at_once,
                  names_are_no_text, dumb_terminal, narrow_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, paths_lead_nowhere,
                  blanks_and_line_breaks, no_plugins, programs_behind, long_log):
         if options.tests and test.__name__ not in options.tests:

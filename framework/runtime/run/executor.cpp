@@ -20,6 +20,7 @@
 #include "runtime/run/steady_seconds.h"
 #include "runtime/run/stop_signals.h"
 #include "runtime/run/stored_results.h"
+#include "runtime/store/durable_file.h"
 
 namespace lehr::runtime {
 namespace fs = std::filesystem;
@@ -299,10 +300,22 @@ class Executor {
     return tag ? ". Run again, it goes on from checkpoint '" + *tag + "'" : "";
   }
 
+  std::string changed_input(std::size_t index) const try {
+    return results_.changed_input(index);
+  } catch (const IoError&) {  // which the stage will have met too
+    return "";
+  }
+  static std::string has_changed(const std::string& input) {
+    return "'" + input + "' changed while the stage was reading it. Run again";
+  }
+
   // Tries again if the pipeline says so. A plugin that cannot be loaded, inputs that changed and
   // gates would come out the same again; they do not come here.
   void attempt_failed(std::size_t index, const std::string& message,
                       const std::vector<std::string>& last_lines) {
+    // What half a file or another one made it say is not what is wrong.
+    if (const std::string changed = changed_input(index); !changed.empty())
+      return fail(index, has_changed(changed) + " (the stage said: " + message + ")", last_lines);
     const std::uint32_t attempts = state_.outcome(index).attempts,
                         all = plan_.stages[index].retries + 1;
     if (attempts >= all || stopping_) return fail(index, message, last_lines);
@@ -333,7 +346,7 @@ class Executor {
     if (!result) return fail(index, "its result is not in the store", {});
     if (const std::string changed = taken ? "" : results_.take_back_if_changed(index);
         !changed.empty())
-      return fail(index, "'" + changed + "' changed while the stage was reading it. Run again", {});
+      return fail(index, has_changed(changed), {});
     outcome.result = std::move(result);
     has_run_some_ = true;
     for (const auto& [port, output] : outcome.result->outputs)

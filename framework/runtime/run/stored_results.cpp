@@ -34,20 +34,25 @@ std::shared_ptr<const StageResult> StoredResults::published(std::size_t index) c
   return result ? std::make_shared<const StageResult>(std::move(*result)) : nullptr;
 }
 
-std::string StoredResults::take_back_if_changed(std::size_t index) const {
+std::string StoredResults::changed_input(std::size_t index) const {
   if (plan_.stages[index].input_paths.empty()) return "";
   ContentDigests contents(&store_);
   for (const InputPath& input : plan_.stages[index].input_paths)
     for (const KeyPart& part : keys_[index].parts)
       if (part.name == "content." + input.parameter &&
-          part.value != contents.describe(input.pattern)) {
-        if (before_[index])
-          store_.write_result(*before_[index]);
-        else
-          store_.discard(store_.result_path(keys_[index].key));
+          part.value != contents.describe(input.pattern))
         return input.pattern;
-      }
   return "";
+}
+
+std::string StoredResults::take_back_if_changed(std::size_t index) const {
+  std::string changed = changed_input(index);
+  if (changed.empty()) return changed;
+  if (before_[index])
+    store_.write_result(*before_[index]);
+  else
+    store_.discard(store_.result_path(keys_[index].key));
+  return changed;
 }
 
 void StoredResults::remember(const std::vector<StageOutcome>& outcomes) const try {

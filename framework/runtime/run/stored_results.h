@@ -28,9 +28,10 @@ class StoredResults {
   const StageKey& key(std::size_t index) const { return keys_[index]; }
   // What its host has made. Null: it is not there, whatever the host said. Throws IoError.
   std::shared_ptr<const StageResult> published(std::size_t index) const;
-  // An input_path whose content is no longer what went into the key: the result, made from
-  // something else than its key says, is taken away again; one that was forced gives way to the one
-  // before. Empty: none. Throws IoError.
+  // An input_path whose content is no longer what went into the key. Empty: none. Throws IoError.
+  std::string changed_input(std::size_t index) const;
+  // The same, and the result, made from something else than its key says, is taken away again; one
+  // that was forced gives way to the one before.
   std::string take_back_if_changed(std::size_t index) const;
   // What a run came to, so that the next one need not open it (result_index.h).
   void remember(const std::vector<StageOutcome>& outcomes) const;
