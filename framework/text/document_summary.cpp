@@ -66,6 +66,14 @@ void DocumentSummary::drop_more(std::string_view reason, std::uint64_t documents
   if (documents > 0) drops_for(reason).documents += documents;
 }
 
+void DocumentSummary::replace(std::string_view kind, std::uint64_t pieces) {
+  const auto found = replaced_.find(kind);
+  if (found != replaced_.end())
+    found->second += pieces;
+  else
+    replaced_.emplace(kind, pieces);
+}
+
 void DocumentSummary::add_source(const std::string& name, const SourceShare& share) {
   sources_[name] = share;
   documents_in_ += share.documents;
@@ -86,6 +94,7 @@ void DocumentSummary::append(const DocumentSummary& later) {
     for (const auto& example : drops.examples)
       if (all.examples.size() < kExamplesOfAReason) all.examples.push_back(example);
   }
+  for (const auto& [kind, pieces] : later.replaced_) replace(kind, pieces);
   for (const auto& [name, share] : later.sources_) {
     SourceShare& all = sources_[name];
     all.documents += share.documents;
@@ -100,6 +109,8 @@ void DocumentSummary::report(const Context& context) const {
   context.result("documents_out", static_cast<double>(documents_out_));
   context.result("bytes_in", static_cast<double>(bytes_in_));
   context.result("bytes_out", static_cast<double>(bytes_out_));
+  for (const auto& [kind, pieces] : replaced_)
+    context.result("replaced/" + kind, static_cast<double>(pieces));
   report_drops(context);
   if (documents_in_ > 0 && documents_out_ == 0)
     context.warning("every document was dropped; see the reasons above and relax the steps");
@@ -161,6 +172,7 @@ nlohmann::json DocumentSummary::to_json() const {
                         {"bytes_out", bytes_out_},
                         {"drops", drops}};
   if (only_would_drop_) out["only_would_drop"] = true;
+  for (const auto& [kind, pieces] : replaced_) out["replaced"][kind] = pieces;
   for (const auto& [name, s] : sources_)
     out["sources"][name] = {
         {"documents", s.documents}, {"bytes", s.bytes}, {"tokens", s.tokens}, {"epochs", s.epochs}};
@@ -179,6 +191,8 @@ DocumentSummary DocumentSummary::from_json(const nlohmann::json& json) {
     drops.documents = d.at("documents");
     for (const auto& e : d.at("examples")) drops.examples.push_back({e.at("id"), e.at("text")});
   }
+  if (json.contains("replaced"))
+    for (const auto& [kind, pieces] : json.at("replaced").items()) s.replace(kind, pieces);
   if (json.contains("sources"))
     for (const auto& [name, share] : json.at("sources").items())
       s.sources_[name] = {share.at("documents"), share.at("bytes"), share.at("tokens"),

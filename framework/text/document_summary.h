@@ -4,8 +4,9 @@
 //
 //   {"version": 1, "documents_in": 9, "documents_out": 7, "bytes_in": 900, "bytes_out": 700,
 //    "drops": {"duplicate": {"documents": 2, "examples": [{"id": "b", "text": "beginning"}]}},
-//    "only_would_drop": true,                        where scores were given and nothing was
-//    dropped "sources": {"web": {"documents": 7, "bytes": 700, "tokens": 200, "epochs": 1.5}}}
+//    "only_would_drop": true,     where scores were given and nothing was dropped
+//    "replaced": {"emails": 3},   pieces of texts
+//    "sources": {"web": {"documents": 7, "bytes": 700, "tokens": 200, "epochs": 1.5}}}
 #pragma once
 
 #include <lehr/context.h>
@@ -47,6 +48,8 @@ class DocumentSummary {
   void would_drop(std::string_view reason, std::string_view id, std::string_view text);
   // Further documents dropped for a reason, of which no examples are given.
   void drop_more(std::string_view reason, std::uint64_t documents);
+  // Pieces of a kind in texts that something else was put in place of; 0: none was found.
+  void replace(std::string_view kind, std::uint64_t pieces);
   // Once for each source of a mix: its documents came in and went out, as often as they did.
   void add_source(const std::string& name, const SourceShare& share);
   // What happened after this.
@@ -66,6 +69,7 @@ class DocumentSummary {
   std::uint64_t bytes_in() const { return bytes_in_; }
   std::uint64_t bytes_out() const { return bytes_out_; }
   const std::map<std::string, Drops, std::less<>>& drops() const { return drops_; }
+  const std::map<std::string, std::uint64_t, std::less<>>& replaced() const { return replaced_; }
   const std::map<std::string, SourceShare>& sources() const { return sources_; }
   // Whether drops() are documents that were kept.
   bool only_would_drop() const { return only_would_drop_; }
@@ -80,6 +84,7 @@ class DocumentSummary {
   std::uint64_t documents_in_ = 0, documents_out_ = 0, bytes_in_ = 0, bytes_out_ = 0;
   bool only_would_drop_ = false;
   std::map<std::string, Drops, std::less<>> drops_;
+  std::map<std::string, std::uint64_t, std::less<>> replaced_;
   std::map<std::string, SourceShare> sources_;
 };
 

@@ -35,5 +35,17 @@ TEST(DocumentSummary, OfAMixHasWhatItsSourcesHave) {
   EXPECT_EQ(read.bytes_out(), 400u);
 }
 
+TEST(DocumentSummary, CountsWhatWasReplaced) {
+  DocumentSummary all, later;
+  all.replace("emails", 2);
+  later.replace("emails", 3);
+  later.replace("ips", 0);
+  all.append(later);
+  const auto read = DocumentSummary::from_json(all.to_json()).replaced();
+  EXPECT_EQ(read.at("emails"), 5u);
+  EXPECT_EQ(read.at("ips"), 0u) << "looked for, and none there";
+  EXPECT_EQ(read.size(), 2u);
+}
+
 }  // namespace
 }  // namespace lehr::text

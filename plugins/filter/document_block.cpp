@@ -6,6 +6,7 @@
 #include <cstring>
 #include <span>
 
+#include "pii.h"
 #include "text/utf8_repair.h"
 #include "text_tables.h"
 
@@ -46,10 +47,14 @@ void DocumentBlock::parse(text::DocumentParser& parser, const std::string& file)
 void DocumentBlock::apply(std::span<const Judge> steps) {
   // A few documents through all steps, then the next few: they stay in the cache, and our own steps
   // see one document after the other.
+  Pii::take_replaced();  // of a block that failed
   for (std::size_t begin = 0; begin < documents_.size(); begin += kBatch) {
     const std::size_t end = std::min(begin + kBatch, documents_.size());
     with_room_for(begin, end, [&] { apply(steps, begin, end); });
   }
+  const auto replaced = Pii::take_replaced();
+  for (std::size_t kind = 0; kind < replaced.size(); ++kind)
+    if (replaced[kind]) summary_.replace(Pii::kKinds[kind], *replaced[kind]);
   remove_dropped();
 }
 
@@ -86,6 +91,7 @@ void DocumentBlock::score(DocumentScorer& scorer) {
     lehr_document& d = documents_[i];
     with_room_for(i, i + 1, [&] {
       const DocumentScorer::Score score = scorer.score(d);
+      Pii::take_replaced();  // the document stays as it is
       if (!score.reason.empty()) summary_.would_drop(score.reason, view(d.id), view(d.text));
       d.fields = borrow(keep(score.fields));
       rows_[i] = {};

@@ -12,6 +12,7 @@
 #include "length.h"
 #include "measured_step.h"
 #include "normalize.h"
+#include "pii.h"
 #include "text/documents.h"
 #include "text/fake_host.h"
 
@@ -59,6 +60,7 @@ class FilterStage : public testing::Test {
   }
   static lehr_status run(FakeHost& host) {
     host.add_step("filter.normalize", detail::step_table<Normalize>(borrow("normalize")));
+    host.add_step("filter.pii", detail::step_table<Pii>(borrow("pii")));
     host.add_step("filter.length", detail::step_table<Length>(borrow("length")));
     host.add_step("test.mark", detail::step_table<FailAtMark>(borrow("mark")));
     host.add_step("test.memory", detail::step_table<ShortOfMemory>(borrow("memory")));
@@ -71,6 +73,7 @@ class FilterStage : public testing::Test {
     for (int i = 0; i < 40000; ++i) {
       std::string text = (i == 30001 ? "MARK " : i % 3 ? "e\u0301 " : "") + std::to_string(i);
       text.append(random() % 2000, static_cast<char>('a' + random() % 26));
+      if (i % 10 == 3) text += " a@example.com, b@example.com and 8.8.8.8";
       if (i % 4 == 1) text += "\nfollow us " + std::to_string(i % 7);
       if (i % 5 == 0) text = "again " + std::to_string(i % 1000);
       (i % 50 == 0 ? eval : train).write({std::to_string(i), text, "{\"n\":1}"});
@@ -104,6 +107,7 @@ class FilterStage : public testing::Test {
 
   fs::path folder_;
   const json all_steps_ = {{{"name", "filter.normalize"}, {"with", json::object()}},
+                           {{"name", "filter.pii"}, {"with", json::object()}},
                            {{"name", "filter.exact_dedup"}, {"with", json::object()}},
                            {{"name", "filter.line_dedup"}, {"with", {{"min_line_characters", 2}}}},
                            {{"name", "test.mark"}, {"with", json::object()}},
@@ -146,6 +150,9 @@ TEST_F(FilterStage, GivesTheSameBytesWithAnyNumberOfThreads) {
   EXPECT_EQ(one.contents(), three.contents());
   EXPECT_EQ(one.results, three.results);
   EXPECT_EQ(one.results.at("documents_in"), 40000);
+  EXPECT_EQ(one.results.at("replaced/emails"), 2 * 4000);
+  EXPECT_EQ(one.results.at("replaced/ips"), 4000);
+  EXPECT_FALSE(one.results.contains("replaced/phones")) << "nobody asked for them";
   // "again N" of every fifth document is seen first in the evaluation split.
   EXPECT_EQ(one.results.at("dropped/duplicate"), 8000 - 200);
   EXPECT_EQ(one.results.at("documents_out") + one.results.at("dropped/duplicate") +

@@ -1,8 +1,19 @@
 #include "pii.h"
 
+#include <utility>
+
 #include "personal_data.h"
 
 namespace lehr::plugins::filter {
+namespace {
+
+thread_local std::array<std::optional<std::uint64_t>, std::size(Pii::kKinds)> replaced_here;
+
+}  // namespace
+
+std::array<std::optional<std::uint64_t>, std::size(Pii::kKinds)> Pii::take_replaced() {
+  return std::exchange(replaced_here, {});
+}
 
 void Pii::describe(Description& d) {
   d.summary("replaces e-mail addresses, public IPv4 addresses and, if asked, phone numbers");
@@ -20,7 +31,8 @@ void Pii::check() {
     throw Error("there must be a replacement for everything that is replaced; \"\" takes it away");
 }
 
-void Pii::replace(Find find, bool (*wanted)(std::string_view), std::vector<std::string>& by) {
+void Pii::replace(Kind kind, Find find, bool (*wanted)(std::string_view),
+                  std::vector<std::string>& by) {
   const std::string_view text = text_;
   std::size_t from = 0, begin = 0, end = 0, turn = 0;
   out_.clear();
@@ -30,6 +42,7 @@ void Pii::replace(Find find, bool (*wanted)(std::string_view), std::vector<std::
     if (replaced) out_ += by[turn++ % by.size()];
     from = end;
   }
+  replaced_here[kind] = replaced_here[kind].value_or(0) + turn;
   if (turn == 0) return;
   out_ += text.substr(from);
   text_.swap(out_);
@@ -37,9 +50,9 @@ void Pii::replace(Find find, bool (*wanted)(std::string_view), std::vector<std::
 
 void Pii::process(Document& document) {
   text_ = document.text();
-  if (emails_) replace(find_email, nullptr, email_by_);
-  if (ips_) replace(find_ipv4, only_public_ips_ ? is_public_ipv4 : is_proper_ipv4, ip_by_);
-  if (phones_) replace(find_phone, nullptr, phone_by_);
+  if (emails_) replace(emails, find_email, nullptr, email_by_);
+  if (ips_) replace(ips, find_ipv4, only_public_ips_ ? is_public_ipv4 : is_proper_ipv4, ip_by_);
+  if (phones_) replace(phones, find_phone, nullptr, phone_by_);
   if (text_ != document.text()) document.rewrite(text_);
 }
 

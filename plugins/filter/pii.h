@@ -4,7 +4,9 @@
 
 #include <lehr/plugin.h>
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +15,12 @@ namespace lehr::plugins::filter {
 
 class Pii : public DocumentStep {
  public:
+  enum Kind { emails, ips, phones };
+  static constexpr const char* kKinds[] = {"emails", "ips", "phones"};
+  // By kind, how many pieces the calling thread's steps have replaced since this was asked last;
+  // none: they did not look for any.
+  static std::array<std::optional<std::uint64_t>, std::size(kKinds)> take_replaced();
+
   void describe(Description& d) override;
   void check() override;
   void process(Document& document) override;
@@ -21,7 +29,8 @@ class Pii : public DocumentStep {
   // Finds the first piece at or after `from`, in begin and end; false if there is none.
   using Find = bool (*)(std::string_view text, std::size_t from, std::size_t& begin,
                         std::size_t& end);
-  void replace(Find find, bool (*wanted)(std::string_view), std::vector<std::string>& by);
+  void replace(Kind kind, Find find, bool (*wanted)(std::string_view),
+               std::vector<std::string>& by);
 
   bool emails_ = true, ips_ = true, only_public_ips_ = true, phones_ = false;
   std::vector<std::string> email_by_ = {"email@example.com", "firstname.lastname@example.org"};
