@@ -4,50 +4,71 @@
 #include <emmintrin.h>
 #endif
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 
+#include "text/word_bytes.h"
 #include "text/words_and_lines.h"
 
 namespace lehr::text {
 namespace {
 
+// Words as they are found. Where several at once are, as the bits of 64 bytes, all begin before any
+// ends, and one may end later.
+class Words {
+ public:
+  explicit Words(std::vector<Span>& words) : words_(words) {}
+  // Bits of `first` and following bytes: where words begin, and where they have ended.
+  void add(std::uint64_t begins, std::uint64_t ends, std::uint32_t first) {
+    make_room();
+    for (; begins != 0; begins &= begins - 1)
+      words_[begun_++].begin = first + static_cast<std::uint32_t>(std::countr_zero(begins));
+    for (; ends != 0; ends &= ends - 1)
+      words_[ended_++].end = first + static_cast<std::uint32_t>(std::countr_zero(ends));
+  }
+  void add(Span word) {
+    make_room();
+    words_[begun_++] = word;
+    ended_ = begun_;
+  }
+  // Where the word begins that has not ended, which is forgotten; `none` if all have.
+  std::uint32_t take_back(std::uint32_t none) {
+    return begun_ > ended_ ? words_[--begun_].begin : none;
+  }
+  void finish() { words_.resize(ended_); }
+
+ private:
+  void make_room() {
+    if (words_.size() < begun_ + 64) words_.resize(2 * (begun_ + 64));
+  }
+  std::vector<Span>& words_;
+  std::size_t begun_ = 0, ended_ = 0;
+};
+
 // ---- whitespace ----
 
-// What a byte says about whitespace. Beyond ASCII only four bytes begin a character that is.
-enum SpaceByte : std::uint8_t { kNoSpace, kIsSpace, kMaySpace };
-constexpr auto kSpaceBytes = [] {
-  std::array<std::uint8_t, 256> table{};
-  for (unsigned c = 0x09; c <= 0x0d; ++c) table[c] = kIsSpace;
-  for (unsigned c = 0x1c; c <= 0x20; ++c) table[c] = kIsSpace;
-  for (const unsigned c : {0xc2u, 0xe1u, 0xe2u, 0xe3u}) table[c] = kMaySpace;
-  return table;
-}();
-
-void find_whitespace_words(std::string_view text, std::vector<Span>& words) {
-  const auto n = static_cast<std::uint32_t>(text.size());
-  std::uint32_t begin = 0, at = 0;  // begin: of the word under way
-  const auto end_word = [&](std::uint32_t next) {
-    if (at > begin) words.push_back({begin, at});
-    begin = at = next;
-  };
-  while (at < n) {
-    const std::uint8_t kind = kSpaceBytes[static_cast<unsigned char>(text[at])];
-    if (kind == kNoSpace) {
-      ++at;
-    } else if (kind == kIsSpace) {
-      end_word(at + 1);
-    } else {
-      std::string_view rest = text.substr(at);
-      const bool space = is_space(take_code_point(rest));
-      const auto next = static_cast<std::uint32_t>(n - rest.size());
-      if (space)
-        end_word(next);
-      else
-        at = next;
+void find_whitespace_words(std::string_view text, std::vector<Span>& found) {
+  Words words(found);
+  std::uint64_t after_space = 1, begun = 0;  // of the block before; begun: a space's bytes
+  for (std::size_t begin = 0; begin <= text.size(); begin += 64) {
+    const SpaceBytes bytes = classes_at(text, begin, word_bytes::only_spaces);
+    std::uint64_t space = bytes.space | std::exchange(begun, 0);
+    for (std::uint64_t left = bytes.beyond; left != 0; left &= left - 1) {
+      const auto i = static_cast<unsigned>(std::countr_zero(left));
+      std::string_view rest = text.substr(begin + i);
+      const std::size_t before = rest.size();
+      if (!is_space(take_code_point(rest))) continue;
+      const std::uint64_t its = (std::uint64_t{1} << (before - rest.size())) - 1;
+      space |= its << i;
+      if (i > 0) begun |= its >> (64 - i);
     }
+    const std::uint64_t after = space << 1 | after_space;
+    words.add(~space & after, space & ~after, static_cast<std::uint32_t>(begin));
+    after_space = space >> 63;
   }
-  end_word(n);
+  words.finish();
 }
 
 // ---- UAX #29 ----
@@ -134,7 +155,7 @@ std::uint32_t segment_end(std::string_view text, std::uint32_t at) {
   }
 }
 
-// ASCII, where most text ends without the rules above.
+// ASCII between other characters, where most words end without the rules above.
 enum AsciiKind : std::uint8_t { kMark, kBlank, kInWord, kMid, kBeyond };
 constexpr auto kAsciiKinds = [] {
   std::array<std::uint8_t, 256> table{};
@@ -143,7 +164,7 @@ constexpr auto kAsciiKinds = [] {
     const bool in_word =
         (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
     if (in_word) table[c] = kInWord;
-    if (kSpaceBytes[c] == kIsSpace) table[c] = kBlank;
+    if ((c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20)) table[c] = kBlank;
     if (c == '.' || c == '\'' || c == ',' || c == ';' || c == ':') table[c] = kMid;
   }
   return table;
@@ -170,15 +191,17 @@ std::uint32_t in_word_end(std::string_view text, std::uint32_t at) {
   return at;
 }
 
-void push_stripped(std::string_view text, Span span, std::vector<Span>& words) {
+void add_stripped(std::string_view text, Span span, Words& words) {
   std::string_view word = text.substr(span.begin, span.end - span.begin);
   word = strip_right(strip_left(word));
   if (word.empty()) return;
   const auto begin = static_cast<std::uint32_t>(word.data() - text.data());
-  words.push_back({begin, static_cast<std::uint32_t>(begin + word.size())});
+  words.add({begin, static_cast<std::uint32_t>(begin + word.size())});
 }
 
-void find_uax29_words(std::string_view text, std::vector<Span>& words) {
+// The words from `at` on up to the first that begins at `limit` or later, where that does.
+std::uint32_t find_one_by_one(std::string_view text, std::uint32_t at, std::size_t limit,
+                              Words& words) {
   const auto n = static_cast<std::uint32_t>(text.size());
   const auto kind = [&](std::uint32_t at) {
     return kAsciiKinds[static_cast<unsigned char>(text[at])];
@@ -186,7 +209,7 @@ void find_uax29_words(std::string_view text, std::vector<Span>& words) {
   const auto ends_after_mid = [&](std::uint32_t at) {
     return at == n || (kind(at) != kInWord && kind(at) != kBeyond);
   };
-  for (std::uint32_t at = 0; at < n;) {
+  while (at < limit) {
     const std::uint32_t begin = at;
     switch (kind(at)) {
       case kBlank:
@@ -195,7 +218,7 @@ void find_uax29_words(std::string_view text, std::vector<Span>& words) {
       case kInWord:
         at = in_word_end(text, at + 1);
         if (at == n || kind(at) < kInWord || (kind(at) == kMid && ends_after_mid(at + 1))) {
-          words.push_back({begin, at});
+          words.add({begin, at});
           continue;
         }
         break;
@@ -203,13 +226,63 @@ void find_uax29_words(std::string_view text, std::vector<Span>& words) {
         break;
       default:
         if (at + 1 == n || kind(at + 1) != kBeyond) {
-          words.push_back({begin, ++at});
+          words.add({begin, ++at});
           continue;
         }
     }
     at = segment_end(text, begin);
-    push_stripped(text, {begin, at}, words);
+    add_stripped(text, {begin, at}, words);
   }
+  return at;
+}
+
+// The first `count` bytes count as blanks.
+void blank_out(WordBytes& bytes, unsigned count) {
+  const std::uint64_t gone = (std::uint64_t{1} << count) - 1;
+  for (std::uint64_t* mask : {&bytes.letter, &bytes.digit, &bytes.low_line, &bytes.mid_letter,
+                              &bytes.mid_number, &bytes.beyond})
+    *mask &= ~gone;
+  bytes.space |= gone;
+}
+
+// Of 64 bytes at a time, where all are ASCII, and so is the byte behind them.
+void find_uax29_words(std::string_view text, std::vector<Span>& found) {
+  Words words(found);
+  const auto bytes_at = [&](std::size_t begin) {
+    return classes_at(text, begin, word_bytes::words);
+  };
+  // Of the byte before: a letter, a digit, within a word, a mark.
+  std::uint64_t letter = 0, digit = 0, inside = 0, mark = 0;
+  WordBytes here = bytes_at(0);
+  for (std::size_t begin = 0, at = 0; begin <= text.size();) {
+    const WordBytes next = bytes_at(begin + 64);
+    if ((here.beyond | (next.beyond & 1)) != 0) {
+      at = find_one_by_one(text, words.take_back(static_cast<std::uint32_t>(std::max(begin, at))),
+                           std::min(begin + 64, text.size()), words);
+      if (at == text.size()) break;
+      here = at / 64 == begin / 64 + 1 ? next : bytes_at(at / 64 * 64);
+      begin = at / 64 * 64;
+      blank_out(here, at % 64);
+      letter = digit = inside = mark = 0;
+      continue;
+    }
+    const auto between = [](std::uint64_t mask, std::uint64_t before, std::uint64_t behind) {
+      return (mask << 1 | before) & (mask >> 1 | behind << 63);
+    };
+    const std::uint64_t joined = (here.mid_letter & between(here.letter, letter, next.letter)) |
+                                 (here.mid_number & between(here.digit, digit, next.digit));
+    const std::uint64_t in_word = here.letter | here.digit | here.low_line | joined;
+    const std::uint64_t marks = ~(in_word | here.space), after_word = in_word << 1 | inside;
+    words.add((in_word & ~after_word) | marks, (after_word & ~in_word) | marks << 1 | mark,
+              static_cast<std::uint32_t>(begin));
+    letter = here.letter >> 63;
+    digit = here.digit >> 63;
+    inside = in_word >> 63;
+    mark = marks >> 63;
+    here = next;
+    begin += 64;
+  }
+  words.finish();
 }
 
 // ---- sentences ----
@@ -235,7 +308,6 @@ bool is_final_stop(std::string_view text, std::uint32_t at) {
 }  // namespace
 
 void find_words(std::string_view text, WordSplitter splitter, std::vector<Span>& words) {
-  words.clear();
   if (splitter == WordSplitter::whitespace)
     find_whitespace_words(text, words);
   else

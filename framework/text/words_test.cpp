@@ -43,6 +43,45 @@ TEST(Words, KeepMarksAndJoinersWithWhatTheyFollow) {
   EXPECT_EQ(words("🇩🇪🇫🇷🇮 👩\u200d💻 א\"ב א'"), (Words{"🇩🇪", "🇫🇷", "🇮", "👩\u200d💻", "א\"ב", "א'"}));
 }
 
+// They are looked for in pieces of 64 bytes.
+TEST(Words, AreTheSameWhereverTheyStand) {
+  const Words pieces = {"can't",
+                        "3.14",
+                        "_id",
+                        "a.b",
+                        "e.g.",
+                        "x:y",
+                        "'tis",
+                        "a.1",
+                        "1.a",
+                        "a..b",
+                        "a.'b",
+                        "…—日本カ",
+                        "a\u0301b",
+                        ".\u0301",
+                        "1\u00ad.\u00ad5",
+                        "café",
+                        "a.é",
+                        "é.a",
+                        "\u3000,\u2003z\u00a0",
+                        "“c”",
+                        "\x1f-\v"};
+  for (const WordSplitter splitter : {WordSplitter::uax29, WordSplitter::whitespace}) {
+    std::string text;
+    Words expected;
+    for (const std::string& piece : pieces) {
+      text += piece + ' ';
+      for (const std::string& word : words(piece, splitter)) expected.push_back(word);
+    }
+    for (std::size_t before = 0; before < 130; ++before) {
+      EXPECT_EQ(words(std::string(before, ' ') + text, splitter), expected) << before;
+      expected.insert(expected.begin(), std::string(before + 1, 'x'));
+      EXPECT_EQ(words(expected[0] + ' ' + text, splitter), expected) << before;
+      expected.erase(expected.begin());
+    }
+  }
+}
+
 TEST(Sentences, EndWithATerminalAndThePunctuationAfterIt) {
   EXPECT_EQ(sentences(""), 1u);
   EXPECT_EQ(sentences("one. two"), 2u);

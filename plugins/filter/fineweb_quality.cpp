@@ -72,7 +72,7 @@ void FinewebQuality::judge(std::string_view text, Judgement& j) {
               [&] { return ratio(sum().repeated_characters, sum().characters); }))
     return;
   j.above("list_ratio", "lines_per_word", max_lines_per_word_,
-          [&] { return ratio(tables.lines().size() - 1, splitter_.words(tables).size()); });
+          [&] { return ratio(tables.lines().size() - 1, splitter_.count_words(tables)); });
 }
 
 }  // namespace lehr::plugins::filter

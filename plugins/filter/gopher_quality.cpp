@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "text/byte_vector.h"
 #include "text/words_and_lines.h"
 #include "threshold.h"
 
@@ -18,6 +19,15 @@ std::size_t count(std::string_view text, std::string_view part) {
   std::size_t n = 0;
   for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + part.size()))
     ++n;
+  return n;
+}
+
+// The same of "...".
+std::size_t count_ellipses(std::string_view text) {
+  std::size_t n = 0;
+  for (std::size_t at = 0; (at = text::byte_vector::find_pair(text, '.', '.', at)) != text.npos;
+       at += 3)
+    n += at + 2 < text.size() && text[at + 2] == '.';
   return n;
 }
 
@@ -109,9 +119,9 @@ void GopherQuality::judge(std::string_view text, Judgement& j) {
   if (j.above("gopher_above_avg_threshold", kMeanLength, max_mean_word_length_, mean_length))
     return;
 
-  const auto hashes = [&] { return ratio(count(text, "#"), words().size()); };
+  const auto hashes = [&] { return ratio(count(text, "#"), splitter_.count_words(tables)); };
   const auto ellipses = [&] {
-    return ratio(count(text, "...") + count(text, "…"), words().size());
+    return ratio(count_ellipses(text) + count(text, "…"), splitter_.count_words(tables));
   };
   if (j.above("gopher_too_many_hashes", "hashes_per_word", max_symbol_ratio_, hashes)) return;
   if (j.above("gopher_too_many_ellipsis", "ellipses_per_word", max_symbol_ratio_, ellipses)) return;
@@ -130,7 +140,7 @@ void GopherQuality::judge(std::string_view text, Judgement& j) {
     return;
 
   if (j.below("gopher_below_alpha_threshold", "alphabetic_words", min_alphabetic_words_,
-              [&] { return ratio(sum().with_letter, words().size()); }))
+              [&] { return ratio(sum().with_letter, splitter_.count_words(tables)); }))
     return;
   j.below("gopher_enough_stop_words", "stop_words", min_stop_words_, [&] {
     return different_stop_words(

@@ -129,10 +129,8 @@ void GopherRepetition::judge_ngrams(TextTables& tables, Judgement& j) {
 // Both give the share itself where it may be more than `most`, else something that is not.
 
 double GopherRepetition::top_ngram_share(std::size_t n, std::size_t characters, double most) {
-  if (n > kFirstTop) {
-    const double bound = ratio(repeated_.most_of_longer_top_ngram(), characters);
-    if (bound <= most) return bound;
-  }
+  const double bound = ratio(repeated_.most_of_top_ngram(n), characters);
+  if (bound <= most) return bound;
   return ratio(repeated_.top_ngram(n, !dolma()), characters);
 }
 

@@ -3,7 +3,9 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <utility>
 
 #include "run_hash.h"
 #include "text/words_and_lines.h"
@@ -12,10 +14,26 @@ namespace lehr::plugins::filter {
 namespace {
 
 constexpr std::size_t kShortestNgram = 5, kLongestNgram = 10;  // of repeated ones
-constexpr std::uint32_t kBeginning = 8;                        // bytes
+constexpr std::uint32_t kBeginning = 12;                       // bytes
 constexpr std::uint32_t kUnknown = 0xffffffff;
 constexpr int kMostSteps = 16;
 constexpr std::size_t kManyWords = 1 << 22;
+constexpr std::uint64_t kStep = 0xc2b2ae3d27d4eb4f, kSpread = 0x9e3779b97f4a7c15;
+constexpr std::size_t kCopied = 16;  // bytes of a word at once
+
+std::uint64_t eight_at(const char* from) {
+  std::uint64_t bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return bytes;
+}
+
+// Zeros, `count` or the next power of two; what a long document needed is given back.
+template <class T>
+void clear(std::vector<T>& cells, std::size_t count) {
+  constexpr std::size_t kKept = (1 << 20) / sizeof(T);
+  if (cells.size() > kKept) cells = {};
+  cells.assign(std::bit_ceil(count), 0);
+}
 
 }  // namespace
 
@@ -69,23 +87,21 @@ Repeats RepeatedParts::paragraphs(TextTables& tables, Count count) {
 
 void RepeatedParts::begin_words(TextTables& tables, const std::vector<Word>& words) {
   words_ = &words;
-  have_candidates_ = have_prefixes_ = false;
+  have_hashes_ = have_candidates_ = have_prefixes_ = false;
   most_of_two_ = kNoBound;
-  hashes_.resize(words.size());
   bytes_.resize(words.size() + 1);
   characters_.resize(words.size() + 1);
   const std::string_view text = tables.text();
-  run_.resize(text.size() + kBeginning);
+  run_.resize(text.size() + kCopied);
   char* end = run_.data();
   std::uint32_t bytes = 0, characters = 0;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const Word& w = words[i];
-    hashes_[i] = mix_hash(w.hash);
     bytes_[i] = bytes;
     characters_[i] = characters;
     // Most words are short, and what is copied too much is overwritten.
-    if (w.size <= kBeginning && w.begin + kBeginning <= text.size())
-      std::memcpy(end, text.data() + w.begin, kBeginning);
+    if (w.size <= kCopied && w.begin + kCopied <= text.size())
+      std::memcpy(end, text.data() + w.begin, kCopied);
     else
       std::memcpy(end, text.data() + w.begin, w.size);
     end += w.size;
@@ -96,16 +112,50 @@ void RepeatedParts::begin_words(TextTables& tables, const std::vector<Word>& wor
   characters_[words.size()] = characters;
 }
 
+void RepeatedParts::mix_hashes() {
+  if (std::exchange(have_hashes_, true)) return;
+  hashes_.resize(words_->size());
+  std::transform(words_->begin(), words_->end(), hashes_.begin(),
+                 [](const Word& w) { return mix_hash(w.hash); });
+}
+
 // The hash of n words, each for itself.
 std::uint64_t RepeatedParts::joined(std::size_t begin, std::size_t n) const {
   std::uint64_t hash = 0;
-  for (std::size_t i = begin; i < begin + n; ++i) hash = hash * 0xc2b2ae3d27d4eb4f + hashes_[i];
+  for (std::size_t i = begin; i < begin + n; ++i) hash = hash * kStep + hashes_[i];
   hash = mix_hash(hash);
   return hash + (hash == 0);
 }
 
+// Counts pairs by some bits of their hashes, so that what several have in common counts for each.
+void RepeatedParts::count_pairs_roughly() {
+  constexpr std::size_t kMostCells = 1 << 16;
+  most_of_two_ = 0;
+  if (words_->size() < 2) return;
+  const std::size_t pairs = words_->size() - 1;
+  clear(pair_counts_, std::min(4 * pairs, kMostCells) + 1);
+  const int shift = 64 - std::countr_zero(pair_counts_.size());
+  const Word* const words = words_->data();
+  std::uint32_t* const counts = pair_counts_.data();
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    const std::uint64_t hash = (words[i].hash * kStep + words[i + 1].hash) * kSpread >> shift;
+    const std::size_t characters = characters_[i + 2] - characters_[i] + 2;
+    most = std::max(most, ++counts[hash] * characters);
+  }
+  most_of_two_ = most;
+}
+
+std::size_t RepeatedParts::most_of_top_ngram(std::size_t n) {
+  if (most_of_two_ == kNoBound) count_pairs_roughly();
+  // Three words are covered by two pairs of them, four by two pairs and the space between; neither
+  // comes up more often than its pairs.
+  return n == 2 ? most_of_two_ : 2 * most_of_two_;
+}
+
 std::size_t RepeatedParts::top_ngram(std::size_t n, bool spaces) {
-  if (hashes_.size() < n) return 0;
+  if (words_->size() < n) return 0;
+  mix_hashes();
   const std::size_t ngrams = hashes_.size() - n + 1;
   counted_.clear(ngrams);
   Counted top;
@@ -116,8 +166,6 @@ std::size_t RepeatedParts::top_ngram(std::size_t n, bool spaces) {
     if (slot.count > top.count || (slot.count == top.count && slot.first < top.first)) top = slot;
     most = std::max<std::size_t>(most, slot.count * (characters_[i + n] - characters_[i] + n));
   }
-  // Three words are covered by two pairs of them, four by two pairs and the space between; neither
-  // comes up more often than its pairs.
   if (n == 2) most_of_two_ = most;
   const std::size_t characters = characters_[top.first + n] - characters_[top.first];
   return top.count * (characters + (spaces ? n - 1 : 0));
@@ -128,40 +176,58 @@ std::uint32_t RepeatedParts::longest_earlier(std::uint32_t word, std::uint32_t e
   const std::size_t last = std::min<std::size_t>(word + kLongestNgram, words_->size());
   const std::uint32_t limit = bytes_[last] - bytes_[word];
   const char *a = run_.data() + bytes_[word], *b = run_.data() + bytes_[earlier];
-  std::uint32_t same = 0;
-  while (same < limit && a[same] == b[same]) ++same;
-  return same;
+  for (std::uint32_t same = 0; same < limit; same += 8) {
+    const std::uint64_t differ = eight_at(a + same) ^ eight_at(b + same);
+    if (differ != 0)
+      return std::min(limit, same + static_cast<std::uint32_t>(std::countr_zero(differ)) / 8);
+  }
+  return limit;
 }
 
+// Words are put into chains by some bits of what they begin with, and only those whose beginning
+// may have been there before are looked at: in most texts one of twenty.
 void RepeatedParts::find_candidates() {
   have_candidates_ = true;
-  candidates_.clear();
   const std::size_t words = words_->size();
-  earlier_.resize(words);
-  beginnings_.clear(words);
   const std::uint32_t end = bytes_[words];
-  for (std::uint32_t i = 0; i < words; ++i) {
-    if (bytes_[i] + kBeginning > end) {  // what is shorter than a beginning is not looked for
-      candidates_.push_back({i, kUnknown});
-      continue;
-    }
-    std::uint64_t beginning;
-    std::memcpy(&beginning, run_.data() + bytes_[i], kBeginning);
-    std::uint64_t hash = mix_hash(beginning);  // reversible, so that equal hashes are equal bytes
-    hash += hash == 0;
-    Beginning& slot = beginnings_.at(hash);
-    earlier_[i] = slot.word;
-    slot.word = i;
+  candidates_.resize(words);
+  earlier_.resize(words);
+  clear(last_, 4 * words);
+  clear(begun_, words + 1);
+  const std::uint64_t chains = last_.size() - 1;
+  const int shift = 64 - 6 - std::countr_zero(begun_.size());
+  std::size_t found = 0, looked_for = words;
+  // What is shorter than a beginning is not looked for.
+  while (looked_for > 0 && bytes_[looked_for - 1] + kBeginning > end) --looked_for;
+  for (std::uint32_t i = 0; i < looked_for; ++i) {
+    const char* const at = run_.data() + bytes_[i];
+    const std::uint64_t hash =
+        mix_hash((eight_at(at) * kStep + (eight_at(at + 4) >> 32)) * kSpread);
+    std::uint32_t& last = last_[hash & chains];
+    earlier_[i] = last;
+    last = i + 1;
+    std::uint64_t& word = begun_[hash >> shift >> 6];
+    const std::uint64_t bit = std::uint64_t{1} << (hash >> shift & 63);
+    const bool may_repeat = (word & bit) != 0;
+    word |= bit;
+    const std::size_t fifth = std::min<std::size_t>(i + kShortestNgram, words);
+    candidates_[found].word = i;
+    found += may_repeat | (bytes_[fifth] - bytes_[i] < kBeginning);
+  }
+  std::size_t kept = 0;
+  for (std::size_t c = 0; c < found; ++c) {
+    const std::uint32_t i = candidates_[c].word;
     std::uint32_t longest = 0;
     int steps = 0;
-    for (std::uint32_t j = earlier_[i]; j != kNone; j = earlier_[j]) {
-      longest = ++steps > kMostSteps ? kUnknown : std::max(longest, longest_earlier(i, j));
-      if (longest == kUnknown) break;
-    }
+    for (std::uint32_t j = earlier_[i]; j != 0 && longest != kUnknown; j = earlier_[j - 1])
+      longest = ++steps > kMostSteps ? kUnknown : std::max(longest, longest_earlier(i, j - 1));
     const std::size_t fifth = std::min<std::size_t>(i + kShortestNgram, words);
-    if (earlier_[i] != kNone || bytes_[fifth] - bytes_[i] < kBeginning)
-      candidates_.push_back({i, longest});
+    if (longest >= kBeginning || bytes_[fifth] - bytes_[i] < kBeginning)
+      candidates_[kept++] = {i, longest};
   }
+  candidates_.resize(kept);
+  for (auto i = static_cast<std::uint32_t>(looked_for); i < words; ++i)
+    candidates_.push_back({i, kUnknown});
 }
 
 std::size_t RepeatedParts::most_repeated_ngrams(std::size_t n) {
@@ -197,8 +263,8 @@ std::size_t RepeatedParts::repeated_ngrams(std::size_t n) {
   }
   std::size_t repeated = 0;
   counted_.clear(0);
-  seen_.clear(hashes_.size());
-  for (std::size_t i = 0; i + n <= hashes_.size();) {
+  seen_.clear(words_->size());
+  for (std::size_t i = 0; i + n <= words_->size();) {
     const std::uint64_t run_together =
         prefixes_[i + n] - prefixes_[i] * run_hash_power(bytes_[i + n] - bytes_[i]);
     if (seen_.add(mix_hash(run_together))) {
@@ -213,7 +279,8 @@ std::size_t RepeatedParts::repeated_ngrams(std::size_t n) {
 
 Repeats RepeatedParts::overlapping_ngrams(std::size_t n) {
   Repeats repeats;
-  if (hashes_.size() < n) return repeats;
+  if (words_->size() < n) return repeats;
+  mix_hashes();
   const std::size_t ngrams = hashes_.size() - n + 1;
   counted_.clear(ngrams);
   std::size_t all = 0;

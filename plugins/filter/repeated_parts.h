@@ -31,8 +31,9 @@ class RepeatedParts {
   // Occurrences of the most frequent n-gram (of several the one that comes first) times its
   // characters, n - 1 spaces included if `spaces`; 0 if there are fewer than n words.
   std::size_t top_ngram(std::size_t n, bool spaces);
-  // No top_ngram(n) of 3 or 4 words is more than this, which says little before top_ngram(2).
-  std::size_t most_of_longer_top_ngram() const { return 2 * most_of_two_; }
+  // No top_ngram(n) of 2, 3 or 4 words is more than this, which takes less time to find out, and
+  // is little for most texts.
+  std::size_t most_of_top_ngram(std::size_t n);
   // Characters in repeated n-grams, from left to right without overlap: at word i, if the n words
   // from there run together were seen before, they count and i += n, else they are remembered and
   // i += 1.
@@ -45,8 +46,6 @@ class RepeatedParts {
   Repeats overlapping_ngrams(std::size_t n);
 
  private:
-  static constexpr std::uint32_t kNone = 0xffffffff;
-
   struct Counted {
     std::uint64_t hash = 0;
     std::uint32_t count = 0, first = 0;  // first: where it was seen first
@@ -57,14 +56,10 @@ class RepeatedParts {
   struct Candidate {
     std::uint32_t word, bytes;
   };
-  // The last word that begins with these eight bytes.
-  struct Beginning {
-    std::uint64_t hash = 0;
-    std::uint32_t word = kNone;
-  };
-
   static constexpr std::size_t kNoBound = std::size_t{1} << 40;  // more than a text can have
 
+  void mix_hashes();
+  void count_pairs_roughly();
   void find_candidates();
   std::uint32_t longest_earlier(std::uint32_t word, std::uint32_t earlier) const;
   void add(std::uint64_t hash, std::size_t characters, Count count, Repeats& repeats);
@@ -72,12 +67,15 @@ class RepeatedParts {
 
   SeenHashes seen_;
   HashTable<Counted> counted_;
-  HashTable<Beginning> beginnings_;
+  std::vector<std::uint32_t> pair_counts_;
   const std::vector<Word>* words_ = nullptr;
-  std::string run_;                     // all words run together, and eight bytes more
-  std::vector<std::uint32_t> earlier_;  // by word: the one before that begins alike
+  std::string run_;  // all words run together, and some bytes more
+  // Of words by what they begin with: one more than the last one, one more than the one before each
+  // one (0: none), and bits of all beginnings that there are.
+  std::vector<std::uint32_t> last_, earlier_;
+  std::vector<std::uint64_t> begun_;
   std::vector<Candidate> candidates_;
-  bool have_candidates_ = false, have_prefixes_ = false;
+  bool have_hashes_ = false, have_candidates_ = false, have_prefixes_ = false;
   std::size_t most_of_two_ = kNoBound;
   std::vector<std::uint64_t> hashes_;              // of words, mixed
   std::vector<std::uint64_t> prefixes_;            // hashes of the first n words run together

@@ -257,6 +257,23 @@ TEST(C4Quality, DropsLinesAndDocuments) {
   EXPECT_EQ(verdict("no end at all", {{"terminal_punctuation", false}, {"min_sentences", 1}}), "");
 }
 
+// They are looked for sixteen bytes at a time.
+TEST(C4Quality, FindsPhrasesWhereverTheyStand) {
+  const std::string five = "The first one is here. And the second. Third? Fourth! \"The fifth.\"";
+  for (std::size_t before = 0; before < 40; ++before)
+    for (const char* phrase : {"JavaScript", "use cookies", "Uses Coo\u212aies", "use of cookies",
+                               "Cookie policy", "privacy policy", "Terms of Use"}) {
+      const std::string line = "We do, " + std::string(before, 'x') + phrase;
+      EXPECT_EQ(verdict_on<C4Quality>(five + "\n" + line + ".\n" + line + "."), "-> " + five)
+          << line;
+      EXPECT_EQ(verdict_on<C4Quality>(five + "\nlorem" + std::string(before, ' ') + "ipsum is."),
+                before == 1   ? "lorem_ipsum"
+                : before == 0 ? "-> " + five
+                              : "")
+          << before;
+    }
+}
+
 TEST(C4Paragraph, WantsThreeLongLines) {
   const std::string line(200, 'x');
   EXPECT_EQ(verdict_on<C4Paragraph>(line + "\n" + line + "\n" + line), "");

@@ -13,39 +13,83 @@
 namespace lehr::plugins::filter {
 namespace {
 
-inline std::uint64_t load_eight(const char* from, std::size_t readable) {
-  std::uint64_t bytes = 0;
-  std::memcpy(&bytes, from, readable < 8 ? readable : 8);
-  return bytes;
+// The first sixteen bytes of a word, zeros behind those that it has.
+struct Sixteen {
+  std::uint64_t low, high;
+};
+
+// By size: which bytes of the first and of the second eight belong to the word.
+struct Masks {
+  std::uint64_t low[17], high[17];
+  constexpr Masks() : low{}, high{} {
+    for (std::size_t n = 0; n <= 16; ++n) {
+      low[n] = n >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << 8 * n) - 1;
+      high[n] = n == 16 ? ~std::uint64_t{0} : n > 8 ? (std::uint64_t{1} << 8 * (n - 8)) - 1 : 0;
+    }
+  }
+};
+constexpr Masks kMasks;
+
+// size: at most 16. readable: bytes that may be looked at.
+inline Sixteen load(const char* from, std::size_t size, std::size_t readable) {
+  Sixteen bytes{};
+  if (readable >= 16) [[likely]] {  // each for itself, else both go by way of the stack
+    std::memcpy(&bytes.low, from, 8);
+    std::memcpy(&bytes.high, from + 8, 8);
+  } else {
+    std::memcpy(&bytes.low, from, std::min<std::size_t>(size, 8));
+    if (size > 8) std::memcpy(&bytes.high, from + 8, size - 8);
+  }
+  return {bytes.low & kMasks.low[size], bytes.high & kMasks.high[size]};
 }
 
-inline std::uint64_t mix(std::uint64_t h) {
-  h *= 0x9e3779b97f4a7c15;
-  return h ^ h >> 29;
+inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = Wide{a} * b;
+  return static_cast<std::uint64_t>(product >> 64) ^ static_cast<std::uint64_t>(product);
 }
 
-// readable: bytes from the beginning of `bytes` on that may be looked at. Different words of at
-// most eight bytes have different hashes, as long as they differ in more than zeros at their end.
-inline std::uint64_t hash_word(std::string_view bytes, std::size_t readable) {
-  const char* at = bytes.data();
-  std::size_t left = bytes.size();
-  std::uint64_t hash = left;
-  for (; left > 8; left -= 8, at += 8, readable -= 8)
-    hash = mix(hash ^ load_eight(at, 8)) + 0xc2b2ae3d27d4eb4f;
-  std::uint64_t last = 0;
-  if (readable >= 8)
-    last = load_eight(at, 8) << (64 - 8 * left);
-  else
-    last = load_eight(at, left) << (64 - 8 * left);
-  return mix(hash ^ last);
+constexpr std::uint64_t kLow = 0x9e3779b97f4a7c15, kHigh = 0xd6e8feb86659fd93,
+                        kSize = 0xc2b2ae3d27d4eb4f;
+
+inline std::uint64_t hash_short(const Sixteen& word, std::size_t size) {
+  return fold(word.low ^ kLow ^ size * kSize, word.high ^ kHigh);
 }
 
-bool is_ascii_letter(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
+std::uint64_t hash_long(std::string_view word, std::size_t readable) {
+  std::uint64_t hash = word.size() * kSize;
+  const char* at = word.data();
+  std::size_t left = word.size();
+  for (; left > 16; left -= 16, at += 16, readable -= 16) {
+    const Sixteen some = load(at, 16, 16);
+    hash = fold(some.low ^ kLow ^ hash, some.high ^ kHigh) + kSize;
+  }
+  const Sixteen rest = load(at, left, readable);
+  return fold(rest.low ^ kLow ^ hash, rest.high ^ kHigh);
+}
+
+std::size_t continuations(std::uint64_t bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  return (bytes >> 7 & ~(bytes >> 6) & kOnes) * kOnes >> 56;
+}
+
+// What the first byte of a word is. Of ASCII, words have nothing but punctuation, letters and
+// digits.
+enum FirstByte : std::uint8_t { kIsLetter = 1, kIsPlain = 2, kIsAscii = 4 };
+constexpr auto kFirstBytes = [] {
+  std::array<std::uint8_t, 256> table{};
+  for (unsigned c = 0; c < 128; ++c) {
+    const bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z', digit = c >= '0' && c <= '9';
+    table[c] = letter ? kIsAscii | kIsPlain | kIsLetter : digit ? kIsAscii | kIsPlain : kIsAscii;
+  }
+  return table;
+}();
 
 }  // namespace
 
 std::uint64_t hash_bytes(std::string_view bytes) {
-  return bytes.empty() ? 0 : hash_word(bytes, bytes.size());
+  if (bytes.size() > 16) return hash_long(bytes, bytes.size());
+  return hash_short(load(bytes.data(), bytes.size(), bytes.size()), bytes.size());
 }
 
 struct TextTables::Recent {
@@ -92,6 +136,7 @@ void TextTables::start(std::string_view text) {
   ascii_ = characters_ == text.size();
   have_lines_ = have_words_[0] = have_words_[1] = false;
   spacy_table_ = 0;
+  spans_of_.reset();
 }
 
 std::uint32_t TextTables::count_characters(std::string_view part) const {
@@ -116,13 +161,29 @@ const std::vector<Line>& TextTables::lines() {
 
 // Written where it stays: put together on the stack by halves of a register and read back whole, a
 // word would wait for its bytes.
+template <bool ascii>
 inline void TextTables::describe(text::Span span, Word& w) const {
   std::string_view word(text_.data() + span.begin, span.end - span.begin);
+  const std::size_t readable = text_.size() - span.begin;
   w.begin = span.begin;
   w.size = static_cast<std::uint32_t>(word.size());
-  w.characters = count_characters(word);
-  w.hash = hash_word(word, text_.size() - span.begin);
-  bool letter = is_ascii_letter(word[0]), plain = letter;
+  w.characters = w.size;
+  if (word.size() <= 16) [[likely]] {
+    const Sixteen bytes = load(word.data(), word.size(), readable);
+    w.hash = hash_short(bytes, word.size());
+    if (!ascii)
+      w.characters -=
+          static_cast<std::uint32_t>(continuations(bytes.low) + continuations(bytes.high));
+  } else {
+    w.hash = hash_long(word, readable);
+    if (!ascii) w.characters = count_characters(word);
+  }
+  const unsigned first = kFirstBytes[static_cast<unsigned char>(word[0])];
+  w.letter = (first & kIsLetter) != 0;
+  w.plain = (first & kIsPlain) != 0;
+  const unsigned enough = word.size() == 1 ? kIsAscii : kIsLetter;
+  if ((first & enough) != 0) return;
+  bool letter = false, plain = false;
   while (!word.empty() && !(letter && plain)) {
     const char32_t c = text::take_code_point(word);
     letter |= text::is_alphabetic(c);
@@ -134,8 +195,28 @@ inline void TextTables::describe(text::Span span, Word& w) const {
 
 void TextTables::fill(std::vector<Word>& words) {
   words.resize(spans_.size());
-  for (std::size_t i = 0; i < spans_.size(); ++i) describe(spans_[i], words[i]);
+  const auto describe_all = [&](auto describe) {
+    for (std::size_t i = 0; i < spans_.size(); ++i) describe(spans_[i], words[i]);
+  };
+  if (ascii_)
+    describe_all([this](text::Span span, Word& w) { describe<true>(span, w); });
+  else
+    describe_all([this](text::Span span, Word& w) { describe<false>(span, w); });
+  spans_of_.reset();
   if (text_.size() > kHugeText) spans_ = {};
+}
+
+void TextTables::find(text::WordSplitter splitter) {
+  if (spans_of_ == splitter) return;
+  text::find_words(text_, splitter, spans_);
+  spans_of_ = splitter;
+}
+
+std::size_t TextTables::count_words(text::WordSplitter splitter) {
+  const auto which = static_cast<std::size_t>(splitter);
+  if (have_words_[which]) return words_[which].size();
+  find(splitter);
+  return spans_.size();
 }
 
 const std::vector<Word>& TextTables::words(text::WordSplitter splitter) {
@@ -143,7 +224,7 @@ const std::vector<Word>& TextTables::words(text::WordSplitter splitter) {
   std::vector<Word>& words = words_[which];
   if (have_words_[which]) return words;
   have_words_[which] = true;
-  text::find_words(text_, splitter, spans_);
+  find(splitter);
   fill(words);
   return words;
 }

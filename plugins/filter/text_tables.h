@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,8 @@ class TextTables {
   const std::vector<Line>& lines();
   const std::vector<Word>& words(text::WordSplitter splitter);
   const std::vector<Word>& words(text::SpacyWords& spacy);
+  // How many words() gives, which are not described for this alone.
+  std::size_t count_words(text::WordSplitter splitter);
   std::string_view view(const Word& w) const { return text_.substr(w.begin, w.size); }
   std::string_view view(const Line& l) const { return text_.substr(l.begin, l.size); }
 
@@ -61,8 +64,10 @@ class TextTables {
   static Recent& recent();
   void start(std::string_view text);
   std::uint32_t count_characters(std::string_view part) const;
+  template <bool ascii>
   void describe(text::Span span, Word& w) const;
-  void fill(std::vector<Word>& words);  // from spans_
+  void find(text::WordSplitter splitter);  // into spans_
+  void fill(std::vector<Word>& words);     // from spans_
 
   std::string_view text_;
   std::array<std::uint64_t, 2> hash_ = {0, 0};
@@ -73,6 +78,7 @@ class TextTables {
   std::vector<Line> lines_;
   std::vector<Word> words_[2], spacy_words_;
   std::vector<text::Span> spans_;
+  std::optional<text::WordSplitter> spans_of_;
 };
 
 }  // namespace lehr::plugins::filter

@@ -55,11 +55,18 @@ class SplitterParameter {
   }
   const std::vector<Word>& words(TextTables& tables) {
     if (text::SpacyWords* spacy = spacy_.words()) return tables.words(*spacy);
-    return tables.words(name_ == "uax29" ? text::WordSplitter::uax29
-                                         : text::WordSplitter::whitespace);
+    return tables.words(splitter());
+  }
+  std::size_t count_words(TextTables& tables) {
+    if (text::SpacyWords* spacy = spacy_.words()) return tables.words(*spacy).size();
+    return tables.count_words(splitter());
   }
 
  private:
+  text::WordSplitter splitter() const {
+    return name_ == "uax29" ? text::WordSplitter::uax29 : text::WordSplitter::whitespace;
+  }
+
   std::string name_ = "uax29";
   SpacyTableParameter spacy_;
 };
