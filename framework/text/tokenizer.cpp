@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <sstream>
 #include <stdexcept>
 #include <unordered_map>
@@ -215,8 +216,17 @@ struct Tokenizer::Impl {
     im_end = find(chat->end);
   }
 
+  // What all caches have in common; gone when the last of them is.
+  std::shared_ptr<SharedWordCache> shared_words() const {
+    const std::lock_guard lock(words_mutex);
+    auto shared = words.lock();
+    if (!shared) words = shared = std::make_shared<SharedWordCache>();
+    return shared;
+  }
+
   template <class Id>
   void encode_words(std::string_view text, IdBuffer<Id>& ids, WordCache& cache) const {
+    cache.begin([&] { return shared_words(); });
     Id* next = ids.room(text.size() + WordCache::kInSlot);  // no token has less than a byte
     for_each_word(pretokenizer, text, cache, [&](std::string_view word, const WordKey& key) {
       if (const WordCache::Ids* known = cache.find(key, word)) [[likely]] {
@@ -238,6 +248,8 @@ struct Tokenizer::Impl {
   BpeEncoder bpe;
   AddedTokens before, after;  // matched before and after normalization
   std::map<std::string, std::string> files;
+  mutable std::mutex words_mutex;
+  mutable std::weak_ptr<SharedWordCache> words;
   std::vector<std::string> tokens;  // bytes by id
   std::vector<std::uint8_t> is_special;
   std::vector<std::uint32_t> byte_lengths;

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <lehr/value.h>
@@ -142,6 +143,30 @@ TEST(Tokenizer, MergesAsTheSlowRule) {
     tokenizer.encode(text, ids, cache);
     EXPECT_EQ(ids, slow_encode(model, text)) << text;
   }
+}
+
+// They share what they remember, and here meet the same words, short and long, at the same time.
+TEST(Tokenizer, EncodesOnSeveralThreadsAsOnOne) {
+  const BpeModel model = small_model();
+  const Tokenizer tokenizer(model);
+  std::mt19937 random(3);
+  std::string text;
+  for (int i = 0; i < 20000; ++i) text += ' ' + random_bytes(random, 1 + random() % 24, "theabort");
+  const std::vector<TokenId> expected = Tokenizer(model).encode(text);
+  constexpr int kThreads = 4;
+  std::vector<std::vector<TokenId>> found(kThreads);
+  std::vector<std::thread> threads;
+  for (std::vector<TokenId>& ids : found)
+    threads.emplace_back([&] {
+      Tokenizer::Cache cache;
+      for (std::string_view rest = text; !rest.empty();) {
+        const std::size_t end = std::min(rest.find(' ', 4000), rest.size());
+        tokenizer.encode(rest.substr(0, end), ids, cache);
+        rest.remove_prefix(end);
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (const std::vector<TokenId>& ids : found) EXPECT_TRUE(ids == expected);
 }
 
 TEST(Tokenizer, EncodesAMegabyteOfOneLetter) {
