@@ -12,6 +12,7 @@
 #include "error_sink.h"
 #include "facets.h"
 #include "publication.h"
+#include "runtime/plugin/described.h"
 #include "runtime/store/lease.h"
 #include "stage_context.h"
 
@@ -69,14 +70,19 @@ std::string why_too_full(const StageSpec& spec, const ArtifactStore& store) {
          "'). Make room, or choose another place with --store";
 }
 
-// The stage's description with the outputs that the pipeline declares in place of "*".
-Json with_declared_outputs(Json description, const StageSpec& spec) {
+// The stage's description with the outputs that the pipeline declares in place of "*", and with the
+// values of parameters in place of facets that are bound to them.
+Json as_planned(Json description, const StageSpec& spec) {
   Json outputs = Json::array();
   for (const Json& port : description.at("outputs"))
     if (port.at("name") != "*") outputs.push_back(port);
   for (const auto& [port, type] : spec.declared_outputs)
     outputs.push_back({{"name", port}, {"type", type}});
   description["outputs"] = std::move(outputs);
+  for (const char* side : {"inputs", "outputs"})
+    for (Json& port : description[side])
+      if (port.contains("facets"))
+        port["facets"] = runtime::described::facets(port, spec.parameters);
   return description;
 }
 
@@ -170,8 +176,7 @@ int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe&
 
   const fs::path work = store.work_path(spec.key);
   DurableState state(work);
-  lehr_context context(spec,
-                       with_declared_outputs(plugin.item_description("stages", spec.stage), spec),
+  lehr_context context(spec, as_planned(plugin.item_description("stages", spec.stage), spec),
                        events, state);
   events.phase("checking inputs");
   bind_inputs(context, store);

@@ -206,7 +206,8 @@ class Page {
       if (const auto facets = port.find("facets"); facets != port.end() && facets->is_object())
         for (const auto& [facet, symbol] : facets->items()) {
           const std::string bound = symbol.is_string() ? symbol.get<std::string>() : symbol.dump();
-          note(facet + " " + (bound.starts_with("=") ? bound : "= " + bound));
+          note(bound == "$" + facet ? bound
+                                    : facet + " " + (bound[0] == '=' ? bound : "= " + bound));
         }
       rows.push_back({member(port, "name"), member(port, "type"), notes, member(port, "help")});
     }

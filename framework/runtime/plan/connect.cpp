@@ -244,7 +244,7 @@ class Connector {
     input.label = input.from_stage = drafts_[producer].config->id;
     input.from_port = output.port;
     input.type = output.type;
-    input.facets = described::facets(port);
+    input.facets = described::facets(port, draft.stage.parameters);
     input.self = member(port, "self");
     input.where = reference.origin.text();
     input.origin = reference.origin;

@@ -71,7 +71,8 @@ class FacetChecker {
     if (!draft.described) return;
     for (const auto& port : (*draft.described)["inputs"])
       if (const auto other = stand_in(draft, port))
-        bind_port(draft, bound, *other, member(port, "self"), described::facets(port));
+        bind_port(draft, bound, *other, member(port, "self"),
+                  described::facets(port, draft.stage.parameters));
     for (const PlannedOutput& output : draft.stage.outputs) {
       if (output.self.empty()) continue;
       if (!bound.contains(output.self))

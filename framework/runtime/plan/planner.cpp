@@ -80,8 +80,9 @@ void outputs(const StageConfig& config, const Json& described, const PluginRegis
     if (member(port, "name") == "*")
       any = true;
     else
-      stage.outputs.push_back({member(port, "name"), member(port, "type"), described::facets(port),
-                               member(port, "self"), "", ""});
+      stage.outputs.push_back({member(port, "name"), member(port, "type"),
+                               described::facets(port, stage.parameters), member(port, "self"), "",
+                               ""});
   }
   for (const DeclaredOutput& declared : config.outputs) {
     if (any) {
@@ -135,7 +136,6 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, DeviceC
   stage.determinism = determinism.empty() ? "exact" : determinism;
   stage.uses_seed = is_set(described, "seed");
   devices.choose(config, described, stage, diagnostics);
-  outputs(config, described, registry, stage, diagnostics);
   for (const RequireConfig& require : config.require) stage.gates.push_back(gate(require));
   for (const RequireConfig& when : config.when) stage.conditions.push_back(gate(when));
 
@@ -143,6 +143,7 @@ Draft resolve(const StageConfig& config, const PluginRegistry& registry, DeviceC
       bind_parameters(config.with, described["parameters"], registry, "stage '" + config.base + "'",
                       item->plugin->name, config.origin, diagnostics);
   stage.parameters = std::move(bound.values);
+  outputs(config, described, registry, stage, diagnostics);
   if (bound.breaks_determinism) stage.determinism = "none";
   for (auto& leaf : bound.leaves) {
     stage.static_parts.push_back({"with." + leaf.path, std::move(leaf.json), leaf.origin.text()});

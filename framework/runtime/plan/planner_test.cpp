@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/config/yaml_loader.h"
+
 namespace lehr::runtime {
 namespace {
 
@@ -38,6 +40,11 @@ PluginRegistry registry() {
         {"name": "reference", "type": "model", "optional": true, "otherwise": "model", "self": "R"},
         {"name": "scores", "type": "scores", "facets": {"model": "R"}}],
      "outputs": [{"name": "model", "type": "model"}], "parameters": []},
+    {"name": "exam", "inputs": [{"name": "earlier", "type": "evaluation", "list": true, "optional": true,
+        "facets": {"rounds": "$rounds", "who": "$who"}}],
+     "outputs": [{"name": "evaluation", "type": "evaluation", "facets": {"rounds": "$rounds", "who": "$who"}}],
+     "parameters": [{"name": "rounds", "type": "int", "default": 3}, {"name": "who", "type": "list",
+                     "item": {"name": "", "type": "string"}, "default": ["you"]}]},
     {"name": "trained", "inputs": [], "outputs": [{"name": "model", "type": "model"}], "seed": true,
      "determinism": "machine", "parameters": []}]})");
   return PluginRegistry(std::vector<PluginFile>{plugin});
@@ -139,6 +146,25 @@ TEST(Planner, HoldsWhatIsNotConnectedToWhatStandsForIt) {
   EXPECT_EQ(tune("m2", "")[0],
             "stage 't': inputs 'scores' and 'model' must go with the same model, but 'scores' goes "
             "with 'm1.model' and 'm2' with 'm2.model'");
+}
+
+TEST(Planner, HoldsFacetsToTheParametersOfTheStage) {
+  const auto with = [](StageConfig config, const std::string& yaml) {
+    Diagnostics none;
+    config.with = load_yaml(std::make_shared<Source>("x.yaml", "/", yaml), none);
+    return config;
+  };
+  const auto exams = [&](const std::string& first, const std::string& second) {
+    return make({with(stage("a", "p.exam"), first),
+                 with(stage("b", "p.exam", {{"earlier", {"a"}}}), second)});
+  };
+  EXPECT_TRUE(exams("{}", "{rounds: 3, who: [you]}").mistakes.empty());
+  EXPECT_TRUE(exams("{rounds: 4}", "{rounds: 4}").mistakes.empty());
+  const Made made = exams("{}", "{rounds: 4, who: [me, you]}");
+  ASSERT_EQ(made.mistakes.size(), 2u);
+  EXPECT_EQ(made.mistakes[0],
+            "stage 'b': input 'earlier' takes what has rounds '4', but that of 'a.evaluation' is "
+            "'3'");
 }
 
 TEST(Planner, HoldsAnUnknownFacetToItsFirstUse) {

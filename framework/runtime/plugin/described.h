@@ -22,12 +22,20 @@ inline const Json& list(const Json& object, const char* name) {
   return found != object.end() && found->is_array() ? *found : none;
 }
 
-// Of a port: facet -> symbol or "=constant".
-inline std::map<std::string, std::string> facets(const Json& port) {
+// Of a port: facet -> symbol or "=constant". "$batch" has become the constant that the stage's
+// parameter of this name is; without such a parameter, which then is wrong, it is left out.
+inline std::map<std::string, std::string> facets(const Json& port, const Json& parameters) {
   std::map<std::string, std::string> out;
-  if (const auto found = port.find("facets"); found != port.end() && found->is_object())
-    for (const auto& [facet, symbol] : found->items())
-      if (symbol.is_string()) out[facet] = symbol.get<std::string>();
+  const auto found = port.find("facets");
+  if (found == port.end() || !found->is_object()) return out;
+  for (const auto& [facet, bound] : found->items()) {
+    if (!bound.is_string()) continue;
+    const std::string& symbol = bound.get_ref<const std::string&>();
+    if (!symbol.starts_with('$'))
+      out[facet] = symbol;
+    else if (const auto value = parameters.find(symbol.substr(1)); value != parameters.end())
+      out[facet] = "=" + (value->is_string() ? value->get<std::string>() : value->dump());
+  }
   return out;
 }
 

@@ -147,12 +147,15 @@ struct Compare : Described {
   void describe(lehr::Description& d) override {
     d.summary("compares models");
     d.input("models", "model").list();
-    d.output("evaluation", "evaluation");
+    d.input("earlier", "evaluation").list().optional().facet("rounds", "$rounds");
+    d.output("evaluation", "evaluation").facet("rounds", "$rounds");
+    d.integer("rounds", rounds).range(1, 9);
   }
   void check_inputs(const std::vector<lehr::Input>& inputs) override {
     if (lehr::connected(inputs, "models") == 1)
       throw lehr::Error("models: '" + inputs[0].label + "' alone is compared with nothing");
   }
+  std::int64_t rounds = 3;
 };
 
 struct Sieve : lehr::DocumentStep {

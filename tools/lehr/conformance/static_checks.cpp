@@ -126,9 +126,19 @@ std::string ports_and_promises(const Json& stage) {
                    : where + "binds '" + symbol +
                          "'; a symbol begins with an upper-case letter, a constant with '='";
       };
+      const auto facet_problem = [&](const std::string& symbol) {
+        if (!symbol.starts_with('$')) return symbol_problem(symbol);
+        const Json parameters = stage.value("parameters", Json::array());
+        const auto named = [&](const Json& parameter) {
+          return parameter.value("name", "") == symbol.substr(1);
+        };
+        return std::any_of(parameters.begin(), parameters.end(), named)
+                   ? std::string()
+                   : where + "binds '" + symbol + "', but there is no such parameter";
+      };
       const Json facets = port.value("facets", Json::object());
       for (const auto& [facet, symbol] : facets.items())
-        out = add(out, symbol_problem(symbol.get<std::string>()));
+        out = add(out, facet_problem(symbol.get<std::string>()));
       if (port.contains("self")) out = add(out, symbol_problem(port.value("self", "")));
       const std::string otherwise = port.value("otherwise", "");
       const auto stands_in = [&](const Json& other) {
