@@ -2,23 +2,22 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
-#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numbers>
 #include <optional>
+#include <set>
 
 #include "lm/devices.h"
 #include "lm/runtime.h"
 #include "lm/token_feed.h"
-#include "table.h"
+#include "stored_evaluation.h"
 #include "text/token_shards.h"
-#include "verdict.h"
 
 namespace lehr::plugins::evaluate {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kLeastRow = 2048;  // tokens; short documents are packed
 
@@ -45,38 +44,24 @@ double bits_per_byte(const lm::Model& model, const text::Tokenizer& tokenizer,
 // Where both say what their tokenizer is.
 bool are_of_different_tokenizers(const Input& a, const Input& b) {
   const auto tokenizer = [](const Input& input) {
-    const Json facets = Json::parse(input.facets, nullptr, false);
+    const auto facets = nlohmann::json::parse(input.facets, nullptr, false);
     return facets.is_object() ? facets.value("tokenizer", "") : "";
   };
   return !tokenizer(a).empty() && !tokenizer(b).empty() && tokenizer(a) != tokenizer(b);
 }
 
-Json to_json(const Scores& s) {
-  return {{"accuracy", s.accuracy},         {"format", s.format}, {"refusal", s.refusal},
-          {"over_refusal", s.over_refusal}, {"good", s.good},     {"choice", s.choice},
-          {"completion", s.completion},     {"length", s.length}};
-}
-
-void write(const std::filesystem::path& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  if (!out.flush()) throw Error(path.string() + ": could not be written");
-}
-
-Json sample(const text::Probe& probe, std::span<const Examined> models, std::size_t i) {
-  Json row = {{"id", probe.id}, {"kind", probe.kind}, {"topic", probe.topic}};
-  row["question"] = probe.kind == "next" ? probe.text : probe.prompt.back().content;
-  row["accepted"] = probe.answers;
-  for (const Examined& m : models) {
-    const Outcome& o = m.outcomes[i];
-    row["models"][m.label] = {{"answer", o.answer},
-                              {"right", o.right},
-                              {"in_format", o.in_format},
-                              {"refused", o.refused},
-                              {"tokens", o.tokens}};
-    if (o.has_choices) row["models"][m.label]["picked"] = o.picked;
+// What evaluations have of these models, by digest.
+std::map<std::string, Examined> known_answers(Context& context, std::span<const text::Probe> probes,
+                                              std::span<const Input> models) {
+  std::set<std::string> wanted;
+  for (const Input& model : models) wanted.insert(model.digest);
+  std::map<std::string, Examined> out;
+  for (const Input& evaluation : context.inputs("evaluations")) {
+    std::map<std::string, Examined> found = read_evaluation(evaluation, probes, wanted);
+    if (found.empty()) context.warning("'" + evaluation.label + "' evaluated none of the models");
+    out.merge(found);
   }
-  return row;
+  return out;
 }
 
 }  // namespace
@@ -86,11 +71,25 @@ void EvaluateStage::describe(Description& d) {
   d.determinism(Determinism::machine).devices(lm::devices());
   d.input("models", "model").list().help("in the order of the table");
   d.input("probes", "probes")
+      .self("P")
       .help("questions with checkable answers, unknowable ones, texts to complete");
   d.input("tokens", "tokens")
       .optional()
+      .self("H")
       .help("held-out part: bits per byte, for models of its tokenizer");
-  d.output("evaluation", "evaluation").help("table.txt, evaluation.json, samples.jsonl");
+  const auto of_this_kind = [](Port& port) -> Port& {
+    port.facet("probes", "P").facet("tokens", "H");
+    for (const char* name :
+         {"max_new_tokens", "max_words", "refusals", "held_out_tokens", "precision"})
+      port.facet(name, std::string("$") + name);
+    return port;
+  };
+  of_this_kind(d.input("evaluations", "evaluation"))
+      .list()
+      .optional()
+      .help("earlier ones: models that they have are not asked again");
+  of_this_kind(d.output("evaluation", "evaluation"))
+      .help("table.txt, evaluation.json, samples.jsonl");
   d.integer("max_new_tokens", options_.max_new_tokens).range(1, 100000).help("of one answer");
   d.integer("max_words", max_words_)
       .range(1, 100000)
@@ -104,6 +103,14 @@ void EvaluateStage::describe(Description& d) {
   d.count("held_out_tokens", held_out_tokens_).at_least(1).help("of the tokens input, at most");
   d.choice("precision", precision_, {"auto", "fp32", "bf16"})
       .help("auto: bf16 where the processor has it");
+}
+
+void EvaluateStage::check_inputs(const std::vector<Input>& inputs) {
+  std::set<std::string> labels;
+  for (const Input& input : inputs)
+    if (input.port == "models" && !labels.insert(input.label).second)
+      throw Error("models: two of them are named '" + input.label +
+                  "', after the stage that makes both. Evaluate them in a stage each");
 }
 
 void EvaluateStage::run(Context& context) {
@@ -121,54 +128,58 @@ void EvaluateStage::run(Context& context) {
     context.warning("no bits per byte, for the tokens have no held-out part");
     tokens.reset();
   }
+  const std::map<std::string, Examined> known = known_answers(context, probes, inputs);
+  const auto is_new = [&](const Input& input) { return !known.contains(input.digest); };
+  const std::size_t questions =
+      probes.size() * static_cast<std::size_t>(std::ranges::count_if(inputs, is_new));
 
   std::vector<Examined> models;
-  Json report = {{"format", 1}, {"probes", probes.size()}};
+  std::size_t asked = 0;
   for (const Input& input : inputs) {
-    const text::Tokenizer tokenizer = text::Tokenizer::load(input.path);
-    const lm::Model model = lm::Model::load(input.path, lm::parse_precision(precision_));
-    if (options_.max_new_tokens > model.config().max_position_embeddings)
-      context.warning(input.label + ": max_new_tokens: " + std::to_string(options_.max_new_tokens) +
-                      " is above the model's context: a question and its answer end at " +
-                      std::to_string(model.config().max_position_embeddings) + " tokens");
-    const auto done = [&, before = models.size() * probes.size()](std::size_t n) {
-      if (context.cancelled()) throw Cancelled();
-      context.progress(before + n, inputs.size() * probes.size(), "answers", input.label);
-    };
     Examined& examined = models.emplace_back();
+    if (!is_new(input)) examined = known.at(input.digest);
     examined.label = input.label;
-    examined.outcomes = examine(model, tokenizer, probes, options_, done);
-    examined.scores = score(probes, examined.outcomes);
-    Json numbers = to_json(examined.scores);
+    examined.digest = input.digest;
     const bool foreign = tokens && are_of_different_tokenizers(*tokens, input);
     if (foreign)
       context.warning(input.label + ": no bits per byte, for the tokens are another tokenizer's");
-    if (tokens && !foreign) {
+    if (!tokens || foreign) examined.bits_per_byte.reset();
+    const bool measured = !tokens || foreign || examined.bits_per_byte;
+    if (!is_new(input) && measured) continue;
+
+    const text::Tokenizer tokenizer = text::Tokenizer::load(input.path);
+    const lm::Model model = lm::Model::load(input.path, lm::parse_precision(precision_));
+    const std::int64_t context_length = model.config().max_position_embeddings;
+    if (is_new(input)) {
+      if (options_.max_new_tokens > context_length)
+        context.warning(input.label +
+                        ": max_new_tokens: " + std::to_string(options_.max_new_tokens) +
+                        " is above the model's context: a question and its answer end at " +
+                        std::to_string(context_length) + " tokens");
+      const auto done = [&](std::size_t n) {
+        if (context.cancelled()) throw Cancelled();
+        context.progress(asked + n, questions, "answers", input.label);
+      };
+      examined.outcomes = examine(model, tokenizer, probes, options_, done);
+      examined.scores = score(probes, examined.outcomes);
+      asked += probes.size();
+    }
+    if (!measured) {
       const text::TokenShards shards(tokens->path, "eval");
       // Rows as long as the longest segment, so that each token is predicted from all that the
       // model can see of its document.
-      const std::int64_t context_length = model.config().max_position_embeddings;
       const std::int64_t row = std::max(
           kLeastRow, std::min({context_length, lm::longest_document(shards), held_out_tokens_}));
-      numbers["bits_per_byte"] = bits_per_byte(
+      examined.bits_per_byte = bits_per_byte(
           model, tokenizer, lm::TokenFeed(shards, {.row_tokens = row, .context = context_length}),
           held_out_tokens_);
     }
-    for (const auto& [name, value] : numbers.items())
-      context.result(name + "@" + input.label, value.get<double>());
-    report["models"].push_back(
-        {{"label", input.label}, {"digest", input.digest}, {"scores", numbers}});
   }
-
-  const std::filesystem::path out = context.output("evaluation");
-  const std::string table = render_table(models, probes, static_cast<std::size_t>(samples_));
-  write(out / "table.txt", table);
-  write(out / "evaluation.json", report.dump(2) + "\n");
-  std::string samples;
-  for (std::size_t i = 0; i < probes.size(); ++i)
-    samples +=
-        sample(probes[i], models, i).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-  write(out / "samples.jsonl", samples);
+  for (const Examined& model : models)
+    for (const auto& [name, value] : numbers(model))
+      context.result(name + "@" + model.label, value);
+  write_evaluation(context.output("evaluation"), models, probes,
+                   static_cast<std::size_t>(samples_));
 }
 
 }  // namespace lehr::plugins::evaluate

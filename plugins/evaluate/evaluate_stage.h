@@ -1,9 +1,11 @@
-// The stage: any number of models before the same probes.
+// The stage: any number of models before the same probes, each of them once.
 #pragma once
 
 #include <lehr/plugin.h>
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "examination.h"
 
@@ -12,6 +14,7 @@ namespace lehr::plugins::evaluate {
 class EvaluateStage : public Stage {
  public:
   void describe(Description& d) override;
+  void check_inputs(const std::vector<Input>& inputs) override;
   void run(Context& context) override;
 
  private:

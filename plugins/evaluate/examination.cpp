@@ -12,6 +12,7 @@
 #include "lm/packer.h"
 #include "text/answer_match.h"
 #include "text/chat.h"
+#include "text/utf8_repair.h"
 #include "verdict.h"
 
 namespace lehr::plugins::evaluate {
@@ -95,6 +96,7 @@ std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& toke
     else
       out.right =
           probe.kind == "unknowable" ? out.refused : text::is_exact(out.answer, probe.answers);
+    out.answer = text::replace_invalid_utf8(out.answer);
 
     const std::vector<std::string>& choices = probe.choices;
     if (choices.empty()) continue;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,7 +23,7 @@ struct ExaminationOptions {
 };
 
 struct Outcome {
-  std::string answer;       // kind "next": the continuation
+  std::string answer;       // kind "next": the continuation; valid UTF-8
   std::int64_t tokens = 0;  // generated, the end of turn not counted
   bool ended = false;       // it ended its turn
   bool right = false;  // answer: exact; next: begins with an accepted answer; unknowable: refuses
@@ -56,5 +57,13 @@ struct Scores {
   double with_choices = 0;
 };
 Scores score(std::span<const text::Probe> probes, std::span<const Outcome> outcomes);
+
+// What is known of one model.
+struct Examined {
+  std::string label, digest;
+  std::vector<Outcome> outcomes;  // one per probe
+  Scores scores;
+  std::optional<double> bits_per_byte;  // of held-out text
+};
 
 }  // namespace lehr::plugins::evaluate

@@ -10,12 +10,6 @@
 
 namespace lehr::plugins::evaluate {
 
-struct Examined {
-  std::string label;
-  std::vector<Outcome> outcomes;
-  Scores scores;
-};
-
 std::string render_table(std::span<const Examined> models, std::span<const text::Probe> probes,
                          std::size_t samples);
 
