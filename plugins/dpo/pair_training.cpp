@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "lm/counted.h"
 #include "lm/devices.h"
 #include "lm/model_folder.h"
 #include "lm/optimizer.h"
@@ -81,9 +82,11 @@ void train_on_pairs(Context& context, const PairTrainingOptions& options, const 
   const std::int64_t steps =
       lm::steps_of(training.budget, lm::workload(model.config(), feed, training.batch_tokens));
 
-  context.info(std::to_string(rows.train.pairs()) +
-               (rows.train.good.empty() ? " pairs, " : " answers, each with a mismatched one, ") +
-               std::to_string(feed.tokens_per_epoch()) + " tokens an epoch, of them " +
+  const auto number = static_cast<std::int64_t>(rows.train.pairs());
+  context.info((rows.train.good.empty()
+                    ? lm::counted(number, "pair")
+                    : lm::counted(number, "answer") + ", each with a mismatched one") +
+               ", " + std::to_string(feed.tokens_per_epoch()) + " tokens an epoch, of them " +
                std::to_string(feed.loss_tokens_per_epoch()) + " in answers; " +
                lm::steps_text(training.budget, steps) + ", " + lm::numerics_fingerprint());
 

@@ -7,6 +7,7 @@
 #include "advantages.h"
 #include "critic.h"
 #include "gradients.h"
+#include "lm/counted.h"
 #include "lm/devices.h"
 #include "lm/judge.h"
 #include "lm/model.h"
@@ -205,10 +206,10 @@ void TrainPpo::run(Context& context) {
                     (o.loss_type == "dr_grpo" ? ", and dr_grpo's loss is divided by what no answer "
                                                 "can have"
                                               : ""));
-  context.info(std::to_string(train.size()) + " prompts; " + std::to_string(o.iterations) +
-               " iterations of " + std::to_string(o.samples) + " answers, " +
-               std::to_string(o.group()) + " to a prompt, " +
-               std::to_string(o.epochs * o.minibatches) + " updates each, " +
+  context.info(lm::counted(std::ssize(train), "prompt") + "; " +
+               lm::counted(o.iterations, "iteration") + " of " + lm::counted(o.samples, "answer") +
+               ", " + std::to_string(o.group()) + " to a prompt, " +
+               lm::counted(o.epochs * o.minibatches, "update") + " each, " +
                lm::numerics_fingerprint());
   lm::make_trainable(policy, training_, context.seed());
   lm::Optimizer optimizer(policy, training_.optimizer);

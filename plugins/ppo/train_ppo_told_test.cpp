@@ -83,7 +83,7 @@ TEST(TrainPpoTells, WhatItIsAboutToDoAndWhatTheContextLimits) {
   Workshop shop, wide;
   nlohmann::json with = parameters("grpo", 1);
   shop.run(with);
-  EXPECT_TRUE(shop.told("2 prompts; 1 iterations of 16 answers, 8 to a prompt, 4 updates each, "));
+  EXPECT_TRUE(shop.told("2 prompts; 1 iteration of 16 answers, 8 to a prompt, 4 updates each, "));
   EXPECT_FALSE(shop.told("above the model's context"));
   with["max_new_tokens"] = 1000;
   with["loss_type"] = "dr_grpo";

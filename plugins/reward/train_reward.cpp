@@ -6,6 +6,7 @@
 #include <ATen/ops/tensor.h>
 
 #include "head_tally.h"
+#include "lm/counted.h"
 #include "lm/devices.h"
 #include "lm/model.h"
 #include "lm/model_folder.h"
@@ -201,9 +202,9 @@ void TrainReward::run(Context& context) {
   if (held_out.size() > 0) evaluation.emplace(std::move(held_out.sequences), rows);
   const std::int64_t steps =
       lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens));
-  context.info(std::to_string(train.size()) + " pairs, " + std::to_string(feed.tokens_per_epoch()) +
-               " tokens an epoch; " + lm::steps_text(training_.budget, steps) + ", " +
-               lm::numerics_fingerprint());
+  context.info(lm::counted(static_cast<std::int64_t>(train.size()), "pair") + ", " +
+               std::to_string(feed.tokens_per_epoch()) + " tokens an epoch; " +
+               lm::steps_text(training_.budget, steps) + ", " + lm::numerics_fingerprint());
 
   lm::make_trainable(model, training_, context.seed());
   lm::Optimizer optimizer(model, training_.optimizer);

@@ -6,6 +6,7 @@
 
 #include "answer_loss.h"
 #include "lm/chat_feed.h"
+#include "lm/counted.h"
 #include "lm/devices.h"
 #include "lm/model_folder.h"
 #include "lm/runtime.h"
@@ -178,7 +179,7 @@ void Sft::run(Context& context) {
   if (held_out.size() > 0) evaluation.emplace(std::move(held_out), packing);
   const std::int64_t steps =
       lm::steps_of(training_.budget, lm::workload(model.config(), feed, training_.batch_tokens), 3);
-  context.info(std::to_string(report.conversations) + " conversations, " +
+  context.info(lm::counted(report.conversations, "conversation") + ", " +
                std::to_string(feed.tokens_per_epoch()) + " tokens an epoch, of them " +
                std::to_string(feed.loss_tokens_per_epoch()) + " trained; " +
                lm::steps_text(training_.budget, steps) + ", " + lm::numerics_fingerprint());
