@@ -34,6 +34,7 @@ EXPECTED = {
         "stage violators.brittle": "any parameters are taken or refused with a reason",
         "stage violators.beyond": DECLARES,
         "stage violators.unbound": "ports and promises are valid",
+        "stage violators.valueless": "ports and promises are valid",
         "stage violators.placeless": "ports and promises are valid",
         "stage violators.presuming": "estimates before and after its inputs are made",
         "stage violators.fabling": "estimates before and after its inputs are made",

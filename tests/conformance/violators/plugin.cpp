@@ -129,6 +129,13 @@ struct Unbound : Stage {
   }
 };
 
+struct Valueless : Stage {
+  void describe(Description& d) override {
+    Stage::describe(d);
+    d.input("earlier", "documents").optional().facet("depth", "$depth");
+  }
+};
+
 struct Placeless : Stage {
   void describe(Description& d) override {
     Stage::describe(d);
@@ -238,6 +245,7 @@ LEHR_PLUGIN(lehr::Plugin("violators", "1.0.0")
                 .stage<Brittle>("brittle")
                 .stage<Beyond>("beyond")
                 .stage<Unbound>("unbound")
+                .stage<Valueless>("valueless")
                 .stage<Placeless>("placeless")
                 .stage<Presuming>("presuming")
                 .stage<Fabling>("fabling")
