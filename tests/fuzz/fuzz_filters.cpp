@@ -51,9 +51,10 @@ void check_repetitions(const std::string& text, text::WordSplitter splitter) {
   TextTables& tables = TextTables::of(text);
   RepeatedParts parts;
   parts.begin_words(tables, tables.words(splitter));
-  parts.top_ngram(2, true);
-  const std::size_t most = parts.most_of_longer_top_ngram();
-  for (std::size_t n : {3, 4}) require(parts.top_ngram(n, true) <= most);
+  for (std::size_t n : {2, 3, 4}) {
+    const std::size_t most = parts.most_of_top_ngram(n);
+    require(parts.top_ngram(n, true) <= most);
+  }
   for (std::size_t n = 5; n <= 10; ++n)
     require(parts.repeated_ngrams(n) <= parts.most_repeated_ngrams(n));
 }
