@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <deque>
 #include <stdexcept>
+#include <string_view>
+#include <unordered_map>
 
 namespace lehr::plugins::wordnet {
 namespace {
@@ -43,8 +45,16 @@ constexpr std::size_t kLongestPhrase = 4;  // words
 }  // namespace
 
 Lexicon::Lexicon(const WordNetDatabase& database) : database_(database) {
+  // First word of a phrase -> words of the longest one: most runs of words are none, and looking
+  // each up would take most of the time.
+  std::unordered_map<std::string_view, std::size_t> longest;
   for (SynsetIndex i = 0; i < database.size(); ++i) {
-    for (const std::string& word : database[i].words) mentions_.emplace(word, 0);
+    for (const std::string& word : database[i].words) {
+      mentions_.emplace(word, 0);
+      const auto words = static_cast<std::size_t>(std::ranges::count(word, ' ')) + 1;
+      std::size_t& most = longest[std::string_view(word).substr(0, word.find(' '))];
+      most = std::max(most, words);
+    }
   }
   std::string phrase;
   for (SynsetIndex i = 0; i < database.size(); ++i) {
@@ -52,7 +62,9 @@ Lexicon::Lexicon(const WordNetDatabase& database) : database_(database) {
     for (const std::string_view word : words) written_.insert(lowered(word));
     for (std::size_t begin = 0; begin < words.size(); ++begin) {
       phrase.clear();
-      for (std::size_t n = 0; n < kLongestPhrase && begin + n < words.size(); ++n) {
+      const auto known = longest.find(words[begin]);
+      const std::size_t most = known == longest.end() ? 1 : std::min(known->second, kLongestPhrase);
+      for (std::size_t n = 0; n < most && begin + n < words.size(); ++n) {
         if (n > 0) phrase += ' ';
         phrase += words[begin + n];
         auto found = mentions_.find(phrase);
