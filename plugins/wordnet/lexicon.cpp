@@ -45,35 +45,51 @@ constexpr std::size_t kLongestPhrase = 4;  // words
 }  // namespace
 
 Lexicon::Lexicon(const WordNetDatabase& database) : database_(database) {
-  // First word of a phrase -> words of the longest one: most runs of words are none, and looking
-  // each up would take most of the time.
+  // First word of phrases -> words of the longest one.
   std::unordered_map<std::string_view, std::size_t> longest;
   for (SynsetIndex i = 0; i < database.size(); ++i) {
     for (const std::string& word : database[i].words) {
       mentions_.emplace(word, 0);
       const auto words = static_cast<std::size_t>(std::ranges::count(word, ' ')) + 1;
       std::size_t& most = longest[std::string_view(word).substr(0, word.find(' '))];
-      most = std::max(most, words);
+      most = std::clamp(words, most, kLongestPhrase);
     }
   }
+  const auto entry = [&](const std::string& phrase) {
+    auto found = mentions_.find(phrase);
+    if (found == mentions_.end() && phrase.ends_with('s'))
+      found = mentions_.find(phrase.substr(0, phrase.size() - 1));
+    return found == mentions_.end() ? nullptr : &*found;
+  };
+  // What is found out of a word where it stands first in a gloss.
+  struct Seen {
+    decltype(entry("")) alone;
+    std::size_t longest;
+  };
+  std::unordered_map<std::string_view, Seen> seen;
   std::string phrase;
   for (SynsetIndex i = 0; i < database.size(); ++i) {
     const auto words = words_of(database[i].gloss);
-    for (const std::string_view word : words) written_.insert(lowered(word));
     for (std::size_t begin = 0; begin < words.size(); ++begin) {
-      phrase.clear();
-      const auto known = longest.find(words[begin]);
-      const std::size_t most = known == longest.end() ? 1 : std::min(known->second, kLongestPhrase);
-      for (std::size_t n = 0; n < most && begin + n < words.size(); ++n) {
-        if (n > 0) phrase += ' ';
-        phrase += words[begin + n];
-        auto found = mentions_.find(phrase);
-        if (found == mentions_.end() && phrase.ends_with('s')) {
-          found = mentions_.find(phrase.substr(0, phrase.size() - 1));
-        }
-        if (found == mentions_.end()) continue;
+      const auto [known, fresh] = seen.try_emplace(words[begin]);
+      if (fresh) {
+        phrase = words[begin];
+        written_.insert(lowered(phrase));
+        const auto found = longest.find(phrase);
+        known->second = {entry(phrase), found == longest.end() ? 1 : found->second};
+      }
+      const bool after_the = begin > 0 && words[begin - 1] == "the";
+      const auto mention = [&](auto* found) {
+        if (!found) return;
         ++found->second;
-        if (begin > 0 && words[begin - 1] == "the") ++mentions_after_the_[found->first];
+        if (after_the) ++mentions_after_the_[found->first];
+      };
+      mention(known->second.alone);
+      if (known->second.longest == 1) continue;
+      phrase = words[begin];
+      for (std::size_t n = 1; n < known->second.longest && begin + n < words.size(); ++n) {
+        (phrase += ' ') += words[begin + n];
+        mention(entry(phrase));
       }
     }
   }

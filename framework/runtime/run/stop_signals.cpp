@@ -17,7 +17,10 @@ StopSignals::StopSignals() {
   if (!fd_) throw IoError("cannot listen for", "signals", errno);
 }
 
-StopSignals::~StopSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+StopSignals::~StopSignals() {
+  while (take() != 0) continue;  // asked again to stop what has stopped: it would die of that now
+  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
 
 int StopSignals::take() {
   signalfd_siginfo info{};

@@ -1,0 +1,22 @@
+#include "runtime/run/stop_signals.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+namespace lehr::runtime {
+namespace {
+
+TEST(StopSignals, ThatNobodyTookDoNotEndTheProcessAfterwards) {
+  {
+    StopSignals signals;
+    std::raise(SIGINT);
+    EXPECT_EQ(signals.take(), SIGINT);
+    std::raise(SIGINT);
+    std::raise(SIGTERM);
+  }
+  SUCCEED() << "still there";
+}
+
+}  // namespace
+}  // namespace lehr::runtime
