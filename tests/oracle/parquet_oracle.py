@@ -88,7 +88,7 @@ def check_forms(shop, rng):
                         "bool": [None, True, False]})
     for format_version, dictionary in itertools.product(("1.0", "2.6"), (True, False)):
         pq.write_table(numbers, path, version=format_version, use_dictionary=dictionary)
-        code, said, documents = shop.run({"train": [str(path)], **parameters})
+        code, said, documents = shop.run({"train": [str(path)], "text_field": "content"})
         wanted = [{**row, "id": f"form.parquet:{i + 1}", "text": row["content"]} for i, row in enumerate(numbers.to_pylist())]
         for row in wanted:
             del row["content"]
