@@ -16,6 +16,7 @@
 #include "lm/kv_cache.h"
 #include "lm/operators.h"
 #include "lm/random.h"
+#include "lm/tensor_kernels.h"
 #include "lm/token_pass.h"
 
 namespace lehr::lm {
@@ -211,7 +212,8 @@ class Decoding {
   }
 
   std::vector<Choice> step(std::span<const int64_t> slots) {
-    if (few_ && slots.size() <= kFewRows) {
+    const auto few = static_cast<size_t>(kernels_for(model_.embedding()).most_few_rows);
+    if (few_ && slots.size() <= few) {
       std::vector<int32_t> ids, positions;
       for (const int64_t slot : slots) {
         ids.push_back(last_token(slot));
@@ -219,9 +221,8 @@ class Decoding {
       }
       return choose_rows(few_->logits(ids, positions, slots), options_.sampling, uniforms(slots));
     }
-    const size_t rows = slots.size() <= kFewRows
-                            ? slots.size()
-                            : (slots.size() + kRowsStep - 1) / kRowsStep * kRowsStep;
+    const size_t rows =
+        slots.size() <= few ? slots.size() : (slots.size() + kRowsStep - 1) / kRowsStep * kRowsStep;
     std::vector<int32_t> ids(rows, 0), positions(rows, 0), seen_slots, counts;
     std::vector<KvCache::Run> runs;
     for (size_t i = 0; i < rows; ++i) {

@@ -80,12 +80,17 @@ struct Kernels {
   void (*logits_gradient)(void* logits, const int32_t* targets, int64_t rows, int64_t width,
                           float inverse_temperature, const float* logprob, const float* entropy,
                           const float* g, const float* ge);
+  // to[i] = exp((x[i] - the largest x) * scale), 0 below e^-87, float32 -> the largest x.
+  float (*softmax_weights)(const float* x, float scale, float* to, int64_t count);
   // y[r] = x[r] . w in float32.
   void (*row_dot)(const void* x, const void* w, float* y, int64_t rows, int64_t width);
-  // y[r, o] = x[r] . w[o]. x: [rows, k] float32, w: [outs, k] compute dtype; rows of y are y_row
-  // apart.
-  void (*few_rows)(const float* x, const void* w, float* y, int64_t rows, int64_t k, int64_t outs,
+  // y[r, o] = x[r] . w[o], each the same whatever stands beside it. x: [rows, k] as few_rows_input
+  // makes it, w: [outs, k] compute dtype; rows of y are y_row apart.
+  void (*few_rows)(const void* x, const void* w, float* y, int64_t rows, int64_t k, int64_t outs,
                    int64_t y_row);
+  // x in compute dtype as few_rows multiplies it, in room for `count` floats.
+  void (*few_rows_input)(const void* x, void* to, int64_t count);
+  int64_t most_few_rows;  // up to which few_rows is the quickest way
   // w, m, v updated, g zeroed; compute (null where it is the master) gets the rounded weight.
   void (*adamw)(float* w, float* g, float* m, float* v, void* compute, int64_t count,
                 const AdamWPass& pass);

@@ -5,7 +5,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
@@ -48,20 +47,24 @@ at::Tensor low_gradient(const Linear& w, const at::Tensor& dy) {
   return d_low;
 }
 
+bool are_few(const at::Tensor& x, const at::Tensor& weight) {
+  return !through_aten(x) && x.size(0) <= kernels_for(x).most_few_rows && x.is_contiguous() &&
+         weight.is_contiguous();
+}
+
 at::Tensor few_rows_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const Kernels& k = kernels_for(x);
   const int64_t rows = x.size(0), width = x.size(1), outs = weight.size(0);
   const at::Tensor y = at::empty({rows, outs}, x.options());
-  const at::Tensor plain = at::zeros({rows, width}, at::kFloat),
+  const at::Tensor input = at::empty({rows, width}, at::kFloat),
                    sums = at::empty({rows, outs}, at::kFloat);
-  k.accumulate(x.data_ptr(), plain.data_ptr<float>(), rows * width);
+  k.few_rows_input(x.data_ptr(), input.data_ptr(), rows * width);
   constexpr int64_t kLeast = 64;  // outputs that are worth a thread
   const int64_t threads = at::get_num_threads();
   parallel_blocks(
       outs, std::max(kLeast, (outs + threads - 1) / threads), [&](int64_t begin, int64_t end) {
         float* sum = sums.data_ptr<float>() + begin;
-        k.few_rows(plain.data_ptr<float>(), row(weight, begin), sum, rows, width, end - begin,
-                   outs);
+        k.few_rows(input.data_ptr(), row(weight, begin), sum, rows, width, end - begin, outs);
         const int64_t bytes = y.element_size();
         for (int64_t r = 0; r < rows; ++r, sum += outs) {
           if (bias.defined())
@@ -85,8 +88,7 @@ at::Tensor weight_first_product(const at::Tensor& x, const at::Tensor& weight,
 }  // namespace
 
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (!through_aten(x) && x.size(0) <= kFewRows && x.is_contiguous() && weight.is_contiguous())
-    return few_rows_product(x, weight, bias);
+  if (are_few(x, weight)) return few_rows_product(x, weight, bias);
   if (!through_aten(x) && x.size(0) <= kWeightFirstRows && x.scalar_type() == at::kFloat)
     return weight_first_product(x, weight, bias);
   return at::linear(x, weight, bias);

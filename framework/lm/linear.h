@@ -39,9 +39,7 @@ struct AdapterDropout {
 };
 
 // x [N, I] times weight [O, I] transposed, plus bias ([O], may be undefined): [N, O]. Up to
-// kFewRows rows take about as long as reading the weight does, and each comes out the same whatever
-// stands beside it.
-constexpr int64_t kFewRows = 8;
+// as many rows as Kernels::most_few_rows says, each comes out the same whatever stands beside it.
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 // x: [N, I] -> [N, O]
 at::Tensor apply(const Linear& w, const at::Tensor& x, const AdapterDropout& dropout = {});

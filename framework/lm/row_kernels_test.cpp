@@ -286,6 +286,28 @@ TEST(RowKernels, RowStatisticsAreThoseOfTheSoftmax) {
   });
 }
 
+TEST(RowKernels, SoftmaxWeightsAreOneForTheLargest) {
+  with_every_table([](const Kernels& k, bool bf16) {
+    if (bf16) return;  // float32 either way
+    for (const size_t width : kWidths)
+      for (const float scale : {1.0f, 1.6f}) {
+        Elements x(false, slow::normals(width, 1, 20)), weights(false, width, 0);
+        x.set(width - 1, -300);
+        const Row row = x.values();
+        const double largest = *std::max_element(row.begin(), row.end());
+        Row expected;
+        for (const double value : row)
+          expected.push_back(std::exp((value - largest) * static_cast<double>(scale)));
+        EXPECT_EQ(k.softmax_weights(x.floats(), scale, weights.floats(), signed_size(width)),
+                  static_cast<float>(largest));
+        expect_close(weights, expected, 1e-5);
+        if (width > 1) {
+          EXPECT_EQ(weights[width - 1], 0);
+        }
+      }
+  });
+}
+
 TEST(RowKernels, LogitsGradientIsTheSlopeOfLogprobAndEntropy) {
   with_every_table([](const Kernels& k, bool bf16) {
     with_logits(bf16, [&](const Logits& z) {

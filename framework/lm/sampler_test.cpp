@@ -42,6 +42,26 @@ TEST(Sampler, DrawsEachTokenAsOftenAsItsProbabilityAndReportsIt) {
   }
 }
 
+// A token's share of [0, 1) begins where those before it end, across the blocks in which it is
+// found.
+TEST(Sampler, WalksTheWholeVocabulary) {
+  std::vector<float> logits(1000, -200.0f);
+  for (size_t i = 3; i < logits.size(); i += 7) logits[i] = static_cast<float>(i % 5) / 4;
+  double total = 0;
+  for (const float x : logits) total += std::exp(static_cast<double>(x));
+  double before = 0;
+  for (size_t i = 3; i < logits.size(); i += 7) {
+    const double p = std::exp(static_cast<double>(logits[i])) / total;
+    for (const double part : {0.001, 0.5, 0.999}) {
+      const Choice choice = choose(logits, {}, before + part * p);
+      ASSERT_EQ(choice.token, static_cast<int32_t>(i));
+      ASSERT_NEAR(choice.logprob, std::log(p), 1e-5);
+    }
+    before += p;
+  }
+  EXPECT_EQ(choose(logits, {}, 1.0).token, 997) << "the last with any weight";
+}
+
 TEST(Sampler, TopKKeepsTheLikeliestAndRenormalizes) {
   const SamplingOptions options{.top_k = 2};
   for (const double u : {0.0, 0.3, 0.6, 0.999}) {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr int64_t kLeastOutputs = 64;  // of a product that are worth a thread
 constexpr int64_t kStep = 16;          // whole vectors of outputs
+constexpr int64_t kOutputs = 256;      // that a product's sums are kept of
 
 // Which of `outputs` a thread makes.
 struct Range {
@@ -33,8 +34,8 @@ Range share(int64_t outputs, int thread, int threads) {
 struct TokenPass::Own {
   std::vector<float> x;        // [B, C] residual stream
   std::vector<float> normed;   // [B, C]
-  std::vector<float> wide;     // [B, widest input of a product] float32
-  std::vector<float> sums;     // [B, outputs] float32
+  std::vector<float> input;    // [B, inputs of a product] as products want them
+  std::vector<float> sums;     // [B, kOutputs] float32
   std::vector<float> gate_up;  // [B, 2, outputs]
   std::vector<float> gated;    // [B, outputs]
   std::vector<float> scores;   // [keys], then [D], float32
@@ -52,9 +53,10 @@ TokenPass::TokenPass(const Model& model, KvCache& cache)
       head_(model.head().weight),
       kernels_(kernels_for(model.embedding())),
       bytes_(model.embedding().element_size()),
+      most_rows_(std::min(kernels_.most_few_rows, cache.slots())),
       own_(static_cast<size_t>(at::get_num_threads())) {
   const auto shared = [&](int64_t width) {
-    return at::empty({kFewRows, width}, model.embedding().options());
+    return at::empty({most_rows_, width}, model.embedding().options());
   };
   const int64_t query_width = shape_.heads * shape_.head_dim;
   qkv_ = shared(shape_.qkv_width());
@@ -62,17 +64,16 @@ TokenPass::TokenPass(const Model& model, KvCache& cache)
   delta_ = shared(config_.hidden_size);
   gated_ = shared(config_.intermediate_size);
   head_out_ = shared(head_.size(0));
-  logits_ = at::empty({kFewRows, head_.size(0)}, at::kFloat);
+  logits_ = at::empty({most_rows_, head_.size(0)}, at::kFloat);
   const int64_t widest = std::max({config_.hidden_size, query_width, config_.intermediate_size});
-  const int64_t most = std::max({shape_.qkv_width(), widest, head_.size(0)});
   for (Own& own : own_) {
-    const auto room = [](std::vector<float>& rows, int64_t width) {
-      rows.resize(static_cast<size_t>(kFewRows * width));
+    const auto room = [&](std::vector<float>& rows, int64_t width) {
+      rows.resize(static_cast<size_t>(most_rows_ * width));
     };
     room(own.x, config_.hidden_size);
     room(own.normed, config_.hidden_size);
-    room(own.wide, widest);
-    room(own.sums, most);  // a region inside another has one thread, whatever was asked for
+    room(own.input, widest);
+    room(own.sums, kOutputs);
     room(own.gate_up, 2 * config_.intermediate_size);
     room(own.gated, config_.intermediate_size);
     own.scores.resize(static_cast<size_t>(cache.rows() + shape_.head_dim));
@@ -84,7 +85,7 @@ TokenPass::~TokenPass() = default;
 at::Tensor TokenPass::logits(std::span<const int32_t> ids, std::span<const int32_t> positions,
                              std::span<const int64_t> slots) {
   rows_ = static_cast<int64_t>(ids.size());
-  TORCH_CHECK(rows_ <= kFewRows && positions.size() == ids.size() && slots.size() == ids.size(),
+  TORCH_CHECK(rows_ <= most_rows_ && positions.size() == ids.size() && slots.size() == ids.size(),
               "token pass: ", rows_, " rows");
   for (size_t i = 0; i < ids.size(); ++i)
     TORCH_CHECK(slots[i] < cache_.slots() && positions[i] < cache_.rows(), "token pass: row ",
@@ -126,14 +127,14 @@ void TokenPass::work(Own& own, int thread, Meeting& meeting) {
     for (int64_t item = thread; item < rows_ * shape_.heads; item += meeting.threads())
       attend(own, l, item / shape_.heads, item % shape_.heads);
     meeting.wait();
-    widen(own, attended_.data_ptr(), attended_.size(1));
+    take(own, attended_.data_ptr(), attended_.size(1));
     share_of_product(w.output.weight, w.output.bias, delta_);
     meeting.wait();
     norm(own, delta_.data_ptr(), w.post_norm);
     const Range gates = mine(config_.intermediate_size);
     gate(own, w, gates.begin, gates.end);
     meeting.wait();
-    widen(own, gated_.data_ptr(), gated_.size(1));
+    take(own, gated_.data_ptr(), gated_.size(1));
     share_of_product(w.down.weight, w.down.bias, delta_);
     meeting.wait();
     const bool last = l + 1 == config_.layers;
@@ -148,30 +149,31 @@ void TokenPass::work(Own& own, int thread, Meeting& meeting) {
   }
 }
 
-// x += delta (which may be null), then normed and widened.
+// x += delta (which may be null), then normed as the next product's input.
 void TokenPass::norm(Own& own, const void* delta, const at::Tensor& weight) const {
   kernels_.rms_norm(own.x.data(), delta, own.x.data(), weight.data_ptr(), own.normed.data(),
                     nullptr, rows_, config_.hidden_size, static_cast<float>(config_.rms_norm_eps));
-  widen(own, own.normed.data(), config_.hidden_size);
+  take(own, own.normed.data(), config_.hidden_size);
 }
 
-void TokenPass::widen(Own& own, const void* rows, int64_t width) const {
-  std::fill_n(own.wide.data(), rows_ * width, 0.0f);
-  kernels_.accumulate(rows, own.wide.data(), rows_ * width);
+void TokenPass::take(Own& own, const void* rows, int64_t width) const {
+  kernels_.few_rows_input(rows, own.input.data(), rows_ * width);
 }
 
-// Outputs [begin, end) of the widened rows times weight, in rows of `to` that are to_row elements
-// apart.
+// Outputs [begin, end) of the input times weight, in rows of `to` that are to_row elements apart.
 void TokenPass::product(Own& own, const at::Tensor& weight, const at::Tensor& bias, int64_t begin,
                         int64_t end, void* to, int64_t to_row) const {
-  const int64_t count = end - begin;
-  if (count <= 0) return;
-  float* sums = own.sums.data();
-  kernels_.few_rows(own.wide.data(), row(weight, begin), sums, rows_, weight.size(1), count, count);
-  for (int64_t r = 0; r < rows_; ++r, sums += count) {
-    if (bias.defined())
-      kernels_.accumulate(static_cast<std::byte*>(bias.data_ptr()) + begin * bytes_, sums, count);
-    kernels_.store_scaled(sums, 1.0f, static_cast<std::byte*>(to) + r * to_row * bytes_, count);
+  auto* place = static_cast<std::byte*>(to);
+  for (int64_t first = begin; first < end; first += kOutputs, place += kOutputs * bytes_) {
+    const int64_t count = std::min(kOutputs, end - first);
+    float* sums = own.sums.data();
+    kernels_.few_rows(own.input.data(), row(weight, first), sums, rows_, weight.size(1), count,
+                      count);
+    for (int64_t r = 0; r < rows_; ++r, sums += count) {
+      if (bias.defined())
+        kernels_.accumulate(static_cast<std::byte*>(bias.data_ptr()) + first * bytes_, sums, count);
+      kernels_.store_scaled(sums, 1.0f, place + r * to_row * bytes_, count);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-// One token further for a few sequences at a time, on the CPU: the layers of trunk.h by the same
+// One token further for some sequences at a time, on the CPU: the layers of trunk.h by the same
 // kernels, in one parallel region. A token of a small model takes a millisecond; to start and end a
 // region for each operator, and a tensor for each of its results, would take as long again.
 //
@@ -30,8 +30,11 @@ class TokenPass {
   TokenPass(const Model& model, KvCache& cache);
   ~TokenPass();
 
-  // Token ids[i] at positions[i] of the sequence in slots[i]; at most kFewRows. Their keys and
-  // values are written to the cache. -> logits [B, V] float32, until the next call.
+  // How many sequences at most: beyond them, oneDNN's products are quicker.
+  int64_t most_rows() const { return most_rows_; }
+
+  // Token ids[i] at positions[i] of the sequence in slots[i]. Their keys and values are written to
+  // the cache. -> logits [B, V] float32, until the next call.
   at::Tensor logits(std::span<const int32_t> ids, std::span<const int32_t> positions,
                     std::span<const int64_t> slots);
 
@@ -39,7 +42,7 @@ class TokenPass {
   struct Own;  // a thread's own rows
   void work(Own& own, int thread, Meeting& meeting);
   void norm(Own& own, const void* delta, const at::Tensor& weight) const;
-  void widen(Own& own, const void* rows, int64_t width) const;
+  void take(Own& own, const void* rows, int64_t width) const;
   void product(Own& own, const at::Tensor& weight, const at::Tensor& bias, int64_t begin,
                int64_t end, void* to, int64_t to_row) const;
   void gate(Own& own, const LayerWeights& w, int64_t begin, int64_t end);
@@ -55,10 +58,11 @@ class TokenPass {
   const at::Tensor head_;  // [V, C]
   const Kernels& kernels_;
   const int64_t bytes_;  // of an element in compute dtype
+  const int64_t most_rows_;
 
-  // [kFewRows, ...] in compute dtype, shared
+  // [most_rows, ...] in compute dtype, shared
   at::Tensor qkv_, attended_, delta_, gated_, head_out_;
-  at::Tensor logits_;  // [kFewRows, V] float32
+  at::Tensor logits_;  // [most_rows, V] float32
   std::vector<Own> own_;
 
   // Of the call in progress

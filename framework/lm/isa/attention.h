@@ -8,6 +8,7 @@
 #pragma once
 
 #include "lm/isa/attention_packing.h"
+#include "lm/isa/pair_dots.h"
 
 namespace lehr::lm::LEHR_ISA {
 namespace {
@@ -174,10 +175,10 @@ void attention_backward(const AttentionTask& task, const AttentionGradient& grad
 
 constexpr int kKeysTogether = 4;
 
-// query . key of kKeys keys that are `stride` elements apart, times scale.
-template <class T, int kKeys>
+// query . key of kKeys keys that are `stride` elements apart.
+template <int kKeys, class T>
 LEHR_INLINE void scores_of(const T* query, const T* key, int64_t stride, int64_t head_dim,
-                           float scale, float* scores) {
+                           float* scores) {
   Vector sum[kKeys] = {};
   const int64_t whole = head_dim / kLanes * kLanes;
   for (int64_t c = 0; c < whole; c += kLanes) {
@@ -189,9 +190,16 @@ LEHR_INLINE void scores_of(const T* query, const T* key, int64_t stride, int64_t
   for (int i = 0; i < kKeys; ++i) {
     float dot = halved_sum(sum[i]);
     for (int64_t c = whole; c < head_dim; ++c) dot += get(query[c]) * get(key[i * stride + c]);
-    scores[i] = dot * scale;
+    scores[i] = dot;
   }
 }
+#if defined(__AVX512BF16__)
+template <int kKeys>
+LEHR_INLINE void scores_of(const bf16* query, const bf16* key, int64_t stride, int64_t head_dim,
+                           float* scores) {
+  pair_dots<1, kKeys>(query, 0, key, stride, head_dim, scores, 0);
+}
+#endif
 
 // accumulator += p[i] * value i, in their order.
 template <class T, int kValues>
@@ -217,11 +225,15 @@ void attend_range(const void* query_, const void* keys_, const void* values_, in
   const T* values = static_cast<const T*>(values_);
   const int64_t together = count / kKeysTogether * kKeysTogether;
   for (int64_t t = 0; t < together; t += kKeysTogether)
-    scores_of<T, kKeysTogether>(query, keys + t * stride, stride, head_dim, scale, scores + t);
+    scores_of<kKeysTogether>(query, keys + t * stride, stride, head_dim, scores + t);
   for (int64_t t = together; t < count; ++t)
-    scores_of<T, 1>(query, keys + t * stride, stride, head_dim, scale, scores + t);
+    scores_of<1>(query, keys + t * stride, stride, head_dim, scores + t);
   float top = *maximum;
-  for (int64_t t = 0; t < count; ++t) top = scores[t] > top ? scores[t] : top;
+#pragma omp simd reduction(max : top)
+  for (int64_t t = 0; t < count; ++t) {
+    scores[t] *= scale;
+    top = scores[t] > top ? scores[t] : top;
+  }
   const float shrink = exponential(*maximum - top);
 #pragma omp simd
   for (int64_t c = 0; c < head_dim; ++c) accumulator[c] *= shrink;

@@ -1,6 +1,7 @@
 #define LEHR_ISA avx512_bf16
-// The table of AVX-512, with attention that multiplies bfloat16.
+// The table of AVX-512, with what multiplies bfloat16 in pairs.
 #include "lm/isa/attention.h"
+#include "lm/isa/few_rows.h"
 
 namespace lehr::lm::LEHR_ISA {
 
@@ -9,6 +10,10 @@ const Kernels& table(bool bf16_) {
     Kernels out = avx512::table(true);
     out.attention = attention<bf16>;
     out.attention_backward = attention_backward<bf16>;
+    out.attend_range = attend_range<bf16>;
+    out.few_rows = few_rows<bf16>;
+    out.few_rows_input = few_rows_input<bf16>;
+    out.most_few_rows = 64;
     return out;
   }();
   return bf16_ ? pairs : avx512::table(false);

@@ -188,6 +188,19 @@ void logits_gradient(void* logits_, const int32_t* targets, int64_t rows, int64_
   }
 }
 
+inline float softmax_weights(const float* x, float scale, float* to, int64_t count) {
+  float top = x[0];
+#pragma omp simd reduction(max : top)
+  for (int64_t i = 0; i < count; ++i) top = x[i] > top ? x[i] : top;
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) {
+    const float d = (x[i] - top) * scale;
+    const float e = exponential(d);
+    to[i] = d < -87.0f ? 0.0f : e;
+  }
+  return top;
+}
+
 template <class T>
 void row_dot(const void* x_, const void* w_, float* y, int64_t rows, int64_t width) {
   const T* w = static_cast<const T*>(w_);

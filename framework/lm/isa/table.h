@@ -24,8 +24,11 @@ constexpr Kernels make_table() {
       .scatter_add = scatter_add<T>,
       .row_statistics = row_statistics<T>,
       .logits_gradient = logits_gradient<T>,
+      .softmax_weights = softmax_weights,
       .row_dot = row_dot<T>,
       .few_rows = few_rows<T>,
+      .few_rows_input = few_rows_input<T>,
+      .most_few_rows = 8,
       .adamw = adamw<T>,
       .sum_squares = sum_squares,
   };
