@@ -250,6 +250,27 @@ def blanks_and_line_breaks(at):
         sys.exit("gc took what an output leads to")
 
 
+# What a plugin said of files is not what it says of others by the same name.
+def files_change_between_plans(at):
+    at.environment.pop("LEHR_PLUGIN_PATH")
+    at.write('{"id":"1","text":"a"}\n', "documents.jsonl")
+    at.write("""lehr: 1
+stages:
+  source: {uses: files.documents, with: {train: [documents.jsonl]}}
+  clean: {in: {documents: source}, uses: filter, with: {steps: [{c4_bad_words: {words: words.txt}}]}}
+""")
+    words, bad = at.folder / "words.txt", b"caf\xe9\n"
+    words.write_bytes(bad)
+    at.run("run", "pipeline.yaml", "--only", "source")
+    for _ in range(2):
+        at.run("plan", "pipeline.yaml", code=3, said="words.txt:1: the line is not valid UTF-8")
+        words.write_text("word\n")
+        at.run("plan", "pipeline.yaml")
+        words.write_bytes(bad)
+    words.write_text("word\n")
+    at.run("run", "pipeline.yaml")
+
+
 def no_plugins(at):
     alone = at.folder / "alone"
     (alone / "bin").mkdir(parents=True)
@@ -303,7 +324,7 @@ def main():
     options = parser.parse_args()
     for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, forced_in_vain, cut_short_while_read, stage_stays_stopped, stopped_at_once,
                  names_are_no_text, dumb_terminal, narrow_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, paths_lead_nowhere,
-                 blanks_and_line_breaks, no_plugins, programs_behind, long_log):
+                 blanks_and_line_breaks, files_change_between_plans, no_plugins, programs_behind, long_log):
         if options.tests and test.__name__ not in options.tests:
             continue
         with tempfile.TemporaryDirectory() as folder:

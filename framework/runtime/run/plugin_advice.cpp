@@ -19,8 +19,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostAnswers = 4096;  // kept; more than that are begun anew
 
-// Answers of earlier plans, by the SHA-256 of code and question. A cache: losing it costs time
-// only.
+// Answers of earlier plans, by the SHA-256 of code, the files that it may look at, and question. A
+// cache: losing it costs time only.
 class KeptAnswers {
  public:
   explicit KeptAnswers(fs::path file) : file_(std::move(file)) {
@@ -150,11 +150,9 @@ class Inquiry {
     const std::string code = code_of(stage, plugin);
     std::string basis = code;
     if (what == std::string("check_inputs")) question["inputs"] = connections(stage);
-    if (what == std::string("estimate")) {
-      question["inputs"] = input_facts(stage);
-      for (const KeyPart& part : stage.static_parts)  // files that it may look at
-        if (part.name.starts_with("content.")) basis += part.name + part.value;
-    }
+    if (what == std::string("estimate")) question["inputs"] = input_facts(stage);
+    for (const KeyPart& part : stage.static_parts)  // files that it may look at
+      if (part.name.starts_with("content.")) basis += part.name + part.value;
     Sha256 key;
     key.update(basis + question.dump());
     list_.push_back({{fs::absolute(plugin.path), std::move(question), code},

@@ -2,7 +2,8 @@
 // is connected, and estimates.
 // Asked only of those whose manifest offers it, only for stages that are not cached; what one tells
 // of its outputs goes to the estimates of the stages that take them (PlannedOutput::facts). Answers
-// are kept in the store's cache by code, parameters and inputs, so that the same plan asks once.
+// are kept in the store's cache by code, parameters, inputs and the content of files, so that the
+// same plan asks once.
 #pragma once
 
 #include <filesystem>
