@@ -214,6 +214,26 @@ std::string drop_table(const text::DocumentSummary& summary) {
   return out + "</div>";
 }
 
+// Of kinds that were looked for, also those that were not found.
+std::string replace_table(const text::DocumentSummary& summary) {
+  std::uint64_t most = 1, all = 0;
+  for (const auto& [kind, pieces] : summary.replaced()) {
+    most = std::max(most, pieces);
+    all += pieces;
+  }
+  const auto documents = static_cast<double>(std::max<std::uint64_t>(1, summary.documents_in()));
+  std::string out =
+      "<h2>Replaced</h2><p class=soft>" + std::to_string(all) + (all == 1 ? " piece" : " pieces") +
+      " of text had others put in their place; these are no drops.</p><div "
+      "class=\"card drops\"><table><tr><th>kind<th class=n>pieces<th class=n>for 1,000 "
+      "documents read<th class=bar>";
+  for (const auto& [kind, pieces] : summary.replaced())
+    out += "<tr><td>" + escaped(kind) + "<td class=n>" + std::to_string(pieces) + "<td class=n>" +
+           fixed(1000 * static_cast<double>(pieces) / documents, 2) +
+           bar_cell(static_cast<double>(pieces) / static_cast<double>(most));
+  return out + "</table></div>";
+}
+
 }  // namespace
 
 std::string page(const Request& request, const Statistics& statistics) {
@@ -238,6 +258,8 @@ std::string page(const Request& request, const Statistics& statistics) {
     out += source_table(*statistics.summary);
   if (statistics.summary && !statistics.summary->drops().empty())
     out += drop_table(*statistics.summary);
+  if (statistics.summary && !statistics.summary->replaced().empty())
+    out += replace_table(*statistics.summary);
   if (!statistics.examples.empty()) {
     out += "<h2>Examples</h2><div class=card>";
     for (const ShownDocument& example : statistics.examples)
