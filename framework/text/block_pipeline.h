@@ -4,14 +4,13 @@
 // global_control says.
 #pragma once
 
-#include <tbb/concurrent_queue.h>
 #include <tbb/parallel_pipeline.h>
 
 #include <memory>
-#include <vector>
 
 #include "text/handed_over.h"
 #include "text/line_blocks.h"
+#include "text/spare_blocks.h"
 
 namespace lehr::text {
 
@@ -22,16 +21,14 @@ bool run_blocks(LineBlocks& blocks, int threads, Cancelled cancelled, Begin begi
                 Finish finish) {
   const auto under_way = static_cast<std::size_t>(threads) + 2;
   blocks.decompress_ahead(threads);
-  std::vector<std::unique_ptr<Block>> owned(under_way);
-  tbb::concurrent_queue<Block*> free;
-  for (auto& block : owned) free.push((block = std::make_unique<Block>()).get());
+  SpareBlocks<Block> spare(under_way, [] { return std::make_unique<Block>(); });
   bool stopped = false;
   const auto read = tbb::make_filter<void, Block*>(
       tbb::filter_mode::serial_in_order, [&](tbb::flow_control& flow) -> Block* {
         const HandedOver here;
-        Block* block = nullptr;
         stopped = cancelled();
-        if (stopped || !free.try_pop(block) || !blocks.next(block->lines)) {
+        Block* const block = stopped ? nullptr : spare.take();
+        if (block == nullptr || !blocks.next(block->lines)) {
           flow.stop();
           return nullptr;
         }
@@ -48,7 +45,7 @@ bool run_blocks(LineBlocks& blocks, int threads, Cancelled cancelled, Begin begi
       tbb::make_filter<Block*, void>(tbb::filter_mode::serial_in_order, [&](Block* block) {
         const HandedOver here;
         finish(*block);
-        free.push(block);
+        spare.put_back(block);
       });
   {
     const HandedOver here;

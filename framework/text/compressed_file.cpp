@@ -159,8 +159,9 @@ struct CompressedFile::State {
       streams = frame.empty();
       if (streams) break;
       const std::uint64_t at = given + waiting;
-      if (keeps_frames && size > 0) kept.push_back({at, at + size, std::string(frame)});
-      ahead.add(frame, size);
+      const auto read = ahead.add(frame, size);
+      if (keeps_frames && size > 0)
+        kept.push_back({at, at + size, read, read->size() - frame.size(), frame.size()});
       waiting += size;
       held += size;
       taken += frame.size();

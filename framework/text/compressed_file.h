@@ -16,7 +16,9 @@ namespace lehr::text {
 // A frame of a zstd file as it stands there.
 struct CompressedFrame {
   std::uint64_t begin, end;  // of what it holds, in the bytes of the decompressed file
-  std::string bytes;
+  std::shared_ptr<const std::string> read;  // what was read of the file at once
+  std::size_t at, size;                     // where in it the frame is
+  std::string_view bytes() const { return std::string_view(*read).substr(at, size); }
 };
 
 class CompressedFile {

@@ -16,7 +16,6 @@
 //       any thread: put(const Document&, bool evaluation) for each document, drops in the tally
 #pragma once
 
-#include <tbb/concurrent_queue.h>
 #include <tbb/enumerable_thread_specific.h>
 #include <tbb/global_control.h>
 #include <tbb/parallel_pipeline.h>
@@ -32,6 +31,7 @@
 #include "text/documents.h"
 #include "text/handed_over.h"
 #include "text/held_out.h"
+#include "text/spare_blocks.h"
 
 namespace lehr::text {
 
@@ -52,7 +52,9 @@ class DocumentCollection {
         state_(context),
         workers_([this] {
           return Worker{reader_.worker(), FrameCompressor()};
-        }) {}
+        }),
+        under_way_(static_cast<std::size_t>(context.threads()) + 2),
+        spare_(under_way_, [] { return std::make_unique<Block>(); }) {}
 
   // Throws Cancelled after the finished blocks were committed, and Error.
   void run() {
@@ -64,7 +66,7 @@ class DocumentCollection {
                              state_.progress.shards[split]);
     const auto threads = static_cast<std::size_t>(context_.threads());
     const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
-    flow(threads + 2);
+    flow();
     if (cancelled_) {
       if (uncommitted_ > 0) state_.commit();
       throw Cancelled();
@@ -90,9 +92,7 @@ class DocumentCollection {
     std::array<std::string, 2> json, frames;
   };
 
-  void flow(std::size_t tokens) {
-    std::vector<std::unique_ptr<Block>> owned(tokens);
-    for (auto& block : owned) free_.push((block = std::make_unique<Block>()).get());
+  void flow() {
     using tbb::filter_mode;
     const auto read = tbb::make_filter<void, Block*>(filter_mode::serial_in_order,
                                                      [this](tbb::flow_control& control) {
@@ -110,13 +110,13 @@ class DocumentCollection {
           finish(*block);
         });
     const HandedOver here;
-    tbb::parallel_pipeline(tokens, read & work & write);
+    tbb::parallel_pipeline(under_way_, read & work & write);
   }
 
   Block* next(tbb::flow_control& control) {
-    Block* block = nullptr;
     cancelled_ = context_.cancelled();
-    if (cancelled_ || !free_.try_pop(block) || !reader_.next(block->read)) {
+    Block* const block = cancelled_ ? nullptr : spare_.take();
+    if (block == nullptr || !reader_.next(block->read)) {
       control.stop();
       return nullptr;
     }
@@ -160,7 +160,7 @@ class DocumentCollection {
     }
     context_.progress(read_bytes_.load(std::memory_order_relaxed), reader_.total_bytes(), "bytes",
                       std::to_string(progress.documents[0] + progress.documents[1]) + " documents");
-    free_.push(&block);
+    spare_.put_back(&block);
   }
 
   Context& context_;
@@ -170,7 +170,8 @@ class DocumentCollection {
   CollectionState state_;
   std::optional<DocumentShards> shards_[2];
   tbb::enumerable_thread_specific<Worker> workers_;
-  tbb::concurrent_queue<Block*> free_;
+  const std::size_t under_way_;
+  SpareBlocks<Block> spare_;
   std::atomic<std::uint64_t> read_bytes_ = 0;
   std::uint64_t uncommitted_ = 0;
   bool cancelled_ = false;

@@ -10,6 +10,7 @@
 
 #include "text/document_summary.h"
 #include "text/json_lines.h"
+#include "text/plain_row.h"
 #include "text/raw_members.h"
 #include "text/row_tree.h"
 #include "text/utf8_repair.h"
@@ -40,7 +41,8 @@ struct DocumentParser::State {
   std::string_view rest;
   std::uint64_t line = 0;
   bool block_is_utf8 = true;
-  std::string repaired, id, fields;
+  PlainRow plain;
+  std::string repaired, id, fields, others;
   DocumentCounts counts;
 
   [[noreturn]] void fail(const std::string& what) const {
@@ -74,6 +76,35 @@ struct DocumentParser::State {
     repaired = std::move(text);
     repaired.resize(size + LineBlock::kPadding);
     return std::string_view(repaired).substr(0, size);
+  }
+
+  // The next row, if it is a plain one. False: it is for read_row().
+  bool read_plain_row(std::string_view& json, Document& document) {
+    if (!block_is_utf8 || !plain.read(rest, options.text_field, options.id_field)) return false;
+    document = {plain.id, plain.text, {}};
+    if (!plain.others.empty() && !read_others(document)) return false;
+    json = plain.row;
+    rest.remove_prefix(plain.size);
+    return true;
+  }
+
+  bool read_others(Document& document) {
+    others = '{';
+    others += plain.others;
+    const std::size_t size = others.size();
+    others.resize(size + LineBlock::kPadding);
+    const std::string_view json = std::string_view(others).substr(0, size);
+    simdjson::dom::element row;
+    simdjson::dom::object object;
+    if (tree.parse(json, row, true) || row.get(object)) return false;
+    for (const auto member : object)
+      if (member.key == options.text_field || member.key == options.id_field ||
+          kept_name(member.key) != member.key)
+        return false;
+    fields.clear();
+    keep_others(json, object);
+    document.fields = fields;
+    return true;
   }
 
   bool read_row(std::string_view& json, Document& document) {
@@ -194,15 +225,20 @@ void DocumentParser::start(std::string_view lines, std::uint64_t first_line, std
 
 bool DocumentParser::next(Document& document, std::string_view& line) {
   State& s = *state_;
-  while (take_line(s.rest, line)) {
-    ++s.line;
-    if (s.line == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    if (!s.read_row(line, document)) continue;
+  const auto found = [&] {
     ++s.counts.documents;
     s.counts.text_bytes += document.text.size();
     return true;
+  };
+  for (;;) {
+    ++s.line;
+    if (s.read_plain_row(line, document)) return found();
+    if (!take_line(s.rest, line)) break;
+    if (s.line == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    if (s.read_row(line, document)) return found();
   }
+  --s.line;
   return false;
 }
 

@@ -20,23 +20,27 @@ struct FramesAhead::Task {
   const char* error = nullptr;
   std::atomic<State> state = waiting;
 
-  // Does it, or waits until another thread has.
-  void finish() {
+  // Does it, or waits until another thread has. True if the bytes are where `out` says, which they
+  // come to without a copy if nobody has begun and there is room for all of them.
+  bool finish(char* out = nullptr, std::size_t room = 0) {
     State now = waiting;
     if (state.compare_exchange_strong(now, begun)) {
-      auto& [compressed, bytes] = memory;
-      const std::size_t done_bytes =
-          ZSTD_decompress(bytes.data(), size, compressed.data(), compressed.size());
+      const bool there = out != nullptr && room >= size;
+      if (!there && memory.bytes.size() < size) memory.bytes.resize(size);
+      const std::size_t done_bytes = ZSTD_decompress(there ? out : memory.bytes.data(), size,
+                                                     compressed().data(), compressed().size());
       if (ZSTD_isError(done_bytes))
         error = ZSTD_getErrorName(done_bytes);
       else if (done_bytes != size)
         error = "a frame is not as long as it says";
       state.store(done);
       state.notify_all();
-    } else if (now == begun) {
-      state.wait(begun);
+      return there;
     }
+    if (now == begun) state.wait(begun);
+    return false;
   }
+  std::string& compressed() { return *memory.compressed; }
 };
 
 FramesAhead::~FramesAhead() {
@@ -47,7 +51,7 @@ FramesAhead::~FramesAhead() {
   }
 }
 
-void FramesAhead::add(std::string_view frame, std::size_t size) {
+std::shared_ptr<const std::string> FramesAhead::add(std::string_view frame, std::size_t size) {
   if (!open_) {
     open_ = std::make_shared<Task>();
     if (!spare_.empty()) {
@@ -56,15 +60,17 @@ void FramesAhead::add(std::string_view frame, std::size_t size) {
     }
   }
   auto& compressed = open_->memory.compressed;
-  compressed.insert(compressed.end(), frame.begin(), frame.end());
+  if (!compressed) compressed = std::make_shared<std::string>();
+  *compressed += frame;
   open_->size += size;
+  return compressed;
 }
 
 void FramesAhead::end_task(bool by_others) {
   const std::shared_ptr<Task> task = std::exchange(open_, nullptr);
-  if (task->memory.bytes.size() < task->size) task->memory.bytes.resize(task->size);
   tasks_.push_back(task);
   if (!by_others) return;
+  if (task->memory.bytes.size() < task->size) task->memory.bytes.resize(task->size);
   const HandedOver told;
   tbb::this_task_arena::enqueue([task] {
     const HandedOver received;
@@ -76,15 +82,18 @@ std::size_t FramesAhead::read(char* out, std::size_t size, const char*& error) {
   std::size_t read = 0;
   while (read < size && !tasks_.empty()) {
     Task& task = *tasks_.front();
-    task.finish();
+    const bool there = given_ == 0 && task.finish(out + read, size - read);
     if ((error = task.error) != nullptr) return read;
     const std::size_t n = std::min(size - read, task.size - given_);
-    if (n > 0) std::memcpy(out + read, task.memory.bytes.data() + given_, n);
+    if (n > 0 && !there) std::memcpy(out + read, task.memory.bytes.data() + given_, n);
     read += n;
     given_ += n;
     if (given_ < task.size) break;
-    consumed_ += task.memory.compressed.size();
-    task.memory.compressed.clear();
+    consumed_ += task.compressed().size();
+    if (task.memory.compressed.use_count() == 1)
+      task.compressed().clear();
+    else
+      task.memory.compressed = nullptr;  // of those who keep frames
     if (spare_.size() < 2) spare_.push_back(std::move(task.memory));
     task.memory = {};
     tasks_.pop_front();

@@ -7,8 +7,11 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
+
+#include "text/page_buffer.h"
 
 namespace lehr::text {
 
@@ -19,8 +22,9 @@ class FramesAhead {
   ~FramesAhead();
   FramesAhead(const FramesAhead&) = delete;
   FramesAhead& operator=(const FramesAhead&) = delete;
-  // frame: one whole frame of `size` decompressed bytes; copied.
-  void add(std::string_view frame, std::size_t size);
+  // frame: one whole frame of `size` decompressed bytes; copied. Returns the copies of the frames
+  // of its task, it the last, which stay as they are for those who keep them once the task ends.
+  std::shared_ptr<const std::string> add(std::string_view frame, std::size_t size);
   // What was added since the last end_task() may be begun: by other threads, or by read() alone.
   void end_task(bool by_others);
   std::size_t tasks() const { return tasks_.size(); }
@@ -32,7 +36,8 @@ class FramesAhead {
 
  private:
   struct Memory {
-    std::vector<char> compressed, bytes;
+    std::shared_ptr<std::string> compressed;
+    PageBuffer bytes;
   };
   struct Task;
   std::deque<std::shared_ptr<Task>> tasks_;

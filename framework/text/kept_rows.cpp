@@ -59,7 +59,7 @@ void KeptRows::take_lines() {
     if (!whole_lines || (before > 0 && before < kLeastFrameBytes)) continue;
     lines_ += block.substr(begin_, begin - begin_);
     if (!lines_.empty()) compress();
-    frames_ += frames[frame_].bytes;
+    frames_ += frames[frame_].bytes();
     begin_ = end;
   }
   lines_ += block.substr(begin_, end_ - begin_);

@@ -96,8 +96,8 @@ TEST_F(KeptRowsTest, CopiesEveryFrameOfWhichAllRowsStay) {
             text.size() - (text.find("\n401 ") - text.find("\n400 ")));
   std::size_t copied = 0, at = 0;
   for (const CompressedFrame& frame : frames)
-    if (const std::size_t found = without.find(frame.bytes, at); found != std::string::npos)
-      ++copied, at = found + frame.bytes.size();
+    if (const std::size_t found = without.find(frame.bytes(), at); found != std::string::npos)
+      ++copied, at = found + frame.bytes().size();
   EXPECT_EQ(copied, frames.size() - 1);
   EXPECT_EQ(kept(path, 8 << 20, [](int) { return false; }), "");
 }
@@ -161,7 +161,7 @@ TEST_F(KeptRowsTest, KnowTheSameFramesWithAnyThreadsAndFromWhereverOneGoesOn) {
     ASSERT_EQ(a.frames.size(), b.frames.size());
     for (std::size_t i = 0; i < a.frames.size(); ++i) {
       EXPECT_EQ(a.frames[i].begin, b.frames[i].begin);
-      EXPECT_TRUE(a.frames[i].bytes == b.frames[i].bytes);
+      EXPECT_TRUE(a.frames[i].bytes() == b.frames[i].bytes());
     }
   };
   std::size_t frames = 0;

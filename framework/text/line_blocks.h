@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "text/compressed_file.h"
+#include "text/page_buffer.h"
 
 namespace lehr::text {
 
@@ -26,7 +27,7 @@ struct LineBlock {
   std::uint64_t end_line = 1;    // number of the first line after the block
   std::uint64_t end_offset = 0;  // decompressed bytes of the file up to the end of the block
   std::size_t size = 0;
-  std::vector<char> buffer;  // `size` bytes and kPadding zeros, which JSON parsers may read
+  PageBuffer buffer;  // `size` bytes and kPadding zeros, which JSON parsers may read
   std::vector<CompressedFrame> frames;  // those that hold nothing but bytes of the block, if kept
 
   static constexpr std::size_t kPadding = 128;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <span>
 
 #include "pii.h"
@@ -26,6 +27,13 @@ std::string_view DocumentBlock::keep(std::string_view text) {
   return {copy, text.size()};
 }
 
+std::string_view DocumentBlock::keep_read(std::string_view text) {
+  const std::less_equal<const char*> no_later;  // of any two, in one object or not
+  const char* const block = lines.buffer.data();
+  const bool stays = no_later(block, text.data()) && no_later(text.data(), block + lines.size);
+  return stays ? text : keep(text);
+}
+
 void DocumentBlock::parse(text::DocumentParser& parser, const std::string& file) {
   arena_.release();
   documents_.clear();
@@ -37,9 +45,9 @@ void DocumentBlock::parse(text::DocumentParser& parser, const std::string& file)
   for (std::string_view line; parser.next(document, line);) {
     summary_.read(document.text);
     lehr_document& d = documents_.emplace_back();
-    d.id = borrow(keep(document.id));
-    d.text = borrow(keep(document.text));
-    d.fields = borrow(keep(document.fields));
+    d.id = borrow(keep_read(document.id));
+    d.text = borrow(keep_read(document.text));
+    d.fields = borrow(keep_read(document.fields));
     rows_.push_back(line);
   }
 }

@@ -1,5 +1,6 @@
 // A block of documents on its way through the pass: read, parsed, judged, serialised. Texts are
-// views into its arena; a document that no step rewrote keeps its line and is copied as it stood.
+// views into its lines or its arena; a document that no step rewrote keeps its line and is copied
+// as it stood.
 #pragma once
 
 #include <lehr/plugin.h>
@@ -17,6 +18,7 @@
 #include "text/document_summary.h"
 #include "text/documents.h"
 #include "text/kept_rows.h"
+#include "text/page_buffer.h"
 
 namespace lehr::plugins::filter {
 
@@ -62,13 +64,16 @@ class DocumentBlock {
   void with_room_for(std::size_t begin, std::size_t end, Look look);
   void apply(std::span<const Judge> steps, std::size_t begin, std::size_t end);
   std::string_view keep(std::string_view text);
+  // The same for what the parser gave, of which much is in `lines` already.
+  std::string_view keep_read(std::string_view text);
   void judge(std::size_t begin, std::size_t end, StepInstance& step);
   // Takes the step's verdict on a document in.
   void take_verdict(std::size_t index, std::string_view step);
   void rewrite(std::size_t index, std::string_view step);
 
   std::mutex& one_huge_;
-  std::pmr::monotonic_buffer_resource arena_;
+  text::PageBuffer memory_ = text::PageBuffer(text::LineBlocks::Options().block_bytes);
+  std::pmr::monotonic_buffer_resource arena_{memory_.data(), memory_.size()};
   std::vector<lehr_document> documents_;
   std::vector<std::string_view> rows_;  // per document its line; empty once it is rewritten
   text::KeptRows kept_;

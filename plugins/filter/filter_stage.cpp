@@ -1,6 +1,5 @@
 #include "filter_stage.h"
 
-#include <tbb/concurrent_queue.h>
 #include <tbb/enumerable_thread_specific.h>
 #include <tbb/global_control.h>
 #include <tbb/parallel_pipeline.h>
@@ -15,6 +14,7 @@
 #include "filter_state.h"
 #include "text/document_files.h"
 #include "text/handed_over.h"
+#include "text/spare_blocks.h"
 
 namespace lehr::plugins::filter {
 namespace {
@@ -57,7 +57,9 @@ class Pass {
         blocks_(files_.inputs, {.keep_frames = true}),
         output_(files_, context.output("documents")),
         state_(context, phases_.ordered),
-        workers_([this] { return make_worker(); }) {}
+        workers_([this] { return make_worker(); }),
+        under_way_(static_cast<std::size_t>(context.threads()) + 2),
+        spare_(under_way_, [this] { return std::make_unique<DocumentBlock>(one_huge_); }) {}
 
   // Throws Cancelled after the finished blocks were committed.
   void run() {
@@ -71,7 +73,7 @@ class Pass {
     const std::uint64_t resumed_bytes = state_.summary().bytes_in();
     const auto threads = static_cast<std::size_t>(context_.threads());
     const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
-    flow(threads + 2);
+    flow();
     if (cancelled_) {
       if (uncommitted_ > 0) state_.commit();
       throw Cancelled();
@@ -88,10 +90,7 @@ class Pass {
  private:
   using Filter = tbb::filter<DocumentBlock*, DocumentBlock*>;
 
-  void flow(std::size_t tokens) {
-    std::vector<std::unique_ptr<DocumentBlock>> owned(tokens);
-    for (auto& block : owned)
-      free_.push((block = std::make_unique<DocumentBlock>(one_huge_)).get());
+  void flow() {
     Filter chain = parallel(0);
     for (std::size_t k = 0; k < phases_.ordered.size(); ++k)
       chain = chain & decide(*phases_.ordered[k]) & parallel(k + 1);
@@ -106,13 +105,13 @@ class Pass {
                                                                 finish(*block);
                                                               });
     const text::HandedOver here;
-    tbb::parallel_pipeline(tokens, read & chain & write);
+    tbb::parallel_pipeline(under_way_, read & chain & write);
   }
 
   DocumentBlock* next(tbb::flow_control& fc) {
-    DocumentBlock* block = nullptr;
     cancelled_ = context_.cancelled();
-    if (cancelled_ || !free_.try_pop(block) || !blocks_.next(block->lines)) {
+    DocumentBlock* const block = cancelled_ ? nullptr : spare_.take();
+    if (block == nullptr || !blocks_.next(block->lines)) {
       fc.stop();
       return nullptr;
     }
@@ -164,7 +163,7 @@ class Pass {
     context_.progress(read_bytes_.load(std::memory_order_relaxed), blocks_.total_bytes(), "bytes",
                       "kept " + std::to_string(sum.documents_out()) + " of " +
                           std::to_string(sum.documents_in()));
-    free_.push(&block);
+    spare_.put_back(&block);
   }
 
   Worker make_worker() {
@@ -195,7 +194,8 @@ class Pass {
   FilterState state_;
   tbb::enumerable_thread_specific<Worker> workers_;
   std::mutex one_huge_;  // document at a time; see DocumentBlock
-  tbb::concurrent_queue<DocumentBlock*> free_;
+  const std::size_t under_way_;
+  text::SpareBlocks<DocumentBlock> spare_;
   std::atomic<std::uint64_t> read_bytes_ = 0;
   std::uint64_t uncommitted_ = 0;
   bool cancelled_ = false;

@@ -250,15 +250,16 @@ def blanks_and_line_breaks(at):
         sys.exit("gc took what an output leads to")
 
 
-# What a plugin said of files is not what it says of others by the same name.
+# Files that steps read are looked into before anything runs; what was said of one is not said of another by its name.
 def files_change_between_plans(at):
     at.environment.pop("LEHR_PLUGIN_PATH")
     at.write('{"id":"1","text":"a"}\n', "documents.jsonl")
-    at.write("""lehr: 1
+    pipeline = """lehr: 1
 stages:
   source: {uses: files.documents, with: {train: [documents.jsonl]}}
-  clean: {in: {documents: source}, uses: filter, with: {steps: [{c4_bad_words: {words: words.txt}}]}}
-""")
+  clean: {in: {documents: source}, uses: filter, with: {steps: [STEP]}}
+"""
+    at.write(pipeline.replace("STEP", "{c4_bad_words: {words: words.txt}}"))
     words, bad = at.folder / "words.txt", b"caf\xe9\n"
     words.write_bytes(bad)
     at.run("run", "pipeline.yaml", "--only", "source")
@@ -269,6 +270,11 @@ stages:
         words.write_bytes(bad)
     words.write_text("word\n")
     at.run("run", "pipeline.yaml")
+    for step, wrong in (("language: {model: words.txt}", "is no fastText classifier"), ("url: {domains: none.txt}", "none.txt"),
+                        ("decontaminate: {sets: [words.txt]}", "no row of this set is looked for"),
+                        ("gopher_quality: {spacy_table: words.txt}", "is no table of spaCy's words")):
+        at.write(pipeline.replace("STEP", "{" + step + "}"))
+        at.run("plan", "pipeline.yaml", code=3, said=wrong)
 
 
 def no_plugins(at):
