@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
+#include <cstring>
 
 #include "text/byte_vector.h"
 #include "text/line_blocks.h"
@@ -11,16 +13,20 @@ namespace {
 
 using namespace byte_vector;
 
-static_assert(kWide <= LineBlock::kPadding, "find_special reads beyond the lines");
+static_assert(kWide <= LineBlock::kPadding, "special_mask reads beyond the lines");
 
-// The first byte from `at` on that ends a run in a string: a quote, a backslash, or a control
-// character, which no string has. Not before the end if there is none.
+// Of the bytes that are looked at at once, those that end a run in a string: a quote, a backslash,
+// or a control character, which no string has.
+std::uint64_t special_mask(const char* bytes) {
+  const Vector v = load(bytes);
+  return mask(either(either(is(v, '"'), is(v, '\\')), between(v, 0, 0x1f)));
+}
+
+// The first of them from `at` on. Not before the end if there is none.
 std::size_t find_special(std::string_view bytes, std::size_t at) {
-  for (; at < bytes.size(); at += kWide) {
-    const Vector v = load(bytes.data() + at);
-    const auto found = mask(either(either(is(v, '"'), is(v, '\\')), between(v, 0, 0x1f)));
-    if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found));
-  }
+  for (; at < bytes.size(); at += kWide)
+    if (const auto found = special_mask(bytes.data() + at); found != 0)
+      return at + static_cast<std::size_t>(std::countr_zero(found));
   return at;
 }
 
@@ -30,17 +36,18 @@ int hex_digit(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-void append_utf8(std::string& out, unsigned code) {
+char* write_utf8(char* out, unsigned code) {
   if (code < 0x80) {
-    out += static_cast<char>(code);
+    *out++ = static_cast<char>(code);
   } else if (code < 0x800) {
-    out += static_cast<char>(0xc0 | code >> 6);
-    out += static_cast<char>(0x80 | (code & 0x3f));
+    *out++ = static_cast<char>(0xc0 | code >> 6);
+    *out++ = static_cast<char>(0x80 | (code & 0x3f));
   } else {
-    out += static_cast<char>(0xe0 | code >> 12);
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
+    *out++ = static_cast<char>(0xe0 | code >> 12);
+    *out++ = static_cast<char>(0x80 | (code >> 6 & 0x3f));
+    *out++ = static_cast<char>(0x80 | (code & 0x3f));
   }
+  return out;
 }
 
 }  // namespace
@@ -82,46 +89,57 @@ bool PlainRow::skip_to(char c) {
 }
 
 bool PlainRow::read_string(std::string_view& value, std::string& unescaped) {
-  const std::size_t begin = at_;
-  std::size_t end = find_special(lines_, at_);
-  if (end < lines_.size() && lines_[end] == '"') {
-    value = lines_.substr(begin, end - begin);
-    at_ = end + 1;
-    return true;
-  }
-  unescaped.clear();
-  while (end < lines_.size() && lines_[end] == '\\') {
-    unescaped.append(lines_, at_, end - at_);
-    at_ = end + 1;
-    if (!append_escape(unescaped)) return false;
-    end = find_special(lines_, at_);
-  }
-  if (end >= lines_.size() || lines_[end] != '"') return false;
-  unescaped.append(lines_, at_, end - at_);
-  value = unescaped;
+  const std::size_t end = find_special(lines_, at_);
+  if (end >= lines_.size()) return false;
+  if (lines_[end] == '\\') return unescape(value, unescaped);
+  value = lines_.substr(at_, end - at_);
   at_ = end + 1;
-  return true;
+  return lines_[end] == '"';
 }
 
-// What stands behind a backslash. Halves of surrogate pairs are not for here.
-bool PlainRow::append_escape(std::string& out) {
+// Copies as much as is looked at at once, and goes on behind what is meant of it.
+bool PlainRow::unescape(std::string_view& value, std::string& unescaped) {
+  constexpr std::size_t kMost = kWide + 4;  // that is written before there is room again
+  std::size_t used = 0;
+  while (at_ < lines_.size()) {
+    if (unescaped.size() < used + kMost) unescaped.resize(2 * (used + kMost));
+    std::memcpy(unescaped.data() + used, lines_.data() + at_, kWide);
+    const auto found = special_mask(lines_.data() + at_);
+    const auto plain = found == 0 ? kWide : static_cast<std::size_t>(std::countr_zero(found));
+    at_ += plain;
+    used += plain;
+    if (found == 0) continue;
+    if (at_ >= lines_.size()) return false;
+    const char special = lines_[at_++];
+    if (special == '"') {
+      value = std::string_view(unescaped).substr(0, used);
+      return true;
+    }
+    char* const end = special == '\\' ? write_escape(unescaped.data() + used) : nullptr;
+    if (end == nullptr) return false;
+    used = static_cast<std::size_t>(end - unescaped.data());
+  }
+  return false;
+}
+
+// What stands behind a backslash; null if it is nothing, or half of a surrogate pair, which is not
+// for here.
+char* PlainRow::write_escape(char* out) {
   constexpr std::string_view kLetters = "\"\\/bfnrt", kMeant = "\"\\/\b\f\n\r\t";
-  if (at_ == lines_.size()) return false;
+  if (at_ == lines_.size()) return nullptr;
   const char letter = lines_[at_++];
   if (const std::size_t which = kLetters.find(letter); which != kLetters.npos) {
-    out += kMeant[which];
-    return true;
+    *out = kMeant[which];
+    return out + 1;
   }
-  if (letter != 'u' || lines_.size() - at_ < 4) return false;
+  if (letter != 'u' || lines_.size() - at_ < 4) return nullptr;
   unsigned code = 0;
   for (int i = 0; i < 4; ++i) {
     const int digit = hex_digit(lines_[at_++]);
-    if (digit < 0) return false;
+    if (digit < 0) return nullptr;
     code = code << 4 | static_cast<unsigned>(digit);
   }
-  if (code >= 0xd800 && code <= 0xdfff) return false;
-  append_utf8(out, code);
-  return true;
+  return code >= 0xd800 && code <= 0xdfff ? nullptr : write_utf8(out, code);
 }
 
 bool PlainRow::end_row() {

@@ -24,9 +24,11 @@ class PlainRow {
 
  private:
   bool skip_to(char c);
-  // The string whose first quote was just read; `unescaped` holds it if it has escapes.
+  // The string whose first quote was just read; `unescaped` holds it if it has escapes, and what
+  // was left there by others.
   bool read_string(std::string_view& value, std::string& unescaped);
-  bool append_escape(std::string& out);
+  bool unescape(std::string_view& value, std::string& unescaped);
+  char* write_escape(char* out);
   bool end_row();
 
   std::string_view lines_;

@@ -26,7 +26,7 @@ std::vector<std::string> judge(OrderedStep& step,
       text::append_document(json, {std::to_string(i), texts[i], {}});
     DocumentBlock block(one_huge);
     block.lines.buffer.assign(json.begin(), json.end());
-    block.lines.buffer.resize(json.size() + text::LineBlock::kPadding);
+    block.lines.buffer.resize(json.size() + text::LineBlock::kPadding, '\0');
     block.lines.size = json.size();
     block.parse(parser, "test");
     step.hash(block);
