@@ -16,7 +16,7 @@ SymbolTable::SymbolTable(const nlohmann::ordered_json& input_ports,
                          const std::vector<BoundInput>& inputs) {
   const auto bind_input = [&](const std::string& symbol, const std::string& what,
                               const std::string& value, const BoundInput& in) {
-    const std::string from = "input '" + in.port + "' (" + in.label + ")";
+    const std::string from = "input '" + in.port + "' (" + in.from + ")";
     const auto [known, fresh] = values_.try_emplace(symbol, Binding{value, from});
     if (!fresh && known->second.value != value)
       throw std::runtime_error(from + " has " + what + " " + shorten(value) + ", but " +
@@ -43,7 +43,7 @@ SymbolTable::SymbolTable(const nlohmann::ordered_json& input_ports,
         if (!symbol.starts_with("="))
           bind_input(symbol, name, found->second, in);
         else if (symbol.substr(1) != found->second)
-          throw std::runtime_error("input '" + in.port + "' (" + in.label + ") has " + name + " '" +
+          throw std::runtime_error("input '" + in.port + "' (" + in.from + ") has " + name + " '" +
                                    found->second + "', but the stage needs '" + symbol.substr(1) +
                                    "'");
       }

@@ -12,7 +12,7 @@
 namespace lehr::host {
 
 struct BoundInput {
-  std::string port, label, digest;
+  std::string port, from, digest;  // from: the stage that made it
   runtime::Facets facets;
 };
 

@@ -24,9 +24,13 @@ void publish_outputs(lehr_context& context, const ArtifactStore& store, double s
   result.unix_time = std::time(nullptr);
   result.seconds = seconds;
 
+  std::map<std::string, std::size_t> seen;
+  for (const auto& in : spec.inputs)
+    result.inputs_from["in." + in.port + "[" + std::to_string(seen[in.port]++) + "]"] = in.from;
+
   std::vector<BoundInput> inputs;
   for (const auto& in : context.inputs)
-    inputs.push_back({in.port, in.label, in.digest, in.artifact.facets});
+    inputs.push_back({in.port, "", in.digest, in.artifact.facets});
   SymbolTable symbols(context.description.at("inputs"), inputs);
   // Outputs that stand for a symbol come first: others may carry it as a facet.
   std::vector<Json> ports(context.description.at("outputs").begin(),

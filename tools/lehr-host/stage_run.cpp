@@ -91,7 +91,7 @@ void bind_inputs(lehr_context& context, const ArtifactStore& store) {
   for (const auto& in : context.spec.inputs) {
     if (in.check) store.check_content(in.digest, context.spec.threads);
     auto artifact = store.artifact(in.digest);
-    bound.push_back({in.port, in.label, in.digest, artifact.facets});
+    bound.push_back({in.port, in.from, in.digest, artifact.facets});
     const std::string facets = Json(artifact.facets).dump();
     context.inputs.push_back({in.port, in.label, in.digest, store.artifact_path(in.digest).string(),
                               facets, std::move(artifact)});

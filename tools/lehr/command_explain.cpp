@@ -31,7 +31,12 @@ Explanation explain(const runtime::PlannedStage& stage,
     out.parts = stage_key(stage, digests).parts;
   }
   const std::string ignored = complete ? "" : "in.";
-  if (const auto* closest = runtime::closest_result(stage, out.parts, results, ignored)) {
+  const auto own = std::find_if(results.begin(), results.end(), [&](const auto& result) {
+    return complete && result.key == stage.key;  // whatever the stage was called then
+  });
+  if (const auto* closest = own != results.end()
+                                ? &*own
+                                : runtime::closest_result(stage, out.parts, results, ignored)) {
     out.before = *closest;
     out.changes = differences(closest->key_parts, out.parts, ignored);
   }

@@ -46,7 +46,7 @@ std::string maker_text(const StageResult& result) {
 const StageResult* maker_of(const Lineage& lineage, const runtime::ResultInput& input) {
   const auto makers = lineage.makers(input.digest);
   const auto named = std::find_if(makers.begin(), makers.end(), [&](const StageResult* maker) {
-    return maker->stage_id == input.label;
+    return maker->stage_id == input.from;
   });
   if (named != makers.end()) return *named;
   return makers.empty() ? nullptr : makers.front();
@@ -58,7 +58,7 @@ void print_inputs(const Lineage& lineage, const StageResult& result, std::size_t
   for (const auto& input : inputs_of(result)) {
     const StageResult* maker = maker_of(lineage, input);
     std::string line = std::string(2 * depth, ' ') + input.port + ": " + brief(input.digest) + " " +
-                       (maker == nullptr ? input.label : maker_text(*maker));
+                       (maker == nullptr ? input.from : maker_text(*maker));
     const bool again = maker != nullptr && !seen.insert(maker->key).second;
     if (again && !inputs_of(*maker).empty()) line += ", as above";
     row("", line);
@@ -116,7 +116,7 @@ Json to_json(const Shown& shown, const runtime::ArtifactStore& store) {
   for (const StageResult* maker : shown.makers) {
     Json inputs = Json::array();
     for (const auto& input : inputs_of(*maker))
-      inputs.push_back({{"port", input.port}, {"from", input.label}, {"digest", input.digest}});
+      inputs.push_back({{"port", input.port}, {"from", input.from}, {"digest", input.digest}});
     out["made_by"].push_back({{"key", maker->key},
                               {"stage_id", maker->stage_id},
                               {"stage", maker->stage},

@@ -241,7 +241,8 @@ class Connector {
            const Reference& reference) const {
     PlannedInput input;
     input.port = member(port, "name");
-    input.label = input.from_stage = drafts_[producer].config->id;
+    input.from_stage = drafts_[producer].config->id;
+    if (is_set(port, "list")) input.label = input.from_stage;
     input.from_port = output.port;
     input.type = output.type;
     input.facets = described::facets(port, draft.stage.parameters);

@@ -147,11 +147,11 @@ class FacetChecker {
                 const std::string& facet, const Value& found) {
     const PlannedInput &a = draft.stage.inputs[first], &b = draft.stage.inputs[second];
     const std::string what = facet.empty() ? b.type : facet;
-    auto& error = diagnostics_.error(draft.inputs[second].origin,
-                                     "stage '" + draft.config->base + "': inputs '" + a.port +
-                                         "' and '" + b.port + "' must go with the same " + what +
-                                         ", but '" + a.label + "' goes with '" + expected.text +
-                                         "' and '" + b.label + "' with '" + found.text + "'");
+    auto& error = diagnostics_.error(
+        draft.inputs[second].origin,
+        "stage '" + draft.config->base + "': inputs '" + a.port + "' and '" + b.port +
+            "' must go with the same " + what + ", but '" + a.from_stage + "' goes with '" +
+            expected.text + "' and '" + b.from_stage + "' with '" + found.text + "'");
     error.notes.push_back({draft.inputs[first].origin, "'" + a.port + "' is given here"});
     const std::string out = way_out(found, expected);
     if (expected.origin.source)

@@ -22,6 +22,7 @@ Json stage_json(const LockedStage& stage) {
   Json out = {{"uses", stage.uses},   {"determinism", stage.determinism},
               {"key", stage.key},     {"plugins", stage.plugins},
               {"parts", stage.parts}, {"outputs", stage.outputs}};
+  if (!stage.inputs.empty()) out["inputs"] = stage.inputs;
   if (!stage.files.empty()) out["files"] = stage.files;
   return out;
 }
@@ -35,6 +36,8 @@ LockedStage read_stage(const Json& json) {
   out.plugins = json.at("plugins").get<Map>();
   out.parts = json.at("parts").get<Map>();
   out.outputs = json.at("outputs").get<Map>();
+  if (const auto inputs = json.find("inputs"); inputs != json.end())
+    out.inputs = inputs->get<Map>();
   if (const auto files = json.find("files"); files != json.end())
     out.files = files->get<std::map<std::string, Map>>();
   return out;
@@ -67,9 +70,20 @@ std::map<std::string, std::string> plugin_versions(const PlannedStage& stage) {
   return out;
 }
 
-// The stage a port is connected to; the digest that follows is what came out of it.
-std::string label_of(const std::string& input_part) {
+// Of a lock that has no `inputs`: the stage a port is connected to; what follows is the digest of
+// what came out of it.
+std::string stage_of(const std::string& input_part) {
   return input_part.substr(0, input_part.rfind(' '));
+}
+
+// What is connected to each port; ports: also which output of the stage.
+std::vector<KeyPart> connections(const PlannedStage& stage, bool ports) {
+  std::vector<KeyPart> out;
+  std::map<std::string, std::size_t> seen;
+  for (const PlannedInput& input : stage.inputs)
+    out.push_back({"in." + input.port + "[" + std::to_string(seen[input.port]++) + "]",
+                   input.from_stage + (ports ? "." + input.from_port : ""), input.where});
+  return out;
 }
 
 bool left_to_outputs(const std::string& part) {
@@ -81,10 +95,15 @@ class StageComparison {
   StageComparison(const PlannedStage& stage, LockComparison& out) : stage_(stage), out_(out) {}
 
   void run(const LockedStage& locked, ContentDigests& contents) {
-    KeyParts before;
+    KeyParts before(locked.inputs.begin(), locked.inputs.end());
     for (const auto& [name, value] : locked.parts)
-      before.emplace_back(name, name.starts_with("in.") ? label_of(value) : value);
-    for (const Difference& difference : differences(before, parts_now())) {
+      if (!name.starts_with("in."))
+        before.emplace_back(name, value);
+      else if (locked.inputs.empty())
+        before.emplace_back(name, stage_of(value));
+    std::vector<KeyPart> now = connections(stage_, !locked.inputs.empty());
+    now.insert(now.end(), stage_.static_parts.begin(), stage_.static_parts.end());
+    for (const Difference& difference : differences(before, now)) {
       if (left_to_outputs(difference.name)) {
         out_.reported.push_back("stage " + quoted(stage_.id) + ": " + text(difference));
         continue;
@@ -106,14 +125,6 @@ class StageComparison {
   }
 
  private:
-  std::vector<KeyPart> parts_now() const {
-    std::vector<KeyPart> out = stage_.static_parts;
-    std::map<std::string, std::size_t> seen;
-    for (const PlannedInput& input : stage_.inputs)
-      out.push_back({"in." + input.port + "[" + std::to_string(seen[input.port]++) + "]",
-                     input.label, input.where});
-    return out;
-  }
   void refuse(Difference difference) {
     if (difference.where.empty()) difference.where = stage_.where;
     out_.refused.push_back("stage " + quoted(stage_.id) + ": " + text(difference));
@@ -202,6 +213,7 @@ LockedPipeline lock(const Plan& plan, const ArtifactStore& store) {
     for (const PlannedInput& input : stage.inputs) digests.push_back(input.digest);
     for (const KeyPart& part : stage_key(stage, digests).parts)
       locked.parts[part.name] = part.value;
+    for (const KeyPart& input : connections(stage, true)) locked.inputs[input.name] = input.value;
     for (const InputPath& path : stage.input_paths)
       for (const auto& [name, digest] : contents.files(path.pattern))
         locked.files[path.parameter][name] = digest;

@@ -5,7 +5,9 @@
 //   {"format": 1, "pipelines": {"tiny.yaml": {"base": {
 //       "uses": "pretrain.pretrain", "determinism": "machine", "key": "...",
 //       "plugins": {"pretrain": "1.0.0"},            versions, of steps and rewards too
-//       "parts": {"code.pretrain": "...", "in.tokens[0]": "tokens <digest>", "with.width": "256"},
+//       "parts": {"code.pretrain": "...", "in.tokens[0]": "<digest>", "with.width": "256"},
+//       "inputs": {"in.tokens[0]": "tokens.tokens"},  what is connected; not in the first locks,
+//                                                    whose parts say "tokens <digest>" instead
 //       "files": {"train": {"a.jsonl": "<sha256>"}}, of input_path parameters
 //       "outputs": {"model": "<digest>"}}}}}
 #pragma once
@@ -24,7 +26,7 @@ namespace lehr::runtime {
 
 struct LockedStage {
   std::string uses, determinism, key;
-  std::map<std::string, std::string> plugins, parts, outputs;
+  std::map<std::string, std::string> plugins, parts, inputs, outputs;
   std::map<std::string, std::map<std::string, std::string>> files;  // parameter -> name -> SHA-256
 };
 using LockedPipeline = std::map<std::string, LockedStage>;  // by stage

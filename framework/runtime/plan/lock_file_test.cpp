@@ -31,7 +31,7 @@ class LockFile : public ScratchStore {
     clean.where = "x.yaml:6:3";
     clean.static_parts = {{"code.p", "1", ""}};
     clean.inputs = {{"documents",
-                     "source",
+                     "",
                      "source",
                      "documents",
                      "documents",
@@ -71,7 +71,7 @@ TEST_F(LockFile, IsTheSameAfterReadingAndWritingAgain) {
   write_lock(plan_.pipeline_file, lock(plan_, store_));
   const std::string text = lock_text();
   EXPECT_NE(text.find("\"a.txt\": \""), std::string::npos) << text;
-  EXPECT_NE(text.find("\"in.documents[0]\": \"source aaaa"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"in.documents[0]\": \"aaaa"), std::string::npos) << text;
   write_lock(plan_.pipeline_file, read_lock(plan_.pipeline_file));
   EXPECT_EQ(lock_text(), text);
   EXPECT_TRUE(compared().refused.empty());
@@ -89,14 +89,27 @@ TEST_F(LockFile, KeepsWhatItSaysOfOtherPipelines) {
 TEST_F(LockFile, RefusesWhatSomeoneWroteAndSaysWhere) {
   write_lock(plan_.pipeline_file, lock(plan_, store_));
   plan_.stages[0].static_parts[3].value = "4";
-  plan_.stages[1].inputs[0].label = "other";
+  plan_.stages[1].inputs[0].from_stage = "other";
   plugin_.version = "1.1.0";
   EXPECT_EQ(compared().refused,
             (std::vector<std::string>{
                 "stage 'source': with.lines: 3 -> 4 (x.yaml:4:9)",
                 "stage 'source': version of plugin 'p': 1.0.0 -> 1.1.0 (x.yaml:3:3)",
-                "stage 'clean': in.documents[0]: source -> other (x.yaml:7:5)",
+                "stage 'clean': in.documents[0]: source.documents -> other.documents (x.yaml:7:5)",
                 "stage 'clean': version of plugin 'p': 1.0.0 -> 1.1.0 (x.yaml:6:3)"}));
+}
+
+// The first locks have no "inputs"; there the part of an input begins with its stage.
+TEST_F(LockFile, ReadsConnectionsOutOfThePartsOfAnOldLock) {
+  LockedPipeline locked = lock(plan_, store_);
+  locked["clean"].inputs.clear();
+  locked["clean"].parts["in.documents[0]"] = "source " + std::string(64, 'a');
+  write_lock(plan_.pipeline_file, locked);
+  EXPECT_TRUE(compared().refused.empty()) << compared().refused[0];
+  plan_.stages[1].inputs[0].from_stage = "other";
+  EXPECT_EQ(
+      compared().refused,
+      std::vector<std::string>{"stage 'clean': in.documents[0]: source -> other (x.yaml:7:5)"});
 }
 
 TEST_F(LockFile, NamesTheInputFilesThatDiffer) {

@@ -237,7 +237,8 @@ std::vector<KeyPart> input_parts(const PlannedStage& stage,
   for (std::size_t i = 0; i < stage.inputs.size(); ++i) {
     const PlannedInput& input = stage.inputs[i];
     out.push_back({"in." + input.port + "[" + std::to_string(seen[input.port]++) + "]",
-                   input.label + " " + input_digests.at(i), input.where});
+                   (input.label.empty() ? "" : input.label + " ") + input_digests.at(i),
+                   input.where});
   }
   std::sort(out.begin(), out.end(),
             [](const KeyPart& a, const KeyPart& b) { return a.name < b.name; });

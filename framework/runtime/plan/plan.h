@@ -21,7 +21,7 @@
 namespace lehr::runtime {
 
 // One thing a stage's result depends on. `name` is stable and readable ("with.vocab_size",
-// "code.tokenizer", "library.libtorch_cpu.so", "in.documents.clean", "content.path", "seed",
+// "code.tokenizer", "library.libtorch_cpu.so", "in.documents[0]", "content.path", "seed",
 // "threads"); `where` is the place in the YAML
 // ("tiny.yaml:14:9", "--set stages.base.with.lr=1") or empty for what no one wrote.
 struct KeyPart {
@@ -38,7 +38,10 @@ struct StageKey {
 
 struct PlannedInput {
   std::string port;
-  std::string label;  // the stage that makes it, as named in the pipeline: "dpo@beta=0.1"
+  // In a list port, what the stage can tell its artifacts apart by: the stage that makes it, as
+  // named in the pipeline ("dpo@beta=0.1"). Empty in others: a stage does not hear what someone
+  // calls what it reads, so that another name for it reruns nothing.
+  std::string label;
   std::string from_stage, from_port;
   std::string type;
   // As the port declares them: facet -> symbol ("T") or "=constant"; `self` is the symbol the
@@ -51,6 +54,11 @@ struct PlannedInput {
   Origin origin;       // the same, with the source, for diagnostics
   std::string digest;  // when known while planning, else empty
 };
+
+// Its label as the stage sees it: that of an artifact that has none is the name of its port.
+inline const std::string& label_for_stage(const PlannedInput& input) {
+  return input.label.empty() ? input.port : input.label;
+}
 
 struct PlannedOutput {
   std::string port, type;

@@ -92,6 +92,19 @@ TEST(Planner, OrdersByDataFlowAndElseAsWritten) {
   EXPECT_EQ(made.plan.stages[3].inputs[0].label, "b");  // a list keeps the pipeline's order
 }
 
+TEST(Planner, AKeyKnowsTheNameOfAStageOnlyWhereAListIsToldApartByIt) {
+  const auto key = [](const std::string& reader, const std::string& name) {
+    const Made made =
+        make({stage(name, "p.source"), stage("x", reader, {{"text", {name + ".text"}}})});
+    EXPECT_TRUE(made.mistakes.empty()) << made.mistakes[0];
+    return stage_key(made.plan.stages[1], {std::string(64, 'd')});
+  };
+  EXPECT_EQ(key("p.step", "source").key, key("p.step", "renamed").key);
+  EXPECT_NE(key("p.join", "source").key, key("p.join", "renamed").key);
+  EXPECT_EQ(key("p.step", "source").parts[0].value, std::string(64, 'd'));
+  EXPECT_EQ(key("p.join", "source").parts[0].value, "source " + std::string(64, 'd'));
+}
+
 TEST(Planner, WantsAnOutputNamedIfSeveralFit) {
   const Made made = make({stage("s", "p.source"), stage("a", "p.step", {{"text", {"s"}}})});
   ASSERT_EQ(made.mistakes.size(), 1u);

@@ -35,9 +35,11 @@ StageSpec planned_spec(const PlannedStage& stage, const StageKey& key,
   out.device = stage.device;
   out.disk_bytes = disk_bytes(stage.estimate);
   for (const std::string& gpu : gpus) out.gpus += (out.gpus.empty() ? "" : ",") + gpu;
-  for (std::size_t i = 0; i < stage.inputs.size(); ++i)
-    out.inputs.push_back({stage.inputs[i].port, stage.inputs[i].label, input_digests[i],
+  for (std::size_t i = 0; i < stage.inputs.size(); ++i) {
+    const PlannedInput& in = stage.inputs[i];
+    out.inputs.push_back({in.port, label_for_stage(in), in.from_stage, input_digests[i],
                           !trusted.contains(input_digests[i])});
+  }
   for (const PlannedOutput& output : stage.outputs)
     if (!output.where.empty()) out.declared_outputs.emplace_back(output.port, output.type);
   for (const auto* uses : {&stage.steps, &stage.rewards})

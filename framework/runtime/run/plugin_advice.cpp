@@ -167,15 +167,17 @@ class Inquiry {
   static Json connections(const PlannedStage& stage) {
     Json out = Json::array();
     for (const PlannedInput& input : stage.inputs)
-      out.push_back({{"port", input.port}, {"label", input.label}, {"type", input.type}});
+      out.push_back(
+          {{"port", input.port}, {"label", label_for_stage(input)}, {"type", input.type}});
     return out;
   }
 
   Json input_facts(const PlannedStage& stage) const {
     Json out = Json::array();
     for (const PlannedInput& input : stage.inputs) {
-      Json facts = {{"port", input.port}, {"label", input.label}, {"type", input.type},
-                    {"path", ""},         {"digest", ""},         {"facets", Json::object()}};
+      Json facts = {{"port", input.port}, {"label", label_for_stage(input)},
+                    {"type", input.type}, {"path", ""},
+                    {"digest", ""},       {"facets", Json::object()}};
       if (store_ && !input.digest.empty()) {
         facts["path"] = store_->artifact_path(input.digest).string();
         facts["digest"] = input.digest;

@@ -16,8 +16,11 @@ nlohmann::ordered_json StageSpec::to_json() const {
                          items = nlohmann::ordered_json::object(),
                          outs = nlohmann::ordered_json::object();
   for (const auto& in : inputs)
-    ins.push_back(
-        {{"port", in.port}, {"label", in.label}, {"digest", in.digest}, {"check", in.check}});
+    ins.push_back({{"port", in.port},
+                   {"label", in.label},
+                   {"from", in.from},
+                   {"digest", in.digest},
+                   {"check", in.check}});
   for (const auto& [port, type] : declared_outputs) outs[port] = type;
   for (const auto& [name, path] : item_plugins) items[name] = path.string();
   return {{"format", 1},
@@ -67,7 +70,8 @@ StageSpec StageSpec::from_json(const nlohmann::ordered_json& json) try {
   out.gpus = json.value("gpus", "");
   out.disk_bytes = text::whole_number<std::uint64_t>(json, "disk_bytes", 0);
   for (const auto& in : json.at("inputs"))
-    out.inputs.push_back({in.at("port"), in.at("label"), in.at("digest"), in.at("check")});
+    out.inputs.push_back(
+        {in.at("port"), in.at("label"), in.at("from"), in.at("digest"), in.at("check")});
   if (json.contains("declared_outputs"))
     for (const auto& [port, type] : json["declared_outputs"].items())
       out.declared_outputs.emplace_back(port, type);

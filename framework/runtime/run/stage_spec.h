@@ -35,7 +35,9 @@ enum ExitCode {
 };
 
 struct SpecInput {
-  std::string port, label, digest;
+  std::string port, label;  // as the stage sees it; see PlannedInput::label
+  std::string from;         // the stage that made it, for messages and lineage
+  std::string digest;
   bool check = true;  // hash the content before use
 };
 

@@ -9,10 +9,12 @@ std::vector<ResultInput> inputs_of(const StageResult& result) {
   std::vector<ResultInput> out;
   for (const auto& [name, value] : result.key_parts) {
     if (!name.starts_with("in.")) continue;
-    const std::size_t space = value.rfind(' ');
-    if (space == std::string::npos) continue;
-    out.push_back(
-        {name.substr(3, name.find('[') - 3), value.substr(0, space), value.substr(space + 1)});
+    const std::size_t digest = value.rfind(' ') + 1;  // 0: there is no label
+    const auto known = result.inputs_from.find(name);
+    out.push_back({name.substr(3, name.find('[') - 3),
+                   known != result.inputs_from.end() ? known->second
+                                                     : value.substr(0, digest > 0 ? digest - 1 : 0),
+                   value.substr(digest)});
   }
   return out;
 }

@@ -12,9 +12,10 @@
 
 namespace lehr::runtime {
 
-// An artifact that a stage read, as its key says: "in.documents[0]" = "clean <digest>".
+// An artifact that a stage read, as its key says: "in.documents[0]" = "<digest>", in a list port
+// "clean <digest>". from: the stage that made it as the pipeline named it then; empty: not known.
 struct ResultInput {
-  std::string port, label, digest;
+  std::string port, from, digest;
 };
 std::vector<ResultInput> inputs_of(const StageResult& result);  // in the order of the key
 

@@ -35,6 +35,7 @@ nlohmann::ordered_json StageResult::to_json() const {
       {"key_parts", key_parts},
       {"made",
        {{"run", run}, {"stage_id", stage_id}, {"unix_time", unix_time}, {"seconds", seconds}}}};
+  if (!inputs_from.empty()) json["made"]["inputs_from"] = inputs_from;
   if (!adopted_from.empty())
     json["adopted_from"] = {{"key", adopted_from}, {"unix_time", adopted_time}};
   return json;
@@ -75,6 +76,9 @@ StageResult StageResult::parse(std::string_view json) {
   out.stage_id = member<std::string_view>(made, "stage_id");
   out.unix_time = member<std::int64_t>(made, "unix_time");
   out.seconds = member<double>(made, "seconds");
+  if (JsonObject from; made["inputs_from"].get(from) == simdjson::SUCCESS)
+    for (const auto [part, stage] : from)
+      out.inputs_from[std::string(part)] = value<std::string_view>(stage, part);
   if (JsonObject adopted; all["adopted_from"].get(adopted) == simdjson::SUCCESS) {
     out.adopted_from = member<std::string_view>(adopted, "key");
     out.adopted_time = member<std::int64_t>(adopted, "unix_time");

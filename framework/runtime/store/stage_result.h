@@ -36,6 +36,7 @@ struct StageResult {
   KeyParts key_parts;
   // Lineage; not part of the key.
   std::string run, stage_id;
+  std::map<std::string, std::string> inputs_from;  // "in.documents[0]" -> the stage that made it
   std::int64_t unix_time = 0;
   double seconds = 0;  // of work; of attempts that were stopped, up to the checkpoint gone on from
   // Someone said that the code of this key gives what an earlier one gave (`lehr store adopt`): key

@@ -166,7 +166,7 @@ Outcome Bench::run(const std::string& name, const Trial& trial) {
   spec.stop_after_commits = trial.stop_after_commits;
   spec.watch_descriptors = true;
   for (std::size_t i = 0; i < inputs_.size(); ++i)
-    spec.inputs.push_back({inputs_[i].port, "sample", digests[i], true});
+    spec.inputs.push_back({inputs_[i].port, "sample", "sample", digests[i], true});
   const fs::path file = folder_ / (name + ".json");
   runtime::write_file_atomically(file, spec.to_json().dump());
 

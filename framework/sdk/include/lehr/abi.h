@@ -151,7 +151,7 @@ typedef struct lehr_context lehr_context; /* one running stage; owned by the hos
 
 typedef struct lehr_input {
   lehr_str port;
-  lehr_str label;  /* which stage made it, as named in the pipeline: "dpo@beta=0.1" */
+  lehr_str label;  /* in a list port the stage that made it ("dpo@beta=0.1"), else the port */
   lehr_str type;   /* "documents", "model", ... */
   lehr_str path;   /* absolute path of a read-only directory */
   lehr_str digest; /* artifact digest, 64 hex digits */

@@ -31,8 +31,8 @@ class Port {
     otherwise_ = otherwise;
     return *this;
   }
-  // Facet `name` of the artifact is bound to `symbol` (upper case first, as "T"): two ports that
-  // bind the same symbol must agree. "=base" states a constant instead.
+  // Facet `name` of the artifact is bound to `symbol` (upper case first, as "T"): ports that bind
+  // the same one must agree. "=base" states a constant, "$width" the value of a parameter.
   Port& facet(std::string_view name, std::string_view symbol) {
     facets_.emplace_back(name, symbol);
     return *this;
