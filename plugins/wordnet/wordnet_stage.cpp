@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "expected_rows.h"
 #include "text/chat_rows.h"
 #include "text/documents.h"
-#include "text/row_counts.h"
 
 namespace lehr::plugins::wordnet {
 namespace {
@@ -62,13 +62,6 @@ std::uint64_t write_rows(const std::filesystem::path& file, const std::vector<Ro
   for (const Row& row : rows) writer.write(to_json(row));
   writer.close();
   return writer.rows();
-}
-
-template <class Row>
-std::string facts_of(const std::vector<Row>& rows) {
-  text::RowCounts counts;
-  for (const Row& row : rows) counts.add(row);
-  return counts.facts();
 }
 
 std::uint64_t write_prompts(const Context& context, const Curriculum& curriculum, Split split,
@@ -179,6 +172,8 @@ void WordNetStage::describe(Description& d) {
 }
 
 void WordNetStage::check() {
+  if (options_.eval_share + options_.probe_share >= 1)
+    throw Error("probe_share: with eval_share it leaves no facts for training");
   if (options_.topics.empty()) throw Error("'topics' is empty; name at least one topic");
   for (const std::string& topic : options_.topics) {
     if (std::ranges::find(kTopics, topic) != std::end(kTopics)) continue;
@@ -188,13 +183,10 @@ void WordNetStage::check() {
   }
 }
 
-// Makes the rows, in a second or two: with another seed than the run's, so about as many.
 void WordNetStage::estimate(const std::vector<Input>&, Estimate& out) {
-  const auto database = WordNetDatabase::read(path_);
-  const Lexicon lexicon(database);
-  const Curriculum curriculum(lexicon, options_);
-  out.outputs["conversations"] = facts_of(conversations(curriculum, Split::train, options_));
-  out.outputs["preferences"] = facts_of(preferences(curriculum, Split::train));
+  const ExpectedRows rows = expected_rows(options_);
+  out.outputs["conversations"] = rows.conversations.facts();
+  out.outputs["preferences"] = rows.preferences.facts();
 }
 
 void WordNetStage::run(Context& context) {

@@ -42,7 +42,8 @@ constexpr const char* kUsage =
     "says,\n"
     "                                 which may be a while in coming)\n"
     "  lehr-host --check FILE [--events FD] [--parent PID]\n"
-    "                                 ask a plugin about parameters, as the file says\n"
+    "                                 ask a plugin about parameters, as the file says (-: the "
+    "same)\n"
     "  lehr-host --exercise FILE [--events FD] [--parent PID]\n"
     "                                 call a document step or reward, as the file says\n"
     "  lehr-host --reward FD [--parent PID]\n"
@@ -90,18 +91,24 @@ void stop_when_asked() {
   ::setrlimit(RLIMIT_CORE, &no_core);
 }
 
-// All of the standard input, of which plugins are to see nothing.
+// The standard input, of which plugins are to see nothing.
+runtime::FileDescriptor take_standard_input() {
+  runtime::FileDescriptor out(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10));
+  const runtime::FileDescriptor nothing = runtime::open_file("/dev/null", O_RDONLY);
+  if (!out || ::dup2(nothing.get(), STDIN_FILENO) < 0)
+    throw runtime::IoError("cannot redirect", "the standard input", errno);
+  return out;
+}
+
 std::string standard_input() {
+  const runtime::FileDescriptor input = take_standard_input();
   std::string text;
   char buffer[1 << 14];
-  while (const ssize_t n = ::read(STDIN_FILENO, buffer, sizeof buffer)) {
+  while (const ssize_t n = ::read(input.get(), buffer, sizeof buffer)) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw runtime::IoError("cannot read", "the standard input", errno);
     text.append(buffer, static_cast<std::size_t>(n));
   }
-  const runtime::FileDescriptor nothing = runtime::open_file("/dev/null", O_RDONLY);
-  if (::dup2(nothing.get(), STDIN_FILENO) < 0)
-    throw runtime::IoError("cannot redirect", "the standard input", errno);
   return text;
 }
 
@@ -121,9 +128,11 @@ int ask(const std::string& mode, const std::string& file, int events_fd) {
   ::signal(SIGPIPE, SIG_IGN);
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  const auto request = nlohmann::ordered_json::parse(runtime::read_file(file));
-  return mode == "--check" ? host::answer_questions(request, events)
-                           : host::exercise(request, events);
+  if (mode == "--exercise")
+    return host::exercise(nlohmann::ordered_json::parse(runtime::read_file(file)), events);
+  const runtime::FileDescriptor questions =
+      file == "-" ? take_standard_input() : runtime::open_file(file, O_RDONLY);
+  return host::answer_questions(questions.get(), events);
 }
 
 int dispatch(std::map<std::string, std::string> options) {

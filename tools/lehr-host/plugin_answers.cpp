@@ -1,6 +1,9 @@
 #include "plugin_answers.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <deque>
 #include <stdexcept>
@@ -10,6 +13,7 @@
 #include "error_sink.h"
 #include "plugin_library.h"
 #include "runtime/run/stage_spec.h"
+#include "runtime/store/durable_file.h"
 #include "stage_context.h"
 #include "value_tree.h"
 
@@ -17,6 +21,32 @@ namespace lehr::host {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// The lines of a file, as they come.
+class Lines {
+ public:
+  explicit Lines(int file) : file_(file) {}
+  // False: there are no more.
+  bool next(std::string& line) {
+    char chunk[1 << 14];
+    std::size_t end, searched = 0;
+    while ((end = text_.find('\n', searched)) == std::string::npos) {
+      searched = text_.size();
+      const ssize_t n = ::read(file_, chunk, sizeof chunk);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) throw runtime::IoError("cannot read", "the questions", errno);
+      if (n == 0) return false;
+      text_.append(chunk, static_cast<std::size_t>(n));
+    }
+    line = text_.substr(0, end);
+    text_.erase(0, end + 1);
+    return true;
+  }
+
+ private:
+  int file_;
+  std::string text_;
+};
 
 // Facts about inputs as a plugin sees them; owns what they point to.
 class InputFacts {
@@ -134,14 +164,19 @@ Json answer(const PluginLibrary& plugin, const Json& question) {
 
 }  // namespace
 
-int answer_questions(const Json& request, EventPipe& events) try {
+int answer_questions(int file, EventPipe& events) try {
+  Lines lines(file);
+  std::string line;
+  if (!lines.next(line)) return runtime::kExitOk;  // it was not needed
+  const Json request = Json::parse(line);
   const PluginLibrary plugin(request.at("plugin").get<std::string>(), bare_services(),
                              request.value("code", ""));
   plugin.check_manifest();
-  for (const Json& question : request.at("questions")) {
+  events.send({{"event", "loaded"}});
+  while (lines.next(line)) {
     Json reply = {{"event", "answer"}};
     try {
-      reply.update(answer(plugin, question));
+      reply.update(answer(plugin, Json::parse(line)));
     } catch (const std::exception& e) {
       reply["error"] = e.what();
     } catch (...) {

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "runtime/run/plugin_questions.h"
@@ -97,10 +99,8 @@ bool offers(const PlannedStage& stage, const char* what) {
 }
 
 // Stages that are asked together: in data-flow order, as an estimate makes use of what those before
-// it tell of its inputs. Each round starts its plugins anew, so there is a last one, which takes
-// all stages of a chain that is longer.
+// it tell of its inputs.
 std::vector<std::vector<PlannedStage*>> rounds(Plan& plan) {
-  constexpr std::size_t kMostRounds = 16;
   std::vector<std::vector<PlannedStage*>> out(1);
   std::unordered_map<std::string_view, std::size_t> next;  // round after that of a stage
   for (PlannedStage& stage : plan.stages) {
@@ -109,13 +109,29 @@ std::vector<std::vector<PlannedStage*>> rounds(Plan& plan) {
     if (offers(stage, "estimate")) {
       for (const PlannedInput& input : stage.inputs)
         if (const auto maker = next.find(input.from_stage); maker != next.end())
-          round = std::max(round, std::min(maker->second, kMostRounds - 1));
+          round = std::max(round, maker->second);
       next[stage.id] = round + 1;
     }
     if (out.size() <= round) out.resize(round + 1);
     out[round].push_back(&stage);
   }
   return out;
+}
+
+// Starts the plugins that are asked now, and of estimates those that are asked once these have told
+// of their outputs, so that all load at one time.
+void start_plugins(const Plan& plan, const std::vector<Wanted>& now, PluginHosts& hosts) {
+  std::unordered_set<std::string_view> asked;
+  for (const Wanted& one : now) {
+    hosts.start(one.question.plugin, one.question.code);
+    if (is_estimate(one)) asked.insert(one.stage->id);
+  }
+  for (const PlannedStage& stage : plan.stages)
+    if ((stage.state == StageState::run || stage.state == StageState::maybe) &&
+        std::any_of(stage.inputs.begin(), stage.inputs.end(),
+                    [&](const PlannedInput& in) { return asked.contains(in.from_stage); }) &&
+        offers(stage, "estimate") && asked.insert(stage.id).second)
+      hosts.start(fs::absolute(stage.plugin->path), code_of(stage, *stage.plugin));
 }
 
 class Inquiry {
@@ -224,6 +240,18 @@ const Origin& place_of(const Wanted& wanted, const std::string& error) {
   return place ? *place : wanted.stage->origin;
 }
 
+// What a refusal says of each rule: a line, with those below it that are indented.
+std::vector<std::string> lines(const std::string& refusal) {
+  std::vector<std::string> out;
+  std::istringstream text(refusal);
+  for (std::string line; std::getline(text, line);)
+    if (!out.empty() && line.starts_with(' '))
+      out.back() += "\n" + line;
+    else if (!line.empty())
+      out.push_back(line);
+  return out;
+}
+
 void heed(const Wanted& wanted, const PluginAnswer& answer, bool& broken,
           Diagnostics& diagnostics) {
   PlannedStage& stage = *wanted.stage;
@@ -238,7 +266,8 @@ void heed(const Wanted& wanted, const PluginAnswer& answer, bool& broken,
   std::string message = "stage '" + stage.id + "': " + wanted.subject;
   if (answer.broken)
     message += "its parameters could not be checked: plugin '" + wanted.plugin + "': ";
-  diagnostics.error(place_of(wanted, answer.error), message + answer.error);
+  for (const std::string& rule : answer.broken ? std::vector{answer.error} : lines(answer.error))
+    diagnostics.error(place_of(wanted, rule), message + rule);
 }
 
 }  // namespace
@@ -246,6 +275,7 @@ void heed(const Wanted& wanted, const PluginAnswer& answer, bool& broken,
 bool take_advice(Plan& plan, Advice wanted, const ArtifactStore* store, const fs::path& host,
                  Diagnostics& diagnostics) {
   std::optional<KeptAnswers> kept;
+  std::optional<PluginHosts> hosts;
   Inquiry inquiry(plan, store);
   bool broken = false;
   std::vector<Wanted> open;
@@ -258,7 +288,8 @@ bool take_advice(Plan& plan, Advice wanted, const ArtifactStore* store, const fs
         questions.push_back(one.question);
         places.push_back(&place->second);
       }
-    const std::vector<PluginAnswer> given = ask_plugins(questions, host);
+    if (!hosts) start_plugins(plan, open, hosts.emplace(host));
+    const std::vector<PluginAnswer> given = hosts->ask(questions);
     for (std::size_t i = 0; i < given.size(); ++i) *places[i] = given[i];
     for (const auto& [key, answer] : answers) kept->add(key, answer);
     for (const Wanted& one : open) heed(one, answers[one.key], broken, diagnostics);

@@ -1,12 +1,12 @@
 #include "runtime/run/plugin_questions.h"
 
 #include <poll.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <map>
-#include <memory>
+#include <deque>
+#include <utility>
 
 #include "runtime/run/stage_process.h"
 
@@ -16,77 +16,89 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-// A file in memory that the child reads through /proc.
-FileDescriptor file_in_memory(const std::string& text) {
-  FileDescriptor fd(::memfd_create("questions", MFD_CLOEXEC));
-  if (!fd) throw IoError("cannot make", "a file in memory", errno);
-  write_all(fd.get(), text, "questions");
-  return fd;
-}
+}  // namespace
 
-// The questions to one plugin, and the process that is answering them.
-class Interview {
+// One plugin, the process that it answers in, and what it has still to answer.
+class PluginHosts::Interview {
  public:
-  Interview(const std::vector<PluginQuestion>& questions, std::vector<std::size_t> numbers,
-            const std::filesystem::path& host, std::vector<PluginAnswer>& answers)
-      : questions_(questions), numbers_(std::move(numbers)), host_(host), answers_(answers) {
+  Interview(const std::filesystem::path& host, const std::filesystem::path& plugin,
+            const std::string& code, std::chrono::milliseconds patience)
+      : host_(host),
+        patience_(patience),
+        opening_(Json({{"plugin", plugin.string()}, {"code", code}}).dump() + "\n") {
     start();
   }
 
-  bool done() const { return next_ == numbers_.size(); }
+  // Both are borrowed until it is done.
+  void add(const Json& question, PluginAnswer& answer) { open_.emplace_back(&question, &answer); }
+  bool done() const { return open_.empty(); }
+  bool loading() const { return loading_; }
+  void kill() {
+    if (process_) process_->kill();
+  }
 
-  // Waits for what comes next, at most `patience`.
-  void listen(std::chrono::milliseconds patience) {
-    const auto until = Clock::now() + patience;
-    const std::size_t before = next_;
-    while (!done() && next_ == before) {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
-      pollfd fds[] = {{process_->events_fd(), POLLIN, 0},
-                      {process_->output_fd(), POLLIN, 0},
-                      {process_->exit_fd(), POLLIN, 0}};
-      // A closed pipe is always readable; the exit alone is waited for then.
-      const int ready =
-          left > 0 ? ::poll(closed_ ? fds + 2 : fds, closed_ ? 1 : 3, static_cast<int>(left)) : 0;
-      if (ready == 0) {
-        process_->kill();
-        return died("did not answer within " + std::to_string(patience.count() / 1000) + " s");
-      }
-      closed_ = closed_ || (fds[0].revents & POLLHUP) || (fds[1].revents & POLLHUP);
-      read();
-      if (fds[2].revents == 0) continue;
-      const auto ending = process_->collect();
-      read();
-      if (!done() && next_ == before)
-        died(ending.text());
-      else if (!done())
-        start();
-      return;
+  // What to wait for while it loads or has questions, and until when.
+  std::array<pollfd, 3> watched() const {
+    // A closed pipe is always readable; the exit alone is waited for then.
+    return {{{closed_ ? -1 : process_->events_fd(), POLLIN, 0},
+             {closed_ ? -1 : process_->output_fd(), POLLIN, 0},
+             {process_->exit_fd(), POLLIN, 0}}};
+  }
+  Clock::time_point deadline() const { return deadline_; }
+
+  // seen: what became of those that were watched.
+  void look(const pollfd* seen) {
+    const std::size_t before = open_.size();
+    closed_ = closed_ || ((seen[0].revents | seen[1].revents) & POLLHUP) != 0;
+    read();
+    if (seen[2].revents != 0) {
+      const std::string ending = end();
+      if (open_.size() == before) died(ending);
+    } else if ((loading_ || open_.size() == before) && Clock::now() >= deadline_) {
+      process_.reset();
+      died("did not answer within " + std::to_string(patience_.count() / 1000) + " s");
     }
+  }
+
+  // The first that is open, if it has not been. The process answers one at a time, so that neither
+  // side ever waits for the other to read.
+  void send() {
+    if (done() || asked_) return;
+    if (process_ && process_->has_ended()) end();
+    if (!failed_.empty()) return refuse_all();
+    if (!process_) start();
+    loading_ = false;  // after a crash there is no waiting for it
+    process_->send(open_.front().first->dump() + "\n", patience_);
+    asked_ = true;
+    deadline_ = Clock::now() + patience_;
   }
 
  private:
   void start() {
+    closed_ = asked_ = false;
+    loading_ = true;
+    process_ = std::make_unique<StageProcess>(host_, "--check");
+    process_->send(opening_, patience_);
+    deadline_ = Clock::now() + patience_;
+  }
+
+  std::string end() {
+    const auto ending = process_->collect();
+    read();
     process_.reset();
-    Json list = Json::array();
-    for (std::size_t i = next_; i < numbers_.size(); ++i)
-      list.push_back(questions_[numbers_[i]].json);
-    const PluginQuestion& first = questions_[numbers_[0]];
-    request_ = file_in_memory(
-        Json({{"plugin", first.plugin.string()}, {"code", first.code}, {"questions", list}})
-            .dump());
-    closed_ = false;
-    process_ = std::make_unique<StageProcess>(
-        host_, "--check",
-        "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(request_.get()));
+    return ending.text();
   }
 
   void read() {
+    if (!process_) return;
     process_->read(
         [&](const Json& event) {
-          if (event["event"] == "failed") {  // it does not load: true of all questions
-            while (!done()) take({event.value("message", ""), true, nullptr, nullptr});
-          } else if (event["event"] == "answer" && !done()) {
+          if (event["event"] == "loaded") {
+            loading_ = false;
+          } else if (event["event"] == "failed") {
+            failed_ = event.value("message", "it gave no reason");
+            refuse_all();
+          } else if (event["event"] == "answer" && asked_) {
             take({event.value("error", ""), false, event.value("estimate", Json()),
                   event.value("outputs", Json())});
           }
@@ -94,36 +106,74 @@ class Interview {
         [](const std::string&) {});
   }
 
-  void take(PluginAnswer answer) { answers_[numbers_[next_++]] = std::move(answer); }
-
+  void take(PluginAnswer answer) {
+    asked_ = false;
+    *open_.front().second = std::move(answer);
+    open_.pop_front();
+  }
   void died(const std::string& how) {
-    take({"its process " + how, true, nullptr, nullptr});
-    if (!done()) start();
+    if (!loading_) return take({"its process " + how, true, nullptr, nullptr});
+    if (failed_.empty()) failed_ = "its process " + how;
+    refuse_all();
+  }
+  // It does not load, which is true of all questions.
+  void refuse_all() {
+    loading_ = false;
+    for (const auto& [question, answer] : std::exchange(open_, {}))
+      *answer = {failed_, true, nullptr, nullptr};
   }
 
-  const std::vector<PluginQuestion>& questions_;
-  const std::vector<std::size_t> numbers_;
   const std::filesystem::path host_;
-  std::vector<PluginAnswer>& answers_;
-  std::size_t next_ = 0;
+  const std::chrono::milliseconds patience_;
+  const std::string opening_;
+  std::deque<std::pair<const Json*, PluginAnswer*>> open_;
+  bool asked_ = false;  // the first of them
+  bool loading_ = false;
   bool closed_ = false;
-  FileDescriptor request_;
+  std::string failed_;  // why it does not load
+  Clock::time_point deadline_;
   std::unique_ptr<StageProcess> process_;
 };
 
-}  // namespace
+PluginHosts::PluginHosts(std::filesystem::path host, std::chrono::milliseconds patience)
+    : host_(std::move(host)), patience_(patience) {}
 
-std::vector<PluginAnswer> ask_plugins(const std::vector<PluginQuestion>& questions,
-                                      const std::filesystem::path& host,
-                                      std::chrono::milliseconds patience) {
+PluginHosts::~PluginHosts() {  // all at once: the end of each takes a while
+  for (const auto& [plugin, interview] : interviews_) interview->kill();
+}
+
+void PluginHosts::start(const std::filesystem::path& plugin, const std::string& code) {
+  if (auto& interview = interviews_[plugin]; !interview)
+    interview = std::make_unique<Interview>(host_, plugin, code, patience_);
+}
+
+// Until there is nothing to wait for.
+void PluginHosts::listen(bool loading) {
+  while (true) {
+    std::vector<Interview*> open;
+    std::vector<pollfd> watched;
+    auto until = Clock::time_point::max();
+    for (const auto& [plugin, interview] : interviews_) {
+      if (!loading) interview->send();
+      if (loading ? !interview->loading() : interview->done()) continue;
+      open.push_back(interview.get());
+      for (const pollfd& one : interview->watched()) watched.push_back(one);
+      until = std::min(until, interview->deadline());
+    }
+    if (open.empty()) return;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    ::poll(watched.data(), watched.size(), static_cast<int>(std::max<std::int64_t>(left, 0)));
+    for (std::size_t i = 0; i < open.size(); ++i) open[i]->look(&watched[3 * i]);
+  }
+}
+
+std::vector<PluginAnswer> PluginHosts::ask(const std::vector<PluginQuestion>& questions) {
   std::vector<PluginAnswer> answers(questions.size());
-  std::map<std::filesystem::path, std::vector<std::size_t>> by_plugin;
-  for (std::size_t i = 0; i < questions.size(); ++i) by_plugin[questions[i].plugin].push_back(i);
-  std::vector<std::unique_ptr<Interview>> interviews;  // all at once: most of it is loading
-  for (auto& [plugin, numbers] : by_plugin)
-    interviews.push_back(std::make_unique<Interview>(questions, std::move(numbers), host, answers));
-  for (const auto& interview : interviews)
-    while (!interview->done()) interview->listen(patience);
+  for (const PluginQuestion& question : questions) start(question.plugin, question.code);
+  for (std::size_t i = 0; i < questions.size(); ++i)
+    interviews_.at(questions[i].plugin)->add(questions[i].json, answers[i]);
+  listen(true);  // an estimate may measure how fast the machine is, and others' loading is work
+  listen(false);
   return answers;
 }
 

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -24,10 +26,27 @@ struct PluginAnswer {
   nlohmann::ordered_json outputs = {};  // with it: what it tells of outputs, by port; or null
 };
 
-// Answers in the order of the questions. patience: how long one answer may take. host: the
-// lehr-host program. Throws IoError.
-std::vector<PluginAnswer> ask_plugins(
-    const std::vector<PluginQuestion>& questions, const std::filesystem::path& host,
-    std::chrono::milliseconds patience = std::chrono::seconds(30));
+class PluginHosts {
+ public:
+  // host: the lehr-host program. patience: how long one answer may take.
+  explicit PluginHosts(std::filesystem::path host,
+                       std::chrono::milliseconds patience = std::chrono::seconds(30));
+  ~PluginHosts();
+  PluginHosts(const PluginHosts&) = delete;
+  PluginHosts& operator=(const PluginHosts&) = delete;
+
+  // Starts the process of a plugin that is going to be asked: most of an answer is loading it.
+  // Throws IoError.
+  void start(const std::filesystem::path& plugin, const std::string& code);
+  // Answers in the order of the questions. Throws IoError, after which it is of no more use.
+  std::vector<PluginAnswer> ask(const std::vector<PluginQuestion>& questions);
+
+ private:
+  class Interview;
+  void listen(bool loading);
+  const std::filesystem::path host_;
+  const std::chrono::milliseconds patience_;
+  std::map<std::filesystem::path, std::unique_ptr<Interview>> interviews_;  // by plugin
+};
 
 }  // namespace lehr::runtime

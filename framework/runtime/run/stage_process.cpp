@@ -142,6 +142,20 @@ void StageProcess::give(std::string_view text) {
   input_.reset();  // that was all
 }
 
+void StageProcess::send(std::string_view text, std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (!text.empty()) {
+    const ssize_t n = ::send(input_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+    if (n >= 0 || errno == EINTR) continue;
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    pollfd room = {input_.get(), POLLOUT, 0};
+    if (errno != EAGAIN || left.count() <= 0) return;
+    ::poll(&room, 1, static_cast<int>(left.count()));
+  }
+}
+
 bool StageProcess::has_ended() const {
   pollfd exit = {exit_.get(), POLLIN, 0};
   return ::poll(&exit, 1, 0) > 0;

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -25,7 +26,9 @@ class StageProcess {
   // The same ahead of time: `host mode -`, which waits for what would stand in the file.
   StageProcess(const std::filesystem::path& host, const std::string& mode);
   // To one that waits. If it has died, its end will tell.
-  void give(std::string_view text);
+  void give(std::string_view text);  // all that there is
+  // A part; as much of it as it takes within that time.
+  void send(std::string_view text, std::chrono::milliseconds patience);
   bool has_ended() const;
   // Kills what is left of the group.
   ~StageProcess();

@@ -116,7 +116,7 @@ void check_item(Kit& kit, const std::string& kind, const Json& item) {
                           {"kind", kind},
                           {"name", item.at("name")},
                           {"parameters", parameters}}});
-  const auto answers = runtime::ask_plugins(questions, kit.host, kit.patience);
+  const auto answers = runtime::PluginHosts(kit.host, kit.patience).ask(questions);
   std::size_t refused = 0;
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const bool crossed = answers[i].error.find("crossed the plugin boundary") != std::string::npos;

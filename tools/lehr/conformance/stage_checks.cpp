@@ -218,7 +218,7 @@ class StageCheck {
                             {"parameters", bench_->parameters()},
                             {"inputs", bench_->input_facts(made, kPlace)}}});
     std::string problem;
-    for (const auto& answer : runtime::ask_plugins(questions, kit_.host, kit_.patience))
+    for (const auto& answer : runtime::PluginHosts(kit_.host, kit_.patience).ask(questions))
       if (problem.empty()) problem = answer.error;
     kit_.report.judge(name_, "estimates before and after its inputs are made", problem);
   }

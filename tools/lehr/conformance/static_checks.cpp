@@ -226,7 +226,7 @@ bool check_file(Kit& kit) {
   const runtime::PluginFile& plugin = kit.plugin;
   kit.report.passed(kPlugin, kIsPluginFile);
   const std::vector<runtime::PluginQuestion> question = {{plugin.path, {{"ask", "manifest"}}}};
-  const auto loaded = runtime::ask_plugins(question, kit.host, kit.patience);
+  const auto loaded = runtime::PluginHosts(kit.host, kit.patience).ask(question);
   kit.report.judge(kPlugin, "loads, and says what its manifest says", loaded.at(0).error);
   kit.report.judge(kPlugin, "says version, licence and what it does", about(plugin));
   kit.report.judge(kPlugin, "libraries it needs are there and may be", library_problems(plugin));
