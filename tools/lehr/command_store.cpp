@@ -82,7 +82,8 @@ int verify(const Options& options, bool discard) {
       store.discard(problem.path);
   if (options.json) {
     Json out = Json::array();
-    for (const auto& p : problems) out.push_back({{"path", p.path.string()}, {"problem", p.what}});
+    for (const auto& p : problems)
+      out.push_back({{"path", p.path.string()}, {"problem", p.what}, {"unreadable", p.unreadable}});
     std::cout << json_text(out);
   } else {
     for (const auto& p : problems) {

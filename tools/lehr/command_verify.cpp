@@ -130,7 +130,11 @@ int verify(const Options& options, const Settings& settings, runtime::Plan& plan
     shown.json = false;
     const auto display = options.json ? runtime::plain_display(STDERR_FILENO) : display_for(shown);
     for (const auto* stage : stages) {
-      done.push_back(verification.run(*stage, *display));
+      try {
+        done.push_back(verification.run(*stage, *display));
+      } catch (const runtime::StoreError& e) {  // what it reads or made is damaged
+        done.push_back({stage->id, stage->determinism, Outcome::failed, {e.what()}, 0, false});
+      }
       if (done.back().outcome == Outcome::stopped) break;
     }
   }
