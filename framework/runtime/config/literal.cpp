@@ -1,8 +1,10 @@
 #include "runtime/config/literal.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -82,6 +84,24 @@ Read<double> with_unit(std::string_view text, std::span<const Unit> units,
       (meant.empty() ? "" : meant + "?"));
 }
 
+// "1h30m": parts, each of a smaller unit than the one before. Nothing: it is no such sum.
+std::optional<double> sum_of_parts(std::string_view text, std::span<const Unit> units) {
+  double sum = 0, last = std::numeric_limits<double>::infinity(), value = 0;
+  do {
+    if (text.empty() || !is_digit(text[0]) || !leading_number(text, value, text)) return {};
+    const std::string_view name = text.substr(0, text.find_first_of(" 0123456789"));
+    const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& u) {
+      return !name.empty() && u.name == name && u.factor < last;
+    });
+    if (unit == units.end()) return {};
+    sum += value * unit->factor;
+    last = unit->factor;
+    text.remove_prefix(name.size());
+    if (text.size() > 1 && text[0] == ' ') text.remove_prefix(1);
+  } while (!text.empty());
+  return std::isfinite(sum) ? std::optional(sum) : std::nullopt;
+}
+
 Read<std::int64_t> whole(const Read<double>& value, std::string_view text) {
   if (!value) return Read<std::int64_t>::failed(value.reason());
   if (std::abs(*value) >= 9.2e18)
@@ -156,7 +176,8 @@ Read<double> read_float(std::string_view text) {
 Read<double> read_duration(std::string_view text) {
   static constexpr Unit units[] = {{"", 1},     {"ms", 1e-3}, {"s", 1},    {"m", 60},
                                    {"min", 60}, {"h", 3600},  {"d", 86400}};
-  return with_unit(text, units, "a duration such as 90s, 30m or 2h");
+  if (const auto sum = sum_of_parts(text, units)) return *sum;
+  return with_unit(text, units, "a duration such as 90s, 30m or 1h30m");
 }
 
 std::string mistakable_for(std::string_view text) {

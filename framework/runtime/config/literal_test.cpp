@@ -33,6 +33,10 @@ TEST(Literal, ReadsDurationsAsSeconds) {
   EXPECT_DOUBLE_EQ(*read_duration("1.5h"), 5400);
   EXPECT_DOUBLE_EQ(*read_duration("500ms"), 0.5);
   EXPECT_DOUBLE_EQ(*read_duration("7"), 7);
+  EXPECT_DOUBLE_EQ(*read_duration("1h30m"), 5400);
+  EXPECT_DOUBLE_EQ(*read_duration("1d 2h 0.5s"), 93600.5);
+  for (const char* text : {"30m1h", "1h2h", "1h30", "1h 30", "h", "1h-3m", "1h 30m ", "1h30x"})
+    EXPECT_FALSE(read_duration(text)) << text;
 }
 
 TEST(Literal, RefusesWhatOneYamlReaderTakesForAnotherNumber) {

@@ -251,7 +251,8 @@ class Binder {
       for (const Json& field : fields) found = found || member(field, "name") == entry.key;
       if (!found) unknown(entry, fields, place);
     }
-    if (node.entries.size() != 1) {
+    const auto is_given = [](const Entry& entry) { return !entry.value->is_null(); };
+    if (std::count_if(node.entries.begin(), node.entries.end(), is_given) != 1) {
       report_not_one(node, owner_ + ": " + place.message() + " expects exactly one of " + known,
                      diagnostics_);
       return nullptr;
@@ -261,6 +262,7 @@ class Binder {
       const std::string& name = member(field, "name");
       const Place inner = place.inside(name, is_set(field, "affects_output", true));
       const Entry* entry = node.find(name);
+      if (entry && !is_given(*entry)) entry = nullptr;
       if (!entry) leaf(inner, nullptr, {});
       values[name] = entry ? given(*entry->value, field, inner) : Json();
     }

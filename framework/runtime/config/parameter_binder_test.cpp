@@ -98,6 +98,9 @@ TEST(ParameterBinder, TakesExactlyOneOfOneOf) {
   EXPECT_EQ(bind("", described).parameters.values.dump(), R"({"budget":null})");
   EXPECT_EQ(bind("{budget: {tokens: 1, epochs: 1}}", described).mistakes.size(), 1u);
   EXPECT_EQ(bind("{budget: {}}", described).mistakes.size(), 1u);
+  EXPECT_EQ(bind("{budget: {tokens: null}}", described).mistakes.size(), 1u);
+  EXPECT_EQ(bind("{budget: {tokens: null, epochs: 2}}", described).parameters.values.dump(),
+            R"({"budget":{"tokens":null,"epochs":2.0}})");
 }
 
 TEST(ParameterBinder, SaysWhetherAParameterThatIsGivenEndsDeterminism) {

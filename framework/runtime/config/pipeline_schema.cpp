@@ -63,7 +63,8 @@ std::string parameter_help(const Json& p) {
 }
 
 constexpr const char* kBytesPattern = "^[0-9]+(\\.[0-9]+)? ?(B|[kKMGT]B|[KMGT]iB)$";
-constexpr const char* kDurationPattern = "^[0-9]+(\\.[0-9]+)? ?(ms|s|m|min|h|d)$";
+constexpr const char* kDurationPattern =
+    "^([0-9]+(\\.[0-9]+)? ?(ms|s|m|min|h|d) ?)*[0-9]+(\\.[0-9]+)? ?(ms|s|m|min|h|d)$";
 
 Json reference(const char* name) { return {{"$ref", std::string("#/definitions/") + name}}; }
 
@@ -333,7 +334,12 @@ class SchemaWriter {
     if (type == "one_of") {
       Json one = map(list(p, "fields"), home);
       one.erase("required");
-      one["minProperties"] = one["maxProperties"] = 1;
+      // Others may stand there as null: so a file does without what it inherits.
+      Json alone = Json::array();
+      for (const auto& [name, field] : one["properties"].items())
+        alone.push_back({{"required", Json::array({name})},
+                         {"properties", {{name, {{"not", {{"type", "null"}}}}}}}});
+      one["oneOf"] = std::move(alone);
       return Json::array({one});
     }
     if (type == "list") return Json::array({Json{{"type", "array"}, {"items", item(p, home)}}});

@@ -70,7 +70,7 @@ std::string expected_text(const Json& parameter) {
   if (type == "float") return "a number";
   if (type == "count") return "a count such as 4096, 64k, 6M or 1.5B";
   if (type == "bytes") return "a size such as 4096, 64MiB or 1GB";
-  if (type == "duration") return "a duration such as 90s, 30m or 2h";
+  if (type == "duration") return "a duration such as 90s, 30m or 1h30m";
   if (type == "string") return "text";
   if (type == "input_path") return "a path";
   if (type == "enum") return "one of its choices";
