@@ -1,13 +1,11 @@
 #include "runtime/store/artifact.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <mutex>
 #include <set>
-#include <thread>
 
 #include "runtime/store/durable_file.h"
+#include "runtime/store/file_hashes.h"
 #include "runtime/store/json_member.h"
 #include "runtime/store/json_text.h"
 #include "runtime/store/sha256.h"
@@ -15,34 +13,6 @@
 namespace lehr::runtime {
 namespace fs = std::filesystem;
 namespace {
-
-// Calls work(i) for i in [0, count) from up to `threads` threads; the first exception is thrown
-// again here.
-template <class Work>
-void for_each_parallel(std::size_t count, unsigned threads, Work work) {
-  if (threads <= 1 || count <= 1) {
-    for (std::size_t i = 0; i < count; ++i) work(i);
-    return;
-  }
-  std::atomic<std::size_t> next{0};
-  std::exception_ptr failure;
-  std::mutex mutex;
-  const auto loop = [&] {
-    try {
-      for (std::size_t i = next++; i < count; i = next++) work(i);
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
-      next = count;
-    }
-  };
-  {
-    std::vector<std::jthread> workers;
-    for (unsigned t = 1; t < std::min<std::size_t>(threads, count); ++t) workers.emplace_back(loop);
-    loop();
-  }
-  if (failure) std::rethrow_exception(failure);
-}
 
 void collect(const fs::path& folder, const std::string& prefix, std::vector<ArtifactFile>& files) {
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -60,6 +30,12 @@ void collect(const fs::path& folder, const std::string& prefix, std::vector<Arti
       throw StoreError("'" + entry.path().string() +
                        "' is not a plain file; an artifact holds plain files only");
   }
+}
+
+std::vector<fs::path> paths_in(const fs::path& folder, const std::vector<ArtifactFile>& files) {
+  std::vector<fs::path> out;
+  for (const ArtifactFile& file : files) out.push_back(folder / file.name);
+  return out;
 }
 
 bool safe_name(const std::string& name) {
@@ -124,9 +100,11 @@ Artifact describe_folder(const fs::path& folder, std::string type, Facets facets
   collect(folder, "", out.files);
   std::sort(out.files.begin(), out.files.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
-  for_each_parallel(out.files.size(), threads, [&](std::size_t i) {
-    out.files[i].sha256 = sha256_file(folder / out.files[i].name, &out.files[i].size);
-  });
+  const std::vector<FileHash> hashes = hash_files(paths_in(folder, out.files), threads);
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    out.files[i].sha256 = hashes[i].sha256;
+    out.files[i].size = hashes[i].bytes;
+  }
   return out;
 }
 
@@ -159,12 +137,9 @@ std::string damage(const fs::path& folder, const Artifact& artifact, bool conten
   for (const auto& file : present)
     if (!names.contains(file.name))
       return "'" + (folder / file.name).string() + "' does not belong to it";
-  std::vector<char> bad(artifact.files.size(), 0);
-  for_each_parallel(artifact.files.size(), threads, [&](std::size_t i) {
-    bad[i] = sha256_file(folder / artifact.files[i].name) != artifact.files[i].sha256;
-  });
-  for (std::size_t i = 0; i < bad.size(); ++i)
-    if (bad[i])
+  const std::vector<FileHash> hashes = hash_files(paths_in(folder, artifact.files), threads);
+  for (std::size_t i = 0; i < hashes.size(); ++i)
+    if (hashes[i].sha256 != artifact.files[i].sha256)
       return "the content of '" + (folder / artifact.files[i].name).string() + "' has changed";
   return "";
 }
