@@ -9,11 +9,11 @@ import signal
 
 from lab import check
 
-COUNT = 13  # two of each stage: with AdamW and Muon, or with all weights and an adapter; and one without a critic
+COUNT = 14  # two of each stage: with AdamW and Muon, or with all weights and an adapter; one without a critic, one with NEFTune
 FULL = 1000
 KILLS = 2  # of one case, the second mostly in the run that goes on from the first
 TINY = pathlib.Path(__file__).resolve().parents[1] / "end_to_end" / "tiny.yaml"
-PLAIN = ["base", "base_muon", "assistant", "judge", "ppo", "grpo", "dpo", "kto"]
+PLAIN = ["base", "base_muon", "assistant", "assistant_noisy", "judge", "ppo", "grpo", "dpo", "kto"]
 ADAPTED = ["assistant_lora", "judge_lora", "ppo_lora", "dpo_lora", "kto_lora"]
 SELECTED = ["--until", *PLAIN, *ADAPTED]
 # Both answers of some preferences, found good and bad.
@@ -40,14 +40,19 @@ stages:
       batch_tokens: 1024
       micro_batch_tokens: 512
       checkpoint_steps: 3
-  assistant_lora:
+  assistant_noisy:
     uses: sft
     in: {{model: base, conversations: source.conversations}}
-    with: {{lora: {{rank: 4}}, budget: {{steps: 8}}, batch_tokens: 512, micro_batch_tokens: 512, checkpoint_steps: 1}}
+    with: {{neftune_noise_alpha: 5, budget: {{steps: 8}}, batch_tokens: 512, micro_batch_tokens: 256, checkpoint_steps: 1}}
+  assistant_lora:  # its dropout is drawn in several passes an update, and again where layers are made again
+    uses: sft
+    in: {{model: base, conversations: source.conversations}}
+    with: {{lora: {{rank: 4, dropout: 0.1}}, activation_checkpointing: true, budget: {{steps: 8}}, batch_tokens: 512,
+      micro_batch_tokens: 256, checkpoint_steps: 1}}
   judge_lora:
     uses: reward
     in: {{model: assistant, preferences: source.preferences}}
-    with: {{lora: {{rank: 4}}, ensemble: 3, budget: {{steps: 8}}, batch_tokens: 1024, micro_batch_tokens: 512,
+    with: {{lora: {{rank: 4, dropout: 0.1}}, ensemble: 3, budget: {{steps: 8}}, batch_tokens: 1024, micro_batch_tokens: 512,
       checkpoint_steps: 1}}
   ppo_lora:
     uses: ppo
