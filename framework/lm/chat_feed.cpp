@@ -36,6 +36,10 @@ void read_conversations(const std::vector<std::filesystem::path>& files,
                   ": the conversation has no token to train on; it needs a "
                   "message of the assistant");
     ++report.conversations;
+    for (const text::Message& message : row.messages)
+      if (message.role == "assistant" && message.trained && text::is_blank(message) &&
+          report.blank_answers++ == 0)
+        report.first_blank = reader.where();
     while (sequence.trunk.weights.back() == 0) {  // nothing is predicted after the last answer
       sequence.trunk.ids.pop_back();
       sequence.trunk.weights.pop_back();

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "lm/random.h"
@@ -19,6 +20,9 @@ struct ChatReport {
   int64_t cut = 0;            // shortened at the end
   int64_t tokens_cut = 0;
   int64_t dropped = 0;  // the cut left no trained token
+  // Trained messages of the assistant that are blank, and the file and line of the first.
+  int64_t blank_answers = 0;
+  std::string first_blank;
 };
 
 // How often each conversation of a source is seen in an epoch: the whole part of the weight, and

@@ -114,6 +114,19 @@ TEST_F(ChatFeed, NamesFileAndLineOfAConversationWithoutAnswer) {
   }
 }
 
+TEST_F(ChatFeed, CountsAnswersThatSayNothing) {
+  write(R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]})"
+        "\n"
+        R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":" "},)"
+        R"({"role":"user","content":" "},{"role":"assistant","content":"","weight":0},)"
+        R"({"role":"user","content":""},{"role":"assistant","content":"b"},)"
+        R"({"role":"user","content":"c"},{"role":"assistant","content":""}]})"
+        "\n");
+  EXPECT_EQ(read().size(), 2u);
+  EXPECT_EQ(report_.blank_answers, 2);
+  EXPECT_TRUE(report_.first_blank.ends_with("train-00000.jsonl:2")) << report_.first_blank;
+}
+
 TEST_F(ChatFeed, RepeatsConversationsAsOftenAsTheWeightOfTheirSourceSays) {
   std::string rows;
   for (int i = 0; i < 200; ++i)

@@ -93,20 +93,33 @@ std::string with_further_members(std::string own, std::string_view json,
   return own += '}';
 }
 
+// Of a conversation from which nothing is learnt.
+const char* why_nothing(const Messages& messages) {
+  bool answered = false, trained = false;
+  for (const Message& message : messages) {
+    if (message.role != "assistant") continue;
+    answered = true;
+    trained |= message.trained;
+  }
+  if (!answered) return "there is no message of the assistant, so there is nothing to learn";
+  if (!trained) return "all the assistant's messages have weight 0, so there is nothing to learn";
+  return "the assistant's messages are empty, so there is nothing to learn but to say nothing";
+}
+
 }  // namespace
+
+bool is_blank(const Message& message) {
+  return message.content.find_first_not_of(" \t\r\n") == std::string::npos;
+}
 
 bool parse_row(std::string_view json, std::string_view where, Conversation& row) {
   RowFields fields(json, where, kConversation);
   row.messages = conversation_of(fields);
-  const auto count = [&](bool trained) {
-    return std::count_if(row.messages.begin(), row.messages.end(), [&](const Message& m) {
-      return m.role == "assistant" && m.trained == trained;
-    });
-  };
-  if (count(true) == 0)
-    fields.fail(count(false) == 0
-                    ? "there is no message of the assistant, so there is nothing to learn"
-                    : "all the assistant's messages have weight 0, so there is nothing to learn");
+  const bool teaches =
+      std::any_of(row.messages.begin(), row.messages.end(), [](const Message& message) {
+        return message.role == "assistant" && message.trained && !is_blank(message);
+      });
+  if (!teaches) fields.fail(why_nothing(row.messages));
   return !fields.foreign();
 }
 

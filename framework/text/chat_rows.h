@@ -20,9 +20,10 @@ struct Message {
   bool operator==(const Message&) const = default;
 };
 using Messages = std::vector<Message>;
+bool is_blank(const Message& message);  // white space at most
 
-// {"messages":[...]}: at least one message of the assistant that is trained. One that is not has
-// "weight":0.
+// {"messages":[...]}: at least one message of the assistant that is trained and not blank. One that
+// is not trained has "weight":0.
 struct Conversation {
   Messages messages;
 };

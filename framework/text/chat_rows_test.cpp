@@ -50,6 +50,16 @@ TEST(ChatRows, AreWrittenAsTheyWereRead) {
 TEST(ChatRows, NameThePlaceAndTheRuleThatIsBroken) {
   EXPECT_EQ(failure<Conversation>(R"({"messages":[{"role":"user","content":"a"}]})"),
             "data.jsonl:7: there is no message of the assistant, so there is nothing to learn");
+  // Alpaca has such rows.
+  for (const char* nothing :
+       {R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":" \n"}]})",
+        R"({"prompt":"a","completion":""})", R"({"instruction":"a","input":"b","output":""})",
+        R"({"messages":[{"role":"assistant","content":"a","weight":0},)"
+        R"({"role":"assistant","content":""}]})"})
+    EXPECT_EQ(failure<Conversation>(nothing),
+              "data.jsonl:7: the assistant's messages are empty, so there is nothing to learn but "
+              "to say nothing")
+        << nothing;
   EXPECT_EQ(failure<Conversation>(R"({"messages":[{"role":"usr","content":"a"}]})"),
             "data.jsonl:7: 'messages[0]' has the role 'usr'; known are system, user, assistant, "
             "tool");

@@ -43,10 +43,21 @@ void warn_of_cuts(const Context& context, const char* which, const lm::ChatRepor
                     " of them kept no trained token and were dropped");
 }
 
+void warn_of_blanks(const Context& context, const char* which, const lm::ChatReport& report) {
+  if (report.blank_answers > 0)
+    context.warning(lm::counted(report.blank_answers, "message") + " of the assistant in the " +
+                    which + "conversations " + (report.blank_answers == 1 ? "is" : "are") +
+                    " empty, the first in " + report.first_blank +
+                    ": what is learnt of them is to say nothing. With \"weight\": 0 they are read, "
+                    "not learnt");
+}
+
 void give_counts(const Context& context, const std::string& prefix, const lm::ChatReport& report) {
   context.result(prefix + "conversations", static_cast<double>(report.conversations));
   context.result(prefix + "conversations_cut", static_cast<double>(report.cut));
   context.result(prefix + "conversations_dropped", static_cast<double>(report.dropped));
+  if (report.blank_answers > 0)
+    context.result(prefix + "blank_answers", static_cast<double>(report.blank_answers));
 }
 
 }  // namespace
@@ -164,6 +175,8 @@ void Sft::run(Context& context) {
   }
   warn_of_cuts(context, "", report, max_length);
   warn_of_cuts(context, "held-out ", held_out_report, max_length);
+  warn_of_blanks(context, "", report);
+  warn_of_blanks(context, "held-out ", held_out_report);
   if (train.size() == 0)
     throw Error("the input 'conversations' holds no conversation to train on" +
                 (report.dropped > 0 ? ": of " + std::to_string(report.conversations) + ", " +

@@ -8,6 +8,7 @@
 #include "lm/byte_model_test.h"
 #include "lm/fake_host.h"
 #include "lm/model_folder.h"
+#include "lm/runtime.h"
 #include "lm/stage_workshop_test.h"
 #include "lm/training_estimate.h"
 #include "text/fake_host.h"
@@ -111,6 +112,24 @@ TEST(Sft, CountsHeldOutConversationsByThemselves) {
   EXPECT_TRUE(shop.told("1 of 2 held-out conversations were longer than 64"));
 }
 
+TEST(Sft, TellsOfAnswersThatSayNothing) {
+  const std::string row =
+      R"({"messages":[{"role":"user","content":"Who?"},{"role":"assistant","content":"I"},)"
+      R"({"role":"user","content":"Who?"},{"role":"assistant","content":"%"}]})"
+      "\n";
+  const auto with_last = [&](const char* said) {
+    return std::string(row).replace(row.find('%'), 1, said);
+  };
+  lm::StageWorkshop<Sft> shop;
+  shop.connect("model", shop.model());
+  shop.connect("conversations", with_last("me") + with_last(" "), with_last("me"));
+  const auto results = shop.run({{"precision", "fp32"}, {"budget", {{"steps", 0}}}});
+  EXPECT_EQ(results.at("blank_answers"), 1);
+  EXPECT_FALSE(results.contains("eval/blank_answers"));
+  EXPECT_TRUE(shop.told("1 message of the assistant in the conversations is empty, the first in "));
+  EXPECT_TRUE(shop.told("train-00000.jsonl:2: what is learnt"));
+}
+
 TEST(Sft, StopsInAnEvaluation) {
   const std::string row =
       R"({"messages":[{"role":"user","content":"Who?"},{"role":"assistant","content":"me"}]})";
@@ -177,6 +196,22 @@ TEST(Sft, AnAdaptersDropoutIsTheSameAfterAKillAndNoneAtZero) {
   const auto dropped = trained(with, false);
   EXPECT_NE(dropped.first, plain.first);
   EXPECT_EQ(trained(with, true).first, dropped.first);
+}
+
+// The rounding of bfloat16 is 2^-8 of a value; losses of 5.6 stay within a hundredth.
+TEST(Sft, NoiseAndDropoutInBf16AreNearThoseOfFloat32AndTheSameAfterAKill) {
+  if (!lm::cpu_has_bf16()) GTEST_SKIP() << "this processor does not compute in bf16";
+  nlohmann::json with = three_updates();
+  with["neftune_noise_alpha"] = 5;
+  with["lora"] = {{"rank", 2}, {"dropout", 0.3}};
+  const auto exact = trained(with, false);
+  with["precision"] = "bf16";
+  const auto rounded = trained(with, false);
+  ASSERT_EQ(rounded.second.size(), exact.second.size());
+  for (std::size_t i = 0; i < exact.second.size(); ++i)
+    EXPECT_NEAR(rounded.second[i], exact.second[i], 0.01) << i;
+  EXPECT_NE(rounded.first, exact.first);
+  EXPECT_EQ(trained(with, true).first, rounded.first);
 }
 
 TEST(Sft, EvaluatesWithoutNoiseAndDropout) {
