@@ -35,9 +35,18 @@ void copy_if_there(const fs::path& from, const fs::path& to) {
   if (fs::exists(from)) fs::copy_file(from, to);
 }
 
+lm::ModelConfig config_of(const fs::path& folder) {
+  if (!fs::exists(folder / "config.json") && fs::exists(folder / "adapter_config.json"))
+    throw Error(
+        folder.string() +
+        ": this is an adapter of PEFT, which is no model by itself. Give import.model the "
+        "folder of the model that it was trained over as 'path', and this one as 'adapter'");
+  return lm::read_config(folder);
+}
+
 // All of a folder that a model consists of; its shards become one file.
 lm::ModelConfig import_folder(const fs::path& from, lm::HeadKind wanted, const fs::path& model) {
-  const lm::ModelConfig config = lm::read_config(from);
+  const lm::ModelConfig config = config_of(from);
   if (config.head != wanted)
     throw Error((from / "config.json").string() + ": this is a " +
                 (wanted == lm::HeadKind::kScore ? "language model; use import.model"
@@ -168,7 +177,7 @@ void ImportModel::estimate(const std::vector<Input>&, Estimate& out) {
   // With another template the same conversation has other tokens.
   const bool own = chat_ == "own" && fs::exists(fs::path(path_) / "tokenizer.json");
   out.outputs["model"] =
-      lm::model_facts(lm::read_config(path_), own ? std::optional<fs::path>(path_) : std::nullopt);
+      lm::model_facts(config_of(path_), own ? std::optional<fs::path>(path_) : std::nullopt);
 }
 
 void ImportModel::run(Context& context) {
@@ -191,7 +200,7 @@ void ImportRewardModel::describe(Description& d) {
 }
 
 void ImportRewardModel::estimate(const std::vector<Input>&, Estimate& out) {
-  out.outputs["model"] = lm::model_facts(lm::read_config(path_), path_);
+  out.outputs["model"] = lm::model_facts(config_of(path_), path_);
 }
 
 void ImportRewardModel::run(Context& context) {

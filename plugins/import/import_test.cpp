@@ -127,6 +127,24 @@ TEST_F(ImportFolder, MergesAnAdapterThatPeftTrained) {
   }
 }
 
+TEST_F(ImportFolder, SaysWhereAnAdapterGoesThatIsNamedAsTheModel) {
+  std::filesystem::remove(folder_ / "config.json");
+  std::ofstream(folder_ / "adapter_config.json") << "{}";
+  const auto refusal = [&](bool planned) -> std::string {
+    const text::ValueTree values(Json{{"path", folder_.string()}});
+    Estimate estimate;
+    try {
+      planned ? detail::bind<ImportModel>(values.root())->estimate({}, estimate) : (void)role();
+      return "";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  for (const bool planned : {true, false})
+    EXPECT_TRUE(refusal(planned).ends_with("as 'path', and this one as 'adapter'"))
+        << refusal(planned);
+}
+
 TEST_F(ImportFolder, RefusesATiedHeadThatSaysSomethingElse) {
   const text::Tokenizer tokenizer = lm::byte_tokenizer();
   lm::ModelConfig untied = lm::byte_model(tokenizer, 64);
