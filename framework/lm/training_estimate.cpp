@@ -112,12 +112,10 @@ double step_tensors(const ModelConfig& config, const TrainOptions& options, int6
   const double kept = layers * (again ? stream : tape) + 2 * stream;
   // One layer's: the product's gradient and the product, gradients of gate and up, two of the
   // stream; then attention's. Beside them a weight's gradient, or an adapter's copy of what it
-  // reads; with dropout also its factors, and what it leaves.
-  const double dropped = options.lora.dropout > 0 ? (element + sizeof(float)) * tokens : 0;
-  const double backward =
-      (again ? tape : 0) + 2 * stream +
-      element * tokens * std::max(4 * ffn, 2 * queries + 2 * keys) +
-      ffn * (adapted ? element * tokens + dropped : added_bytes(element) * 2 * width);
+  // reads, which dropout has made smaller in place.
+  const double backward = (again ? tape : 0) + 2 * stream +
+                          element * tokens * std::max(4 * ffn, 2 * queries + 2 * keys) +
+                          ffn * (adapted ? element * tokens : added_bytes(element) * 2 * width);
   return kept + std::max(backward, head_bytes(config, element, tokens, !adapted));
 }
 

@@ -77,12 +77,22 @@ std::vector<Case> cases() {
   adapted.lora.rank = 8;
   TrainOptions exact = plain;
   exact.precision = "fp32";
+  TrainOptions noisy = plain, dropped = adapted;
+  noisy.neftune_noise_alpha = 5;
+  dropped.lora.dropout = 0.1;
+  TrainOptions dropped_again = dropped, dropped_exactly = dropped;
+  dropped_again.activation_checkpointing = true;
+  dropped_exactly.precision = "fp32";
   return {{"deep", true, plain},
           {"wide", false, plain},
           {"deep, float32", true, exact},
           {"deep, activations again", true, again},
           {"deep, adapter", true, adapted},
           {"wide, adapter", false, adapted},
+          {"deep, noise", true, noisy},
+          {"deep, adapter, dropout", true, dropped},
+          {"deep, adapter, dropout, float32", true, dropped_exactly},
+          {"deep, adapter, dropout, activations again", true, dropped_again},
           {"deep, log-probabilities", true, plain, HeadKind::kLanguage, true},
           {"deep, scores", true, plain, HeadKind::kScore},
           {"deep, scores, adapter", true, adapted, HeadKind::kScore}};

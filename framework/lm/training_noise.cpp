@@ -45,6 +45,18 @@ std::vector<float> bounds(const std::vector<Segment>& segments, double alpha, in
   return bounds;
 }
 
+// Of x's shape and dtype, float or bf16, where x lies. fill gets a pointer to its elements on the
+// CPU, where all devices draw the same; beside it nothing of its size is made.
+template <class Fill>
+at::Tensor drawn_like(const at::Tensor& x, const Fill& fill) {
+  const at::Tensor drawn = at::empty(x.sizes(), x.options().device(at::kCPU));
+  if (x.scalar_type() == at::kBFloat16)
+    fill(drawn.data_ptr<c10::BFloat16>());
+  else
+    fill(drawn.data_ptr<float>());
+  return drawn.to(x.device());
+}
+
 }  // namespace
 
 Random TrainingNoise::numbers(Purpose purpose) const {
@@ -56,19 +68,18 @@ void TrainingNoise::add_to_embeddings(at::Tensor& x, const std::vector<Segment>&
   const int64_t rows = x.size(0), channels = x.size(1);
   const std::vector<float> bound = bounds(segments, neftune_alpha, channels);
   const Random random = numbers(Purpose::kNoise);
-  const at::Tensor noise =
-      at::empty({rows, channels}, at::TensorOptions(at::kCPU).dtype(at::kFloat));
-  parallel_blocks(rows, kNoiseRows, [&](int64_t begin, int64_t end) {
-    Words words(random);
-    float* to = noise.data_ptr<float>() + begin * channels;
-    auto index = static_cast<uint64_t>(begin * channels);
-    for (int64_t r = begin; r < end; ++r)
-      for (int64_t c = 0; c < channels; ++c) {
-        const auto middle = static_cast<double>(words.at(index++)) + 0.5;  // of 2^32 equal parts
-        *to++ = bound[static_cast<size_t>(r)] * static_cast<float>(middle * 0x1p-31 - 1);
-      }
-  });
-  x.add_(noise.to(x.options()));
+  x.add_(drawn_like(x, [&](auto* values) {
+    parallel_blocks(rows, kNoiseRows, [&](int64_t begin, int64_t end) {
+      Words words(random);
+      auto* to = values + begin * channels;
+      auto index = static_cast<uint64_t>(begin * channels);
+      for (int64_t r = begin; r < end; ++r)
+        for (int64_t c = 0; c < channels; ++c) {
+          const auto middle = static_cast<double>(words.at(index++)) + 0.5;  // of 2^32 equal parts
+          *to++ = bound[static_cast<size_t>(r)] * static_cast<float>(middle * 0x1p-31 - 1);
+        }
+    });
+  }));
 }
 
 at::Tensor TrainingNoise::drop(const at::Tensor& x, uint64_t place) const {
@@ -76,14 +87,16 @@ at::Tensor TrainingNoise::drop(const at::Tensor& x, uint64_t place) const {
   const Random random = numbers(Purpose::kDropout);
   const auto below = static_cast<uint64_t>(dropout * 0x1p32);  // of 2^32 numbers: they drop
   const auto kept = static_cast<float>(1 / (1 - dropout));
-  const at::Tensor factors = at::empty(x.sizes(), at::TensorOptions(at::kCPU).dtype(at::kFloat));
-  parallel_blocks(x.numel(), kElements, [&](int64_t begin, int64_t end) {
-    Words words(random);
-    float* to = factors.data_ptr<float>();
-    for (int64_t i = begin; i < end; ++i)
-      to[i] = words.at((place << kPlaceShift) + static_cast<uint64_t>(i)) < below ? 0 : kept;
+  const at::Tensor factors = drawn_like(x, [&](auto* to) {
+    parallel_blocks(x.numel(), kElements, [&](int64_t begin, int64_t end) {
+      Words words(random);
+      for (int64_t i = begin; i < end; ++i) {
+        const uint64_t index = (place << kPlaceShift) + static_cast<uint64_t>(i);
+        to[i] = words.at(index) < below ? 0.0f : kept;
+      }
+    });
   });
-  return x.mul(factors.to(x.options()));
+  return factors.mul_(x);
 }
 
 }  // namespace lehr::lm

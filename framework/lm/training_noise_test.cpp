@@ -2,6 +2,8 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/eq.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
@@ -88,6 +90,22 @@ TEST(TrainingNoise, DropsTheSameAtTheSamePlaceOnly) {
   EXPECT_FALSE(first.equal(later.drop(x, 4)));
   const at::Tensor all = TrainingNoise{.seed = 3}.drop(x, 4);
   EXPECT_TRUE(all.equal(x));
+}
+
+// In bfloat16 they are the same draws, rounded: by 2^-9 of the noise, at most 1.4, and of the sum;
+// of what is dropped by 2^-9 of the factor and of the product.
+TEST(TrainingNoise, DrawsTheSameInBf16) {
+  const at::Tensor values = at::full({200, 13}, 1.5, at::kFloat);
+  at::Tensor x = values.clone(), rounded = values.to(at::kBFloat16);
+  const TrainingNoise noise{.neftune_alpha = 5, .dropout = 0.3, .seed = 3, .update = 2};
+  noise.add_to_embeddings(x, kSegments);
+  noise.add_to_embeddings(rounded, kSegments);
+  EXPECT_EQ(rounded.scalar_type(), at::kBFloat16);
+  EXPECT_TRUE(rounded.to(at::kFloat).allclose(x, 1.01 / 512, 1.4 / 512));
+  const at::Tensor expected = noise.drop(values, 4);
+  const at::Tensor found = noise.drop(values.to(at::kBFloat16), 4).to(at::kFloat);
+  EXPECT_TRUE(found.eq(0).equal(expected.eq(0)));
+  EXPECT_TRUE(found.allclose(expected, 2.02 / 512, 0));
 }
 
 Model noisy_model(double alpha) {

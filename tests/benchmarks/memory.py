@@ -1,4 +1,4 @@
-"""What `lehr plan` says of a training stage's memory beside the highest resident set that the stage measures, for four shapes."""
+"""What `lehr plan` says of a training stage's memory beside the highest resident set that the stage measures, for five shapes."""
 
 import json
 import pathlib
@@ -12,7 +12,9 @@ SHAPES = {"5.1M (C 256, 5 layers, V 4096), rows of 2048": {},
           "the same, rows of 4096, Muon in pretraining, activations made again":
           {"width": 384, "layers": 6, "heads": 6, "ffn": 1024, "vocab": 8192, "row": 4096, "optimizer": "muon", "again": "true"},
           "33.6M (C 512, 8 layers, V 16384), rows of 4096, then LoRA of rank 16":
-          {"width": 512, "layers": 8, "vocab": 16384, "row": 4096, "rank": 16}}
+          {"width": 512, "layers": 8, "vocab": 16384, "row": 4096, "rank": 16},
+          "13.8M, rows of 4096, then LoRA of rank 16 with dropout, and noise on embeddings":
+          {"width": 384, "layers": 6, "heads": 6, "ffn": 1024, "vocab": 8192, "row": 4096, "rank": 16, "dropout": 0.1, "noise": 5}}
 WITHIN = 0.15
 
 
