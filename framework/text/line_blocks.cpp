@@ -77,7 +77,7 @@ bool LineBlocks::next(LineBlock& block) {
     block.file = next_file_ - 1;
     block.first_line = line_;
     line_ += count_line_ends(block.bytes());
-    if (block.buffer[end - 1] != '\n') ++line_;
+    if (block.bytes().back() != '\n') ++line_;
     block.end_line = line_;
     offset_ += end;
     block.end_offset = offset_;

@@ -4,48 +4,63 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
-#include <memory>
+#include <cstring>
 #include <new>
 #include <utility>
-#include <vector>
 
 namespace lehr::text {
 
-template <class T>
-struct PageAllocator {
-  using value_type = T;
-  PageAllocator() = default;
-  template <class U>
-  explicit PageAllocator(const PageAllocator<U>&) {}
+class PageBuffer {
+ public:
+  PageBuffer() = default;
+  explicit PageBuffer(std::size_t size) { resize(size); }
+  ~PageBuffer() { std::free(data_); }
+  PageBuffer(PageBuffer&& other) noexcept { swap(other); }
+  PageBuffer(const PageBuffer& other) : PageBuffer(other.size_) {
+    std::copy(other.begin(), other.end(), data_);
+  }
+  PageBuffer& operator=(PageBuffer other) noexcept {
+    swap(other);
+    return *this;
+  }
 
-  T* allocate(std::size_t count) {
-    const std::size_t bytes = count * sizeof(T);
-    const std::size_t huge = bytes / kHugeBytes * kHugeBytes;  // whole ones: no more is touched
-    if (huge == 0) return std::allocator<T>().allocate(count);
-    void* data = std::aligned_alloc(kHugeBytes, huge + (huge < bytes ? kHugeBytes : 0));
-    if (data == nullptr) throw std::bad_alloc();
-    ::madvise(data, huge, MADV_HUGEPAGE);
-    return static_cast<T*>(data);
+  // What was there stays, what comes to it is anything.
+  void resize(std::size_t size) {
+    if (size > capacity_) grow(size);
+    size_ = size;
   }
-  void deallocate(T* data, std::size_t count) {
-    if (count * sizeof(T) < kHugeBytes)
-      std::allocator<T>().deallocate(data, count);
-    else
-      std::free(data);
-  }
-  void construct(T*) {}
-  template <class U, class... Arguments>
-  void construct(U* at, Arguments&&... arguments) {
-    ::new (static_cast<void*>(at)) U(std::forward<Arguments>(arguments)...);
-  }
-  bool operator==(const PageAllocator&) const = default;
+  char* data() { return data_; }
+  const char* data() const { return data_; }
+  char* begin() { return data_; }
+  const char* begin() const { return data_; }
+  char* end() { return data_ + size_; }
+  const char* end() const { return data_ + size_; }
+  std::size_t size() const { return size_; }
 
  private:
-  static constexpr std::size_t kHugeBytes = 2 << 20;
-};
+  void swap(PageBuffer& other) {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+  void grow(std::size_t capacity) {
+    constexpr std::size_t kHuge = 2 << 20;
+    const std::size_t huge = capacity / kHuge * kHuge;  // whole ones: no more is touched
+    void* wider = huge == 0 ? std::malloc(capacity)
+                            : std::aligned_alloc(kHuge, huge + (huge < capacity ? kHuge : 0));
+    if (wider == nullptr) throw std::bad_alloc();
+    if (huge > 0) ::madvise(wider, huge, MADV_HUGEPAGE);
+    if (size_ > 0) std::memcpy(wider, data_, size_);
+    std::free(data_);
+    data_ = static_cast<char*>(wider);
+    capacity_ = capacity;
+  }
 
-using PageBuffer = std::vector<char, PageAllocator<char>>;
+  char* data_ = nullptr;
+  std::size_t size_ = 0, capacity_ = 0;
+};
 
 }  // namespace lehr::text

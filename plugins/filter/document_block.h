@@ -72,7 +72,7 @@ class DocumentBlock {
   void rewrite(std::size_t index, std::string_view step);
 
   std::mutex& one_huge_;
-  text::PageBuffer memory_ = text::PageBuffer(text::LineBlocks::Options().block_bytes);
+  text::PageBuffer memory_{text::LineBlocks::Options().block_bytes};
   std::pmr::monotonic_buffer_resource arena_{memory_.data(), memory_.size()};
   std::vector<lehr_document> documents_;
   std::vector<std::string_view> rows_;  // per document its line; empty once it is rewritten

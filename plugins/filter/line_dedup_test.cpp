@@ -25,9 +25,10 @@ std::vector<std::string> judge(OrderedStep& step,
     for (std::size_t i = 0; i < texts.size(); ++i)
       text::append_document(json, {std::to_string(i), texts[i], {}});
     DocumentBlock block(one_huge);
-    block.lines.buffer.assign(json.begin(), json.end());
-    block.lines.buffer.resize(json.size() + text::LineBlock::kPadding, '\0');
     block.lines.size = json.size();
+    json.append(text::LineBlock::kPadding, '\0');
+    block.lines.buffer = text::PageBuffer(json.size());
+    json.copy(block.lines.buffer.data(), json.size());
     block.parse(parser, "test");
     step.hash(block);
     std::string seen;
