@@ -22,14 +22,14 @@ from documents import documents
 from filters import filters
 from measure import DEVICE, ROOT, sh
 from memory import memory
-from pipelines import pipelines
+from pipelines import pipelines, pipelines_dvc
 from startup import libraries, startup
 from store import peak, store
 from tokenization import bpe_training, encode
 from training import pretrain, train, train_gpu, train_large, train_sft
 
 ALL = [startup, pipelines, store, peak, documents, encode, bpe_training, filters, minhash, exact_dedup, pretrain, memory, libraries]
-LONG = [minhash_growth, decode, train, train_large, train_gpu, train_sft, train_reward, train_dpo, train_grpo, train_ppo]  # not part of all
+LONG = [pipelines_dvc, minhash_growth, decode, train, train_large, train_gpu, train_sft, train_reward, train_dpo, train_grpo, train_ppo]  # not part of all
 
 
 def others_load(seconds=3):

@@ -20,8 +20,8 @@ def write(folder, stages):
 
 
 def chain(folder, stages):
-    """Each stage takes the last one's conversations."""
-    lines = [f"  s{i}: {{uses: template, in: {{conversations: s{i - 1}}}}}" for i in range(1, stages)]
+    """Each stage takes the last one's conversations. Each has another parameter: what is the same is done once."""
+    lines = [f"  s{i}: {{uses: template, in: {{conversations: s{i - 1}}}, with: {{max_bytes: {1000 + i}}}}}" for i in range(1, stages)]
     return write(folder, lines)
 
 
