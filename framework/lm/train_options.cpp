@@ -1,5 +1,7 @@
 #include "lm/train_options.h"
 
+#include <lehr/mistakes.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -139,22 +141,24 @@ void check_optimizer(const OptimizerOptions& options) {
 }  // namespace
 
 void check(const TrainOptions& options) {
-  check(options.lora);
-  check_schedule(options.schedule);
-  check_optimizer(options.optimizer);
+  Mistakes mistakes;
+  mistakes.of([&] { check(options.lora); });
+  mistakes.of([&] { check_schedule(options.schedule); });
+  mistakes.of([&] { check_optimizer(options.optimizer); });
   if (options.optimizer.kind == "muon" && options.lora.rank)
-    throw Error(
+    mistakes.add(
         "optimizer.kind: muon steps the layers' matrices, which lora leaves as they are. Use "
         "adamw, "
         "or train without lora.rank");
   if (options.patience > 0 && options.eval_every == 0)
-    throw Error(
+    mistakes.add(
         "eval.patience: with 'every: 0' nothing is evaluated before the end, so nothing can "
         "stop training early. Leave 'every' out, or give a number of steps");
   if (options.save == "best" && options.eval_every == 0)
-    throw Error(
+    mistakes.add(
         "save: with 'eval.every: 0' nothing is evaluated before the end, so 'best' is 'last'. "
         "Leave 'every' out, or give a number of steps");
+  mistakes.report();
 }
 
 int64_t longest_example(Context& context, std::optional<int64_t> max_length,

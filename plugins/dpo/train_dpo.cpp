@@ -3,6 +3,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/tensor.h>
+#include <lehr/mistakes.h>
 
 #include <numbers>
 
@@ -125,17 +126,19 @@ void TrainDpo::describe(Description& d) {
 }
 
 void TrainDpo::check() {
-  lm::check(options_.training);
-  lm::check_no_dropout(options_.training.lora);
+  Mistakes mistakes;
+  mistakes.of([&] { lm::check(options_.training); });
+  mistakes.of([&] { lm::check_no_dropout(options_.training.lora); });
   if (preference_.label_smoothing > 0 && loss_ != "sigmoid" && loss_ != "robust")
-    throw Error("label_smoothing belongs to loss 'sigmoid' or 'robust', not '" + loss_ + "'");
+    mistakes.add("label_smoothing belongs to loss 'sigmoid' or 'robust', not '" + loss_ + "'");
   if (preference_.margin != lm::PreferenceOptions().margin && loss_ != "simpo")
-    throw Error("margin belongs to loss 'simpo', not '" + loss_ +
-                "'; the margins of pairs are read by reward models alone");
+    mistakes.add("margin belongs to loss 'simpo', not '" + loss_ +
+                 "'; the margins of pairs are read by reward models alone");
   if (loss_ == "robust" && preference_.label_smoothing == 0)
-    throw Error(
+    mistakes.add(
         "label_smoothing: loss 'robust' corrects for this share of pairs, and at 0 it is "
         "'sigmoid'. Give a share, as 0.1, or take that loss");
+  mistakes.report();
 }
 
 void TrainDpo::check_inputs(const std::vector<Input>& inputs) {

@@ -5,6 +5,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <lehr/mistakes.h>
 
 #include <algorithm>
 #include <cmath>
@@ -160,10 +161,13 @@ void TrainKto::describe(Description& d) {
 }
 
 void TrainKto::check() {
-  lm::check(options_.training);
-  lm::check_no_dropout(options_.training.lora);
+  Mistakes mistakes;
+  mistakes.of([&] { lm::check(options_.training); });
+  mistakes.of([&] { lm::check_no_dropout(options_.training.lora); });
   if (kto_.desirable_weight == 0 && kto_.undesirable_weight == 0)
-    throw Error("desirable_weight and undesirable_weight are both 0, so there is nothing to learn");
+    mistakes.add(
+        "desirable_weight and undesirable_weight are both 0, so there is nothing to learn");
+  mistakes.report();
 }
 
 void TrainKto::estimate(const std::vector<Input>& inputs, Estimate& out) {

@@ -1,5 +1,7 @@
 #include "mix_stage.h"
 
+#include <lehr/mistakes.h>
+
 #include <algorithm>
 #include <set>
 
@@ -47,9 +49,21 @@ void MixStage::describe(Description& d) {
 
 void MixStage::check() {
   std::set<std::string> names;
-  for (const SourceOptions& source : sources_)
+  bool some = sources_.empty();  // may go in
+  Mistakes mistakes;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const SourceOptions& source = sources_[i];
+    const std::string path = "sources[" + std::to_string(i) + "]";
     if (!names.insert(source.from).second)
-      throw Error("sources: '" + source.from + "' is named twice");
+      mistakes.add(path + ".from: '" + source.from + "' is named twice");
+    if (source.weight.has_value() != sources_[0].weight.has_value())
+      mistakes.add(path + ": '" + source.from + "' has " + (source.weight ? "a" : "no") +
+                   " weight, unlike '" + sources_[0].from +
+                   "'. Give every source a weight, or none");
+    some = some || source.weight.value_or(1) > 0;
+  }
+  if (!some) mistakes.add("sources: every weight is 0, so the mix is empty");
+  mistakes.report();
 }
 
 std::vector<Source> MixStage::sources(const Context& context) const {

@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include <lehr/mistakes.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -134,35 +136,41 @@ void describe(Description& d, PpoOptions& o) {
 }
 
 void check(const PpoOptions& o) {
+  Mistakes mistakes;
   if (o.dual_clip > 0 && o.dual_clip <= 1)
-    throw Error("dual_clip: " + json_number(o.dual_clip) + " must be 0 or above 1");
+    mistakes.add("dual_clip: " + json_number(o.dual_clip) + " must be 0 or above 1");
   if (!o.kl_target && o.kl_horizon != PpoOptions().kl_horizon)
-    throw Error(
+    mistakes.add(
         "kl_horizon: says how fast kl_coefficient adapts to kl_target, and there is none. Give "
         "one, or leave it out");
   if (o.kl_target && 5 * o.kl_horizon <= static_cast<double>(o.samples))
-    throw Error("kl_horizon: " + json_number(o.kl_horizon) + " answers are too few for samples " +
-                std::to_string(o.samples) +
-                ": one step could take all of kl_coefficient away. Give at least as many");
-  if (o.algorithm != "grpo") check_group_parameters(o);
-  if (!o.chosen().has_critic()) check_without_critic(o);
+    mistakes.add("kl_horizon: " + json_number(o.kl_horizon) + " answers are too few for samples " +
+                 std::to_string(o.samples) +
+                 ": one step could take all of kl_coefficient away. Give at least as many");
+  mistakes.of([&] {
+    if (o.algorithm != "grpo") check_group_parameters(o);
+  });
+  mistakes.of([&] {
+    if (!o.chosen().has_critic()) check_without_critic(o);
+  });
   if (o.shared_critic() && o.critic_learning_rate_scale != PpoOptions().critic_learning_rate_scale)
-    throw Error(
+    mistakes.add(
         "critic_learning_rate_scale: a shared critic learns with the policy, at its rate; leave it "
         "out, or weigh its loss by value_coefficient");
   if (o.chosen().kl_in_loss && o.estimator() != lm::KlEstimator::k3)
-    throw Error("kl_estimator: algorithm '" + o.algorithm +
-                "' has the KL in its loss, by k3 alone, not '" + *o.kl_estimator +
-                "'; leave it out");
+    mistakes.add("kl_estimator: algorithm '" + o.algorithm +
+                 "' has the KL in its loss, by k3 alone, not '" + *o.kl_estimator +
+                 "'; leave it out");
   if (o.samples % o.group() != 0)
-    throw Error("num_generations: samples " + std::to_string(o.samples) +
-                " cannot be divided into groups of " + std::to_string(o.group()));
+    mistakes.add("num_generations: samples " + std::to_string(o.samples) +
+                 " cannot be divided into groups of " + std::to_string(o.group()));
   const std::int64_t prompts = o.samples / o.group();
   if (o.minibatches > prompts)
-    throw Error("minibatches: " + std::to_string(o.minibatches) + " exceed the " +
-                std::to_string(prompts) + " prompts of an iteration (" + std::to_string(o.samples) +
-                " samples, " + std::to_string(o.group()) +
-                " to a prompt), and a prompt's answers stay together");
+    mistakes.add("minibatches: " + std::to_string(o.minibatches) + " exceed the " +
+                 std::to_string(prompts) + " prompts of an iteration (" +
+                 std::to_string(o.samples) + " samples, " + std::to_string(o.group()) +
+                 " to a prompt), and a prompt's answers stay together");
+  mistakes.report();
 }
 
 }  // namespace lehr::plugins::ppo

@@ -1,6 +1,8 @@
 // M tokens of all answers of an iteration, flat (see rollouts.h).
 #include "train_ppo.h"
 
+#include <lehr/mistakes.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -81,25 +83,27 @@ void TrainPpo::describe(Description& d) {
 }
 
 void TrainPpo::check() {
-  lm::check(training_);
-  lm::check_no_dropout(training_.lora);
+  Mistakes mistakes;
+  mistakes.of([&] { lm::check(training_); });
+  mistakes.of([&] { lm::check_no_dropout(training_.lora); });
   if (training_.eval_tokens)
-    throw Error(
+    mistakes.add(
         "eval.tokens: evaluations of this stage are counted in prompts; set eval_samples instead");
-  ppo::check(options_);
+  mistakes.of([&] { ppo::check(options_); });
   for (std::size_t i = 0; i < reward_weights_.size(); ++i)
     if (reward_weights_[i] == 0)
-      throw Error("rewards[" + std::to_string(i) +
-                  "].weight: at 0 its scores count nothing. Give another weight, or leave the "
-                  "reward out");
+      mistakes.add("rewards[" + std::to_string(i) +
+                   "].weight: at 0 its scores count nothing. Give another weight, or leave the "
+                   "reward out");
   if (options_.reward_weight == 0 && reward_weights_.empty())
-    throw Error(
+    mistakes.add(
         "reward_weight: at 0 the reward model's scores count nothing, and there are no other "
         "'rewards'. Give another weight, or name some");
   if (stop_if_.any() && training_.eval_every == 0)
-    throw Error(
+    mistakes.add(
         "stop_if: with 'eval.every: 0' nothing is evaluated before the end, so there is nothing to "
         "go back to. Leave 'every' out, or give a number of steps");
+  mistakes.report();
 }
 
 void TrainPpo::check_inputs(const std::vector<Input>& inputs) {

@@ -2,6 +2,7 @@
 #include "pretrain.h"
 
 #include <ATen/core/grad_mode.h>
+#include <lehr/mistakes.h>
 
 #include <algorithm>
 #include <cmath>
@@ -143,14 +144,16 @@ void Pretrain::describe(Description& d) {
 }
 
 void Pretrain::check() {
-  lm::check(training_);
+  Mistakes mistakes;
+  mistakes.of([&] { lm::check(training_); });
   const std::int64_t kv_heads = shape_.kv_heads.value_or(shape_.heads);
   if (shape_.width % shape_.heads != 0 || shape_.width / shape_.heads % 2 != 0)
-    throw Error("model: width " + std::to_string(shape_.width) + " is not an even multiple of " +
-                std::to_string(shape_.heads) + " heads");
+    mistakes.add("model: width " + std::to_string(shape_.width) + " is not an even multiple of " +
+                 std::to_string(shape_.heads) + " heads");
   if (shape_.heads % kv_heads != 0)
-    throw Error("model: kv_heads " + std::to_string(kv_heads) + " does not divide heads " +
-                std::to_string(shape_.heads));
+    mistakes.add("model: kv_heads " + std::to_string(kv_heads) + " does not divide heads " +
+                 std::to_string(shape_.heads));
+  mistakes.report();
 }
 
 void Pretrain::check_inputs(const std::vector<Input>& inputs) {

@@ -1,5 +1,6 @@
 // The plugin of the command-line tests: one parameter of every type, ports of every kind. All of it
 // only describes itself but `fire`, which runs.
+#include <lehr/mistakes.h>
 #include <lehr/plugin.h>
 
 #include <cstdint>
@@ -50,8 +51,11 @@ struct Dig : Described {
   }
   void check() override {
     if (label == "crash") std::abort();
+    lehr::Mistakes mistakes;
     if (wet && depth > 5)
-      throw lehr::Error("wet clay is dug 5 deep at most, not " + std::to_string(depth));
+      mistakes.add("wet clay is dug 5 deep at most, not " + std::to_string(depth));
+    if (wet && heat > 0.9) mistakes.add("heat: wet clay cracks");
+    mistakes.report();
   }
   bool wet = false, tall = false;
   std::int64_t depth = 2, grains = 1000, load = 1 << 20, width = 4;
