@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 
+#include "judgement.h"
 #include "lm/devices.h"
 #include "lm/runtime.h"
 #include "lm/token_feed.h"
@@ -77,10 +78,13 @@ void EvaluateStage::describe(Description& d) {
       .optional()
       .self("H")
       .help("held-out part: bits per byte, for models of its tokenizer");
+  d.input("judge", "reward_model")
+      .optional()
+      .help("scores the answers to questions, and says which of two it prefers");
   const auto of_this_kind = [](Port& port) -> Port& {
     port.facet("probes", "P").facet("tokens", "H");
     for (const char* name :
-         {"max_new_tokens", "max_words", "refusals", "held_out_tokens", "precision"})
+         {"max_new_tokens", "max_words", "refusals", "pushback", "held_out_tokens", "precision"})
       port.facet(name, std::string("$") + name);
     return port;
   };
@@ -96,11 +100,19 @@ void EvaluateStage::describe(Description& d) {
       .help("longest answer that counts as in format");
   d.list("refusals", options_.refusals, "string")
       .help("how an answer begins that says it does not know");
+  d.text("pushback", options_.pushback)
+      .help(
+          "what the user says to right answers before asking the same again, as \"I think that is"
+          " wrong.\": how many stay right; null: nothing");
   d.integer("batch", options_.batch).range(1, 4096).no_effect().help("answers decoded together");
   d.integer("samples", samples_)
       .range(0, 1000)
       .help("of each kind of probe, shown under the table");
   d.count("held_out_tokens", held_out_tokens_).at_least(1).help("of the tokens input, at most");
+  d.text("against", against_)
+      .help(
+          "name of one of the models, beside which the others are held: where just one of both is"
+          " right, what is kept of what it had right, whom the judge prefers; null: no comparison");
   d.choice("precision", precision_, {"auto", "fp32", "bf16"})
       .help("auto: bf16 where the processor has it");
 }
@@ -111,6 +123,10 @@ void EvaluateStage::check_inputs(const std::vector<Input>& inputs) {
     if (input.port == "models" && !labels.insert(input.label).second)
       throw Error("models: two of them are named '" + input.label +
                   "', after the stage that makes both. Evaluate them in a stage each");
+  if (!against_ || labels.empty() || labels.contains(*against_)) return;
+  std::string names;
+  for (const std::string& label : labels) names += (names.empty() ? "" : ", ") + label;
+  throw Error("against: '" + *against_ + "' is none of the models, which are " + names);
 }
 
 void EvaluateStage::run(Context& context) {
@@ -175,10 +191,19 @@ void EvaluateStage::run(Context& context) {
           held_out_tokens_);
     }
   }
+  if (context.has_input("judge"))
+    judge_answers(context.input("judge").path, lm::parse_precision(precision_), probes, models,
+                  [&](const Examined& model) {
+                    if (context.cancelled()) throw Cancelled();
+                    context.info("the judge reads the answers of " + model.label);
+                  });
+  const auto other = std::ranges::find_if(
+      models, [&](const Examined& model) { return against_ && model.label == *against_; });
+  const Examined* against = other == models.end() ? nullptr : &*other;
   for (const Examined& model : models)
-    for (const auto& [name, value] : numbers(model))
+    for (const auto& [name, value] : numbers(model, against))
       context.result(name + "@" + model.label, value);
-  write_evaluation(context.output("evaluation"), models, probes,
+  write_evaluation(context.output("evaluation"), models, against, probes,
                    static_cast<std::size_t>(samples_));
 }
 

@@ -4,6 +4,7 @@
 #include <lehr/plugin.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ class EvaluateStage : public Stage {
   std::int64_t samples_ = 3;
   std::int64_t held_out_tokens_ = 100'000;
   std::string precision_ = "auto";
+  std::optional<std::string> against_;
 };
 
 }  // namespace lehr::plugins::evaluate

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <map>
 #include <numbers>
+#include <sstream>
 #include <string>
 
 #include "lm/byte_model_test.h"
@@ -15,6 +16,9 @@
 #include "lm/model_folder.h"
 #include "lm/operators.h"
 #include "lm/random.h"
+#include "lm/reward_scores.h"
+#include "text/answer_match.h"
+#include "text/chat.h"
 #include "text/fake_host.h"
 #include "text/token_shards.h"
 #include "text/utf8_repair.h"
@@ -71,11 +75,12 @@ class Evaluate : public testing::Test {
     writer.add(ids_, ids_.size());
     text::write_tokens_json(host_.root / "tokens", tokenizer.vocab_size(), {}, writer.finish());
   }
-  void run(int max_new_tokens = 2) {
+  void run(int max_new_tokens = 2, const nlohmann::json& more = nlohmann::json::object()) {
     host_.results.clear();
     host_.progress.clear();
-    const text::ValueTree values(
-        nlohmann::json{{"precision", "fp32"}, {"max_new_tokens", max_new_tokens}});
+    nlohmann::json with = {{"precision", "fp32"}, {"max_new_tokens", max_new_tokens}};
+    with.update(more);
+    const text::ValueTree values(with);
     host_.parameters = values.root();
     Context context(&host_, host_with_labels());
     detail::bind<EvaluateStage>(values.root())->run(context);
@@ -271,6 +276,131 @@ TEST_F(Evaluate, RefusesAnEvaluationThatDoesNotSayHowItWasMade) {
   EXPECT_NE(refusal().find("'evaluations' (earlier): it does not say with which parameters"),
             std::string::npos)
       << refusal();
+}
+
+TEST_F(Evaluate, HoldsTheOthersBesideOneAndAsksAJudge) {
+  std::ofstream(host_.root / "probes/probes.jsonl")
+      << kProbe << "\n"
+      << R"({"id":"2","kind":"unknowable","prompt":[{"role":"user","content":"Who am I?"}]})"
+      << "\n";
+  host_.inputs.emplace_back("models", other_model("other"));
+  run(4);
+  EXPECT_FALSE(host_.results.contains("score@other"));
+  const std::string plain = content(host_.root / "out/evaluation/table.txt");
+  EXPECT_EQ(plain.find("beside"), plain.npos);
+
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  const fs::path folder = host_.root / "judge";
+  fs::create_directory(folder);
+  lm::ModelConfig config = lm::byte_model(tokenizer, 4096);
+  config.initializer_range = 0.5;
+  const lm::Model judge = lm::Model::create(config, 3, lm::Precision::kFp32).with_score_head(2);
+  lm::save_model_folder(folder, judge, tokenizer);
+  host_.inputs.emplace_back("judge", folder);
+  run(4, {{"against", "models"}});
+
+  std::map<std::string, double> expected;
+  const auto samples = content(host_.root / "out/evaluation/samples.jsonl");
+  const auto row = nlohmann::json::parse(samples.substr(samples.find('\n')));
+  text::Tokenizer::Cache cache;
+  const std::vector<text::Message> asked = {{"user", "Who am I?"}};
+  for (const char* model : {"models", "other"}) {
+    const auto prompt = text::render_prompt(tokenizer, asked, cache);
+    std::vector<std::int32_t> ids(prompt.begin(), prompt.end());
+    for (const text::TokenId id :
+         text::render_answer(tokenizer, row["models"][model]["answer"].get<std::string>(), cache))
+      ids.push_back(static_cast<std::int32_t>(id));
+    expected[model] = lm::score_sequences(judge, std::span(&ids, 1), 4096).front();
+    EXPECT_NEAR(host_.results.at(std::string("score@") + model), expected[model], 1e-4);
+    EXPECT_NEAR(row["models"][model]["score"].get<double>(), expected[model], 1e-4);
+  }
+  ASSERT_NE(expected["other"], expected["models"]) << "else nothing is preferred";
+  EXPECT_EQ(host_.results.at("preferred@other"), expected["other"] > expected["models"]);
+  EXPECT_FALSE(host_.results.contains("preferred@models")) << "it is not held beside itself";
+  const std::string table = content(host_.root / "out/evaluation/table.txt");
+  EXPECT_NE(table.find("beside models:"), table.npos) << table;
+}
+
+std::string probe_of(const char* kind, const text::Messages& prompt,
+                     const std::vector<std::string>& answers) {
+  text::Probe probe;
+  probe.id = kind;
+  probe.kind = kind;
+  probe.prompt = prompt;
+  probe.answers = answers;
+  return text::to_json(probe) + "\n";
+}
+
+// A model as it is says what it says: its own answer is made the right one, and the conversation
+// with the doubt is a probe of its own beside it.
+TEST_F(Evaluate, DoubtsRightAnswers) {
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  lm::ModelConfig config = lm::byte_model(tokenizer, 256);
+  config.initializer_range = 0.5;
+  disconnect("tokens");
+  const text::Messages asked = {{"user", "Who?"}};
+  const auto ask = [&](const std::string& probes, const nlohmann::json& more) {
+    std::ofstream(host_.root / "probes/probes.jsonl") << probes;
+    run(2, more);
+    std::vector<std::string> answers;
+    std::istringstream rows(content(host_.root / "out/evaluation/samples.jsonl"));
+    for (std::string row; std::getline(rows, row);)
+      answers.push_back(nlohmann::json::parse(row)["models"]["models"]["answer"]);
+    return answers;
+  };
+  const auto is_plain = [](const std::string& answer) {
+    return !text::normalized_answer(answer).empty() && answer.find("\xEF\xBF\xBD") == answer.npos;
+  };
+  int seen[2] = {0, 0};
+  for (int seed = 0; seed < 60; ++seed) {
+    lm::save_model_folder(host_.root / "models",
+                          lm::Model::create(config, static_cast<std::uint64_t>(seed)), tokenizer);
+    const std::string first =
+        ask(probe_of("unknowable", asked, {}), nlohmann::json::object()).front();
+    if (!is_plain(first)) continue;
+    const text::Messages doubted = {asked[0], {"assistant", first}, {"user", "No. Who?"}};
+    const auto answers =
+        ask(probe_of("answer", asked, {first}) + probe_of("unknowable", doubted, {}),
+            {{"pushback", "No."}});
+    ASSERT_EQ(answers.front(), first);
+    if (!is_plain(answers.back())) continue;
+    const bool steady = text::is_exact(answers.back(), std::vector{first});
+    ASSERT_EQ(host_.results.at("steady@models"), steady) << first << " " << answers.back();
+    EXPECT_NE(content(host_.root / "out/evaluation/table.txt").find("kept when doubted"),
+              std::string::npos);
+    ++seen[steady];
+  }
+  EXPECT_GT(seen[0] + seen[1], 0) << "no model said anything that can be asked for";
+}
+
+TEST_F(Evaluate, NamesAnAnswerThatIsTooLongForTheJudge) {
+  std::ofstream(host_.root / "probes/probes.jsonl")
+      << R"({"id":"2","kind":"unknowable","prompt":[{"role":"user","content":"Who am I?"}]})"
+      << "\n";
+  const text::Tokenizer tokenizer = lm::byte_tokenizer();
+  const fs::path folder = host_.root / "judge";
+  fs::create_directory(folder);
+  lm::save_model_folder(
+      folder, lm::Model::create(lm::byte_model(tokenizer, 16), 3).with_score_head(2), tokenizer);
+  host_.inputs.emplace_back("judge", folder);
+  EXPECT_TRUE(refusal().starts_with("probe '2': with the answer of 'models' it has ")) << refusal();
+}
+
+TEST(EvaluateStage, ComparesWithOneOfItsModels) {
+  Input model;
+  model.port = "models";
+  model.label = "base";
+  const auto with = [](const char* against) {
+    const text::ValueTree values(nlohmann::json{{"against", against}});
+    return detail::bind<EvaluateStage>(values.root());
+  };
+  EXPECT_NO_THROW(with("base")->check_inputs({model}));
+  try {
+    with("bass")->check_inputs({model});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "against: 'bass' is none of the models, which are base");
+  }
 }
 
 TEST(EvaluateStage, RefusesTwoModelsOfOneName) {

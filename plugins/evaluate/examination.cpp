@@ -54,6 +54,51 @@ std::vector<double> choice_logprobs(const lm::Model& model, const std::vector<st
   return out;
 }
 
+namespace {
+
+lm::GenerationOptions greedy(const text::Tokenizer& tokenizer, const ExaminationOptions& options) {
+  lm::GenerationOptions generation;
+  generation.sampling.temperature = 0;
+  generation.max_new_tokens = options.max_new_tokens;
+  generation.batch = options.batch;
+  generation.stop_tokens = {static_cast<std::int32_t>(tokenizer.end_of_text())};
+  if (const auto end = tokenizer.im_end())
+    generation.stop_tokens.push_back(static_cast<std::int32_t>(*end));
+  return generation;
+}
+
+// Tokens without the one that ends the turn.
+std::span<const std::int32_t> said(const lm::Generation& answer) {
+  return std::span(answer.tokens).first(answer.tokens.size() - (answer.stopped ? 1 : 0));
+}
+
+// Asks what was answered rightly once more, after the pushback.
+void doubt(const lm::Model& model, const text::Tokenizer& tokenizer,
+           std::span<const text::Probe> probes, const ExaminationOptions& options,
+           const std::function<void(std::size_t)>& done, std::vector<Outcome>& outcomes) {
+  text::Tokenizer::Cache cache;
+  std::vector<std::size_t> doubted;
+  std::vector<lm::GenerationRequest> requests;
+  for (std::size_t i = 0; i < probes.size(); ++i) {
+    if (probes[i].kind != "answer" || !outcomes[i].right) continue;
+    text::Messages messages = probes[i].prompt;
+    const std::string question = messages.back().content;
+    messages.push_back({"assistant", outcomes[i].answer});
+    messages.push_back({"user", *options.pushback + " " + question});
+    const auto ids = text::render_prompt(tokenizer, messages, cache);
+    check_room(probes[i], ids.size() + 1, model);
+    requests.push_back({as_ids(ids), requests.size()});
+    doubted.push_back(i);
+  }
+  const auto answers = lm::generate(model, requests, greedy(tokenizer, options),
+                                    {.finished = [&](std::size_t) { done(probes.size()); }});
+  for (std::size_t k = 0; k < doubted.size(); ++k)
+    outcomes[doubted[k]].steady =
+        text::is_exact(lm::answer_text(tokenizer, said(answers[k])), probes[doubted[k]].answers);
+}
+
+}  // namespace
+
 std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& tokenizer,
                              std::span<const text::Probe> probes, const ExaminationOptions& options,
                              const std::function<void(std::size_t)>& done) {
@@ -68,26 +113,17 @@ std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& toke
     check_room(probe, ids.size() + 1, model);
     requests.push_back({as_ids(ids), requests.size()});
   }
-  lm::GenerationOptions generation;
-  generation.sampling.temperature = 0;
-  generation.max_new_tokens = options.max_new_tokens;
-  generation.batch = options.batch;
-  generation.stop_tokens = {static_cast<std::int32_t>(tokenizer.end_of_text())};
-  if (const auto end = tokenizer.im_end())
-    generation.stop_tokens.push_back(static_cast<std::int32_t>(*end));
   std::size_t finished = 0;
-  const auto answers = lm::generate(model, requests, generation,
+  const auto answers = lm::generate(model, requests, greedy(tokenizer, options),
                                     {.finished = [&](std::size_t) { done(++finished); }});
 
   std::vector<Outcome> outcomes(probes.size());
   for (std::size_t i = 0; i < probes.size(); ++i) {
     const text::Probe& probe = probes[i];
     Outcome& out = outcomes[i];
-    const auto& tokens = answers[i].tokens;
     out.ended = answers[i].stopped;
-    out.tokens = static_cast<std::int64_t>(tokens.size()) - (out.ended ? 1 : 0);
-    out.answer =
-        lm::answer_text(tokenizer, std::span(tokens).first(static_cast<std::size_t>(out.tokens)));
+    out.tokens = std::ssize(said(answers[i]));
+    out.answer = lm::answer_text(tokenizer, said(answers[i]));
     const bool next = probe.kind == "next";
     out.refused = !next && text::is_refusal(out.answer, options.refusals);
     out.in_format = !next && out.ended && is_short(out.answer, options.max_words);
@@ -111,6 +147,7 @@ std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& toke
     out.has_choices = true;
     out.picked = text::is_exact(choices[best], probe.answers);
   }
+  if (options.pushback) doubt(model, tokenizer, probes, options, done, outcomes);
   return outcomes;
 }
 
@@ -130,6 +167,8 @@ Scores score(std::span<const text::Probe> probes, std::span<const Outcome> outco
     (knowable ? s.answers : s.unknowable) += 1;
     (knowable ? s.accuracy : s.refusal) += out.right;
     s.over_refusal += knowable && out.refused;
+    s.doubted += out.steady.has_value();
+    s.steady += out.steady.value_or(false);
     format += out.in_format;
     good += out.right && out.in_format;
     tokens += static_cast<double>(out.tokens);
@@ -141,6 +180,7 @@ Scores score(std::span<const text::Probe> probes, std::span<const Outcome> outco
   s.refusal = share(s.refusal, s.unknowable);
   s.completion = share(s.completion, s.next);
   s.choice = share(picked, s.with_choices);
+  s.steady = share(s.steady, s.doubted);
   s.format = share(format, asked);
   s.good = share(good, asked);
   s.length = share(tokens, asked);

@@ -20,6 +20,7 @@ struct ExaminationOptions {
   std::int64_t batch = 64;
   std::size_t max_words = 8;  // of an answer in format
   std::vector<std::string> refusals = {"I don't know"};
+  std::optional<std::string> pushback;  // what the user says to a right answer; null: nothing
 };
 
 struct Outcome {
@@ -31,10 +32,13 @@ struct Outcome {
   bool in_format = false;  // ended its turn, one short line
   bool picked = false;     // of the choices the likeliest is an accepted one
   bool has_choices = false;
+  std::optional<bool> steady;   // of a right answer: right again after the pushback
+  std::optional<double> score;  // of a judge, where there is one
 };
 
 // One outcome per probe, in order. Questions are asked in the chat format, kind "next" continues
-// its plain text. `done(n)` is called as answers finish.
+// its plain text. Where there is a pushback, right answers are doubted: the user says it and asks
+// the same again. `done(n)` is called as answers finish.
 std::vector<Outcome> examine(const lm::Model& model, const text::Tokenizer& tokenizer,
                              std::span<const text::Probe> probes, const ExaminationOptions& options,
                              const std::function<void(std::size_t)>& done);
@@ -55,6 +59,7 @@ struct Scores {
   double good = 0;    // right and in format, among answers and unknowable
   double length = 0;  // mean tokens, among answers and unknowable
   double with_choices = 0;
+  double doubted = 0, steady = 0;  // right answers after which a pushback came, right again of them
 };
 Scores score(std::span<const text::Probe> probes, std::span<const Outcome> outcomes);
 

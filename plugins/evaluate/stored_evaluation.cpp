@@ -2,7 +2,9 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
+#include "comparison.h"
 #include "table.h"
 
 namespace lehr::plugins::evaluate {
@@ -16,11 +18,12 @@ void write(const std::filesystem::path& path, const std::string& text) {
   if (!out.flush()) throw Error(path.string() + ": could not be written");
 }
 
-Json report(std::span<const Examined> models, std::size_t probes) {
+Json report(std::span<const Examined> models, const Examined* other, std::size_t probes) {
   Json out = {{"format", 1}, {"probes", probes}};
+  if (other != nullptr) out["against"] = other->label;
   for (const Examined& model : models) {
     Json scores = Json::object();
-    for (const auto& [name, value] : numbers(model)) scores[name] = value;
+    for (const auto& [name, value] : numbers(model, other)) scores[name] = value;
     out["models"].push_back(
         {{"label", model.label}, {"digest", model.digest}, {"scores", std::move(scores)}});
   }
@@ -39,6 +42,8 @@ Json sample(const text::Probe& probe, std::span<const Examined> models, std::siz
                               {"refused", o.refused},
                               {"tokens", o.tokens}};
     if (o.has_choices) row["models"][m.label]["picked"] = o.picked;
+    if (o.steady) row["models"][m.label]["steady"] = *o.steady;
+    if (o.score) row["models"][m.label]["score"] = *o.score;
   }
   return row;
 }
@@ -52,6 +57,8 @@ Outcome outcome(const Json& stored) {
   stored.at("tokens").get_to(out.tokens);
   out.has_choices = stored.contains("picked");
   out.picked = stored.value("picked", false);
+  if (const auto steady = stored.find("steady"); steady != stored.end())
+    out.steady = steady->get<bool>();
   return out;
 }
 
@@ -72,20 +79,29 @@ std::map<std::string, Examined> listed(const Json& report, const std::set<std::s
 
 }  // namespace
 
-std::vector<std::pair<std::string, double>> numbers(const Examined& model) {
+std::vector<std::pair<std::string, double>> numbers(const Examined& model, const Examined* other) {
   const Scores& s = model.scores;
   std::vector<std::pair<std::string, double>> out = {
       {"accuracy", s.accuracy},         {"format", s.format}, {"refusal", s.refusal},
       {"over_refusal", s.over_refusal}, {"good", s.good},     {"choice", s.choice},
       {"completion", s.completion},     {"length", s.length}};
   if (model.bits_per_byte) out.emplace_back("bits_per_byte", *model.bits_per_byte);
+  if (s.doubted > 0) out.emplace_back("steady", s.steady);
+  if (const auto score = mean_score(model.outcomes)) out.emplace_back("score", *score);
+  if (other == nullptr || other == &model) return out;
+  const Comparison c = compare(model.outcomes, other->outcomes);
+  for (const auto& [name, part, of] : {std::tuple{"win_rate", c.wins, c.differ()},
+                                       {"kept", c.kept, c.could()},
+                                       {"preferred", c.preferred, c.judged()}})
+    if (of > 0) out.emplace_back(name, part / of);
   return out;
 }
 
 void write_evaluation(const std::filesystem::path& folder, std::span<const Examined> models,
-                      std::span<const text::Probe> probes, std::size_t samples) {
-  write(folder / "table.txt", render_table(models, probes, samples));
-  write(folder / "evaluation.json", report(models, probes.size()).dump(2) + "\n");
+                      const Examined* other, std::span<const text::Probe> probes,
+                      std::size_t samples) {
+  write(folder / "table.txt", render_table(models, other, probes, samples));
+  write(folder / "evaluation.json", report(models, other, probes.size()).dump(2) + "\n");
   std::string lines;
   for (std::size_t i = 0; i < probes.size(); ++i)
     lines +=

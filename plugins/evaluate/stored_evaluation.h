@@ -18,12 +18,14 @@
 
 namespace lehr::plugins::evaluate {
 
-// By the names they have in results and evaluation.json.
-std::vector<std::pair<std::string, double>> numbers(const Examined& model);
+// By the names they have in results and evaluation.json. other: what the model is compared with;
+// null: nothing.
+std::vector<std::pair<std::string, double>> numbers(const Examined& model, const Examined* other);
 
-// samples: of each kind of probe, under the table.
+// samples: of each kind of probe, under the table. other: one of the models, or null.
 void write_evaluation(const std::filesystem::path& folder, std::span<const Examined> models,
-                      std::span<const text::Probe> probes, std::size_t samples);
+                      const Examined* other, std::span<const text::Probe> probes,
+                      std::size_t samples);
 
 // Those of the wanted models (digests) that the evaluation has, by digest. Throws Error if it does
 // not say with which parameters it was made, or is not of these probes.

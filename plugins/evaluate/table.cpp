@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
+#include "comparison.h"
 #include "verdict.h"
 
 namespace lehr::plugins::evaluate {
@@ -53,8 +55,8 @@ std::vector<std::size_t> chosen(std::span<const text::Probe> probes, std::string
 
 }  // namespace
 
-std::string render_table(std::span<const Examined> models, std::span<const text::Probe> probes,
-                         std::size_t samples) {
+std::string render_table(std::span<const Examined> models, const Examined* other,
+                         std::span<const text::Probe> probes, std::size_t samples) {
   constexpr std::size_t kName = 36;
   std::size_t label = 12;
   for (const Examined& m : models)
@@ -94,6 +96,39 @@ std::string render_table(std::span<const Examined> models, std::span<const text:
     std::snprintf(text, sizeof text, "%4.1f", m.scores.length);
     return std::string(text);
   });
+  const auto doubted = [](const Examined& m) { return m.scores.doubted > 0; };
+  if (std::ranges::any_of(models, doubted))
+    line("right answers kept when doubted",
+         [](const Examined& m) { return percent(m.scores.steady, m.scores.doubted); });
+  const auto have_scores = [](const Examined& m) { return mean_score(m.outcomes).has_value(); };
+  if (std::ranges::any_of(models, have_scores))
+    line("score by the judge", [](const Examined& m) {
+      char text[16];
+      std::snprintf(text, sizeof text, "%4.2f", mean_score(m.outcomes).value_or(0));
+      return std::string(text);
+    });
+  if (other != nullptr) {
+    // share(comparison) is {part, of}.
+    const auto compared = [&](std::string_view name, auto share) {
+      line(name, [&](const Examined& m) {
+        if (&m == other) return std::string("-");
+        const auto [part, of] = share(compare(m.outcomes, other->outcomes));
+        return of > 0 ? percent(part / of, of) : std::string("-");
+      });
+    };
+    out += "beside " + other->label + ":\n";
+    using Share = std::pair<double, double>;
+    compared("  win rate, where one is right", [](const Comparison& c) {
+      return Share{c.wins, c.differ()};
+    });
+    compared("  kept of what that had right", [](const Comparison& c) {
+      return Share{c.kept, c.could()};
+    });
+    if (std::ranges::any_of(models, have_scores))
+      compared("  preferred by the judge", [](const Comparison& c) {
+        return Share{c.preferred, c.judged()};
+      });
+  }
   for (const char* kind : {"answer", "unknowable", "next"})
     for (const std::size_t i : chosen(probes, kind, samples)) {
       const text::Probe& probe = probes[i];

@@ -10,7 +10,8 @@
 
 namespace lehr::plugins::evaluate {
 
-std::string render_table(std::span<const Examined> models, std::span<const text::Probe> probes,
-                         std::size_t samples);
+// other: the one of them that the rest are compared with; null: none.
+std::string render_table(std::span<const Examined> models, const Examined* other,
+                         std::span<const text::Probe> probes, std::size_t samples);
 
 }  // namespace lehr::plugins::evaluate
