@@ -198,7 +198,7 @@ def main():
             judge = AutoModelForSequenceClassification.from_pretrained(out / "judge", **scored)
             judge.config.pad_token_id = 0
             failed |= differ("reward: our merged model, in transformers", judge(torch.tensor([ids])).logits, adapted)
-    sys.exit(failed)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
