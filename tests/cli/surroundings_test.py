@@ -65,6 +65,14 @@ class Surroundings:
         return any("begun" in log.read_text() for log in self.folder.glob(".lehr/runs/*/stages/patient/log.txt"))
 
 
+def children(pid):
+    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def state(pid):  # T: stopped
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
 def nobody_reads(at):
     at.write(QUICK)
     with open("/dev/full", "w") as full:
@@ -138,16 +146,51 @@ def stage_stays_stopped(at):
     at.write(PATIENT)
     going = at.start("run", "pipeline.yaml", stdout=subprocess.DEVNULL)
     at.wait_for(at.begun)
-    host = int(pathlib.Path(f"/proc/{going.pid}/task/{going.pid}/children").read_text().split()[0])
-    state = lambda: pathlib.Path(f"/proc/{host}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    host = children(going.pid)[0]
     os.kill(host, signal.SIGSTOP)
-    at.wait_for(lambda: state() == "T", "it was not stopped")
+    at.wait_for(lambda: state(host) == "T", "it was not stopped")
     for each in signal.SIGSTOP, signal.SIGCONT:
         going.send_signal(each)
-    at.wait_for(lambda: state() != "T", "it did not go on")
+    at.wait_for(lambda: state(host) != "T", "it did not go on")
     going.terminate()
     if going.wait(30) != 75:
         sys.exit(f"a stage that stayed stopped: exit {going.returncode}")
+
+
+def stops_with_its_stages(at):
+    """Ctrl-Z stops the stages and what they run, `fg` continues them; that time counts for no timeout."""
+    at.write(PATIENT.replace("with:", "timeout: 3s\n    with:"))
+    going = at.start("run", "pipeline.yaml", stdout=subprocess.PIPE, preexec_fn=os.setpgrp)  # as a shell does
+    at.wait_for(at.begun)
+    host = children(going.pid)[0]
+    program = children(children(host)[0])[0]
+    everyone = going.pid, host, program
+    going.send_signal(signal.SIGTSTP)
+    at.wait_for(lambda: all(state(each) == "T" for each in everyone), "not all of them were stopped")
+    time.sleep(4)
+    going.send_signal(signal.SIGCONT)
+    at.wait_for(lambda: not any(state(each) == "T" for each in everyone), "they did not go on")
+    going.terminate()
+    out, _ = going.communicate(timeout=30)
+    if going.returncode != 75 or b"timeout" in out:
+        sys.exit(f"stopped with its stages: exit {going.returncode}: {out.decode()}")
+
+
+def waits_without_timeout(at):
+    """What a stage waits for another run that computes the same is none of its timeout."""
+    at.write(PATIENT.replace("sleep 1000 & wait", "until [ -e $HOME/go ]; do sleep 0.05; done; echo {} > $LEHR_OUTPUT_REPORT/x"))
+    first = at.start("run", "pipeline.yaml", stdout=subprocess.PIPE)
+    at.wait_for(at.begun)
+    second = at.start("run", "pipeline.yaml", "--set", "stages.patient.timeout=2s", stdout=subprocess.PIPE)
+    said = b""
+    while b"waiting: " not in said:
+        said += second.stdout.readline() or sys.exit(f"it does not wait: {said.decode()}")
+    time.sleep(3)
+    (at.folder / "go").touch()
+    said += second.communicate(timeout=30)[0]
+    first.communicate(timeout=30)
+    if (first.returncode, second.returncode) != (0, 0) or b"taken from another run" not in said:
+        sys.exit(f"one waits for the other: exit {first.returncode} and {second.returncode}: {said.decode()}")
 
 
 def stopped_at_once(at):
@@ -328,7 +371,8 @@ def main():
     parser.add_argument("--plugins", required=True)
     parser.add_argument("tests", nargs="*")
     options = parser.parse_args()
-    for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, forced_in_vain, cut_short_while_read, stage_stays_stopped, stopped_at_once,
+    for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, forced_in_vain, cut_short_while_read, stage_stays_stopped, stops_with_its_stages,
+                 waits_without_timeout, stopped_at_once,
                  names_are_no_text, dumb_terminal, narrow_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, paths_lead_nowhere,
                  blanks_and_line_breaks, files_change_between_plans, no_plugins, programs_behind, long_log):
         if options.tests and test.__name__ not in options.tests:

@@ -48,7 +48,10 @@ std::optional<Lease> take_lease(const ArtifactStore& store, const StageSpec& spe
                                 EventPipe& events) {
   bool told = false;
   while (!stop_requested()) {
-    if (auto lease = Lease::try_take(store.work_path(spec.key), spec.spare_work)) return lease;
+    if (auto lease = Lease::try_take(store.work_path(spec.key), spec.spare_work)) {
+      if (told) events.phase("starting");
+      return lease;
+    }
     if (!told) events.send({{"event", "waiting"}});
     told = true;
     std::this_thread::sleep_for(kLeaseProbe);

@@ -235,6 +235,8 @@ class Executor {
     running_.listen(signals_.fd());
     if (const int signal = signals_.take(); signal == SIGCONT)
       continue_hosts();
+    else if (signal == SIGTSTP)
+      stop_with_hosts();
     else if (signal != 0)
       stop(signal);
     if (!stopping_ && journal_.display().is_lost()) stop(0, "its output cannot be written");

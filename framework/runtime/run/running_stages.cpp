@@ -50,7 +50,8 @@ std::vector<RunningStage*> RunningStages::done() {
 }
 
 void RunningStages::watch_time() {
-  for (RunningStage& stage : stages_) stage.attempt->watch_time();
+  for (std::size_t i = 0; i < stages_.size(); ++i)
+    if (!ended_[i]) stages_[i].attempt->watch_time();
 }
 void RunningStages::ask_to_stop() {
   for (RunningStage& stage : stages_) stage.attempt->ask_to_stop();

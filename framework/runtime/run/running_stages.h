@@ -35,7 +35,7 @@ class RunningStages {
   // it holds no memory and no GPU that others want. Until the next call of anything here.
   std::vector<RunningStage*> done();
 
-  void watch_time();
+  void watch_time();  // after listen()
   void ask_to_stop();
   void kill();
 

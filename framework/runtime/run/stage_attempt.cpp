@@ -39,6 +39,7 @@ StageAttempt::StageAttempt(const StageSpec& spec, TimeLimit limit,
       journal_(journal),
       limit_(std::move(limit)),
       begin_(steady_seconds()),
+      limit_begin_(clock_.seconds()),
       process_(std::move(host)) {
   process_->give(spec_);
 }
@@ -46,14 +47,15 @@ StageAttempt::StageAttempt(const StageSpec& spec, TimeLimit limit,
 double StageAttempt::seconds() const { return steady_seconds() - begin_; }
 
 void StageAttempt::watch_time() {
-  if (limit_.seconds == 0) return;
-  if (!timed_out_ && seconds() > limit_.seconds) {
+  const double spent = clock_.seconds() - limit_begin_;
+  if (limit_.seconds == 0 || waits_) return;
+  if (!timed_out_ && spent > limit_.seconds) {
     timed_out_ = true;
     ask_to_stop();
     journal_.tell(id_, "stage_timeout",
                   {{"seconds", limit_.seconds}, {"grace", limit_.grace_seconds}});
   }
-  if (!killed_ && seconds() > limit_.seconds + limit_.grace_seconds) {
+  if (!killed_ && spent > limit_.seconds + limit_.grace_seconds) {
     killed_ = true;
     kill();
   }
@@ -83,6 +85,7 @@ void StageAttempt::read() {
 
 void StageAttempt::host_event(const Json& event) {
   const std::string kind = event["event"];
+  if (std::exchange(waits_, kind == "waiting")) limit_begin_ = clock_.seconds();
   if (kind == "failed") {
     failure_ = event.value("message", "");
   } else if (kind == "cancelled") {

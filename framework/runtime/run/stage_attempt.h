@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/run/awake_clock.h"
 #include "runtime/run/run_journal.h"
 #include "runtime/run/stage_process.h"
 #include "runtime/run/stage_spec.h"
@@ -35,7 +36,8 @@ class StageAttempt {
   void listen(const pollfd* polled);
   static bool has_ended(const pollfd* polled) { return polled[2].revents != 0; }
 
-  // To be called now and then: asks it to stop, later kills it, once its time is over.
+  // To be called several times a second: asks it to stop, later kills it, once its time is over.
+  // What it waits for another run that computes the same does not count, nor what we were stopped.
   void watch_time();
   void ask_to_stop() {
     asked_ = true;
@@ -69,6 +71,9 @@ class StageAttempt {
   RunJournal& journal_;
   const TimeLimit limit_;
   double begin_;
+  AwakeClock clock_;
+  double limit_begin_;  // on clock_: what counts as its time
+  bool waits_ = false;  // for another run
   bool asked_ = false, timed_out_ = false, killed_ = false;
   std::unique_ptr<StageProcess> process_;
   std::deque<std::string> last_lines_;

@@ -71,6 +71,19 @@ void drain(int fd, std::string& buffer, int most_reads,
   }
 }
 
+// To what a thread (its folder in /proc) has started, and all that this has started in turn. A
+// program of plugin `command` is in a group of its own.
+void signal_children(const std::filesystem::path& thread, int signal) {
+  std::ifstream children(thread / "children");
+  for (pid_t child = 0; children >> child;) {
+    if (::kill(-child, signal) != 0) ::kill(child, signal);  // not a group
+    std::error_code gone;
+    const std::string threads = "/proc/" + std::to_string(child) + "/task";
+    for (const auto& entry : std::filesystem::directory_iterator(threads, gone))
+      signal_children(entry.path(), signal);
+  }
+}
+
 }  // namespace
 
 StageProcess::StageProcess(const std::filesystem::path& host, const std::string& mode,
@@ -205,9 +218,17 @@ StageProcess::Ending StageProcess::collect() {
   return {WEXITSTATUS(status), 0};
 }
 
-void continue_hosts() {
-  std::ifstream children("/proc/thread-self/children");
-  for (pid_t child = 0; children >> child;) ::kill(child, SIGCONT);
+void continue_hosts() { signal_children("/proc/thread-self", SIGCONT); }
+
+void stop_with_hosts() {
+  signal_children("/proc/thread-self", SIGSTOP);
+  sigset_t stop, before;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTSTP);
+  ::pthread_sigmask(SIG_UNBLOCK, &stop, &before);
+  ::raise(SIGTSTP);  // here we stand still, unless there is nobody who could continue us
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  continue_hosts();
 }
 
 std::string StageProcess::Ending::text() const {

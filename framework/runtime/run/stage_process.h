@@ -64,8 +64,11 @@ class StageProcess {
 };
 
 // To be called when this process has been stopped and goes on: continues the hosts that this thread
-// has started. One that was stopped as it left our process group is out of reach of what continued
-// us.
+// has started, with all that they have started. One that was stopped as it left our process group
+// is out of reach of what continued us.
 void continue_hosts();
+// To be called on SIGTSTP (Ctrl-Z), which reaches none of them: stops them, then this process, and
+// continues them with it.
+void stop_with_hosts();
 
 }  // namespace lehr::runtime

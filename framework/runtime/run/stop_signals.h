@@ -1,6 +1,7 @@
 // SIGINT, SIGTERM and SIGHUP as a descriptor for poll(2) instead of a handler, as long as the
-// object lives, and SIGCONT, which tells that the process had been stopped. From then on for good,
-// writing to a pipe that nobody reads is an error and no death.
+// object lives; SIGTSTP, so that who takes it can stop what he has started before he stops himself;
+// and SIGCONT, which tells that the process had been stopped. From then on for good, writing to a
+// pipe that nobody reads is an error and no death.
 #pragma once
 
 #include <signal.h>
