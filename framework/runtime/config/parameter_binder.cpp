@@ -285,7 +285,7 @@ class Binder {
     Json values = Json::array();
     if (node.items.empty()) leaf(place, values, node.origin);
     for (std::size_t i = 0; i < node.items.size(); ++i)
-      values.push_back(given(*node.items[i], item, place.element(i)));
+      values.push_back(given_item(*node.items[i], item, place.element(i)));
     return values;
   }
 
@@ -298,8 +298,17 @@ class Binder {
     Json values = Json::object();
     if (node.entries.empty()) leaf(place, values, node.origin);
     for (const Entry& entry : node.entries)
-      values[entry.key] = given(*entry.value, *item, place.inside(entry.key, true));
+      values[entry.key] = given_item(*entry.value, *item, place.inside(entry.key, true));
     return values;
+  }
+
+  // An element of a list or a map's value: unlike a parameter it has no default to be left to.
+  Json given_item(const Node& node, const Json& item, const Place& place) {
+    if (!node.is_null() || node.bad || is_set(item, "nullable", false))
+      return given(node, item, place);
+    const bool is_text = member(item, "type") == "string";
+    return fail(node, place.message() + " expects " + expected_text(item) + ", got nothing." +
+                          (is_text ? " Empty text is \"\"" : " Leave it out, or give it a value"));
   }
 
   // Document steps or rewards: `- name`, or `- name: {parameters}`.

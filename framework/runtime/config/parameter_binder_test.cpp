@@ -90,6 +90,20 @@ TEST(ParameterBinder, NullIsAValueWhereItMayBe) {
   EXPECT_EQ(bind("{rate: null}", described).mistakes.size(), 1u);
 }
 
+TEST(ParameterBinder, TakesNoNullAsAnElement) {
+  const char* described = R"([
+    {"name": "args", "type": "list", "default": [], "item": {"name": "", "type": "string", "default": null}},
+    {"name": "env", "type": "map", "default": {}, "item": {"name": "", "type": "string", "default": null}},
+    {"name": "caps", "type": "list", "default": [], "item": {"name": "", "type": "float", "nullable": true}}])";
+  EXPECT_EQ(bind("{args: [-c, null, '']}", described).mistakes,
+            std::vector<std::string>{
+                "stage 's': parameter 'args[1]' expects text, got nothing. Empty text is \"\""});
+  EXPECT_EQ(bind("{env: {A: , B: x}}", described).mistakes,
+            std::vector<std::string>{
+                "stage 's': parameter 'env.A' expects text, got nothing. Empty text is \"\""});
+  EXPECT_TRUE(bind("{caps: [1, null]}", described).mistakes.empty());
+}
+
 TEST(ParameterBinder, TakesExactlyOneOfOneOf) {
   const char* described = R"([{"name": "budget", "type": "one_of", "default": null, "fields": [
     {"name": "tokens", "type": "count", "default": null}, {"name": "epochs", "type": "float", "default": null}]}])";

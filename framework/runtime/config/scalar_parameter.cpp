@@ -47,7 +47,10 @@ Read<Json> number(const Read<T>& read, const Node& node, const Json& parameter) 
 
 Read<Json> text(const Node& node) {
   const std::string means = node.plain && !node.computed ? mistakable_for(node.text) : "";
-  if (means.empty()) return Json(node.text);
+  // A number or bool that is written elsewhere is meant there as such, and here as its text.
+  const bool elsewhere = node.definition.source != nullptr;
+  if (means.empty() || (elsewhere && (read_float(node.text) || read_bool(node.text))))
+    return Json(node.text);
   return Read<Json>::failed(" expects text, but '" + node.text + "' means " + means +
                             " to some YAML readers. Put it in quotes: \"" + node.text + "\"");
 }
