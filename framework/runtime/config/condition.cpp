@@ -60,12 +60,14 @@ std::vector<RequireConfig> ConditionReader::results(const Node& map, const std::
   }
   for (const Entry& entry : map.entries) {
     const Node& node = *entry.value;
-    RequireConfig require{"", entry.key, "", 0, entry.origin};
-    if (const std::size_t colon = entry.key.find(':'); colon != std::string::npos) {
-      require.stage = entry.key.substr(0, colon);
-      require.metric = entry.key.substr(colon + 1);
+    const std::optional<std::string> name = result_name(entry);
+    if (!name) continue;
+    RequireConfig require{"", *name, "", 0, entry.origin};
+    if (const std::size_t colon = name->find(':'); colon != std::string::npos) {
+      require.stage = name->substr(0, colon);
+      require.metric = name->substr(colon + 1);
     } else if (foreign_only) {
-      diagnostics_.error(entry.origin, where + key + " '" + entry.key +
+      diagnostics_.error(entry.origin, where + key + " '" + *name +
                                            "': expected STAGE:RESULT, as in 'judge:eval/accuracy'");
       continue;
     }
@@ -79,13 +81,28 @@ std::vector<RequireConfig> ConditionReader::results(const Node& map, const std::
     const auto limit = read_float(text);
     if (require.op.empty() || !limit) {
       expected(node,
-               where + key + " '" + entry.key + "': ", "expected a comparison such as \">= 0.7\"");
+               where + key + " '" + *name + "': ", "expected a comparison such as \">= 0.7\"");
       continue;
     }
     require.limit = *limit;
     out.push_back(std::move(require));
   }
   return out;
+}
+
+// The key with its references replaced; nullopt: a mistake, which is told.
+std::optional<std::string> ConditionReader::result_name(const Entry& entry) {
+  if (entry.key.find("${") == std::string::npos) return entry.key;
+  auto key = std::make_shared<Node>();
+  key->kind = Node::Kind::scalar;
+  key->origin = entry.origin;
+  key->text = entry.key;
+  const NodePtr name = interpolation_.resolve(key);
+  if (name->bad) return std::nullopt;
+  if (name->is_scalar()) return name->text;
+  diagnostics_.error(entry.origin,
+                     "'" + entry.key + "' is " + describe(*name) + ", which cannot name a result");
+  return std::nullopt;
 }
 
 NodePtr ConditionReader::side(const NodePtr& condition, std::string_view text) {

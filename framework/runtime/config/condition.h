@@ -26,6 +26,7 @@ class ConditionReader : KeyReader {
   std::optional<bool> holds(const NodePtr& node, const std::string& where);
 
  private:
+  std::optional<std::string> result_name(const Entry& entry);
   NodePtr side(const NodePtr& condition, std::string_view text);
 };
 

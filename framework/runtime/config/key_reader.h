@@ -49,11 +49,16 @@ class KeyReader {
   // refused.
   static bool is_explained(const Node& map, const std::string& key,
                            const std::vector<std::string>& keys) {
-    return map.lacks_keys ||
-           std::any_of(map.entries.begin(), map.entries.end(), [&](const Entry& entry) {
-             return std::find(keys.begin(), keys.end(), entry.key) == keys.end() &&
-                    nearest_name(entry.key, keys) == key;
-           });
+    return map.lacks_keys || mistyped(map, key, keys);
+  }
+  // The entry that is most likely meant for `key`, as its own key is none; null: there is none.
+  static const Entry* mistyped(const Node& map, const std::string& key,
+                               const std::vector<std::string>& keys) {
+    const auto found = std::find_if(map.entries.begin(), map.entries.end(), [&](const Entry& e) {
+      return std::find(keys.begin(), keys.end(), e.key) == keys.end() &&
+             nearest_name(e.key, keys) == key;
+    });
+    return found == map.entries.end() ? nullptr : &*found;
   }
   // Null if there is no such key or its value is bad.
   NodePtr value(const Node& map, std::string_view key) {

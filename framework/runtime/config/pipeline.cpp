@@ -88,7 +88,12 @@ class PipelineReader : OwnInterpolation, KeyReader {
         diagnostics_.error(entry.origin, "'" + entry.key + "' cannot name a stage: " +
                                              identifier_advice(entry.key));
       if (!entry.value->is_map()) {
-        expected(*entry.value, "stage '" + entry.key + "': ", "expected a map with 'uses'");
+        if (entry.value->is_null())
+          diagnostics_.error(entry.value->origin,
+                             "stage '" + entry.key + "': expected a map with 'uses', got nothing" +
+                                 ". To leave the stage out, write {when: false}");
+        else
+          expected(*entry.value, "stage '" + entry.key + "': ", "expected a map with 'uses'");
         declare(entry, pipeline);
         continue;
       }
@@ -155,11 +160,12 @@ class PipelineReader : OwnInterpolation, KeyReader {
                                             "', but nothing uses it. Write \"${matrix." + axis.key +
                                             "}\" where it belongs");
   }
+  // False: there is no telling what its variants would be. What is wrong in an axis is left out of
+  // it, so that what else is wrong is found.
   bool read_matrix(const Node& stage, const std::string& where,
                    std::vector<std::pair<Entry, std::vector<NodePtr>>>& axes) {
     const NodePtr matrix = value(stage, "matrix");
     if (!matrix) return false;
-    const std::size_t before = diagnostics_.size();
     if (!matrix->is_map() || matrix->entries.empty())
       expected(*matrix, where, "'matrix' expects a map of lists, as in {beta: [0.1, 0.3]}");
     for (const Entry& axis : matrix->entries) {
@@ -175,11 +181,17 @@ class PipelineReader : OwnInterpolation, KeyReader {
         else if (!seen.insert(item->text).second)
           diagnostics_.error(item->origin,
                              where + "matrix '" + axis.key + "' has '" + item->text + "' twice");
-        values.push_back(item);
+        else
+          values.push_back(item);
+      }
+      if (values.empty()) {  // one of which nothing more is said
+        auto unknown = std::make_shared<Node>(*axis.value);
+        unknown->bad = true;
+        values.push_back(std::move(unknown));
       }
       axes.emplace_back(axis, std::move(values));
     }
-    return diagnostics_.size() == before && !axes.empty();
+    return !axes.empty();
   }
 
   void read_outputs(Pipeline& pipeline) {

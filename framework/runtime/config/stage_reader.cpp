@@ -38,9 +38,10 @@ void StageReader::uses(const Node& map, const std::string& where, StageConfig& s
       diagnostics_.error(
           stage.origin,
           where + "'uses' is missing: name the plugin that does the work, as in 'uses: filter'");
-    return;
+    uses = mistyped(map, "uses", kKeys);  // so that what else is wrong is found
+    if (!uses) return;
   }
-  const NodePtr node = value(map, "uses");
+  const NodePtr node = value(map, uses->key);
   stage.uses_origin = uses->value->origin;
   if (node && (!node->is_scalar() || node->text.empty()))
     expected(*node, where, "'uses' expects the name of a plugin or stage");

@@ -161,10 +161,17 @@ class Connector {
         continue;
       }
       if (found.empty()) unknown(name, written[i].origin, owner);
-      if (found.size() > 1)
+      if (found.size() > 1) {
+        // "train:loss@seed=1": the variant stands behind the stage's name, as everywhere.
+        const std::string& metric = written[i].metric;
+        const std::size_t at = std::min(metric.find('@'), metric.size());
+        const std::vector<std::size_t> meant = stages_named(name + metric.substr(at));
+        const bool misplaced = at < metric.size() && !meant.empty();
         diagnostics_.error(written[i].origin,
                            owner + "'" + name + "' has a matrix. Choose one variant, as in '" +
-                               drafts_[found[0]].config->id + ":" + written[i].metric + "'");
+                               drafts_[(misplaced ? meant : found)[0]].config->id + ":" +
+                               (misplaced ? metric.substr(0, at) : metric) + "'");
+      }
       if (found.size() != 1) continue;
       gates[i].stage = drafts_[found[0]].config->id;
       draft.after.push_back({found[0], written[i].origin});
@@ -359,7 +366,8 @@ std::vector<PipelineOutput> resolve_outputs(const std::vector<Draft>& drafts,
     if (found.size() > 1)
       diagnostics.error(origin, owner + "'" + output.reference.text +
                                     "' has a matrix. Choose one variant, as in '" +
-                                    drafts[found[0]].config->id + "'");
+                                    drafts[found[0]].config->id + (port.empty() ? "" : "." + port) +
+                                    "'");
     if (found.size() != 1) continue;
     const Draft& draft = drafts[found[0]];
     if (const PlannedOutput* made = connector.output(draft, port, "", output.reference, owner))

@@ -63,7 +63,7 @@ void check_type(const DeclaredOutput& declared, const std::string& owner,
         for (const Json& port : described::list(stage, ports)) {
           const std::string& type = member(port, "type");
           if (type == declared.type) return;
-          if (!type.empty()) known.push_back(type);
+          if (!type.empty() && type != "*") known.push_back(type);
         }
   if (const std::string meant = nearest_name(declared.type, known); !meant.empty())
     diagnostics.error(declared.origin, owner + "output '" + declared.port +
