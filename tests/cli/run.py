@@ -15,7 +15,7 @@ import tempfile
 RUN, DIGEST = (r"\b\d{8}-\d{6}-[\w.-]+-[0-9a-f]{4}\b", "RUN"), (r"\b[0-9a-f]{64}\b", "DIGEST")
 SANITIZER = (r"  library\.lib(asan|tsan|ubsan)\.so\S* = .*\n", "")  # a plugin needs it where tools/sanitize built it
 CHANGING = {"run": [RUN, DIGEST, (r"\b\d+ MiB are free", "SIZE are free"), (r" +(\d+(\.\d)?m?s|\d+m\d\ds)\b", " TIME")], "explain": [RUN, DIGEST, SANITIZER], "validate": [DIGEST], "store": [RUN, (r"runs?: \d.*B\b", "runs: SIZE"), (r"(run +)\d.*B\b", r"\1SIZE")],
-            "plan": [(r"machine has \d[\d.]* \w+", "machine has SO MUCH"), (r"only \d[\d.]* \w+ are free", "only SIZE are free"), (r"took +[\d.hms]+", "took TIME")]}
+            "plan": [RUN, (r"machine has \d[\d.]* \w+", "machine has SO MUCH"), (r"only \d[\d.]* \w+ are free", "only SIZE are free"), (r"took +[\d.hms]+", "took TIME")]}
 SPACE_AT_END = re.compile(r"^(?!\s*\d*\s*\|).* $")  # but where another's text is quoted
 VARIABLE = re.compile(r"[A-Z_]+=")  # CUDA_VISIBLE_DEVICES=GPU-7 run pipeline.yaml
 HERE = pathlib.Path(__file__).resolve().parent

@@ -1,5 +1,7 @@
 // The second half of planning: what each stage's key is made of, and what the store already holds.
 #include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <tuple>
@@ -12,9 +14,12 @@
 #include "runtime/plan/selection.h"
 #include "runtime/plan/stage_name.h"
 #include "runtime/store/result_index.h"
+#include "runtime/store/run_log.h"
 
 namespace lehr::runtime {
 namespace {
+
+using Json = nlohmann::json;
 
 class StaticParts {
  public:
@@ -88,6 +93,33 @@ std::string summary(const std::vector<Difference>& changes) {
                                     [](const Difference& d) { return !d.where.empty(); });
   std::string out = text(written == changes.end() ? changes.front() : *written);
   if (changes.size() > 1) out += " and " + std::to_string(changes.size() - 1) + " more";
+  return out;
+}
+
+// In which run each key failed that was begun last there; of those that a later run began anew or
+// stopped there is none. By what the newest runs have kept.
+std::unordered_map<std::string, std::string> last_failures(const ArtifactStore& store) {
+  constexpr std::size_t kMostRuns = 50;
+  std::unordered_map<std::string, std::string> out;  // empty: it did not fail
+  std::size_t looked_at = 0;
+  for (const RunEntry& run : list_runs(store.root())) {
+    if (++looked_at > kMostRuns) break;
+    std::unordered_map<std::string, std::string> key_of_stage, in_run;
+    std::ifstream events(run.folder / "events.ndjson");
+    for (std::string line; std::getline(events, line);) {
+      const bool started = line.find("\"stage_started\"") != std::string::npos,
+                 failed = line.find("\"stage_failed\"") != std::string::npos;
+      if (!started && !failed) continue;
+      const auto event = nlohmann::json::parse(line, nullptr, false);  // torn, where it was killed
+      if (!event.is_object() || !event.contains("stage") || !event["stage"].is_string()) continue;
+      const std::string stage = event["stage"];
+      if (event.value("event", Json()) == "stage_started" && event.value("key", Json()).is_string())
+        in_run[key_of_stage[stage] = event["key"]].clear();
+      else if (event.value("event", Json()) == "stage_failed" && key_of_stage.contains(stage))
+        in_run[key_of_stage[stage]] = run.id;
+    }
+    out.merge(in_run);  // what a newer run says stays
+  }
   return out;
 }
 
@@ -176,8 +208,14 @@ class LookUp {
       stage.reason = changes.empty() ? "its stored outputs are gone or damaged" : summary(changes);
     } else {
       const bool begun = store_ && std::filesystem::exists(store_->work_path(stage.key));
-      stage.reason = begun ? "begun before, never finished" : "never run before";
+      stage.reason = begun ? why_unfinished(stage.key) : "never run before";
     }
+  }
+  std::string why_unfinished(const std::string& key) {
+    if (!failures_) failures_ = last_failures(*store_);
+    const auto found = failures_->find(key);
+    return found == failures_->end() || found->second.empty() ? "begun before, never finished"
+                                                              : "failed in run " + found->second;
   }
   bool take_result(PlannedStage& stage) {
     auto result = index_ ? index_->find(stage.key) : std::nullopt;
@@ -227,6 +265,7 @@ class LookUp {
   std::optional<ResultIndex> index_;  // of the store
   std::unordered_map<std::string, PlannedStage*> by_id_;
   std::optional<std::unordered_map<std::string, std::vector<StageResult>>> results_;
+  std::optional<std::unordered_map<std::string, std::string>> failures_;  // key: run
 };
 
 // Sorted by name, as all parts of a key are.
