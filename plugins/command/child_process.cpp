@@ -108,7 +108,9 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv,
               "': " + (in_path ? "it is in no folder of PATH" : std::strerror(reason)) +
               (whole_line ? "; 'program' is its name alone, what follows belongs into 'args'"
                : in_path  ? ". Correct 'program', or give its absolute path"
-                          : ""));
+               : reason == EACCES
+                   ? ". Make it executable, or name what runs it, as in 'program: python3'"
+                   : ""));
 }
 
 ChildProcess::~ChildProcess() {

@@ -1,7 +1,11 @@
 #include "plan_warnings.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <map>
+#include <sstream>
 #include <string_view>
 #include <thread>
 
@@ -20,10 +24,24 @@ bool is_to_run(const PlannedStage& stage) {
   return stage.state == StageState::run || stage.state == StageState::maybe;
 }
 
+// Whether execvp would find it.
+bool can_start(const std::string& program) {
+  if (program.find('/') != std::string::npos) return ::access(program.c_str(), X_OK) == 0;
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "/bin:/usr/bin" : path);
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (::access((folder.empty() ? program : folder + "/" + program).c_str(), X_OK) == 0)
+      return true;
+  return false;
+}
+
 class Warnings {
  public:
   Warnings(const runtime::Plan& plan, const runtime::ArtifactStore* store)
-      : plan_(plan), store_(store), processors_(std::thread::hardware_concurrency()) {
+      : plan_(plan),
+        store_(store),
+        gpus_(runtime::ResourcePool(plan).gpus()),
+        processors_(std::thread::hardware_concurrency()) {
     for (const PlannedStage& stage : plan.stages) by_id_[stage.id] = &stage;
   }
 
@@ -35,6 +53,8 @@ class Warnings {
     if (plan_.threads > processors_ && processors_ > 0)
       out_ += "lehr: warning: the pipeline's resources have " + too_many(plan_.threads);
     for (const PlannedStage& stage : plan_.stages) resources(stage);
+    for (const PlannedStage& stage : plan_.stages)
+      if (is_to_run(stage) && stage.uses == "command.run") program(stage);
     return std::move(out_);
   }
 
@@ -70,6 +90,10 @@ class Warnings {
       if (stage.threads > processors_ && processors_ > 0 && stage.threads != plan_.threads)
         out_ += "lehr: warning: stage '" + stage.id + "': its resources have " +
                 too_many(stage.threads);
+      if (stage.gpus > gpus_)
+        warn(stage, "it wants " + gpus_text(stage.gpus) + ", and there " +
+                        (gpus_ == 1 ? "is 1" : "are " + std::to_string(gpus_)) +
+                        ": it will not be started");
       const std::uint64_t machine = runtime::machine_memory();
       if (plan_.memory == 0 && stage.memory > machine)
         warn(stage, "its resources have " + runtime::bytes_text(stage.memory) +
@@ -98,6 +122,28 @@ class Warnings {
                     ", and only " + runtime::bytes_text(room) + of_what);
   }
 
+  // What the stage itself cannot say while planning: its rules do not depend on the machine.
+  void program(const PlannedStage& stage) {
+    const auto text = [&](const char* name) {
+      const auto found = stage.parameters.find(name);
+      const bool given = found != stage.parameters.end() && found->is_string();
+      return given ? found->get<std::string>() : std::string();
+    };
+    const std::string program = text("program"), script = text("script");
+    if (!program.empty() && !can_start(program))
+      warn(stage, program.find('/') == std::string::npos
+                      ? "its program '" + program + "' is in no folder of PATH"
+                      : "its program '" + program + "' is not there, or is not executable");
+    else if (program.empty() && !script.empty() && !can_start(script))
+      warn(stage, "its script '" + script +
+                      "' is not executable. Make it so, or name what runs it, as in 'program: "
+                      "python3'");
+  }
+
+  static std::string gpus_text(std::uint32_t count) {
+    return std::to_string(count) + (count == 1 ? " GPU" : " GPUs");
+  }
+
   std::string too_many(std::uint32_t threads) const {
     return std::to_string(threads) + " threads, and the machine has " +
            std::to_string(processors_) + (processors_ == 1 ? " processor" : " processors") +
@@ -106,6 +152,7 @@ class Warnings {
 
   const runtime::Plan& plan_;
   const runtime::ArtifactStore* store_;
+  const std::size_t gpus_;
   const std::uint32_t processors_;
   std::map<std::string_view, const PlannedStage*> by_id_;
   std::string out_;
