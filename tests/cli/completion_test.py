@@ -33,9 +33,14 @@ CASES = [
     ("lehr explain pipeline.yaml ", ["dig", "aligned@beta=0.05"], ["pipeline.yaml"]),
     ("lehr explain pipeline.yaml exa", ["exam"], ["dig"]),
     ("lehr plan pipeline.yaml --set stages.dig.with.d", ["stages.dig.with.depth="], ["stages.dig.with.heat="]),
+    ("lehr plan pipeline.yaml --set stages.dig.", ["stages.dig.retries=", "stages.dig.timeout="], []),
+    ("lehr plan with_vars.yaml --set v", ["vars.model.width=", "vars.name="], ["vars.model="]),
+    ("lehr init --recipe ", ["align", "quickstart"], ["pipeline.yaml"]),
     ("lehr plugins ", ["list", "show", "stamp"], []),
     ("lehr plugins show kiln.d", ["kiln.dig"], ["kiln.train"]),
     ("lehr logs --store store ", ["last", "tune", "20260101-100000-study-aaaa"], []),
+    ("lehr store path --store store ", ["tune", "tune.model"], ["kiln", "last"]),
+    ("lehr store show --store store tu", ["tune"], ["kiln"]),
     ("lehr compare --store store last ", ["last~1", "20260102-110000-study-bbbb"], ["tune"]),
     ("lehr completion ", ["bash", "zsh", "fish", "man"], []),
     ("lehr selftest --only re", ["reference", "resume", "reward"], ["dpo", "pipeline.yaml"]),
@@ -69,6 +74,7 @@ def main():
         subprocess.run([sys.executable, folder / "pipeline.py"], check=True, stdout=subprocess.DEVNULL)
         shutil.copy(options.cases / "graph/pipeline.yaml", folder)
         (folder / "notes.txt").touch()
+        (folder / "with_vars.yaml").write_text("lehr: 1\nvars: {name: x, model: {width: 4}}\nstages: {dig: {uses: kiln.dig}}\n")
         environment = dict(os.environ, PATH=f"{options.lehr.resolve().parent}:{os.environ['PATH']}", HOME=scratch,
                            LEHR_PLUGIN_PATH=str(options.plugins.resolve()), TERM="dumb")
         for shell, script in shells.items():

@@ -9,8 +9,10 @@
 #include <optional>
 
 #include "command.h"
+#include "runtime/config/config_tree.h"
 #include "runtime/config/pipeline.h"
 #include "runtime/report/run_record.h"
+#include "starter.h"
 
 namespace lehr::cli {
 namespace {
@@ -171,21 +173,43 @@ Candidates plugins(const Options& options) {
   return out;
 }
 
+// "vars.model.width=" of a map in which `path` leads to it.
+void add_variables(const std::string& path, const runtime::Node& map, Candidates& out) {
+  for (const runtime::Entry& entry : map.entries)
+    if (entry.value->is_map())
+      add_variables(path + entry.key + ".", *entry.value, out);
+    else
+      out.push_back({path + entry.key + "=", entry.value->text});
+}
+
 // stages.base.with.lr=: the paths that --set takes, as far as the words go.
 Candidates set_paths(const Options& options) {
   Candidates out = {
       {"seed=", ""}, {"resources.threads=", ""}, {"resources.device=", "cpu, cuda or auto"}};
+  if (options.pipeline.empty()) return out;
+  runtime::Diagnostics mistakes;
+  if (const auto root = runtime::load_config_tree(options.pipeline, {}, mistakes))
+    if (const runtime::Entry* vars = root->find("vars")) add_variables("vars.", *vars->value, out);
   const auto pipeline = pipeline_of(options);
   const auto registry = load_plugins(options, fs::absolute(options.pipeline).parent_path());
   std::string base;
   for (const auto& stage : pipeline.stages) {
-    const auto item = registry->stage(stage.uses);
-    if (!item || stage.base == base) continue;
+    if (stage.base == base) continue;
     base = stage.base;
+    out.push_back({"stages." + base + ".retries=", "attempts after one that failed"});
+    out.push_back({"stages." + base + ".timeout=", "of one attempt: 90s, 30m"});
+    const auto item = registry->stage(stage.uses);
+    if (!item) continue;
     for (const auto& parameter : (*item->item)["parameters"])
       out.push_back({"stages." + base + ".with." + parameter.value("name", "") + "=",
                      parameter.value("help", "")});
   }
+  return out;
+}
+
+Candidates recipe_names() {
+  Candidates out;
+  for (const auto& [name, text] : recipes()) out.push_back({name, ""});
   return out;
 }
 
@@ -209,6 +233,10 @@ Candidates values(const CLI::Option& option, const Typed& typed, const std::stri
   if (name == "PIPELINE") return files(begin, {".yaml", ".yml"});
   if (name == "MODEL") return models(options, begin);
   if (type == "PATH=VALUE") return set_paths(options);
+  if (name == "recipe") return recipe_names();
+  const CLI::App* group = typed.command->get_parent();
+  if (name == "NAME" && group && (group->get_name() == "store" || group->get_name() == "data"))
+    return artifacts(options);
   if (type.find("FOLDER") != std::string::npos) return files(begin, {}, true);
   Candidates out;
   for (const auto& [word, list] :
