@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "command_plugins.h"
+#include "conformance/dialogue.h"
 #include "conformance/kit.h"
 #include "plugin_template.h"
 #include "runtime/store/durable_file.h"
@@ -54,10 +55,18 @@ int make_new(const Options& options, const std::string& name, const std::string&
 // ---- stamp ----
 
 int stamp(const std::string& file) {
-  const fs::path host = host_program();
-  std::cout.flush();
-  execl(host.c_str(), host.c_str(), "--stamp", file.c_str(), static_cast<char*>(nullptr));
-  throw CommandError(kUsage, host.string() + ": " + std::strerror(errno));
+  constexpr std::chrono::seconds kPatience{30};
+  runtime::StageProcess host(host_program(), "--stamp", file);
+  const auto heard = conformance::hear(host, kPatience, [](const auto&) { return false; });
+  for (const std::string& line : heard.last_lines) std::cerr << line << "\n";
+  if (!heard.in_time)
+    throw CommandError(kPluginCannotLoad, file + ": it did not describe itself within " +
+                                              std::to_string(kPatience.count()) + " s");
+  if (heard.ending.signal != 0)
+    throw CommandError(
+        kPluginCannotLoad,
+        file + ": the process in which it was to describe itself " + heard.ending.text());
+  return heard.ending.code;
 }
 
 // ---- test ----

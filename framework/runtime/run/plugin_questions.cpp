@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <deque>
+#include <limits>
 #include <utility>
 
 #include "runtime/run/stage_process.h"
@@ -14,7 +16,8 @@ namespace lehr::runtime {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
+
+constexpr double kLongestPollMs = 100;  // how often the clock is asked
 
 }  // namespace
 
@@ -22,9 +25,10 @@ using Clock = std::chrono::steady_clock;
 class PluginHosts::Interview {
  public:
   Interview(const std::filesystem::path& host, const std::filesystem::path& plugin,
-            const std::string& code, std::chrono::milliseconds patience)
+            const std::string& code, std::chrono::milliseconds patience, AwakeClock& clock)
       : host_(host),
         patience_(patience),
+        clock_(clock),
         opening_(Json({{"plugin", plugin.string()}, {"code", code}}).dump() + "\n") {
     start();
   }
@@ -44,7 +48,7 @@ class PluginHosts::Interview {
              {closed_ ? -1 : process_->output_fd(), POLLIN, 0},
              {process_->exit_fd(), POLLIN, 0}}};
   }
-  Clock::time_point deadline() const { return deadline_; }
+  double deadline() const { return deadline_; }  // by the clock
 
   // seen: what became of those that were watched.
   void look(const pollfd* seen) {
@@ -54,7 +58,7 @@ class PluginHosts::Interview {
     if (seen[2].revents != 0) {
       const std::string ending = end();
       if (open_.size() == before) died(ending);
-    } else if ((loading_ || open_.size() == before) && Clock::now() >= deadline_) {
+    } else if ((loading_ || open_.size() == before) && clock_.seconds() >= deadline_) {
       process_.reset();
       died("did not answer within " + std::to_string(patience_.count() / 1000) + " s");
     }
@@ -70,7 +74,7 @@ class PluginHosts::Interview {
     loading_ = false;  // after a crash there is no waiting for it
     process_->send(open_.front().first->dump() + "\n", patience_);
     asked_ = true;
-    deadline_ = Clock::now() + patience_;
+    deadline_ = clock_.seconds() + std::chrono::duration<double>(patience_).count();
   }
 
  private:
@@ -79,7 +83,7 @@ class PluginHosts::Interview {
     loading_ = true;
     process_ = std::make_unique<StageProcess>(host_, "--check");
     process_->send(opening_, patience_);
-    deadline_ = Clock::now() + patience_;
+    deadline_ = clock_.seconds() + std::chrono::duration<double>(patience_).count();
   }
 
   std::string end() {
@@ -125,13 +129,14 @@ class PluginHosts::Interview {
 
   const std::filesystem::path host_;
   const std::chrono::milliseconds patience_;
+  AwakeClock& clock_;
   const std::string opening_;
   std::deque<std::pair<const Json*, PluginAnswer*>> open_;
   bool asked_ = false;  // the first of them
   bool loading_ = false;
   bool closed_ = false;
   std::string failed_;  // why it does not load
-  Clock::time_point deadline_;
+  double deadline_ = 0;
   std::unique_ptr<StageProcess> process_;
 };
 
@@ -144,7 +149,7 @@ PluginHosts::~PluginHosts() {  // all at once: the end of each takes a while
 
 void PluginHosts::start(const std::filesystem::path& plugin, const std::string& code) {
   if (auto& interview = interviews_[plugin]; !interview)
-    interview = std::make_unique<Interview>(host_, plugin, code, patience_);
+    interview = std::make_unique<Interview>(host_, plugin, code, patience_, clock_);
 }
 
 // Until there is nothing to wait for.
@@ -152,7 +157,7 @@ void PluginHosts::listen(bool loading) {
   while (true) {
     std::vector<Interview*> open;
     std::vector<pollfd> watched;
-    auto until = Clock::time_point::max();
+    double until = std::numeric_limits<double>::max();
     for (const auto& [plugin, interview] : interviews_) {
       if (!loading) interview->send();
       if (loading ? !interview->loading() : interview->done()) continue;
@@ -161,8 +166,8 @@ void PluginHosts::listen(bool loading) {
       until = std::min(until, interview->deadline());
     }
     if (open.empty()) return;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-    ::poll(watched.data(), watched.size(), static_cast<int>(std::max<std::int64_t>(left, 0)));
+    const double left_ms = std::clamp(1e3 * (until - clock_.seconds()), 0.0, kLongestPollMs);
+    ::poll(watched.data(), watched.size(), static_cast<int>(std::ceil(left_ms)));
     for (std::size_t i = 0; i < open.size(); ++i) open[i]->look(&watched[3 * i]);
   }
 }

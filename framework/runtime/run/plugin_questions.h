@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/run/awake_clock.h"
+
 namespace lehr::runtime {
 
 struct PluginQuestion {
@@ -46,6 +48,7 @@ class PluginHosts {
   void listen(bool loading);
   const std::filesystem::path host_;
   const std::chrono::milliseconds patience_;
+  AwakeClock clock_;  // by which patience ends
   std::map<std::filesystem::path, std::unique_ptr<Interview>> interviews_;  // by plugin
 };
 
