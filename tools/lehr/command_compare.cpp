@@ -9,6 +9,7 @@
 #include "artifact_argument.h"
 #include "change_text.h"
 #include "command.h"
+#include "replica_table.h"
 #include "runtime/report/comparison.h"
 #include "runtime/report/sparkline.h"
 #include "runtime/run/human_text.h"
@@ -145,7 +146,7 @@ void print_run(const char* letter, const RunRecord& run) {
 }
 
 void print(const RunRecord& a, const RunRecord& b, const std::vector<StageComparison>& stages,
-           bool all) {
+           const std::vector<runtime::ReplicatedResult>& replicas, bool all) {
   const std::size_t width = line_limit(STDOUT_FILENO);
   print_run("a", a);
   print_run("b", b);
@@ -173,6 +174,7 @@ void print(const RunRecord& a, const RunRecord& b, const std::vector<StageCompar
     print_outputs(stage);
   }
   if (!same.empty()) std::cout << "\nthe same in both: " << same << "\n";
+  std::cout << replica_text(replicas, "seed", width);
 }
 
 Json curve_json(const std::vector<MetricPoint>& points) {
@@ -254,9 +256,11 @@ void add_compare(Command app, Options& options, int&) {
         names->size() == 2 ? runtime::find_run(runs, names->front()) : run_before(runs, second);
     const RunRecord a = runtime::read_run(store, first), b = runtime::read_run(store, second);
     const auto stages = runtime::compare_runs(a, b, store);
-    if (!options.json) return print(a, b, stages, *all);
+    const auto replicas = runtime::replicated_differences(a, b);
+    if (!options.json) return print(a, b, stages, replicas, *all);
     Json out = {{"a", run_json(a)}, {"b", run_json(b)}, {"stages", Json::array()}};
     for (const auto& stage : stages) out["stages"].push_back(stage_json(stage));
+    if (!replicas.empty()) out["replicas"] = replica_json(replicas);
     std::cout << json_text(out);
   });
 }

@@ -68,7 +68,7 @@ void add_verdicts(std::string& out, const ReplicatedResult& result, std::size_t 
                                        [](const VariantPair& pair) { return pair.exceeds_noise; });
   line("and " + std::to_string(pairs.size() - shown) + " more pairs, " +
        (exceeding == 0 ? "none" : std::to_string(exceeding)) +
-       " of them beyond the noise (`lehr runs show --json` has all)");
+       " of them beyond the noise (--json has all)");
 }
 
 }  // namespace

@@ -35,16 +35,17 @@ std::string axes_text(const StageName& name) {
   return out;
 }
 
-void compare_variants(ReplicatedResult& result) {
-  const auto& variants = result.variants;
+// If there are enough replicas of both.
+void add_pair(ReplicatedResult& result, std::size_t a, std::size_t b) {
+  const Sample &of_a = result.variants[a].sample, &of_b = result.variants[b].sample;
+  if (of_a.n >= kFewestReplicas && of_b.n >= kFewestReplicas)
+    result.pairs.push_back({a, b, welch_test(of_a, of_b), 1, false});
+}
+
+// Once all pairs are there.
+void judge_pairs(ReplicatedResult& result) {
   std::vector<double> p;
-  for (std::size_t a = 0; a < variants.size(); ++a)
-    for (std::size_t b = a + 1; b < variants.size(); ++b) {
-      if (variants[a].sample.n < kFewestReplicas || variants[b].sample.n < kFewestReplicas)
-        continue;
-      result.pairs.push_back({a, b, welch_test(variants[a].sample, variants[b].sample), 1, false});
-      p.push_back(result.pairs.back().test.p);
-    }
+  for (const VariantPair& pair : result.pairs) p.push_back(pair.test.p);
   const auto adjusted = holm_adjusted(p);
   for (std::size_t i = 0; i < result.pairs.size(); ++i) {
     result.pairs[i].adjusted_p = adjusted[i];
@@ -113,9 +114,37 @@ std::vector<ReplicatedResult> replicated_results(const RunRecord& run, const std
   });
   for (ReplicatedResult& result : found) {
     for (Variant& variant : result.variants) variant.sample = sample_of(variant.numbers);
-    compare_variants(result);
+    for (std::size_t a = 0; a < result.variants.size(); ++a)
+      for (std::size_t b = a + 1; b < result.variants.size(); ++b) add_pair(result, a, b);
+    judge_pairs(result);
   }
   return found;
+}
+
+std::vector<ReplicatedResult> replicated_differences(const RunRecord& a, const RunRecord& b,
+                                                     const std::string& axis) {
+  const std::vector<ReplicatedResult> before = replicated_results(a, axis);
+  std::vector<ReplicatedResult> out;
+  for (const ReplicatedResult& now : replicated_results(b, axis)) {
+    const auto then = std::find_if(before.begin(), before.end(), [&](const ReplicatedResult& r) {
+      return r.stage == now.stage && r.result == now.result;
+    });
+    if (then == before.end()) continue;
+    ReplicatedResult both{now.stage, now.result, {}, {}};
+    for (const Variant& of_b : now.variants) {
+      const auto of_a = std::find_if(then->variants.begin(), then->variants.end(),
+                                     [&](const Variant& v) { return v.name == of_b.name; });
+      if (of_a == then->variants.end() || of_a->numbers == of_b.numbers) continue;
+      for (const auto& [letter, variant] : {std::pair{"a", &*of_a}, {"b", &of_b}}) {
+        both.variants.push_back(*variant);
+        both.variants.back().name = letter + (variant->name.empty() ? "" : ": " + variant->name);
+      }
+      add_pair(both, both.variants.size() - 2, both.variants.size() - 1);
+    }
+    judge_pairs(both);
+    if (!both.variants.empty()) out.push_back(std::move(both));
+  }
+  return out;
 }
 
 }  // namespace lehr::runtime

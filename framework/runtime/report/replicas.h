@@ -42,6 +42,11 @@ struct ReplicatedResult {
 std::vector<ReplicatedResult> replicated_results(const RunRecord& run,
                                                  const std::string& axis = "seed");
 
+// What both runs have replicas of and differs, each variant of a before that of b: "a: beta=0.1"
+// and "b: beta=0.1", which are the pairs.
+std::vector<ReplicatedResult> replicated_differences(const RunRecord& a, const RunRecord& b,
+                                                     const std::string& axis = "seed");
+
 // "dpo@beta=0.1,seed=1" -> "dpo" and its axes. An axis begins with a name and '='; what stands
 // between two of these is the value.
 struct StageName {

@@ -90,6 +90,35 @@ TEST(Replicas, AnEvaluationNamesTheModelInItsResults) {
   EXPECT_EQ(found[0].variants[1].name, "ppo");
 }
 
+TEST(Replicas, OfTwoRunsAreTestedAgainstEachOther) {
+  const auto run_of = [](const std::string& beta, std::initializer_list<double> losses) {
+    RunRecord run;
+    for (const double loss : losses) {
+      const std::string seed = std::to_string(run.stages.size());
+      run.stages.push_back(
+          stage("dpo@beta=" + beta + ",seed=" + seed, {{"eval/loss", {loss, false}}}));
+    }
+    return run;
+  };
+  const RunRecord a = run_of("0.1", {0.50, 0.52, 0.54});
+  const auto clear = replicated_differences(a, run_of("0.1", {0.70, 0.71, 0.75}));
+  ASSERT_EQ(clear.size(), 1u);
+  ASSERT_EQ(clear[0].variants.size(), 2u);
+  EXPECT_EQ(clear[0].variants[0].name, "a: beta=0.1");
+  EXPECT_EQ(clear[0].variants[1].name, "b: beta=0.1");
+  ASSERT_EQ(clear[0].pairs.size(), 1u);
+  EXPECT_NEAR(clear[0].pairs[0].test.difference, 0.2, 1e-12);
+  EXPECT_TRUE(clear[0].pairs[0].exceeds_noise);
+  const auto noisy = replicated_differences(a, run_of("0.1", {0.51, 0.52, 0.55}));
+  ASSERT_EQ(noisy.size(), 1u);
+  EXPECT_FALSE(noisy[0].pairs.at(0).exceeds_noise);
+  EXPECT_TRUE(replicated_differences(a, a).empty()) << "nothing differs";
+  EXPECT_TRUE(replicated_differences(a, run_of("0.3", {1, 2, 3})).empty()) << "another variant";
+  const auto few = replicated_differences(run_of("0.1", {1, 2}), run_of("0.1", {3, 4}));
+  ASSERT_EQ(few.size(), 1u);
+  EXPECT_TRUE(few[0].pairs.empty());
+}
+
 TEST(Replicas, AnyAxisMayBeTheReplicas) {
   RunRecord run;
   for (const char* id : {"a@fold=1", "a@fold=2"})
