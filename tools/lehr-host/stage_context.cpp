@@ -76,6 +76,7 @@ void metric(lehr_context* c, int64_t step, lehr_str name, double value) {
 }
 
 void result(lehr_context* c, lehr_str name, double value, uint32_t flags) {
+  if (name.size == 0) c->nameless_result = true;
   const lehr_status kept = told(c, [&] {
     const std::lock_guard lock(c->mutex);
     c->results[view(name)] = {value, (flags & LEHR_RESULT_VOLATILE) != 0};

@@ -61,7 +61,8 @@ struct lehr_context {
   std::map<std::string, std::string, std::less<>> outputs;  // port -> absolute path
 
   std::atomic<std::int64_t> commits = 0;
-  std::atomic<bool> lost_result = false;     // one that the stage gave could not be kept
+  std::atomic<bool> lost_result = false;  // one that the stage gave could not be kept
+  std::atomic<bool> nameless_result = false;
   std::atomic<bool> gave_up_reward = false;  // the stage has gone on without its scores
 
   std::mutex mutex;                                         // guards all below

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -81,6 +82,14 @@ TEST_F(StageServices, FillAsMuchOfAnOutputAsThePluginKnows) {
   EXPECT_GT(larger.known.path.size, 0u);
   EXPECT_EQ(larger.more, 7);
   EXPECT_NE(host.output_at(&context_, 1, &out, sizeof out), LEHR_OK);
+}
+
+TEST_F(StageServices, RememberAResultWithoutAName) {
+  const lehr_host& host = *stage_services();
+  host.result(&context_, text_, std::nan(""), 0);
+  EXPECT_FALSE(context_.nameless_result);
+  host.result(&context_, {"", 0}, std::nan(""), 0);
+  EXPECT_TRUE(context_.nameless_result);
 }
 
 TEST_F(StageServices, RememberThatAResultIsLost) {

@@ -206,6 +206,8 @@ int run_with_lease(const StageSpec& spec, const ArtifactStore& store, EventPipe&
     return stopped(events);
   if (status == LEHR_CANCELLED) return failed(events, "it stopped although nobody asked it to");
   if (status != LEHR_OK) return failed(events, failure_text(context));
+  if (context.nameless_result)
+    return failed(events, "it gave a result without a name: name what the number is");
   if (context.lost_result) return failed(events, "memory ran out for one of its results");
 
   events.phase("publishing");
