@@ -153,8 +153,9 @@ std::string why_not(const fs::path& path) {
     if (inside == fs::directory_iterator()) return "the folder " + quoted + " is empty";
     return "the folder " + quoted + " holds no file; names that begin with a dot do not count";
   }
-  return error == std::errc::permission_denied ? quoted + " cannot be looked at: " + error.message()
-                                               : "";
+  if (error == std::errc::permission_denied)
+    return quoted + " cannot be looked at: " + error.message();
+  return fs::is_other(path, error) ? quoted + " is no file, but a pipe, a socket or a device" : "";
 }
 
 }  // namespace

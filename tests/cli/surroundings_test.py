@@ -46,7 +46,7 @@ class Surroundings:
         done = subprocess.run([self.lehr, *words], cwd=cwd or self.folder, env=env or self.environment, stdout=stdout,
                               stderr=subprocess.PIPE, timeout=60)
         out = (done.stdout or b"") + done.stderr
-        if done.returncode != code or said.encode() not in out:
+        if (done.returncode != code and code is not None) or said.encode() not in out:
             sys.exit(f"lehr {words}: exit {done.returncode}, not {code} with {said!r}:\n{out.decode(errors='replace')}")
         return done.stdout
 
@@ -274,6 +274,29 @@ def plugin_folder_cannot_be_listed(at):
     at.run("doctor", env={**at.environment, "XDG_DATA_HOME": str(at.folder)}, code=1, said="let this user read it")
 
 
+def plugin_folder_is_not_there(at):
+    folders = at.environment["LEHR_PLUGIN_PATH"] + ":/no/such/folder"
+    said = at.run("doctor", env={**at.environment, "LEHR_PLUGIN_PATH": folders}, code=None)
+    if b"'/no/such/folder', which LEHR_PLUGIN_PATH names, is not there" not in said:
+        sys.exit(f"doctor does not miss a folder of LEHR_PLUGIN_PATH:\n{said.decode()}")
+
+
+def pipe_for_a_file(at):
+    os.mkfifo(at.folder / "pipe")
+    at.write("lehr: 1\nstages:\n  dig: {uses: kiln.dig, with: {files: pipe}}\n")
+    at.run("validate", "pipeline.yaml", code=3, said="pipe' is no file, but a pipe, a socket or a device")
+
+
+def stamping_crashes(at):
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        return print("no C compiler: a plugin that crashes is not stamped")
+    (at.folder / "trap.c").write_text("__attribute__((constructor)) static void trap(void) { __builtin_trap(); }\n"
+                                      "const void* lehr_plugin_entry(const void* host) { return host; }\n")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", "trap.so", "trap.c"], cwd=at.folder, check=True)
+    at.run("plugins", "stamp", "trap.so", code=4, said="trap.so: the process in which it was to describe itself died by signal")
+
+
 def paths_lead_nowhere(at):
     at.write(QUICK)
     (at.folder / "circle").symlink_to("circle")
@@ -373,7 +396,8 @@ def main():
     options = parser.parse_args()
     for test in (nobody_reads, full_disk, terminal_closes, prints_without_end, forced_in_vain, cut_short_while_read, stage_stays_stopped, stops_with_its_stages,
                  waits_without_timeout, stopped_at_once,
-                 names_are_no_text, dumb_terminal, narrow_terminal, store_takes_no_run, plugin_folder_cannot_be_listed, paths_lead_nowhere,
+                 names_are_no_text, dumb_terminal, narrow_terminal, store_takes_no_run, plugin_folder_cannot_be_listed,
+                 plugin_folder_is_not_there, pipe_for_a_file, stamping_crashes, paths_lead_nowhere,
                  blanks_and_line_breaks, files_change_between_plans, no_plugins, programs_behind, long_log):
         if options.tests and test.__name__ not in options.tests:
             continue

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -65,6 +66,14 @@ std::vector<Finding> plugins(const runtime::PluginRegistry& registry) {
   else
     out.push_back(
         {State::good, "plugins", std::to_string(count) + " usable (lehr plugins list)", ""});
+  const char* listed = std::getenv("LEHR_PLUGIN_PATH");
+  std::istringstream folders(listed == nullptr ? "" : listed);
+  std::error_code error;
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (!folder.empty() && !fs::exists(folder, error))
+      out.push_back({State::warning, "plugin folder",
+                     "'" + folder + "', which LEHR_PLUGIN_PATH names, is not there",
+                     "correct LEHR_PLUGIN_PATH, or make the folder"});
   for (const auto& broken : registry.broken()) {
     const bool folder = broken.name.empty();
     out.push_back(

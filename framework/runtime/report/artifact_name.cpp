@@ -64,6 +64,20 @@ NamedArtifact by_stage(const ArtifactStore& store, const std::vector<RunEntry>& 
   return {};
 }
 
+// "train.model" of a stage with a matrix: those of `known` that stand for a variant of it, the
+// first of them.
+std::vector<std::string> variants_of(const std::string& name,
+                                     const std::vector<std::string>& known) {
+  constexpr std::size_t kMost = 10;
+  const std::size_t dot = std::min(name.rfind('.'), name.size());
+  const std::string base = name.substr(0, dot) + "@", port = name.substr(dot);
+  std::vector<std::string> out;
+  for (const std::string& k : known)
+    if (k.starts_with(base) && (port.empty() || k.ends_with(port)) && out.size() < kMost)
+      out.push_back(k);
+  return out;
+}
+
 NamedArtifact by_digest(const ArtifactStore& store, const std::string& name) {
   std::vector<std::string> found;
   for (const auto& entry : fs::directory_iterator(store.root() / "artifacts"))
@@ -121,6 +135,11 @@ NamedArtifact find_artifact(const ArtifactStore& store, const std::string& name,
       found = by_path(store, name);
   }
   const bool is_short = is_hex(name) && !name.empty() && name.size() < kFewestDigits;
+  if (found.digest.empty() && !rest.empty()) {
+    const std::vector<std::string> variants = variants_of(rest, known);
+    if (!variants.empty())
+      throw NameError("'" + rest + "' has a matrix. Name one variant: " + joined(variants));
+  }
   if (found.digest.empty())
     throw NameError(
         "'" + name + "' names no artifact of '" + store.root().string() +

@@ -115,7 +115,8 @@ class Executor {
 
   void tell_what_is_not_wanted() {
     for (std::size_t i = 0; i < plan_.stages.size(); ++i)
-      if (!plan_.stages[i].wanted) tell(i, "stage_skipped", {{"reason", plan_.stages[i].reason}});
+      if (plan_.stages[i].selected && !plan_.stages[i].wanted)
+        tell(i, "stage_skipped", {{"reason", plan_.stages[i].reason}});
   }
 
   // Before anything runs, where it is certain to; else once the stage is about to start.
@@ -208,9 +209,11 @@ class Executor {
 
   void start(std::size_t index, ResourcePool::Share share) {
     const PlannedStage& stage = plan_.stages[index];
-    ++state_.outcome(index).attempts;
+    const std::uint32_t attempt = ++state_.outcome(index).attempts;
     Json started = {{"key", results_.key(index).key},
-                    {"reason", reason_to_start(stage)},
+                    {"reason", attempt == 1 ? reason_to_start(stage)
+                                            : "attempt " + std::to_string(attempt) + " of " +
+                                                  std::to_string(stage.retries + 1)},
                     {"device", stage.device}};
     if (!share.gpus.empty()) started["gpus"] = share.gpus;
     tell(index, "stage_started", std::move(started));
