@@ -22,6 +22,22 @@ namespace {
 
 constexpr int64_t kFlatBlock = 1 << 14;
 
+// What stands at a slot of the model with its adapter in it: a new tensor, or where the adapter has
+// nothing, a view.
+at::Tensor merged(const ParameterBuffer& base, const ParameterSlot& slot,
+                  const ParameterBuffer& adapter, const LoraOptions& options) {
+  const at::Tensor weight = ParameterBuffer::view(base.weights, slot);
+  const auto of_adapter = [&](const std::string& name) {
+    const ParameterSlot* found = adapter.find(name);
+    return found != nullptr ? ParameterBuffer::view(adapter.weights, *found) : at::Tensor();
+  };
+  if (const at::Tensor whole = of_adapter(slot.name); whole.defined()) return whole;
+  const std::string module = slot.name.substr(0, slot.name.rfind('.'));
+  const at::Tensor low = of_adapter(module + ".lora_A.weight");
+  if (!low.defined() || slot.shape.size() != 2) return weight;
+  return at::addmm(weight, of_adapter(module + ".lora_B.weight"), low, 1, options.scale());
+}
+
 // Views of a flat buffer as the trunk wants them; slots as parameter_slots gives them.
 TrunkWeights view_trunk(const at::Tensor& flat, const ModelConfig& c,
                         const std::vector<ParameterSlot>& slots) {
@@ -189,19 +205,8 @@ void Model::add_adapter(const LoraOptions& options, uint64_t seed) {
 
 void Model::merge_adapter() {
   if (!adapter_) return;
-  const ParameterBuffer& adapter = adapter_->parameters;
-  for (const ParameterSlot& slot : adapter.slots) {
-    if (slot.name == "score.weight") {
-      parameter(slot.name).copy_(ParameterBuffer::view(adapter.weights, slot));
-      continue;
-    }
-    const std::string a = ".lora_A.weight", b = ".lora_B.weight";
-    if (!ends_with(slot.name, a)) continue;
-    const std::string module = slot.name.substr(0, slot.name.size() - a.size());
-    const at::Tensor low = ParameterBuffer::view(adapter.weights, slot);
-    const at::Tensor high = ParameterBuffer::view(adapter.weights, *adapter.find(module + b));
-    parameter(module + ".weight").addmm_(high, low, 1, adapter_->options.scale());
-  }
+  for (const ParameterSlot& slot : slots())
+    parameter(slot.name).copy_(merged(base_, slot, adapter_->parameters, adapter_->options));
   const bool trained = trainable();
   adapter_.reset();
   base_.refresh_compute_copy();
@@ -214,14 +219,21 @@ void Model::save(const std::filesystem::path& dir) const {
   std::filesystem::create_directories(dir);
   write_config(config_, dir);
   std::vector<TensorEntry> entries;
-  std::vector<at::Tensor> held;
-  const at::Tensor host = base_.host_weights();
   for (const ParameterSlot& slot : slots()) {
     if (config_.value_head && slot.name == "score.weight") continue;
-    held.push_back(ParameterBuffer::stored(host, slot));
-    entries.push_back(tensor_entry(slot.name, held.back()));
+    const at::Tensor weight = ParameterBuffer::stored(base_.weights, slot);
+    entries.push_back({slot.name, DType::kF32, weight.sizes().vec(), nullptr, weight.nbytes()});
   }
-  write_safetensors(dir / "model.safetensors", entries);
+  // One weight at a time is made: with an adapter the model need not fit into the memory twice.
+  write_safetensors(
+      dir / "model.safetensors", entries, {}, [&](const TensorEntry& entry, const auto& write) {
+        ParameterSlot slot = *base_.find(entry.name);
+        at::Tensor weight = adapter_ ? merged(base_, slot, adapter_->parameters, adapter_->options)
+                                     : ParameterBuffer::view(base_.weights, slot);
+        slot.offset = 0;
+        weight = ParameterBuffer::stored(on_host(weight).flatten(), slot);
+        write(reinterpret_cast<const std::byte*>(weight.const_data_ptr<float>()), weight.nbytes());
+      });
 }
 
 HeadShape Model::head_shape() const { return {config_.heads, config_.kv_heads, config_.head_dim}; }

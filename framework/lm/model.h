@@ -56,9 +56,8 @@ class Model {
   // Adds the adapter to the weights and drops it.
   void merge_adapter();
 
-  // Writes config.json and model.safetensors (float32), without an adapter and a value head, and
-  // with the mean of several score heads.
-  // Tokenizer files are the caller's.
+  // Writes config.json and model.safetensors (float32) with the adapter merged, without a value
+  // head and with the mean of several score heads. Tokenizer files are the caller's.
   void save(const std::filesystem::path& dir) const;
 
   const ModelConfig& config() const { return config_; }

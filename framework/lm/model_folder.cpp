@@ -11,14 +11,8 @@ namespace lehr::lm {
 
 void save_model_folder(const std::filesystem::path& dir, const Model& model,
                        const text::Tokenizer& tokenizer) {
-  if (model.has_adapter()) {
-    save_adapter(dir / "adapter", model);
-    Model merged = model.clone();
-    merged.merge_adapter();
-    merged.save(dir);
-  } else {
-    model.save(dir);
-  }
+  if (model.has_adapter()) save_adapter(dir / "adapter", model);
+  model.save(dir);
   tokenizer.save(dir);
   write_generation_config(dir, tokenizer);
 }
