@@ -79,6 +79,11 @@ text::TokenizerSpec gguf_tokenizer(const GgufFile& file) {
       throw refuse("merge '" + merge + "' is no pair of tokens");
     spec.merges.emplace_back(left->second, right->second);
   }
+  if (const auto* begin = file.get<int64_t>("tokenizer.ggml.bos_token_id"))
+    for (const text::AddedToken& token : spec.added)
+      if (token.special && token.id == *begin) spec.begin_of_text = token.content;
+  const auto* jinja = file.get<std::string>("tokenizer.chat_template");
+  spec.chat_template = jinja != nullptr ? *jinja : "";
   return spec;
 }
 

@@ -1,4 +1,5 @@
-// Byte-level BPE tokenizers in GGUF's metadata (tokenizer.ggml.*, model "gpt2").
+// Byte-level BPE tokenizers in GGUF's metadata (tokenizer.ggml.*, model "gpt2"), and the chat
+// template there.
 #pragma once
 
 #include <filesystem>

@@ -1,20 +1,50 @@
 #include "lm/model_folder.h"
 
+#include <lehr/value.h>
+
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "lm/checkpoint.h"
 #include "lm/peft_adapter.h"
+#include "text/tokenizer_json.h"
 
 namespace lehr::lm {
+namespace {
+
+std::string read_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) throw Error("cannot read '" + path.string() + "'");
+  return std::move(text).str();
+}
+
+void write_text(const std::filesystem::path& path, std::string_view text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  if (!file.flush()) throw Error("cannot write '" + path.string() + "'");
+}
+
+}  // namespace
 
 void save_model_folder(const std::filesystem::path& dir, const Model& model,
                        const text::Tokenizer& tokenizer) {
   if (model.has_adapter()) save_adapter(dir / "adapter", model);
   model.save(dir);
   tokenizer.save(dir);
+  name_tokenizer_code(dir, model.config().family);
   write_generation_config(dir, tokenizer);
+}
+
+void name_tokenizer_code(const std::filesystem::path& dir, Family family) {
+  const std::filesystem::path file = dir / "tokenizer_config.json";
+  if (family != Family::kQwen2 || !std::filesystem::exists(file)) return;
+  const std::string config = read_text(file), naming = text::with_tokenizer_code(config);
+  if (naming == config) return;
+  write_text(file, naming);
+  write_text(dir / text::kTokenizerCodeFile, text::tokenizer_code());
 }
 
 void write_generation_config(const std::filesystem::path& dir, const text::Tokenizer& tokenizer) {
@@ -27,11 +57,8 @@ void write_generation_config(const std::filesystem::path& dir, const text::Token
 }
 
 std::string chat_template(const std::filesystem::path& dir) {
-  if (std::ifstream file(dir / "chat_template.jinja", std::ios::binary); file) {
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-  }
+  if (std::filesystem::exists(dir / "chat_template.jinja"))
+    return read_text(dir / "chat_template.jinja");
   if (!std::filesystem::exists(dir / "tokenizer_config.json")) return "";
   const nlohmann::json config = read_state(dir / "tokenizer_config.json");
   const auto found = config.find("chat_template");

@@ -15,6 +15,9 @@ namespace lehr::lm {
 void save_model_folder(const std::filesystem::path& dir, const Model& model,
                        const text::Tokenizer& tokenizer);
 
+// The tokenizer of a model of this family as transformers is to read it: see kTokenizerCodeFile.
+void name_tokenizer_code(const std::filesystem::path& dir, Family family);
+
 // generation_config.json alone.
 void write_generation_config(const std::filesystem::path& dir, const text::Tokenizer& tokenizer);
 

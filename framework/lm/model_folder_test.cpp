@@ -1,14 +1,18 @@
 #include "lm/model_folder.h"
 
 #include <gtest/gtest.h>
+#include <lehr/value.h>
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "lm/byte_model_test.h"
+#include "lm/checkpoint.h"
 #include "lm/tensor_bytes_test.h"
+#include "text/tokenizer_json.h"
 
 namespace lehr::lm {
 namespace {
@@ -57,6 +61,33 @@ TEST_F(ModelFolder, MergesAnAdapterOneWeightAtATime) {
   merged.save(folder_ / "whole");
   EXPECT_EQ(contents(folder_ / "model.safetensors"),
             contents(folder_ / "whole" / "model.safetensors"));
+}
+
+// transformers 5 would cut its text by Qwen2's expression; see kTokenizerCodeFile.
+TEST_F(ModelFolder, NamesATokenizerOfItsOwnForQwen2Alone) {
+  for (const Family family : {Family::kQwen2, Family::kLlama, Family::kQwen3}) {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    ModelConfig config = byte_model(tokenizer_, 64);
+    config.family = family;
+    save_model_folder(folder_, Model::create(config, 1), tokenizer_);
+    const bool named = read_state(folder_ / "tokenizer_config.json").contains("auto_map");
+    EXPECT_EQ(named, family == Family::kQwen2);
+    EXPECT_EQ(fs::exists(folder_ / text::kTokenizerCodeFile), named);
+    if (!named) continue;
+    fs::create_directories(folder_ / "again");
+    text::Tokenizer::load(folder_).save(folder_ / "again");
+    for (const char* name : {"tokenizer_config.json", text::kTokenizerCodeFile})
+      EXPECT_EQ(contents(folder_ / "again" / name), contents(folder_ / name)) << name;
+  }
+}
+
+TEST_F(ModelFolder, LeavesTheTokenizerClassOfOthers) {
+  const std::string theirs = R"({"tokenizer_class": "Qwen2Tokenizer"})";
+  std::ofstream(folder_ / "tokenizer_config.json") << theirs;
+  name_tokenizer_code(folder_, Family::kQwen2);
+  EXPECT_EQ(contents(folder_ / "tokenizer_config.json"), theirs);
+  EXPECT_FALSE(fs::exists(folder_ / text::kTokenizerCodeFile));
 }
 
 }  // namespace

@@ -267,10 +267,11 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::Tokenizer(const BpeModel& model) : Tokenizer(spec_of(model)) {}
 
 Tokenizer::Tokenizer(const TokenizerSpec& spec) {
-  impl_ = std::make_unique<Impl>(spec, std::map<std::string, std::string>{
-                                           {kJsonFile, tokenizer_json(spec)},
-                                           {kConfigFile, tokenizer_config_json(spec)},
-                                           {kTemplateFile, std::string(chat_template_jinja())}});
+  std::map<std::string, std::string> files = {{kJsonFile, tokenizer_json(spec)},
+                                              {kConfigFile, tokenizer_config_json(spec)}};
+  const auto jinja = spec.chat_template.value_or(std::string(chat_template_jinja()));
+  if (!jinja.empty()) files.emplace(kTemplateFile, jinja);
+  impl_ = std::make_unique<Impl>(spec, std::move(files));
 }
 
 Tokenizer Tokenizer::load(const fs::path& path) { return load(path, false); }
@@ -280,7 +281,7 @@ Tokenizer Tokenizer::load(const fs::path& path, bool for_chat) {
   const bool is_folder = fs::is_directory(path);
   const fs::path json = is_folder ? path / kJsonFile : path;
   std::map<std::string, std::string> files = {{kJsonFile, read_file(json)}};
-  for (const char* name : {kConfigFile, kTemplateFile})
+  for (const char* name : {kConfigFile, kTemplateFile, kTokenizerCodeFile})
     if (is_folder && fs::exists(path / name)) files[name] = read_file(path / name);
   try {
     TokenizerSpec spec = parse_tokenizer_json(files[kJsonFile]);

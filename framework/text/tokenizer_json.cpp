@@ -320,13 +320,37 @@ std::string tokenizer_config_json(const TokenizerSpec& spec) {
   Json config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
                  {"added_tokens_decoder", decoder},
                  {"additional_special_tokens", additional},
-                 {"bos_token", nullptr},
+                 {"bos_token", spec.begin_of_text.empty() ? Json() : Json(spec.begin_of_text)},
                  {"eos_token", end ? Json(kEndOfText) : Json()},
                  {"pad_token", pad ? Json(kPad) : Json()},
                  {"unk_token", nullptr},
                  {"add_prefix_space", spec.add_prefix_space},
                  {"clean_up_tokenization_spaces", false}};
   if (spec.merging == Merging::rank_concat) config[kMerging] = kRankConcat;
+  return config.dump(1) + "\n";
+}
+
+std::string_view tokenizer_code() {
+  return R"(# What tokenizer.json says, for transformers with trust_remote_code.
+from transformers import PreTrainedTokenizerFast
+
+
+class LehrTokenizer(PreTrainedTokenizerFast):
+    pass
+)";
+}
+
+std::string with_tokenizer_code(std::string_view tokenizer_config) {
+  Json config;
+  try {
+    config = parse_json<Json>(tokenizer_config);
+  } catch (const JsonError& e) {
+    throw Error(std::string("not a tokenizer_config.json: ") + e.what());
+  }
+  const Json named = config.is_object() ? config.value("tokenizer_class", Json()) : Json();
+  const bool general = named == "PreTrainedTokenizerFast" || named == "TokenizersBackend";
+  if (!general || config.contains("auto_map")) return std::string(tokenizer_config);
+  config["auto_map"] = {{"AutoTokenizer", {nullptr, "lehr_tokenizer.LehrTokenizer"}}};
   return config.dump(1) + "\n";
 }
 

