@@ -1,6 +1,7 @@
 // What the training loop does with batches whose loss is no number or a spike.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -94,6 +95,30 @@ TEST(BadSteps, SkipsABatchWhoseLossIsASpike) {
   EXPECT_NE(host.messages.back().find("loss 9 is a spike"), std::string::npos);
   EXPECT_TRUE(run.step(2.5).applied);
   EXPECT_EQ(std::get<1>(host.metrics.back()), "skipped_updates");
+}
+
+TEST(BadSteps, ARunThatExplodesAtOnceEndsWithAnError) {
+  start_runtime(2);
+  lehr_context host;
+  MadeUp run(host);
+  EXPECT_TRUE(run.step(2.6).applied);
+  for (int i = 0; i < 7; ++i) EXPECT_FALSE(run.step(1727).applied);
+  EXPECT_THROW(run.step(11440), Error);
+}
+
+TEST(BadSteps, ARunThatEndsFarAboveItsFirstLossSaysSo) {
+  start_runtime(2);
+  for (const double last : {5.0, 7.0}) {
+    lehr_context host;
+    MadeUp run(host);
+    run.step(2.6);
+    for (int i = 0; i < 8; ++i) EXPECT_TRUE(run.step(last).applied);
+    run.loop->finish();
+    const bool told = std::any_of(host.messages.begin(), host.messages.end(), [](const auto& m) {
+      return m.find("the first was 2.6: training diverged; lower learning_rate") != m.npos;
+    });
+    EXPECT_EQ(told, last == 7.0);
+  }
 }
 
 constexpr int64_t kFirstBad = 120, kLastBad = 127, kSteps = 200;

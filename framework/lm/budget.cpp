@@ -18,7 +18,7 @@ void describe(Description& d, Budget& budget) {
      b.duration("time", budget.time)
          .at_least(1)
          .breaks_determinism()
-         .help("the number of steps is settled by timing the first one");
+         .help("the number of steps is settled by timing the first ones");
    }).help("how long to train, as {tokens: 6M} or {chinchilla: 20}");
 }
 

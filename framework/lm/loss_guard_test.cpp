@@ -49,6 +49,39 @@ TEST(LossGuard, WaitsForEnoughLossesAndCanBeOff) {
   EXPECT_EQ(steady(64, 0).fault(100), "");
 }
 
+// Guessing among 100 tokens: 4.6.
+TEST(LossGuard, JudgesTheFirstLossesByTheFirstAndByGuessing) {
+  LossGuard guard(6, std::log(100));
+  EXPECT_EQ(guard.fault(100), "") << "the first is what it is";
+  guard.accept(2.6);
+  EXPECT_EQ(guard.fault(13), "") << "five times the first, as a bad start of a warm-up";
+  EXPECT_NE(guard.fault(14).find("loss 14 is a spike: the first was 2.6, guessing gives 4.6"),
+            std::string::npos);
+  LossGuard squares(6, std::log(100));
+  squares.accept(25);
+  EXPECT_EQ(squares.fault(74), "") << "losses that are no nats have the scale of the first";
+  EXPECT_NE(squares.fault(76), "");
+  EXPECT_EQ(LossGuard(0, std::log(100)).fault(1e6), "");
+  LossGuard after(6, std::log(100));
+  after.restore(guard.state());
+  EXPECT_EQ(after.fault(14), guard.fault(14));
+}
+
+TEST(LossGuard, TellsThatTheLastLossesAreFarAboveTheFirst) {
+  LossGuard guard(6, std::log(100));
+  EXPECT_EQ(guard.divergence(), "");
+  guard.accept(2.6);
+  for (int i = 0; i < 70; ++i) guard.accept(6.1);
+  EXPECT_EQ(guard.divergence(), "");
+  for (int i = 0; i < 8; ++i) guard.accept(6.4);
+  EXPECT_EQ(guard.divergence(), "the last losses are 6.4 on average, the first was 2.6");
+  guard.accept(0.5);
+  EXPECT_EQ(guard.divergence(), "");
+  LossGuard no_scale(6);
+  for (const double loss : {0.0, 50.0}) no_scale.accept(loss);
+  EXPECT_EQ(no_scale.divergence(), "");
+}
+
 TEST(LossGuard, FollowsTheLastLosses) {
   LossGuard guard = steady(64);
   for (int i = 0; i < 64; ++i) guard.accept(0.5 + 0.01 * std::sin(i));

@@ -67,7 +67,9 @@ void describe_training(Description& d, TrainOptions& options) {
    }).help("how a gradient becomes an update");
   d.real("spike_deviations", options.spike_deviations)
       .at_least(0)
-      .help("a loss so far above the last ones, and more than double, is no update; 0: it is one");
+      .help(
+          "a loss so far above the last ones, and more than double, is no update; 0: it is one. Of "
+          "the first 32 losses one is none that is three times the first and what guessing gives");
   describe_micro_batch(d, options);
   d.boolean("activation_checkpointing", options.activation_checkpointing)
       .no_effect()

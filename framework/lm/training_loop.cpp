@@ -16,6 +16,9 @@ constexpr int kStateFormat = 3;
 constexpr int64_t kLeastAnchorSteps = 100;
 constexpr size_t kAnchors = 2;   // where the newer one was taken too late, there is one from before
 constexpr int kTimedPasses = 3;  // by which a budget of time is turned into steps
+// The first step says nothing of the optimizer, of feeding and of a machine that is busy later.
+constexpr int64_t kStepsToCorrectBy = 8;
+constexpr double kTimeToCorrectBy = 0.05;  // of the budget's
 constexpr double kEvaluationShare =
     0.2;  // of a budget of time, at most, unless eval.every is given
 
@@ -34,7 +37,12 @@ TrainingLoop::TrainingLoop(Context& context, const TrainOptions& options, int64_
       writer_(context) {}
 
 void TrainingLoop::keep(std::string name, Model& model, Optimizer* optimizer) {
-  kept_.push_back({std::move(name), &model, optimizer, LossGuard(options_.spike_deviations)});
+  // Losses of tokens: a score's and a critic's may be of any size.
+  const ModelConfig& config = model.config();
+  const bool of_tokens = config.head == HeadKind::kLanguage && !config.value_head;
+  const double of_guessing = of_tokens ? std::log(static_cast<double>(config.vocab_size)) : 0;
+  kept_.push_back(
+      {std::move(name), &model, optimizer, LossGuard(options_.spike_deviations, of_guessing)});
 }
 
 void TrainingLoop::keep_state(std::function<nlohmann::json()> save,
@@ -67,6 +75,7 @@ nlohmann::json TrainingLoop::state() const {
                           {"checkpoints", checkpoints_},
                           {"anchors", anchors_},
                           {"numerics", numerics_fingerprint()}};
+  if (to_correct_) state["spent_seconds"] = spent_seconds();
   best_.save(state);
   for (const Kept& kept : kept_)
     state["guards"][kept.name] = {{"losses", kept.guard.state()},
@@ -132,7 +141,7 @@ void TrainingLoop::load_models(const std::filesystem::path& checkpoint) {
 }
 
 void TrainingLoop::resume() {
-  last_checkpoint_ = Clock::now();
+  began_ = last_checkpoint_ = Clock::now();
   if (!evaluate_ && (options_.save == "best" || options_.patience > 0))
     context_.warning(
         "there is no held-out part to evaluate on: 'save: best' and 'eval.patience' do nothing");
@@ -150,6 +159,8 @@ void TrainingLoop::resume() {
   if (total_steps_ == kStepsByTime) {
     total_steps_ = state.at("total_steps");
     evaluations_ = state.value("evaluations", evaluations_);
+    to_correct_ = state.contains("spent_seconds");
+    spent_before_ = state.value("spent_seconds", 0.0);
   }
   if (state.at("total_steps").get<int64_t>() != total_steps_)
     throw Error(found->path.string() + ": the checkpoint belongs to a run of " +
@@ -203,6 +214,7 @@ bool TrainingLoop::checkpoint_due() const {
 
 bool TrainingLoop::next() {
   if (writer_.ended()) report_checkpoint();
+  if (correction_due()) correct_steps();
   if (step_ >= total_steps_ && total_steps_ != kStepsByTime) return false;
   if (context_.cancelled()) stop();
   if (evaluation_due()) evaluate();
@@ -267,7 +279,7 @@ void TrainingLoop::settle_steps(Model& model, const std::function<double()>& com
     step_seconds += evaluation_seconds_ / static_cast<double>(*options_.eval_every);
   }
   total_steps_ = std::max<int64_t>(1, static_cast<int64_t>((time - once) / step_seconds));
-  settled_ = true;
+  settled_ = to_correct_ = true;
   step_began_ = Clock::now();
   const auto milliseconds = [](double seconds) {
     return std::to_string(std::lround(1e3 * seconds)) + " ms";
@@ -280,10 +292,35 @@ void TrainingLoop::settle_steps(Model& model, const std::function<double()>& com
                      milliseconds(evaluation_seconds_) + ". Give more, or a smaller eval.tokens");
 }
 
+bool TrainingLoop::correction_due() const {
+  return to_correct_ && training_steps_ > kStepsToCorrectBy && step_ < total_steps_ &&
+         spent_seconds() >= kTimeToCorrectBy * *options_.budget.time;
+}
+
+void TrainingLoop::correct_steps() {
+  const double step_seconds =
+      (training_seconds_ - first_step_seconds_) / static_cast<double>(training_steps_ - 1);
+  double between = step_seconds, once = evaluation_seconds_;  // at the end
+  if (options_.eval_every.value_or(0) > 0)
+    between += evaluation_seconds_ / static_cast<double>(*options_.eval_every);
+  else if (!options_.eval_every && evaluate_)
+    once *= static_cast<double>(evaluations_);
+  const double left = *options_.budget.time - spent_seconds() - once;
+  to_correct_ = false;
+  const int64_t steps =
+      step_ + std::max<int64_t>(0, static_cast<int64_t>(left / std::max(between, 1e-9)));
+  if (steps == total_steps_) return;
+  total_steps_ = steps;
+  settled_ = true;
+  context_.info("the first " + std::to_string(training_steps_) + " steps took " +
+                std::to_string(std::lround(1e3 * step_seconds)) +
+                " ms each: " + std::to_string(total_steps_) + " steps fit into the time");
+}
+
 void TrainingLoop::log(const Metrics& metrics, int64_t tokens) {
   training_seconds_ += step_seconds();
   training_tokens_ += tokens;
-  ++training_steps_;
+  if (training_steps_++ == 0) first_step_seconds_ = training_seconds_;
   for (const auto& [name, value] : metrics) context_.metric(step_, name, value);
   if (skipped_ > 0) context_.metric(step_, "skipped_updates", static_cast<double>(skipped_));
   tokens_ += tokens;
@@ -314,6 +351,9 @@ void TrainingLoop::finish() {
   if (step_ != committed_at_) begin_checkpoint(false);
   if (evaluate_ && evaluated_at_ != step_ && !goes_back_) evaluate();
   await_checkpoint();
+  if (const std::string what = kept_.front().guard.divergence(); !what.empty())
+    context_.warning(what + ": training diverged; lower learning_rate (now " +
+                     json_number(options_.schedule.learning_rate) + ")");
   const bool takes_best = best_.weights() != nullptr && (goes_back_ || options_.save == "best");
   if (takes_best) {
     ParameterBuffer& trained = kept_.front().model->trained();

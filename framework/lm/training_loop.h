@@ -52,7 +52,8 @@ struct Update {
 class TrainingLoop {
  public:
   // context and options must outlive the loop. total_steps 0: evaluation only; kStepsByTime: as
-  // many as fit into the budget's time by what the first step takes.
+  // many as fit into the budget's time by what the first step takes, corrected once by what the
+  // first ones took.
   TrainingLoop(Context& context, const TrainOptions& options, int64_t total_steps);
 
   // What a checkpoint holds; name it once, before resume(). The first one named is what `save:
@@ -139,6 +140,9 @@ class TrainingLoop {
   bool anchor_due() const;
   bool checkpoint_due() const;
   void settle_steps(Model& model, const std::function<double()>& compute);
+  bool correction_due() const;
+  void correct_steps();
+  double spent_seconds() const { return spent_before_ + seconds_since(began_); }
   Kept& kept(const Model& model);
   // Empty: the update was made. Else what is wrong with loss or gradient.
   std::string attempt(Kept& kept, const std::function<double()>& compute, Update& update);
@@ -163,12 +167,14 @@ class TrainingLoop {
   std::vector<int64_t> anchors_;      // steps; the last two
   int64_t evaluations_ = 10;          // over the run, without eval.every
   bool settled_ = false;              // total_steps_ was found by timing, and is not durable
+  bool to_correct_ = false;           // it was found by the first step alone
+  double spent_before_ = 0;           // of the budget's time, by processes before this one
   Metrics last_evaluation_;
   BestSoFar best_;
   bool stopped_early_ = false, goes_back_ = false;
-  Clock::time_point step_began_, last_checkpoint_;
+  Clock::time_point began_, step_began_, last_checkpoint_;
   // Of this process.
-  double training_seconds_ = 0, evaluation_seconds_ = 0;
+  double training_seconds_ = 0, first_step_seconds_ = 0, evaluation_seconds_ = 0;
   int64_t training_tokens_ = 0, training_steps_ = 0;
   double stall_seconds_ = 0, longest_stall_seconds_ = 0;  // of a checkpoint
   CheckpointWriter writer_;

@@ -67,7 +67,7 @@ struct Trained {
 
 // Trains until the end, or until the host cancels.
 Trained train(lehr_context& host, const TrainOptions& options, int64_t steps,
-              std::chrono::milliseconds evaluation = {}) {
+              std::chrono::milliseconds evaluation = {}, std::chrono::milliseconds late_pass = {}) {
   Context context(&host, fake_host());
   Model model = Model::create(tiny(), 1, parse_precision(options.precision));
   model.make_trainable();
@@ -80,10 +80,13 @@ Trained train(lehr_context& host, const TrainOptions& options, int64_t steps,
     std::this_thread::sleep_for(evaluation);
     return Metrics{{"loss", mean_loss(model, held_out, false)}};
   });
+  int passes = 0;
   for (loop.resume(); loop.next();) {
     const auto rows = feed.step(loop.step());
-    const Update update =
-        loop.update(model, optimizer, [&] { return mean_loss(model, rows, true); });
+    const Update update = loop.update(model, optimizer, [&] {
+      if (++passes > 4) std::this_thread::sleep_for(late_pass);
+      return mean_loss(model, rows, true);
+    });
     loop.log({{"loss", update.loss}, {"grad_norm", update.grad_norm}}, 96);
   }
   loop.finish();
@@ -255,6 +258,18 @@ TEST(TrainingLoop, ABudgetOfTimeSettlesTheStepsOnceAndResumeKeepsThem) {
   EXPECT_THROW(train(host, options, kStepsByTime), Cancelled);
   EXPECT_EQ(host.latest, "step-5");
   EXPECT_EQ(settled_steps(), steps);
+}
+
+// The passes that are timed are quick, those of the steps are not.
+TEST(TrainingLoop, ABudgetOfTimeIsCorrectedByTheFirstSteps) {
+  start_runtime(2);
+  TrainOptions options = options_of("fp32");
+  options.eval_every = 0;
+  options.budget.time = 1;
+  lehr_context host;
+  train(host, options, kStepsByTime, {}, std::chrono::milliseconds(20));
+  EXPECT_GE(host.results.at("steps"), 8);
+  EXPECT_LE(host.results.at("steps"), 55) << "as many passes as fit into a second";
 }
 
 // Ten evaluations would take longer than there is.
