@@ -183,8 +183,6 @@ void Sft::run(Context& context) {
                                           std::to_string(report.dropped) + " have no answer in " +
                                           "their first " + std::to_string(max_length) + " tokens"
                                     : std::string()));
-  give_counts(context, "", report);
-  if (held_out_report.conversations > 0) give_counts(context, "eval/", held_out_report);
 
   const lm::SequenceFeedOptions packing = this->packing(context.seed());
   lm::SequenceFeed feed(std::move(train), packing);
@@ -217,6 +215,9 @@ void Sft::run(Context& context) {
              tally.tokens);
   }
   loop.finish();
+  // Behind the losses: of many results the first few are shown.
+  give_counts(context, "", report);
+  if (held_out_report.conversations > 0) give_counts(context, "eval/", held_out_report);
   lm::save_model_folder(out, model, tokenizer);
 }
 

@@ -40,7 +40,9 @@ std::string estimate_text(const Json& estimate) {
     list += (list.empty() ? "" : ", ") + text(estimate[name].get<double>());
   };
   const auto counted = [](const char* unit) {
-    return [unit](double n) { return runtime::count_text(n) + unit; };
+    return [unit = std::string(unit)](double n) {
+      return runtime::count_text(n) + (n == 1 ? unit.substr(0, unit.size() - 1) : unit);
+    };
   };
   const auto bytes = [](const char* what) {
     return [what](double n) { return runtime::bytes_text(static_cast<std::uint64_t>(n)) + what; };
