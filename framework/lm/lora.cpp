@@ -74,20 +74,24 @@ void describe(Description& d, LoraOptions& options) {
 
 void check(const LoraOptions& options) {
   const std::vector<std::string> known = LoraOptions().targets;
+  const char* given = options.alpha         ? "lora.alpha"
+                      : options.dropout > 0 ? "lora.dropout"
+                                            : "lora.targets";
   if (!options.rank && (options.alpha || options.targets != known || options.dropout > 0))
-    throw Error(
-        "lora.rank: without it there is no adapter, and all weights are trained, whatever alpha, "
-        "targets and dropout say. Give a rank, as 16, or leave lora out");
+    throw Error(std::string(given) +
+                ": without lora.rank there is no adapter, and all weights are trained. Give a "
+                "rank, as 16, or leave lora out");
   if (options.alpha && *options.alpha <= 0)
     throw Error(
         "lora.alpha: at 0 the adapter counts nothing and learns nothing. Give more, as 32, or "
         "leave it out: twice the rank");
   if (options.dropout >= 1)
     throw Error("lora.dropout: at 1 the adapter sees nothing of its inputs. Give less, as 0.05");
-  if (options.targets.empty()) throw Error("lora: targets is empty; name at least one, as q_proj");
-  for (const std::string& target : options.targets)
-    if (std::find(known.begin(), known.end(), target) == known.end())
-      throw Error("lora: there is no target '" + target +
+  if (options.targets.empty()) throw Error("lora.targets: is empty; name at least one, as q_proj");
+  for (std::size_t i = 0; i < options.targets.size(); ++i)
+    if (std::find(known.begin(), known.end(), options.targets[i]) == known.end())
+      throw Error("lora.targets[" + std::to_string(i) + "]: there is no target '" +
+                  options.targets[i] +
                   "'. Known: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj");
 }
 

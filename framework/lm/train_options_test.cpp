@@ -29,18 +29,20 @@ TEST(TrainOptions, MuonHasNothingToStepBesideAnAdapter) {
 TEST(TrainOptions, AnAdapterNeedsARank) {
   TrainOptions options;
   options.lora.targets = {"q_proj"};
-  EXPECT_TRUE(refusal(options).starts_with("lora.rank: ")) << refusal(options);
+  EXPECT_TRUE(refusal(options).starts_with("lora.targets: ")) << refusal(options);
   options.lora.rank = 4;
   EXPECT_EQ(refusal(options), "");
+  options.lora.targets.push_back("query");
+  EXPECT_TRUE(refusal(options).starts_with("lora.targets[1]: ")) << refusal(options);
   options.lora = {};
   options.lora.alpha = 32;
-  EXPECT_TRUE(refusal(options).starts_with("lora.rank: ")) << refusal(options);
+  EXPECT_TRUE(refusal(options).starts_with("lora.alpha: ")) << refusal(options);
 }
 
 TEST(TrainOptions, DropoutBelongsToAnAdapterThatSeesSomething) {
   TrainOptions options;
   options.lora.dropout = 0.05;
-  EXPECT_TRUE(refusal(options).starts_with("lora.rank: ")) << refusal(options);
+  EXPECT_TRUE(refusal(options).starts_with("lora.dropout: ")) << refusal(options);
   options.lora.rank = 4;
   EXPECT_EQ(refusal(options), "");
   EXPECT_THROW(check_no_dropout(options.lora), Error);

@@ -47,6 +47,18 @@ TEST(ChatRows, AreWrittenAsTheyWereRead) {
   EXPECT_EQ(again<Probe>(next), next);
 }
 
+TEST(ChatRows, JoinTheTextPartsOfAContent) {
+  Prompt row;
+  EXPECT_FALSE(parse_row(R"({"prompt":[{"role":"user","content":[{"type":"text","text":"a "},)"
+                         R"({"type":"text","text":"b"}]}]})",
+                         "data.jsonl:7", row));
+  EXPECT_EQ(row.prompt, (Messages{{"user", "a b"}}));
+  EXPECT_EQ(
+      failure<Prompt>(R"({"prompt":[{"role":"user","content":[{"type":"image","url":"a.png"}]}]})"),
+      "data.jsonl:7: 'prompt[0]' has a content with other parts than {\"type\": \"text\", "
+      "\"text\"}: a language model learns from text alone");
+}
+
 TEST(ChatRows, NameThePlaceAndTheRuleThatIsBroken) {
   EXPECT_EQ(failure<Conversation>(R"({"messages":[{"role":"user","content":"a"}]})"),
             "data.jsonl:7: there is no message of the assistant, so there is nothing to learn");

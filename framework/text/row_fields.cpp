@@ -129,6 +129,7 @@ Message RowFields::message(const element& item, const std::string& place) {
   if (!item.is_object()) fail(named(place) + " is not an object {\"role\", \"content\"}");
   Message message;
   std::string_view role, content;
+  std::string joined;
   const bool shared = item["role"].error() && item["from"].is_string();
   if (shared) {
     mark_foreign();
@@ -145,8 +146,19 @@ Message RowFields::message(const element& item, const std::string& place) {
     if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end())
       fail(named(place) + " has the role '" + std::string(role) +
            "'; known are system, user, assistant, tool");
-    if (item["content"].get(content) &&
-        !(item["content"].is_null() && says_something(item["tool_calls"])))
+    if (item["content"].is_array()) {
+      mark_foreign();
+      for (const element part : item["content"].get_array()) {
+        std::string_view type, text;
+        if (part["type"].get(type) || type != "text" || part["text"].get(text))
+          fail(named(place) +
+               " has a content with other parts than {\"type\": \"text\", "
+               "\"text\"}: a language model learns from text alone");
+        joined += text;
+      }
+      content = joined;
+    } else if (item["content"].get(content) &&
+               !(item["content"].is_null() && says_something(item["tool_calls"])))
       fail(named(place) + " has no string 'content'");
   }
   for (const char* call : {"tool_calls", "function_call"})

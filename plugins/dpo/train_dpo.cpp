@@ -130,9 +130,9 @@ void TrainDpo::check() {
   mistakes.of([&] { lm::check(options_.training); });
   mistakes.of([&] { lm::check_no_dropout(options_.training.lora); });
   if (preference_.label_smoothing > 0 && loss_ != "sigmoid" && loss_ != "robust")
-    mistakes.add("label_smoothing belongs to loss 'sigmoid' or 'robust', not '" + loss_ + "'");
+    mistakes.add("label_smoothing: belongs to loss 'sigmoid' or 'robust', not '" + loss_ + "'");
   if (preference_.margin != lm::PreferenceOptions().margin && loss_ != "simpo")
-    mistakes.add("margin belongs to loss 'simpo', not '" + loss_ +
+    mistakes.add("margin: belongs to loss 'simpo', not '" + loss_ +
                  "'; the margins of pairs are read by reward models alone");
   if (loss_ == "robust" && preference_.label_smoothing == 0)
     mistakes.add(

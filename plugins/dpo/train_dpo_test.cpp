@@ -43,6 +43,8 @@ TEST(TrainDpo, RefusesWhatItsLossDoesNotLookAt) {
   EXPECT_EQ(refusal({{"loss", "simpo"}}, "model"), "");
   EXPECT_TRUE(refusal({{"loss", "robust"}}, "model").starts_with("label_smoothing: "));
   EXPECT_EQ(refusal({{"loss", "robust"}, {"label_smoothing", 0.1}}, "model"), "");
+  EXPECT_TRUE(refusal({{"loss", "simpo"}, {"label_smoothing", 0.1}}, "model")
+                  .starts_with("label_smoothing: "));
 }
 
 class TrainDpoWith : public testing::TestWithParam<std::pair<const char*, nlohmann::json>> {};

@@ -166,7 +166,7 @@ void TrainKto::check() {
   mistakes.of([&] { lm::check_no_dropout(options_.training.lora); });
   if (kto_.desirable_weight == 0 && kto_.undesirable_weight == 0)
     mistakes.add(
-        "desirable_weight and undesirable_weight are both 0, so there is nothing to learn");
+        "desirable_weight: it and undesirable_weight are both 0, so there is nothing to learn");
   mistakes.report();
 }
 
