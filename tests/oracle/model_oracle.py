@@ -229,7 +229,7 @@ stages:
   judge: {uses: reward, in: {model: base, preferences: pairs}, with: {budget: {steps: 1}}}
   folder: {uses: export.hf, in: {model: base}}
   f32: {uses: export.gguf, in: {model: base}, with: {type: f32}}
-outputs: {base: base.model, judge: judge.model, folder: folder, f32: f32}
+outputs: {base: base.model, judge: judge, folder: folder, f32: f32}
 """
 
 
