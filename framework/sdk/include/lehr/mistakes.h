@@ -1,5 +1,6 @@
-// Gathers what several rules refuse, so that a person hears of all of it at one time: the message of
-// the Error has a line for each, which is shown where the parameter that it begins with is given.
+// Gathers what several rules refuse, so that a person hears of all of it at one time: the message
+// of the Error has a line for each, which is shown where the parameter that it begins with is
+// given.
 //
 //   void check() override {
 //     Mistakes mistakes;
